@@ -1,0 +1,101 @@
+"""What the API says about executions and orders."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from holdfast.core.instruments import Side
+from holdfast.core.money import Amount
+from holdfast.platform.schemas import Schema
+
+ExecutionState = Literal[
+    "pending", "running", "unwinding", "complete", "complete_with_residual", "unwound", "needs_attention"
+]
+OrderState = Literal[
+    "planned", "sent", "unknown", "accepted", "partially_filled", "filled", "cancelled", "rejected"
+]
+LegState = Literal["waiting", "working", "filled", "partial", "unfilled", "unwound", "unknown", "skipped", "by_hand"]
+
+
+class NewExecution(Schema):
+    """Carry out exactly the plan that was previewed: ``digest`` names it."""
+
+    plan_id: UUID
+    digest: str = Field(min_length=1, max_length=128)
+
+
+class ExecutionLeg(Schema):
+    symbol: str
+    name: str
+    ticker: str
+    side: Side
+    state: LegState
+    quantity: Amount
+    filled_quantity: Amount
+    expected_price: Amount
+    average_price: Amount | None
+    fee: Amount
+    note: str
+
+
+class ExecutionView(Schema):
+    """``progress`` from 0 to 1. ``reason`` says in words how it ended."""
+
+    id: UUID
+    plan_id: UUID
+    position_id: UUID
+    connection_id: UUID
+    kind: Literal["open", "close"]
+    index_id: str
+    index_name: str
+    direction: Literal["long", "short"]
+    size: Amount
+    state: ExecutionState
+    reason: str
+    progress: float
+    legs: list[ExecutionLeg]
+    filled_notional: Amount
+    planned_notional: Amount
+    fees: Amount
+    planned_fees: Amount
+    slippage: Amount
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class OrderView(Schema):
+    id: UUID
+    execution_id: UUID
+    position_id: UUID
+    index_name: str
+    role: Literal["open", "close", "unwind"]
+    client_id: str
+    venue_order_id: str
+    symbol: str
+    side: Side
+    quantity: Amount
+    limit_price: Amount
+    reduce_only: bool
+    state: OrderState
+    filled_quantity: Amount
+    average_price: Amount | None
+    reject_reason: str
+    created_at: datetime
+    sent_at: datetime | None
+    acknowledged_at: datetime | None
+    finished_at: datetime | None
+
+
+class OrderEventView(Schema):
+    event: str
+    from_state: str
+    to_state: str
+    detail: dict[str, object]
+    at: datetime
+
+
+class OrderDetail(OrderView):
+    events: list[OrderEventView]

@@ -1,0 +1,116 @@
+"""The outbox: jobs are rows first. Redis and Celery only carry their ids.
+
+Delivery is at least once; a handler owns its job through a lease with a fencing number, and every effect
+of a handler is idempotent.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.platform.models import Job
+
+LEASE = timedelta(seconds=15)
+REDISPATCH_AFTER = timedelta(seconds=20)
+CHANNEL = "holdfast_jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a job until ``until``. A later holder has a larger ``fence``."""
+
+    job_id: int
+    kind: str
+    subject: str
+    fence: int
+    attempts: int
+    until: datetime
+
+
+class LeaseLost(Exception):
+    """Somebody else works on this job now: stop without touching anything."""
+
+
+async def enqueue(
+    session: AsyncSession, kind: str, subject: str, *, now: datetime, run_at: datetime | None = None
+) -> None:
+    """Add a job, or bring an open one of the same kind and subject forward. Commits with the caller."""
+    due = run_at or now
+    row = insert(Job).values(kind=kind, subject=subject, run_at=due, created_at=now, fence=0, attempts=0, last_error="")
+    await session.execute(
+        row.on_conflict_do_update(
+            index_elements=[Job.kind, Job.subject],
+            index_where=text("finished_at IS NULL"),
+            set_={"run_at": func.least(Job.run_at, due)},
+        )
+    )
+    await session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+async def take_due(session: AsyncSession, *, now: datetime, limit: int = 100) -> list[tuple[int, str]]:
+    """Mark due jobs as dispatched and return their (id, kind).
+
+    A job is due again if its dispatch or its lease went silent: a lost message or a killed worker.
+    """
+    not_running = or_(Job.lease_until.is_(None), Job.lease_until < now)
+    not_under_way = or_(Job.dispatched_at.is_(None), Job.dispatched_at < now - REDISPATCH_AFTER)
+    lease_expired = and_(Job.lease_until.is_not(None), Job.lease_until < now, Job.dispatched_at < Job.lease_until)
+    due = (
+        select(Job.id, Job.kind)
+        .where(Job.finished_at.is_(None), Job.run_at <= now, not_running, or_(not_under_way, lease_expired))
+        .order_by(Job.run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = [(row.id, row.kind) for row in await session.execute(due)]
+    if rows:
+        await session.execute(update(Job).where(Job.id.in_([i for i, _ in rows])).values(dispatched_at=now))
+    return rows
+
+
+async def claim(session: AsyncSession, job_id: int, *, now: datetime) -> Lease | None:
+    """Take the lease, or ``None`` if the job is finished, not due, or in somebody else's hands."""
+    until = now + LEASE
+    claimed = await session.execute(
+        update(Job)
+        .where(
+            Job.id == job_id,
+            Job.finished_at.is_(None),
+            Job.run_at <= now,
+            or_(Job.lease_until.is_(None), Job.lease_until < now),
+        )
+        .values(lease_until=until, fence=Job.fence + 1, attempts=Job.attempts + 1)
+        .returning(Job.kind, Job.subject, Job.fence, Job.attempts)
+    )
+    row = claimed.one_or_none()
+    return Lease(job_id, row.kind, row.subject, row.fence, row.attempts, until) if row else None
+
+
+async def renew(session: AsyncSession, lease: Lease, *, now: datetime) -> None:
+    """Extend the lease.
+
+    Raises:
+        LeaseLost: a later holder exists.
+    """
+    await _owned(session, lease, lease_until=now + LEASE)
+
+
+async def finish(session: AsyncSession, lease: Lease, *, now: datetime) -> None:
+    """The job is done. Raises ``LeaseLost`` if it was not ours to finish."""
+    await _owned(session, lease, finished_at=now, lease_until=None)
+
+
+async def retry_later(session: AsyncSession, lease: Lease, *, run_at: datetime, error: str) -> None:
+    """Give the job back, to be run again at ``run_at``."""
+    await _owned(session, lease, run_at=run_at, lease_until=None, dispatched_at=None, last_error=error[:500])
+
+
+async def _owned(session: AsyncSession, lease: Lease, **values: object) -> None:
+    done = await session.execute(
+        update(Job).where(Job.id == lease.job_id, Job.fence == lease.fence, Job.finished_at.is_(None)).values(**values).returning(Job.id)
+    )
+    if done.one_or_none() is None:
+        raise LeaseLost(f"job {lease.job_id} ({lease.kind})")

@@ -1,0 +1,83 @@
+"""Everything that can be configured, read from the environment once."""
+
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Mode(StrEnum):
+    DEMO = "demo"
+    LIVE = "live"
+
+
+class Settings(BaseSettings):
+    """Environment variables start with ``HOLDFAST_``, save ``DATABASE_URL`` and ``REDIS_URL``.
+
+    In demo mode every outside address points to the simulator; in live mode to the real service.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")
+
+    mode: Mode = Mode.DEMO
+    home: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8420, ge=1, le=65535)
+    public_url: str = ""
+    sim_port: int = Field(default=8421, ge=1, le=65535)
+    sim_seed: int = 7
+    log_level: str = "INFO"
+    log_format: str = "console"
+
+    database_url: str = Field(default="", validation_alias=AliasChoices("DATABASE_URL", "database_url"))
+    redis_url: str = Field(default="", validation_alias=AliasChoices("REDIS_URL", "redis_url"))
+
+    bybit_rest_url: str = ""
+    bybit_public_ws_url: str = ""
+    bybit_private_ws_url: str = ""
+    coingecko_url: str = ""
+    coingecko_key: str = ""
+    coingecko_key_header: str = "x-cg-demo-api-key"
+    market_cap_poll_seconds: int = Field(default=300, ge=10)
+
+    access_token_minutes: int = 10
+    refresh_token_days: int = 30
+    preview_seconds: int = 30
+    price_allowance: float = Field(default=0.005, gt=0, le=0.05)
+    max_order_notional: int = 5_000_000
+    web_dist: Path = Path(__file__).resolve().parents[3] / "web" / "dist"
+
+    @property
+    def simulated(self) -> bool:
+        return self.mode is Mode.DEMO
+
+    @property
+    def sim_url(self) -> str:
+        return f"http://127.0.0.1:{self.sim_port}"
+
+    @cached_property
+    def venue_url(self) -> str:
+        return self.bybit_rest_url or (self.sim_url if self.simulated else "https://api.bybit.com")
+
+    @cached_property
+    def venue_public_ws_url(self) -> str:
+        """The stream of the ``linear`` category."""
+        base = f"ws://127.0.0.1:{self.sim_port}" if self.simulated else "wss://stream.bybit.com"
+        return self.bybit_public_ws_url or f"{base}/v5/public/linear"
+
+    @cached_property
+    def venue_private_ws_url(self) -> str:
+        base = f"ws://127.0.0.1:{self.sim_port}" if self.simulated else "wss://stream.bybit.com"
+        return self.bybit_private_ws_url or f"{base}/v5/private"
+
+    @cached_property
+    def market_caps_url(self) -> str:
+        """Base address of CoinGecko, with the trailing slash that pycoingecko needs."""
+        real = "https://api.coingecko.com"
+        return self.coingecko_url or f"{self.sim_url if self.simulated else real}/api/v3/"
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.home / "secrets"

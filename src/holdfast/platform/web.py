@@ -1,0 +1,101 @@
+"""What every route shares: the transaction, the clock, the settings, and errors as RFC 9457 problems."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+
+from holdfast.core.errors import HoldfastError, InvalidInput
+from holdfast.core.time import Clock
+from holdfast.platform.database import Database
+from holdfast.platform.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def settings_of(connection: HTTPConnection) -> Settings:
+    settings: Settings = connection.app.state.settings
+    return settings
+
+
+def database_of(connection: HTTPConnection) -> Database:
+    database: Database = connection.app.state.database
+    return database
+
+
+def clock_of(connection: HTTPConnection) -> Clock:
+    clock: Clock = connection.app.state.clock
+    return clock
+
+
+def now_of(connection: HTTPConnection) -> datetime:
+    return clock_of(connection).now()
+
+
+async def _transaction(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    async with database_of(connection).transaction() as session:
+        yield session
+
+
+SettingsDep = Annotated[Settings, Depends(settings_of)]
+DatabaseDep = Annotated[Database, Depends(database_of)]
+ClockDep = Annotated[Clock, Depends(clock_of)]
+NowDep = Annotated[datetime, Depends(now_of)]
+SessionDep = Annotated[AsyncSession, Depends(_transaction, scope="function")]
+"""One transaction per request: committed before the answer leaves, rolled back on any error."""
+
+
+def problem(error: HoldfastError, request: Request) -> JSONResponse:
+    """RFC 9457 problem details; ``advice`` says what to do."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request.url.path,
+        "advice": error.advice,
+        **error.extra,
+    }
+    request_id = getattr(request.state, "request_id", "")
+    if request_id:
+        body["request_id"] = request_id
+    return JSONResponse(body, error.status, media_type="application/problem+json")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Every refusal and every accident leaves the API as a problem, and no accident tells its insides."""
+
+    @app.exception_handler(HoldfastError)
+    async def _expected(request: Request, error: HoldfastError) -> JSONResponse:
+        return problem(error, request)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        fields = [
+            {"field": ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")), "message": item["msg"]}
+            for item in error.errors()
+        ]
+        first = f"{fields[0]['field']}: {fields[0]['message']}" if fields else "The request could not be read."
+        return problem(InvalidInput(first, advice="Correct the named fields and send it again.", fields=fields), request)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        refusal = HoldfastError(str(error.detail))
+        refusal.status, refusal.title, refusal.code = error.status_code, str(error.detail), f"http-{error.status_code}"
+        return problem(refusal, request)
+
+    @app.exception_handler(Exception)
+    async def _accident(request: Request, error: Exception) -> JSONResponse:
+        log.exception("unhandled error", path=request.url.path)
+        accident = HoldfastError(
+            "Something went wrong on our side. Nothing was changed by this request.", advice="Try again in a moment."
+        )
+        accident.status, accident.title, accident.code = 500, "Something went wrong.", "internal-error"
+        return problem(accident, request)

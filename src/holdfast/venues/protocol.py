@@ -1,0 +1,286 @@
+"""One door to every venue: what Holdfast asks of it, and how it may answer.
+
+Everything that can go wrong on the wire is one of five exceptions, because each asks for another reaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from holdfast.core.instruments import Instrument, InstrumentKind, Side
+
+
+class VenueError(Exception):
+    """``code`` is the venue's own number as text ("" when there is none)."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Rejected(VenueError):
+    """The venue said no, and nothing happened."""
+
+
+class KeyRefused(VenueError):
+    """The credentials do not work (any more): wrong, expired, not permitted, wrong address."""
+
+
+class RateLimited(VenueError):
+    """Nothing happened; ask again at ``until``."""
+
+    def __init__(self, message: str, *, until: datetime, code: str = "") -> None:
+        super().__init__(message, code=code)
+        self.until = until
+
+
+class Unreachable(VenueError):
+    """A read got no answer. Nothing changed."""
+
+
+class OutcomeUnknown(VenueError):
+    """A write got no clear answer: it may or may not have happened. Ask by client id."""
+
+
+class DuplicateClientId(VenueError):
+    """The venue already has an order with this client id: our earlier attempt got through."""
+
+
+class OrderStatus(StrEnum):
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    mark: Decimal
+    index: Decimal
+    turnover_24h: Decimal
+    funding_rate: Decimal
+    next_funding_at: datetime | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Levels as (price, quantity), best first."""
+
+    symbol: str
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    open_time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    turnover: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLimit:
+    """The highest price a buy and the lowest a sell may have."""
+
+    symbol: str
+    highest_buy: Decimal
+    lowest_sell: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRate:
+    symbol: str
+    taker: Decimal
+    maker: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """What a key may do, as the venue tells it. ``permissions`` maps group to names; empty groups included."""
+
+    uid: str
+    read_only: bool
+    permissions: dict[str, list[str]]
+    ips: tuple[str, ...]
+    expires_at: datetime | None
+    unified: bool
+    is_master: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """``margin_mode``: cross | isolated | portfolio."""
+
+    unified: bool
+    margin_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The whole account in USD(T). ``borrowed`` is debt in USDT; above zero is an alarm at 1x."""
+
+    equity: Decimal
+    wallet: Decimal
+    available: Decimal
+    initial_margin: Decimal
+    maintenance_rate: Decimal
+    borrowed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class VenuePosition:
+    """``quantity`` is signed. ``hedge_mode`` when the symbol is not in one-way mode."""
+
+    symbol: str
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    unrealised_pnl: Decimal
+    leverage: Decimal
+    liquidation_price: Decimal | None
+    hedge_mode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A limit order that takes what it can at once and cancels the rest (IOC)."""
+
+    client_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal
+    reduce_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """An order as the venue knows it."""
+
+    client_id: str
+    venue_order_id: str
+    symbol: str
+    side: Side
+    status: OrderStatus
+    quantity: Decimal
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    reason: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FillReport:
+    """One execution that moves a position. ``client_id`` is "" for manual and forced trades.
+
+    ``fee`` is positive when paid. ``exec_type`` is the venue's word (Trade, AdlTrade, BustTrade, Delivery …).
+    """
+
+    exec_id: str
+    venue_order_id: str
+    client_id: str
+    symbol: str
+    side: Side
+    exec_type: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    is_maker: bool
+    executed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FundingReport:
+    """``amount`` is positive when received. ``position`` is the signed size it was paid on."""
+
+    reference: str
+    symbol: str
+    amount: Decimal
+    asset: str
+    rate: Decimal
+    position: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The venue's first answer to one order of a group: an id, or the exception that stands for its refusal."""
+
+    client_id: str
+    venue_order_id: str = ""
+    error: VenueError | None = field(default=None)
+
+
+class PublicVenue(Protocol):
+    """What a venue tells anybody."""
+
+    async def server_time(self) -> datetime: ...
+
+    async def instruments(self, kind: InstrumentKind) -> list[Instrument]: ...
+
+    async def quotes(self, kind: InstrumentKind) -> list[Quote]: ...
+
+    async def book(self, symbol: str, *, depth: int = 50) -> Book: ...
+
+    async def price_limit(self, symbol: str) -> PriceLimit: ...
+
+    async def candles(self, symbol: str, *, minutes: int, start: datetime, end: datetime) -> list[Candle]: ...
+
+
+class TradingVenue(PublicVenue, Protocol):
+    """What a venue does for the holder of a key."""
+
+    async def key_info(self) -> KeyInfo: ...
+
+    async def account_info(self) -> AccountInfo: ...
+
+    async def balance(self) -> Balance: ...
+
+    async def fee_rates(self) -> dict[str, FeeRate]: ...
+
+    async def positions(self) -> list[VenuePosition]: ...
+
+    async def position_of(self, symbol: str) -> VenuePosition: ...
+
+    async def ensure_leverage(self, symbol: str, leverage: Decimal) -> None: ...
+
+    async def ensure_one_way(self, symbol: str) -> None: ...
+
+    async def place(self, orders: Sequence[OrderRequest]) -> list[Placement]:
+        """Send the orders side by side within the venue's rate budget; one placement per order, in order.
+        Never raises for one order's sake: its error is in its placement."""
+        ...
+
+    async def cancel(self, symbol: str, client_id: str) -> None: ...
+
+    async def find_order(self, symbol: str, client_id: str) -> OrderReport | None:
+        """The order by our id, from open, recent and historical orders; ``None`` if the venue does not know it.
+
+        Raises:
+            Unreachable: no clear answer; says nothing about the order.
+        """
+        ...
+
+    async def open_orders(self) -> list[OrderReport]: ...
+
+    async def fills_of(self, symbol: str, client_id: str) -> list[FillReport]: ...
+
+    async def fills_since(self, since: datetime) -> list[FillReport]: ...
+
+    async def funding_since(self, since: datetime) -> list[FundingReport]: ...
+
+    async def close(self) -> None: ...
