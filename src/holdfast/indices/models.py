@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
@@ -68,3 +69,20 @@ class IndexLevel(Base):
     at: Mapped[datetime] = mapped_column(primary_key=True)
     level: Mapped[float]
     source: Mapped[str]
+
+
+class IndexComposition(Base):
+    """The members of an index from ``effective_at`` on, as a reconstitution chose them.
+
+    ``members``: asset id → {symbol, multiplier, quantity}; ``quantity`` is the frozen number of coins of a
+    basket (0 for a ratio, whose quantities are the current supplies). ``divisor`` makes a basket's level
+    continuous over reconstitutions.
+    """
+
+    __tablename__ = "index_compositions"
+
+    index_id: Mapped[str] = mapped_column(primary_key=True)
+    effective_at: Mapped[datetime] = mapped_column(primary_key=True)
+    version: Mapped[str]
+    members: Mapped[dict[str, Any]]
+    divisor: Mapped[float]

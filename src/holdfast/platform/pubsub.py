@@ -1,0 +1,53 @@
+"""Listening to Redis channels for as long as a process lives, whatever happens to Redis."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+FIRST_DELAY = 0.2
+LONGEST_DELAY = 5.0
+
+
+async def listen(
+    redis: Redis,
+    *,
+    on_message: Callable[[str, bytes], None],
+    on_connect: Callable[[], Awaitable[None]],
+    channels: Sequence[str] = (),
+    patterns: Sequence[str] = (),
+) -> None:
+    """Call ``on_message(channel, data)`` for every message, until cancelled.
+
+    Pub/sub forgets what nobody heard, so ``on_connect`` runs after every (re)subscription and must read the
+    present state from where it is kept.
+    """
+    delay = FIRST_DELAY
+    while True:
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=True) as channel:
+                if channels:
+                    await channel.subscribe(*channels)
+                if patterns:
+                    await channel.psubscribe(*patterns)
+                await on_connect()
+                delay = FIRST_DELAY
+                async for message in channel.listen():
+                    on_message(_text(message["channel"]), _bytes(message["data"]))
+        except (RedisError, OSError) as error:
+            log.warning("redis subscription lost", channels=[*channels, *patterns], error=str(error))
+        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        delay = min(delay * 2, LONGEST_DELAY)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
