@@ -33,7 +33,8 @@ def require_key(
 ) -> str:
     if not idempotency_key or not idempotency_key.strip():
         raise MissingIdempotencyKey(
-            "No Idempotency-Key header was sent.", advice="Send one random key per intent and keep it for retries."
+            "No Idempotency-Key header was sent.",
+            advice="Send one random key per intent and keep it for retries.",
         )
     return idempotency_key
 
@@ -62,21 +63,33 @@ async def run_once(
         InvalidInput: the key was used for another request.
     """
     locked = await session.scalar(
-        text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"idempotency:{user_id}:{key}"}
+        text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"),
+        {"name": f"idempotency:{user_id}:{key}"},
     )
     if not locked:
-        raise Conflict("The same request is being carried out.", advice="Wait a moment, then ask again with the same key.")
+        raise Conflict(
+            "The same request is being carried out.",
+            advice="Wait a moment, then ask again with the same key.",
+        )
     wanted = request_hash(route, body)
     stored = await session.get(IdempotencyKey, (user_id, key))
     if stored:
         if stored.request_hash != wanted:
             raise InvalidInput(
-                "This Idempotency-Key was already used for a different request.", advice="Use a new key for a new intent."
+                "This Idempotency-Key was already used for a different request.",
+                advice="Use a new key for a new intent.",
             )
         return JSONResponse(stored.response["body"], stored.status, headers={REPLAYED_HEADER: "true"})
     status, answer = await effect()
     content: Any = answer.model_dump(mode="json") if answer else None
     session.add(
-        IdempotencyKey(user_id=user_id, key=key, request_hash=wanted, status=status, response={"body": content}, created_at=now)
+        IdempotencyKey(
+            user_id=user_id,
+            key=key,
+            request_hash=wanted,
+            status=status,
+            response={"body": content},
+            created_at=now,
+        )
     )
     return JSONResponse(content, status)

@@ -39,7 +39,9 @@ async def enqueue(
 ) -> None:
     """Add a job, or bring an open one of the same kind and subject forward. Commits with the caller."""
     due = run_at or now
-    row = insert(Job).values(kind=kind, subject=subject, run_at=due, created_at=now, fence=0, attempts=0, last_error="")
+    row = insert(Job).values(
+        kind=kind, subject=subject, run_at=due, created_at=now, fence=0, attempts=0, last_error=""
+    )
     await session.execute(
         row.on_conflict_do_update(
             index_elements=[Job.kind, Job.subject],
@@ -57,7 +59,9 @@ async def take_due(session: AsyncSession, *, now: datetime, limit: int = 100) ->
     """
     not_running = or_(Job.lease_until.is_(None), Job.lease_until < now)
     not_under_way = or_(Job.dispatched_at.is_(None), Job.dispatched_at < now - REDISPATCH_AFTER)
-    lease_expired = and_(Job.lease_until.is_not(None), Job.lease_until < now, Job.dispatched_at < Job.lease_until)
+    lease_expired = and_(
+        Job.lease_until.is_not(None), Job.lease_until < now, Job.dispatched_at < Job.lease_until
+    )
     due = (
         select(Job.id, Job.kind)
         .where(Job.finished_at.is_(None), Job.run_at <= now, not_running, or_(not_under_way, lease_expired))
@@ -110,7 +114,10 @@ async def retry_later(session: AsyncSession, lease: Lease, *, run_at: datetime, 
 
 async def _owned(session: AsyncSession, lease: Lease, **values: object) -> None:
     done = await session.execute(
-        update(Job).where(Job.id == lease.job_id, Job.fence == lease.fence, Job.finished_at.is_(None)).values(**values).returning(Job.id)
+        update(Job)
+        .where(Job.id == lease.job_id, Job.fence == lease.fence, Job.finished_at.is_(None))
+        .values(**values)
+        .returning(Job.id)
     )
     if done.one_or_none() is None:
         raise LeaseLost(f"job {lease.job_id} ({lease.kind})")

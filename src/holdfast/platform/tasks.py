@@ -19,7 +19,7 @@ class Work:
 
     lease: Lease
     database: Database
-    redis: "Redis[Any]"
+    redis: Redis
     settings: Settings
     clock: Clock
     services: dict[str, Any]

@@ -79,23 +79,35 @@ def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [
-            {"field": ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")), "message": item["msg"]}
+            {
+                "field": ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")),
+                "message": item["msg"],
+            }
             for item in error.errors()
         ]
-        first = f"{fields[0]['field']}: {fields[0]['message']}" if fields else "The request could not be read."
-        return problem(InvalidInput(first, advice="Correct the named fields and send it again.", fields=fields), request)
+        first = (
+            f"{fields[0]['field']}: {fields[0]['message']}" if fields else "The request could not be read."
+        )
+        return problem(
+            InvalidInput(first, advice="Correct the named fields and send it again.", fields=fields), request
+        )
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         refusal = HoldfastError(str(error.detail))
-        refusal.status, refusal.title, refusal.code = error.status_code, str(error.detail), f"http-{error.status_code}"
+        refusal.status, refusal.title, refusal.code = (
+            error.status_code,
+            str(error.detail),
+            f"http-{error.status_code}",
+        )
         return problem(refusal, request)
 
     @app.exception_handler(Exception)
-    async def _accident(request: Request, error: Exception) -> JSONResponse:
+    async def _accident(request: Request, _: Exception) -> JSONResponse:
         log.exception("unhandled error", path=request.url.path)
         accident = HoldfastError(
-            "Something went wrong on our side. Nothing was changed by this request.", advice="Try again in a moment."
+            "Something went wrong on our side, and it was written to the log.",
+            advice="Try again in a moment.",
         )
         accident.status, accident.title, accident.code = 500, "Something went wrong.", "internal-error"
         return problem(accident, request)

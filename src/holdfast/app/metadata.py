@@ -1,0 +1,11 @@
+"""Every table of every room, for migrations and tests."""
+
+import holdfast.accounts.models
+import holdfast.execution.models
+import holdfast.indices.models
+import holdfast.market.models
+import holdfast.platform.models
+import holdfast.portfolio.models  # noqa: F401
+from holdfast.platform.database import Base
+
+metadata = Base.metadata

@@ -1,0 +1,136 @@
+"""Real PostgreSQL and Valkey for every test that asks, a fresh database for each test."""
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import asyncpg
+import pytest
+import redis as sync_redis
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import holdfast.app.metadata  # noqa: F401  (registers every table)
+from holdfast.platform import embedded
+from holdfast.platform.database import Base, Database, asyncpg_url
+from holdfast.platform.processes import start, stop, unprivileged_account
+
+TEMPLATE = "holdfast_template"
+
+
+class TestServer:
+    """One embedded server that lives as long as this test run, and dies with it."""
+
+    __test__ = False
+
+    def __init__(self, server: embedded.Postgres | embedded.Redis) -> None:
+        server.prepare()
+        self.server = server
+        self.port = embedded.free_port()
+        self.program = server.program(self.port)
+        self._log = (server.place.home / f"{self.program.name}.log").open("wb")
+        self.process = start(self.program, output=self._log)
+
+    def stop(self) -> None:
+        stop(self.process, self.program)
+        self._log.close()
+
+
+@pytest.fixture(scope="session")
+def server_place() -> Iterator[embedded.Place]:
+    """Outside pytest's own temporary directory, which the servers' unprivileged account may not enter."""
+    home = Path(tempfile.mkdtemp(prefix="holdfast-test-"))
+    home.chmod(0o755)
+    yield embedded.choose_place(home, unprivileged_account())
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_place: embedded.Place) -> Iterator[TestServer]:
+    running = TestServer(embedded.Postgres(server_place, token_hex(16), durable=False))
+
+    def ready() -> bool:
+        pg_isready = running.server.binaries.directory / "pg_isready"
+        done = subprocess.run([pg_isready, "-q", "-h", "127.0.0.1", "-p", str(running.port)], check=False)
+        return done.returncode == 0
+
+    embedded.wait_until(ready, running.process, "PostgreSQL")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_place: embedded.Place) -> Iterator[TestServer]:
+    running = TestServer(embedded.Redis(server_place, token_hex(16), durable=False))
+    client = sync_redis.Redis.from_url(running.server.url(running.port))
+
+    def ready() -> bool:
+        try:
+            return bool(client.ping())
+        except sync_redis.RedisError:
+            return False
+
+    embedded.wait_until(ready, running.process, "Redis")
+    client.close()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: TestServer) -> str:
+    """The name of a database with every table, to be cloned."""
+    asyncio.run(_create_template(postgres_server))
+    return TEMPLATE
+
+
+async def _create_template(running: TestServer) -> None:
+    await _administer(running, f"CREATE DATABASE {TEMPLATE}")
+    engine = create_async_engine(asyncpg_url(running.server.url(running.port, TEMPLATE)))
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    await engine.dispose()
+
+
+async def _administer(running: TestServer, statement: str) -> None:
+    connection = await asyncpg.connect(running.server.url(running.port, "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def database_url(postgres_server: TestServer, template_database: str) -> AsyncIterator[str]:
+    """The address of a fresh database with every table and no rows."""
+    name = f"test_{token_hex(6)}"
+    await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield postgres_server.server.url(postgres_server.port, name)
+    await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url, pool_size=5)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: TestServer) -> Iterator[str]:
+    """The address of an empty Redis."""
+    url = redis_server.server.url(redis_server.port)
+    client = sync_redis.Redis.from_url(url)
+    client.flushall()
+    yield url
+    client.close()
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_url)
+    yield client
+    await client.aclose()
