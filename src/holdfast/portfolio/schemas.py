@@ -86,7 +86,9 @@ class PlanView(Schema):
     level: float
     legs: list[PlanLeg]
     totals: PlanTotals
-    allowance: float = Field(description="how far the price may move before a leg is not filled, 0.005 = 0.5 %")
+    allowance: float = Field(
+        description="how far the price may move before a leg is not filled, 0.005 = 0.5 %"
+    )
     warnings: list[str]
     executable: bool
     blocked_reason: str
@@ -119,7 +121,8 @@ class PositionLeg(Schema):
 
 class PositionSummary(Schema):
     """P&L in USDT from the position's own fills, fees and funding. ``pnl`` = ``price_pnl`` - ``fees`` +
-    ``funding``; ``None`` while a price is missing. ``drift``: half the L1 distance from target (0.01 = 1 %)."""
+    ``funding``; ``None`` while a price is missing. ``drift``: half the L1 distance from target (0.01 = 1 %).
+    """
 
     id: UUID
     connection_id: UUID

@@ -1,0 +1,302 @@
+"""The only writer of fills, postings and alterations.
+
+Everything runs in the caller's transaction and may be repeated: unique keys make each venue record count
+once. Whatever is not ours goes to the manual holding, so that sleeves + manual = venue always holds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.errors import NotFound
+from holdfast.portfolio import repository
+from holdfast.portfolio.ledger import EXACT, QUOTE, eaten, grain, share_forced, share_out, unaltered
+from holdfast.portfolio.models import Alteration, Fill, Posting, Sleeve
+from holdfast.venues.protocol import FillReport, FundingReport, VenuePosition
+
+FORCED = frozenset({"AdlTrade", "BustTrade", "Delivery"})
+"""Executions the venue imposes on the whole net position."""
+
+_CASH_GRAIN = Decimal("1e-8")
+_ZERO = Decimal(0)
+
+Owner = UUID | None
+"""A sleeve, or ``None`` for the user's manual holding."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Who held what in one symbol at one moment. ``sleeves`` are unaltered quantities; ``manual`` is the rest
+    of the net position."""
+
+    sleeves: dict[UUID, Decimal]
+    manual: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return sum(self.sleeves.values(), self.manual)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One record to be posted: what every line of it shares."""
+
+    connection_id: UUID
+    kind: str
+    symbol: str
+    reference: str
+    at: datetime
+    now: datetime
+
+    def line(self, owner: Owner, asset: str, amount: Decimal, kind: str = "") -> dict[str, object]:
+        return {
+            "connection_id": self.connection_id,
+            "sleeve_id": owner,
+            "kind": kind or self.kind,
+            "asset": asset,
+            "amount": amount,
+            "symbol": self.symbol,
+            "reference": self.reference,
+            "at": self.at,
+            "booked_at": self.now,
+        }
+
+    def trade(self, owner: Owner, quantity: Decimal, price: Decimal) -> list[dict[str, object]]:
+        """The contract and its value in the quote coin."""
+        value = -EXACT.multiply(quantity, price)
+        return [self.line(owner, self.symbol, quantity), self.line(owner, QUOTE, value)]
+
+
+async def book_fill(
+    session: AsyncSession,
+    *,
+    connection_id: UUID,
+    report: FillReport,
+    order: tuple[UUID, UUID] | None,
+    now: datetime,
+) -> bool:
+    """Book one execution. ``order`` is ``(order_id, sleeve_id)``, or ``None`` for a trade that is not ours.
+
+    A manual trade goes to the manual holding, a forced one is shared out to its holders; where it closed part
+    of a sleeve's leg, an alteration says so. Pass fills in the order they were executed.
+
+    Returns:
+        ``False`` if this execution was already booked.
+    """
+    if order is None:
+        await repository.lock_ledger(session, connection_id)
+    if not await _insert_fill(session, connection_id, report, order, now):
+        return False
+    moved = report.side.sign * report.quantity
+    if order is not None:
+        await _post_trade(session, connection_id, report, [(order[1], moved)], now)
+        return True
+    standing = await _standing(session, connection_id, report.symbol, report.executed_at)
+    if report.exec_type in FORCED:
+        await _book_forced(session, connection_id, report, moved, standing, now)
+    else:
+        await _book_manual(session, connection_id, report, moved, standing, now)
+    return True
+
+
+async def book_funding(
+    session: AsyncSession, *, connection_id: UUID, report: FundingReport, now: datetime
+) -> bool:
+    """Share a funding payment out to the sleeves that held the position when it was settled; the rest is the
+    manual holding's.
+
+    Returns:
+        ``False`` if this payment was already booked.
+    """
+    await repository.lock_ledger(session, connection_id)
+    asset = report.asset or QUOTE
+    if await repository.is_funding_booked(session, connection_id, report.reference, asset):
+        return False
+    standing = await _standing(session, connection_id, report.symbol, report.at)
+    whole = report.position or standing.net
+    shares: dict[UUID, Decimal] = {}
+    manual = report.amount
+    if whole:
+        unit = min(grain(report.amount), _CASH_GRAIN)
+        shares, manual = share_out(report.amount, standing.sleeves, whole, unit)
+    entry = _Entry(connection_id, "funding", report.symbol, report.reference, report.at, now)
+    owners: list[tuple[Owner, Decimal]] = [*shares.items(), (None, manual)]
+    await _post(session, [entry.line(owner, asset, amount) for owner, amount in owners if amount])
+    return True
+
+
+async def book_opening(
+    session: AsyncSession, *, connection_id: UUID, positions: Sequence[VenuePosition], now: datetime
+) -> None:
+    """Write what the account already held when the connection began, as manual holdings. Safe to repeat."""
+    for position in positions:
+        entry = _Entry(connection_id, "opening", position.symbol, f"opening:{position.symbol}", now, now)
+        if position.quantity:
+            lines = entry.trade(None, position.quantity, position.entry_price)
+            await session.execute(insert(Posting).values(lines).on_conflict_do_nothing())
+
+
+async def holdings(session: AsyncSession, connection_id: UUID) -> dict[tuple[UUID | None, str], Decimal]:
+    """Signed quantities by (sleeve, symbol); sleeve ``None`` is the manual holding. No flat ones."""
+    return await repository.quantities(session, connection_id)
+
+
+async def settle_alterations(session: AsyncSession, *, sleeve_id: UUID, now: datetime) -> dict[str, Decimal]:
+    """Book the parts of a sleeve that were closed by hand: moved between it and the manual holding at the
+    manual fill's price, as adjustments. Called when the sleeve is closed; safe to repeat.
+
+    Returns:
+        The signed quantity that was moved into the sleeve, by symbol.
+
+    Raises:
+        NotFound: there is no such sleeve.
+    """
+    sleeve = await session.get(Sleeve, sleeve_id)
+    if sleeve is None:
+        raise NotFound("There is no such position.")
+    await repository.lock_ledger(session, sleeve.connection_id)
+    held = await repository.sleeve_quantities(session, sleeve_id)
+    moved: dict[str, Decimal] = {}
+    for alteration in await repository.open_alterations_of(session, sleeve_id):
+        alteration.settled_at = now
+        symbol, quantity = alteration.symbol, held.get(alteration.symbol, _ZERO)
+        part = unaltered(quantity, alteration.quantity) - quantity
+        if not part:
+            continue
+        held[symbol] = quantity + part
+        moved[symbol] = moved.get(symbol, _ZERO) + part
+        entry = _Entry(sleeve.connection_id, "adjustment", symbol, f"alteration:{alteration.id}", now, now)
+        lines = entry.trade(sleeve_id, part, alteration.price) + entry.trade(None, -part, alteration.price)
+        await _post(session, lines)
+    await session.flush()
+    return moved
+
+
+async def _insert_fill(
+    session: AsyncSession,
+    connection_id: UUID,
+    report: FillReport,
+    order: tuple[UUID, UUID] | None,
+    now: datetime,
+) -> bool:
+    order_id, sleeve_id = order or (None, None)
+    inserted = await session.scalar(
+        insert(Fill)
+        .values(
+            connection_id=connection_id,
+            exec_id=report.exec_id,
+            order_id=order_id,
+            sleeve_id=sleeve_id,
+            venue_order_id=report.venue_order_id,
+            client_id=report.client_id,
+            symbol=report.symbol,
+            side=report.side.value,
+            exec_type=report.exec_type,
+            quantity=report.quantity,
+            price=report.price,
+            fee=report.fee,
+            fee_asset=report.fee_asset or QUOTE,
+            is_maker=report.is_maker,
+            executed_at=report.executed_at,
+            booked_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Fill.connection_id, Fill.exec_id])
+        .returning(Fill.exec_id)
+    )
+    return inserted is not None
+
+
+async def _book_forced(
+    session: AsyncSession,
+    connection_id: UUID,
+    report: FillReport,
+    moved: Decimal,
+    standing: _Standing,
+    now: datetime,
+) -> None:
+    """The sleeves' shares are in the ledger at once, so their alterations are settled from the start."""
+    shares, manual = share_forced(moved, standing.sleeves, standing.manual)
+    for sleeve_id, share in shares.items():
+        _alter(session, sleeve_id, report, share, settled_at=report.executed_at)
+    await _post_trade(session, connection_id, report, [*shares.items(), (None, manual)], now)
+
+
+async def _book_manual(
+    session: AsyncSession,
+    connection_id: UUID,
+    report: FillReport,
+    moved: Decimal,
+    standing: _Standing,
+    now: datetime,
+) -> None:
+    """Alterations are judged by who held what when the trade happened, and never exceed what is left now:
+    a fill that is read late must not count against a sleeve opened after it."""
+    present = await _standing(session, connection_id, report.symbol, None)
+    for sleeve_id, part in eaten(moved, standing.sleeves, standing.manual).items():
+        left = present.sleeves.get(sleeve_id, _ZERO)
+        still_there = part - unaltered(part, left)
+        if still_there:
+            _alter(session, sleeve_id, report, still_there, settled_at=None)
+    await _post_trade(session, connection_id, report, [(None, moved)], now)
+
+
+async def _standing(
+    session: AsyncSession, connection_id: UUID, symbol: str, at: datetime | None
+) -> _Standing:
+    quantities = await repository.quantities_of(session, connection_id, symbol, at)
+    altered = await repository.altered_of(session, connection_id, symbol, at)
+    sleeves = {
+        sleeve_id: unaltered(quantity, altered.get(sleeve_id, _ZERO))
+        for sleeve_id, quantity in quantities.items()
+        if sleeve_id is not None
+    }
+    return _Standing(sleeves, sum(quantities.values(), _ZERO) - sum(sleeves.values(), _ZERO))
+
+
+async def _post_trade(
+    session: AsyncSession,
+    connection_id: UUID,
+    report: FillReport,
+    owners: Iterable[tuple[Owner, Decimal]],
+    now: datetime,
+) -> None:
+    """The contract, its value and the fee (in its own asset) for everybody who took part."""
+    parts: dict[Owner, Decimal] = {owner: quantity for owner, quantity in owners if quantity}
+    fee_unit = min(grain(report.fee), _CASH_GRAIN)
+    fees, _ = share_out(report.fee, parts, sum(parts.values(), _ZERO), fee_unit)
+    entry = _Entry(connection_id, "trade", report.symbol, report.exec_id, report.executed_at, now)
+    fee_asset = report.fee_asset or QUOTE
+    lines = [line for owner, quantity in parts.items() for line in entry.trade(owner, quantity, report.price)]
+    lines += [entry.line(owner, fee_asset, -fee, kind="fee") for owner, fee in fees.items() if fee]
+    await _post(session, lines)
+
+
+async def _post(session: AsyncSession, lines: list[dict[str, object]]) -> None:
+    if lines:
+        await session.execute(insert(Posting).values(lines))
+
+
+def _alter(
+    session: AsyncSession,
+    sleeve_id: UUID,
+    report: FillReport,
+    quantity: Decimal,
+    *,
+    settled_at: datetime | None,
+) -> None:
+    session.add(
+        Alteration(
+            sleeve_id=sleeve_id,
+            symbol=report.symbol,
+            exec_id=report.exec_id,
+            quantity=quantity,
+            price=report.price,
+            at=report.executed_at,
+            settled_at=settled_at,
+        )
+    )
