@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.errors import NotFound
 from holdfast.portfolio import repository
-from holdfast.portfolio.ledger import EXACT, QUOTE, eaten, grain, share_forced, share_out, unaltered
+from holdfast.portfolio.ledger import EXACT, QUOTE, eaten, fold, grain, share_forced, share_out, unaltered
 from holdfast.portfolio.models import Alteration, Fill, Posting, Sleeve
 from holdfast.venues.protocol import FillReport, FundingReport, VenuePosition
 
@@ -67,8 +67,11 @@ class _Entry:
         }
 
     def trade(self, owner: Owner, quantity: Decimal, price: Decimal) -> list[dict[str, object]]:
-        """The contract and its value in the quote coin."""
-        value = -EXACT.multiply(quantity, price)
+        """The contract and its value at ``price``."""
+        return self.move(owner, quantity, -EXACT.multiply(quantity, price))
+
+    def move(self, owner: Owner, quantity: Decimal, value: Decimal) -> list[dict[str, object]]:
+        """The contract into (+) or out of (-) a holding, and what that does to its cash in the quote coin."""
         return [self.line(owner, self.symbol, quantity), self.line(owner, QUOTE, value)]
 
 
@@ -156,10 +159,7 @@ async def settle_alterations(session: AsyncSession, *, sleeve_id: UUID, now: dat
     Raises:
         NotFound: there is no such sleeve.
     """
-    sleeve = await session.get(Sleeve, sleeve_id)
-    if sleeve is None:
-        raise NotFound("There is no such position.")
-    await repository.lock_ledger(session, sleeve.connection_id)
+    sleeve = await _sleeve(session, sleeve_id)
     held = await repository.sleeve_quantities(session, sleeve_id)
     moved: dict[str, Decimal] = {}
     for alteration in await repository.open_alterations_of(session, sleeve_id):
@@ -175,6 +175,44 @@ async def settle_alterations(session: AsyncSession, *, sleeve_id: UUID, now: dat
         await _post(session, lines)
     await session.flush()
     return moved
+
+
+async def closable(session: AsyncSession, sleeve_id: UUID) -> dict[str, Decimal]:
+    """The signed quantities of a sleeve that are still its own to trade: without what was altered."""
+    held = await repository.sleeve_quantities(session, sleeve_id)
+    for alteration in await repository.open_alterations_of(session, sleeve_id):
+        held[alteration.symbol] = unaltered(held.get(alteration.symbol, _ZERO), alteration.quantity)
+    return {symbol: quantity for symbol, quantity in held.items() if quantity}
+
+
+async def release_remainders(
+    session: AsyncSession, sleeve_id: UUID, *, reference: str, now: datetime
+) -> dict[str, Decimal]:
+    """Hand what a sleeve still holds over to the manual holding, at the price it was entered at, so that the
+    sleeve ends flat and the hand-over itself makes no profit or loss. Safe to repeat.
+
+    Returns:
+        The signed quantities that changed hands, by symbol.
+
+    Raises:
+        NotFound: there is no such sleeve.
+    """
+    sleeve = await _sleeve(session, sleeve_id)
+    legs = fold(await repository.lines_of(session, sleeve_id))
+    released = {symbol: leg for symbol, leg in legs.items() if leg.quantity}
+    for symbol, leg in released.items():
+        entry = _Entry(sleeve.connection_id, "adjustment", symbol, f"{reference}:{symbol}", now, now)
+        give, take = entry.move(sleeve_id, -leg.quantity, leg.cost), entry.move(None, leg.quantity, -leg.cost)
+        await _post(session, give + take)
+    return {symbol: leg.quantity for symbol, leg in released.items()}
+
+
+async def _sleeve(session: AsyncSession, sleeve_id: UUID) -> Sleeve:
+    sleeve = await session.get(Sleeve, sleeve_id)
+    if sleeve is None:
+        raise NotFound("There is no such position.")
+    await repository.lock_ledger(session, sleeve.connection_id)
+    return sleeve
 
 
 async def _insert_fill(

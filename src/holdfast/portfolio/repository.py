@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.portfolio.ledger import Line
 from holdfast.portfolio.models import Alteration, Posting, Sleeve
 
 _HELD = Posting.asset == Posting.symbol
@@ -98,3 +99,13 @@ async def is_funding_booked(session: AsyncSession, connection_id: UUID, referenc
         .limit(1)
     )
     return found is not None
+
+
+async def lines_of(session: AsyncSession, sleeve_id: UUID) -> list[Line]:
+    """Every posting of a sleeve, in the order things happened."""
+    rows = await session.execute(
+        select(Posting.kind, Posting.asset, Posting.symbol, Posting.amount, Posting.reference)
+        .where(Posting.sleeve_id == sleeve_id)
+        .order_by(Posting.at, Posting.id)
+    )
+    return [Line(*row) for row in rows]
