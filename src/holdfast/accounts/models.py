@@ -52,12 +52,14 @@ class RefreshToken(Base):
 class Connection(Base):
     """A user's credentials for one venue. ``sealed`` is opened only by the worker and is NULL once deleted.
 
-    ``state``: checking | active | watch_only | refused | failing | deleted; ``checks`` is the list of findings
-    shown to the user. ``fills_since`` and ``funding_since`` are how far reconciliation has read.
+    ``state``: checking | active | watch_only | refused | failing | deleted; ``checks`` is the list of
+    findings shown to the user. ``fills_since`` and ``funding_since`` are how far reconciliation has read.
     """
 
     __tablename__ = "connections"
-    __table_args__ = (Index("ix_connections_open_user", "user_id", postgresql_where=text("deleted_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_connections_open_user", "user_id", postgresql_where=text("deleted_at IS NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
