@@ -93,5 +93,3 @@ class LevelTick(Schema):
     stale_reason: str
     members: dict[str, float]
     """asset id → price"""
-
-
