@@ -16,7 +16,9 @@ ExecutionState = Literal[
 OrderState = Literal[
     "planned", "sent", "unknown", "accepted", "partially_filled", "filled", "cancelled", "rejected"
 ]
-LegState = Literal["waiting", "working", "filled", "partial", "unfilled", "unwound", "unknown", "skipped", "by_hand"]
+LegState = Literal[
+    "waiting", "working", "filled", "partial", "unfilled", "unwound", "unknown", "skipped", "by_hand"
+]
 
 
 class NewExecution(Schema):

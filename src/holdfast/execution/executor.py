@@ -1,0 +1,452 @@
+"""Carries out one plan: a state machine whose whole memory is in PostgreSQL.
+
+Row first, then the wire. After any doubt the venue is asked by our own id, and the same id is sent again
+only if the venue says it does not know it. The process may be killed at any instruction: the next holder
+of the job reads the rows and goes on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.doors import open_door
+from holdfast.core.instruments import Instrument, Side
+from holdfast.execution import finish, preflight, repository
+from holdfast.execution.decide import Act, Decision, LegFacts, Mode, OrderFacts, decide
+from holdfast.execution.ids import Role, client_id
+from holdfast.execution.models import Execution, Order
+from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING, OrderState, event_of_placement
+from holdfast.execution.orders import OrderEvent as Event
+from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
+from holdfast.execution.pricing import unwind_price
+from holdfast.execution.progress import publish_execution
+from holdfast.market.instruments import InstrumentBook
+from holdfast.platform.tasks import RetryAt, Work
+from holdfast.portfolio.booking import book_fill
+from holdfast.portfolio.models import Plan
+from holdfast.venues.protocol import (
+    FillReport,
+    OrderReport,
+    OrderRequest,
+    Placement,
+    Rejected,
+    TradingVenue,
+    Unreachable,
+    VenueError,
+)
+
+log = structlog.get_logger(__name__)
+
+IN_FLIGHT = timedelta(seconds=7)
+"""A request older than this can no longer be accepted: the receive window is 5 s, and some to spare."""
+PATIENCE = timedelta(seconds=20)
+"""How long an answer may be owed before the execution says that it needs attention. It goes on asking."""
+LINGERING = timedelta(seconds=3)
+"""An IOC order that is still working after this long is cancelled."""
+
+
+class Executor:
+    """One execution in the hands of one worker."""
+
+    def __init__(self, work: Work, execution_id: UUID) -> None:
+        self._work = work
+        self._id = execution_id
+        self._instruments = InstrumentBook()
+        self._door: TradingVenue
+        self._plan: Plan
+        self._legs: list[PlannedLeg]
+        self._waiting_since: datetime | None = None
+
+    async def run(self) -> None:
+        """Go on from wherever the rows say, until the execution has ended.
+
+        Raises:
+            RetryAt: the venue owes an answer; the job is to be taken up again.
+            LeaseLost: another worker has taken over.
+        """
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            if execution.finished_at:
+                return
+            self._plan = await repository.plan_of(session, execution)
+            await self._instruments.refresh(session)
+            fresh = execution.state == "pending"
+            execution.started_at = execution.started_at or self._now()
+        self._legs = traded(legs_of(self._plan))
+        self._door = await open_door(self._work, execution.connection_id)
+        if fresh and not await self._prepare(execution):
+            return
+        await self._publish()
+        while await self._advance():
+            await self._publish()
+        await self._publish()
+
+    async def _prepare(self, execution: Execution) -> bool:
+        refusal = await preflight.check(self._work, self._door, execution, self._plan)
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            if refusal:
+                await finish.not_started(session, execution, refusal, now=self._now())
+            else:
+                execution.state = "running"
+        await self._publish()
+        return not refusal
+
+    async def _advance(self) -> bool:
+        """One act. Returns whether there is more to do."""
+        decision, execution, orders = await self._decide()
+        match decision.act:
+            case Act.ASK:
+                await self._ask(execution, orders)
+            case Act.SEND:
+                await self._send(decision)
+            case Act.ABANDON:
+                await self._abandon(decision)
+            case Act.TRY_AGAIN:
+                await self._try_again(decision)
+            case Act.UNWIND:
+                await self._unwind(decision)
+            case Act.FINISH:
+                await self._finish(decision)
+                return False
+        return True
+
+    async def _decide(self) -> tuple[Decision, Execution, list[Order]]:
+        async with self._work.database.sessions() as session:
+            execution = await session.get_one(Execution, self._id)
+            orders = await repository.orders_of(session, self._id)
+            booked = await repository.booked_quantities(session, [order.id for order in orders])
+        facts = tuple(
+            self._facts(leg, [o for o in orders if o.leg == leg.index], booked) for leg in self._legs
+        )
+        mode = Mode.UNWINDING if any(order.role == "unwind" for order in orders) else Mode.FORWARD
+        left_out = any(leg.action == "skip" for leg in view_of(self._plan).legs)
+        return decide(_role(execution), mode, facts, residual_planned=left_out), execution, orders
+
+    def _facts(self, leg: PlannedLeg, orders: list[Order], booked: dict[UUID, Decimal]) -> LegFacts:
+        instrument = self._instrument(leg.symbol)
+
+        def lots(quantity: Decimal) -> int:
+            return instrument.floor_lots(quantity)
+
+        return LegFacts(
+            index=leg.index,
+            lots=lots(leg.quantity),
+            min_lots=instrument.min_lots(leg.limit_price),
+            orders=tuple(
+                OrderFacts(
+                    role=order.role,  # type: ignore[arg-type]
+                    attempt=order.attempt,
+                    state=OrderState(order.state),
+                    lots=lots(order.quantity),
+                    filled=lots(order.filled_quantity),
+                    booked=lots(booked.get(order.id, Decimal(0))),
+                    reject_code=order.reject_code,
+                )
+                for order in orders
+            ),
+        )
+
+    # --- sending -----------------------------------------------------------------------------------------
+
+    async def _send(self, decision: Decision) -> None:
+        async with self._write() as session:
+            await repository.fence_off(session, self._id, self._work.lease.fence)
+            orders = [
+                order
+                for order in await repository.orders_of(session, self._id)
+                if order.leg in decision.legs and order.state == OrderState.PLANNED
+            ]
+            now = self._now()
+            for order in orders:
+                order.sent_at = now
+                repository.record(session, order, Event.SEND, now=now)
+        placements = await self._door.place([_request(order) for order in orders])
+        async with self._write() as session:
+            await repository.fence_off(session, self._id, self._work.lease.fence)
+            by_client_id = {order.client_id: order for order in await repository.orders_of(session, self._id)}
+            for placement in placements:
+                self._note_placement(session, by_client_id[placement.client_id], placement)
+        if all(event_of_placement(placement) is Event.WITHHELD for placement in placements):
+            await asyncio.sleep(0.25)
+
+    def _note_placement(self, session: AsyncSession, order: Order, placement: Placement) -> None:
+        if order.state not in IN_DOUBT:
+            return
+        event = event_of_placement(placement)
+        now = self._now()
+        if event is Event.ACKNOWLEDGE:
+            order.venue_order_id, order.acknowledged_at = placement.venue_order_id, now
+            repository.record(session, order, event, now=now)
+            return
+        error = placement.error or VenueError("no answer")
+        order.sent_at = now
+        if event is Event.REJECT:
+            order.reject_code, order.reject_reason = error.code, str(error)
+        repository.record(session, order, event, now=now, code=error.code, message=str(error))
+
+    async def _abandon(self, decision: Decision) -> None:
+        async with self._write() as session:
+            await repository.fence_off(session, self._id, self._work.lease.fence)
+            for order in await repository.orders_of(session, self._id):
+                if order.leg in decision.legs and order.state == OrderState.PLANNED:
+                    repository.record(session, order, Event.ABANDON, now=self._now())
+
+    # --- asking ------------------------------------------------------------------------------------------
+
+    async def _ask(self, execution: Execution, orders: list[Order]) -> None:
+        async with self._work.database.sessions() as session:
+            booked = await repository.booked_quantities(session, [order.id for order in orders])
+        owing = [order for order in orders if _owes_answer(order, booked.get(order.id, Decimal(0)))]
+        answers = await asyncio.gather(*(self._answer_about(order) for order in owing))
+        moved = await self._take_in(
+            [(order.client_id, answer) for order, answer in zip(owing, answers, strict=True)]
+        )
+        if moved:
+            self._waiting_since = None
+            return
+        await self._wait(execution, owing)
+
+    async def _answer_about(self, order: Order) -> "Answer":
+        """Ask the venue about one order: its state, and its fills if it has any."""
+        try:
+            report = await self._door.find_order(order.symbol, order.client_id)
+            if report is None:
+                return Answer()
+            fills = await self._door.fills_of(order.symbol, order.client_id) if report.filled_quantity else []
+            if order.state in WORKING and self._now() - (order.sent_at or self._now()) > LINGERING:
+                await self._door.cancel(order.symbol, order.client_id)
+            return Answer(report=report, fills=fills)
+        except VenueError as error:
+            return Answer(error=error)
+
+    async def _take_in(self, answers: "list[tuple[str, Answer]]") -> bool:
+        moved = False
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            by_client_id = {order.client_id: order for order in await repository.orders_of(session, self._id)}
+            for name, answer in answers:
+                order = by_client_id[name]
+                if answer.report:
+                    moved |= repository.apply_report(session, order, answer.report, now=self._now())
+                    moved |= await self._book(session, execution, order, answer.fills)
+                elif answer.error is None:
+                    moved |= self._not_known(session, order)
+            if moved and execution.state == "needs_attention":
+                execution.state, execution.reason = "running", ""
+        return moved
+
+    async def _book(
+        self, session: AsyncSession, execution: Execution, order: Order, fills: list[FillReport]
+    ) -> bool:
+        booked = False
+        for fill in fills:
+            booked |= await book_fill(
+                session,
+                connection_id=execution.connection_id,
+                report=fill,
+                order=(order.id, order.sleeve_id),
+                now=self._now(),
+            )
+        return booked
+
+    def _not_known(self, session: AsyncSession, order: Order) -> bool:
+        """The venue does not know the order. Believed only once our request can no longer be on its way."""
+        sent = order.sent_at or self._now()
+        if order.state not in IN_DOUBT or self._now() - sent < IN_FLIGHT:
+            return False
+        repository.record(session, order, Event.NOT_KNOWN, now=self._now())
+        return True
+
+    async def _wait(self, execution: Execution, owing: list[Order]) -> None:
+        now = self._now()
+        self._waiting_since = self._waiting_since or now
+        waited = now - self._waiting_since
+        if waited < PATIENCE:
+            await asyncio.sleep(min(1.0, 0.03 + waited.total_seconds() / 4))
+            return
+        names = ", ".join(sorted({order.symbol for order in owing}))
+        reason = f"Bybit has not told us yet what became of the order in {names}. Holdfast keeps asking."
+        if execution.state != "needs_attention" or execution.reason != reason:
+            async with self._write() as session:
+                execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+                execution.state, execution.reason = "needs_attention", reason
+                await repository.set_sleeve_state(session, execution.sleeve_id, state="needs_attention")
+            await self._publish()
+            log.warning("execution needs attention", execution=str(self._id), symbols=names)
+        raise RetryAt(5, reason)
+
+    # --- further orders ----------------------------------------------------------------------------------
+
+    async def _try_again(self, decision: Decision) -> None:
+        async with self._work.database.sessions() as session:
+            attempts = max(order.attempt for order in await repository.orders_of(session, self._id))
+        await asyncio.sleep(0.3 * 2**attempts)
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            orders = await repository.orders_of(session, self._id)
+            for leg in self._chosen(decision):
+                tried = [order for order in orders if order.leg == leg.index and order.role != "unwind"]
+                missing = leg.quantity - sum((order.filled_quantity for order in tried), Decimal(0))
+                session.add(
+                    new_order(
+                        execution,
+                        leg,
+                        role=_role(execution),
+                        attempt=len(tried),
+                        side=leg.side,
+                        quantity=missing,
+                        limit_price=leg.limit_price,
+                        reduce_only=tried[-1].reduce_only,
+                        now=self._now(),
+                    )
+                )
+
+    async def _unwind(self, decision: Decision) -> None:
+        """Close again what this execution has opened, at a price that gives way a little more each time."""
+        async with self._work.database.sessions() as session:
+            orders = await repository.orders_of(session, self._id)
+        chosen = self._chosen(decision)
+        tried = {leg.index: sum(o.leg == leg.index and o.role == "unwind" for o in orders) for leg in chosen}
+        try:
+            prices = await asyncio.gather(
+                *(
+                    unwind_price(
+                        self._door, self._instrument(leg.symbol), leg.side.opposite, tried[leg.index]
+                    )
+                    for leg in chosen
+                )
+            )
+            positions = {held.symbol: held.quantity for held in await self._door.positions()}
+        except (Unreachable, Rejected) as error:
+            raise RetryAt(3, f"Closing again what was opened: {error}") from error
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            execution.state = "unwinding"
+            for leg, price in zip(chosen, prices, strict=True):
+                quantity = _still_open(orders, leg.index)
+                side = leg.side.opposite
+                session.add(
+                    new_order(
+                        execution,
+                        leg,
+                        role="unwind",
+                        attempt=tried[leg.index],
+                        side=side,
+                        quantity=quantity,
+                        limit_price=price,
+                        now=self._now(),
+                        reduce_only=repository.reduces(positions.get(leg.symbol, Decimal(0)), side, quantity),
+                    )
+                )
+
+    async def _finish(self, decision: Decision) -> None:
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            if decision.end is None:
+                raise ValueError("an execution ends in exactly one way")
+            await finish.end(session, execution, self._plan, decision.end, now=self._now())
+
+    # --- small things ------------------------------------------------------------------------------------
+
+    def _chosen(self, decision: Decision) -> list[PlannedLeg]:
+        return [leg for leg in self._legs if leg.index in decision.legs]
+
+    def _instrument(self, symbol: str) -> Instrument:
+        instrument = self._instruments.get(symbol)
+        if instrument is None:
+            raise RetryAt(10, f"The trading rules of {symbol} are not known yet.")
+        return instrument
+
+    def _now(self) -> datetime:
+        return self._work.clock.now()
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[AsyncSession]:
+        async with self._work.database.transaction() as session:
+            yield session
+
+    async def _publish(self) -> None:
+        await publish_execution(self._work, self._id)
+
+
+class Answer:
+    """What the venue said of one order: a report with fills, that it does not know it, or nothing clear."""
+
+    def __init__(
+        self,
+        report: OrderReport | None = None,
+        fills: list[FillReport] | None = None,
+        error: VenueError | None = None,
+    ) -> None:
+        self.report = report
+        self.fills = fills or []
+        self.error = error
+
+
+def new_order(
+    execution: Execution,
+    leg: PlannedLeg,
+    *,
+    role: Role,
+    attempt: int,
+    side: Side,
+    quantity: Decimal,
+    limit_price: Decimal,
+    reduce_only: bool,
+    now: datetime,
+) -> Order:
+    """The row of an order, with the id the venue will know it by."""
+    return Order(
+        id=uuid4(),
+        execution_id=execution.id,
+        sleeve_id=execution.sleeve_id,
+        connection_id=execution.connection_id,
+        leg=leg.index,
+        role=role,
+        attempt=attempt,
+        client_id=client_id(execution.id, role, leg.index, attempt),
+        symbol=leg.symbol,
+        side=side,
+        quantity=quantity,
+        limit_price=limit_price,
+        reduce_only=reduce_only,
+        state=OrderState.PLANNED,
+        filled_quantity=Decimal(0),
+        created_at=now,
+    )
+
+
+def _role(execution: Execution) -> Literal["open", "close"]:
+    return "open" if execution.kind == "open" else "close"
+
+
+def _still_open(orders: list[Order], leg: int) -> Decimal:
+    opened = sum((o.filled_quantity for o in orders if o.leg == leg and o.role == "open"), Decimal(0))
+    return opened - sum(
+        (o.filled_quantity for o in orders if o.leg == leg and o.role == "unwind"), Decimal(0)
+    )
+
+
+def _owes_answer(order: Order, booked: Decimal) -> bool:
+    if order.state in IN_DOUBT or order.state in WORKING:
+        return True
+    return order.state in FINAL and booked != order.filled_quantity
+
+
+def _request(order: Order) -> OrderRequest:
+    return OrderRequest(
+        client_id=order.client_id,
+        symbol=order.symbol,
+        side=Side(order.side),
+        quantity=order.quantity,
+        limit_price=order.limit_price,
+        reduce_only=order.reduce_only,
+    )

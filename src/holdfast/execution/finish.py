@@ -1,0 +1,100 @@
+"""The four ways an execution ends, and what each means for its sleeve."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.execution import repository
+from holdfast.execution.decide import End
+from holdfast.execution.models import Execution
+from holdfast.execution.orders import OrderEvent, OrderState
+from holdfast.execution.plans import legs_of
+from holdfast.platform.jobs import enqueue
+from holdfast.portfolio.booking import settle_alterations
+from holdfast.portfolio.models import Plan
+from holdfast.portfolio.remainders import release_remainders
+
+STUCK_STATE = "needs_attention"
+
+
+async def end(session: AsyncSession, execution: Execution, plan: Plan, how: End, *, now: datetime) -> None:
+    """Write the end of an execution that has traded."""
+    execution.finished_at = now
+    execution.state = STUCK_STATE if how is End.STUCK else how.value
+    if execution.kind == "open":
+        await _end_opening(session, execution, how, now=now)
+    else:
+        await _end_closing(session, execution, plan, how, now=now)
+    await enqueue(session, "execution.reconcile", str(execution.connection_id), now=now)
+
+
+async def _end_opening(session: AsyncSession, execution: Execution, how: End, *, now: datetime) -> None:
+    match how:
+        case End.COMPLETE:
+            execution.reason = "Every leg was filled as previewed."
+        case End.COMPLETE_WITH_RESIDUAL:
+            execution.reason = (
+                "Every leg that could be had was filled; what the venue's minimums left out is shown."
+            )
+        case End.UNWOUND:
+            refusals = await _refusals(session, execution)
+            execution.reason = f"{refusals} Everything this had opened was closed again."
+            moved = await release_remainders(
+                session, execution.sleeve_id, reference=f"unwind:{execution.id}", now=now
+            )
+            if moved:
+                execution.reason += (
+                    f" A remainder too small to trade stays in your account: {', '.join(moved)}."
+                )
+        case End.STUCK:
+            execution.reason = (
+                "A leg could not be had, and the market did not take back everything that had been opened. "
+                "Look at the position and close what is left."
+            )
+    if how in (End.COMPLETE, End.COMPLETE_WITH_RESIDUAL):
+        await repository.set_sleeve_state(session, execution.sleeve_id, state="active", opened_at=now)
+    elif how is End.UNWOUND:
+        await repository.set_sleeve_state(session, execution.sleeve_id, state="unwound", closed_at=now)
+    else:
+        await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE, opened_at=now)
+
+
+async def _end_closing(
+    session: AsyncSession, execution: Execution, plan: Plan, how: End, *, now: datetime
+) -> None:
+    if how is End.STUCK:
+        refusals = await _refusals(session, execution)
+        execution.reason = f"{refusals} The position is closed only in part. Preview the rest and close it."
+        await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
+        return
+    by_hand = [leg.symbol for leg in legs_of(plan) if leg.action == "by_hand"]
+    if by_hand:
+        await settle_alterations(session, sleeve_id=execution.sleeve_id, now=now)
+    moved = await release_remainders(session, execution.sleeve_id, reference=f"close:{execution.id}", now=now)
+    execution.reason = "Every leg was closed as previewed."
+    if by_hand:
+        execution.reason += f" {', '.join(by_hand)} had been closed outside Holdfast and was booked as such."
+    if moved:
+        execution.reason += f" A remainder too small to trade stays in your account: {', '.join(moved)}."
+    await repository.set_sleeve_state(session, execution.sleeve_id, state="closed", closed_at=now)
+
+
+async def not_started(session: AsyncSession, execution: Execution, reason: str, *, now: datetime) -> None:
+    """End an execution before its first order: nothing was traded."""
+    for order in await repository.orders_of(session, execution.id):
+        if order.state == OrderState.PLANNED:
+            repository.record(session, order, OrderEvent.ABANDON, now=now)
+    execution.state, execution.reason, execution.finished_at = End.UNWOUND.value, reason, now
+    if execution.kind == "open":
+        await repository.set_sleeve_state(session, execution.sleeve_id, state="unwound", closed_at=now)
+    else:
+        await repository.set_sleeve_state(session, execution.sleeve_id, state="active")
+
+
+async def _refusals(session: AsyncSession, execution: Execution) -> str:
+    orders = await repository.orders_of(session, execution.id)
+    refused = {o.symbol: o.reject_reason for o in orders if o.role != "unwind" and o.reject_reason}
+    if refused:
+        return " ".join(f"{symbol} was refused: {reason}." for symbol, reason in refused.items())
+    short = {o.symbol for o in orders if o.role != "unwind" and o.state == OrderState.CANCELLED}
+    return f"{', '.join(sorted(short))} could not be had within the previewed price."

@@ -1,0 +1,48 @@
+"""The part of a plan the executor needs: the legs, as they were previewed."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from holdfast.core.instruments import Side
+from holdfast.portfolio.models import Plan
+from holdfast.portfolio.schemas import PlanLeg, PlanView
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLeg:
+    index: int
+    symbol: str
+    action: str
+    side: Side
+    quantity: Decimal
+    expected_price: Decimal
+    limit_price: Decimal
+    notional: Decimal
+    view: PlanLeg
+
+
+def view_of(plan: Plan) -> PlanView:
+    """The plan exactly as the user saw it."""
+    return PlanView.model_validate(plan.body)
+
+
+def legs_of(plan: Plan) -> list[PlannedLeg]:
+    """Every leg with its number; skipped and by-hand legs included."""
+    return [
+        PlannedLeg(
+            index=index,
+            symbol=leg.symbol,
+            action=leg.action,
+            side=leg.side,
+            quantity=leg.quantity,
+            expected_price=leg.expected_price,
+            limit_price=leg.limit_price,
+            notional=leg.notional,
+            view=leg,
+        )
+        for index, leg in enumerate(view_of(plan).legs)
+    ]
+
+
+def traded(legs: list[PlannedLeg]) -> list[PlannedLeg]:
+    return [leg for leg in legs if leg.action == "trade"]

@@ -1,0 +1,128 @@
+"""The last look before the first order. Anything wrong here ends the execution with nothing traded."""
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.models import Connection
+from holdfast.core.instruments import Side
+from holdfast.core.money import plain
+from holdfast.execution import repository
+from holdfast.execution.models import Execution
+from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
+from holdfast.execution.reconcile import reconcile_connection
+from holdfast.platform.tasks import RetryAt, Work
+from holdfast.portfolio.models import Halt, Plan
+from holdfast.portfolio.remainders import closable
+from holdfast.venues.protocol import KeyRefused, RateLimited, Rejected, TradingVenue, Unreachable
+
+START_WITHIN = timedelta(seconds=60)
+"""A confirmed plan that could not be started for this long is not started any more: prices have moved on."""
+LEVERAGE = Decimal(1)
+
+
+async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan) -> str:
+    """Why the plan must not be started, in words for the user; "" if it may.
+
+    Raises:
+        RetryAt: the venue does not answer; to be tried again while there is time.
+    """
+    if work.clock.now() - execution.created_at > START_WITHIN:
+        return "It could not be started within a minute, and prices have moved on. Nothing was traded."
+    legs = traded(legs_of(plan))
+    async with work.database.sessions() as session:
+        blocked = await _blocked(session, execution, legs)
+    if blocked:
+        return blocked
+    try:
+        if execution.kind == "close":
+            return await _check_close(work, door, execution, legs)
+        return await _check_open(work, door, execution, plan, legs)
+    except KeyRefused as error:
+        return f"Bybit does not accept this key any more ({error}). Nothing was traded."
+    except Rejected as error:
+        return f"Bybit refused to prepare the account: {error}. Nothing was traded."
+    except (Unreachable, RateLimited) as error:
+        raise RetryAt(2, f"waiting for Bybit before starting: {error}") from error
+
+
+async def _blocked(session: AsyncSession, execution: Execution, legs: list[PlannedLeg]) -> str:
+    connection = await session.get_one(Connection, execution.connection_id)
+    if connection.state != "active":
+        return f"The connection “{connection.label}” cannot trade at the moment: {connection.state_reason}"
+    halts = await session.scalars(
+        select(Halt).where(
+            Halt.connection_id == execution.connection_id, Halt.symbol.in_([leg.symbol for leg in legs])
+        )
+    )
+    halted = [f"{halt.symbol}: {halt.reason}" for halt in halts]
+    return f"Trading is halted. {' '.join(halted)} Nothing was traded." if halted else ""
+
+
+async def _check_open(
+    work: Work, door: TradingVenue, execution: Execution, plan: Plan, legs: list[PlannedLeg]
+) -> str:
+    needed = view_of(plan).totals.margin_needed
+    balance = await door.balance()
+    if balance.available < needed:
+        return (
+            f"The account has {plain(round(balance.available, 2))} USDT available and this plan needs "
+            f"{plain(round(needed, 2))}. Nothing was traded."
+        )
+    await _prepare_symbols(work, door, execution, [leg.symbol for leg in legs])
+    return ""
+
+
+async def _prepare_symbols(work: Work, door: TradingVenue, execution: Execution, symbols: list[str]) -> None:
+    """One-way mode and 1x leverage on every symbol; remembered, because the venue allows ten a second."""
+    memory = f"prepared:{execution.connection_id}"
+    known = await _remembered(work, memory)
+    fresh = [symbol for symbol in symbols if symbol not in known]
+
+    async def prepare(symbol: str) -> None:
+        await door.ensure_one_way(symbol)
+        await door.ensure_leverage(symbol, LEVERAGE)
+
+    await asyncio.gather(*(prepare(symbol) for symbol in fresh))
+    if fresh:
+        await _remember(work, memory, fresh)
+
+
+async def _remembered(work: Work, memory: str) -> set[str]:
+    try:
+        members = await work.redis.smembers(memory)
+    except RedisError:
+        return set()
+    return {member.decode() if isinstance(member, bytes) else str(member) for member in members}
+
+
+async def _remember(work: Work, memory: str, symbols: list[str]) -> None:
+    try:
+        await work.redis.sadd(memory, *symbols)
+        await work.redis.expire(memory, timedelta(hours=12))
+    except RedisError:
+        return
+
+
+async def _check_close(work: Work, door: TradingVenue, execution: Execution, legs: list[PlannedLeg]) -> str:
+    await reconcile_connection(work, door, execution.connection_id)
+    positions = {held.symbol: held.quantity for held in await door.positions()}
+    async with work.database.transaction() as session:
+        await repository.fence_off(session, execution.id, work.lease.fence)
+        owned = await closable(session, execution.sleeve_id)
+        changed = [
+            leg.symbol for leg in legs if owned.get(leg.symbol, Decimal(0)) != -leg.side.sign * leg.quantity
+        ]
+        if changed:
+            return (
+                f"{', '.join(changed)} was changed outside Holdfast after the preview. "
+                "Nothing was traded: look at a new preview."
+            )
+        for order in await repository.orders_of(session, execution.id):
+            net = positions.get(order.symbol, Decimal(0))
+            order.reduce_only = repository.reduces(net, Side(order.side), order.quantity)
+    return ""

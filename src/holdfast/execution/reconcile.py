@@ -1,0 +1,180 @@
+"""Start-up, reconnect and every minute: our books against the venue's.
+
+The sum of all sleeves and the manual holding must be what the venue says. Where it is not, the instrument
+halts and says why; it goes on by itself once the books agree again.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.models import Connection
+from holdfast.core.money import plain
+from holdfast.execution import repository
+from holdfast.execution.ids import is_ours
+from holdfast.execution.models import Order
+from holdfast.execution.orders import OrderEvent
+from holdfast.platform.tasks import Work
+from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
+from holdfast.portfolio.models import BalanceSnapshot, Halt
+from holdfast.venues.protocol import Balance, FillReport, TradingVenue, VenuePosition
+
+log = structlog.get_logger(__name__)
+
+OVERLAP = timedelta(minutes=2)
+"""Read again a little of what was read: records may arrive late, and booking them twice changes nothing."""
+FUNDING_OVERLAP = timedelta(hours=1)
+SECOND_LOOK = 0.4
+"""Seconds to wait before a difference is believed: a trade may have fallen between two reads."""
+
+
+async def reconcile_connection(work: Work, door: TradingVenue, connection_id: UUID) -> list[str]:
+    """Bring the books of one connection up to date and compare them. The caller holds the connection's lock.
+
+    Returns:
+        The symbols that are halted afterwards.
+
+    Raises:
+        Unreachable, KeyRefused, RateLimited: as the venue answers; nothing is half done.
+    """
+    async with work.database.sessions() as session:
+        begun_at = (await session.get_one(Connection, connection_id)).begun_at
+    if begun_at is None:
+        await _begin(work, door, connection_id)
+    await _read_history(work, door, connection_id)
+    differences = await _differences(work, door, connection_id)
+    if differences:
+        await asyncio.sleep(SECOND_LOOK)
+        await _read_history(work, door, connection_id)
+        differences = await _differences(work, door, connection_id)
+    await _write_halts(work, connection_id, differences)
+    return sorted(differences)
+
+
+async def _begin(work: Work, door: TradingVenue, connection_id: UUID) -> None:
+    """What the account holds at the moment the connection begins is the user's own."""
+    while True:
+        moment = await door.server_time()
+        positions = await door.positions()
+        if not await door.fills_since(moment):
+            break
+    async with work.database.transaction() as session:
+        connection = await session.get_one(Connection, connection_id, with_for_update=True)
+        await book_opening(session, connection_id=connection_id, positions=positions, now=work.clock.now())
+        connection.begun_at = connection.fills_since = connection.funding_since = moment
+
+
+async def _read_history(work: Work, door: TradingVenue, connection_id: UUID) -> None:
+    async with work.database.sessions() as session:
+        connection = await session.get_one(Connection, connection_id)
+    begun = connection.begun_at or work.clock.now()
+    read_fills = max(begun, (connection.fills_since or begun) - OVERLAP)
+    read_funding = max(begun, (connection.funding_since or begun) - FUNDING_OVERLAP)
+    moment = await door.server_time()
+    fills, funding, balance = await asyncio.gather(
+        door.fills_since(read_fills), door.funding_since(read_funding), door.balance()
+    )
+    async with work.database.transaction() as session:
+        connection = await session.get_one(Connection, connection_id, with_for_update=True)
+        for fill in fills:
+            await _take_in(session, connection, fill, now=work.clock.now())
+        for payment in funding:
+            await book_funding(session, connection_id=connection_id, report=payment, now=work.clock.now())
+        await _keep_balance(session, connection_id, balance, now=work.clock.now())
+        connection.fills_since = connection.funding_since = moment
+        connection.reconciled_at = work.clock.now()
+
+
+async def _take_in(session: AsyncSession, connection: Connection, fill: FillReport, *, now: datetime) -> None:
+    order = None
+    if is_ours(fill.client_id):
+        order = await repository.order_by_client_id(session, connection.id, fill.client_id)
+    owner = (order.id, order.sleeve_id) if order else None
+    if not await book_fill(session, connection_id=connection.id, report=fill, order=owner, now=now):
+        return
+    if order:
+        await _count_late_fill(session, order, now=now)
+        return
+    log.info("a trade outside Holdfast was adopted", connection=str(connection.id), symbol=fill.symbol)
+
+
+async def _count_late_fill(session: AsyncSession, order: Order, *, now: datetime) -> None:
+    """A fill of ours that the order's own answers had not told: the order follows the fills."""
+    booked = (await repository.booked_quantities(session, [order.id])).get(order.id, Decimal(0))
+    if booked <= order.filled_quantity:
+        return
+    order.filled_quantity = booked
+    event = OrderEvent.FILL if booked >= order.quantity else OrderEvent.PARTIAL_FILL
+    repository.record(session, order, event, now=now, filled=str(booked), source="reconciliation")
+
+
+async def _keep_balance(
+    session: AsyncSession, connection_id: UUID, balance: Balance, *, now: datetime
+) -> None:
+    values = {
+        "equity": balance.equity,
+        "available": balance.available,
+        "wallet": balance.wallet,
+        "initial_margin": balance.initial_margin,
+        "maintenance_rate": balance.maintenance_rate,
+        "taken_at": now,
+    }
+    row = insert(BalanceSnapshot).values(connection_id=connection_id, **values)
+    await session.execute(
+        row.on_conflict_do_update(index_elements=[BalanceSnapshot.connection_id], set_=values)
+    )
+
+
+async def _differences(work: Work, door: TradingVenue, connection_id: UUID) -> dict[str, str]:
+    """Symbols in which our books and the venue's disagree, each with the reason in words."""
+    positions = await door.positions()
+    async with work.database.sessions() as session:
+        held = await holdings(session, connection_id)
+        doubtful = {order.symbol for order in await repository.orders_in_doubt(session, connection_id)}
+    ours: dict[str, Decimal] = {}
+    for (_, symbol), quantity in held.items():
+        ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
+    return compare(ours, positions, doubtful)
+
+
+def compare(ours: dict[str, Decimal], positions: list[VenuePosition], doubtful: set[str]) -> dict[str, str]:
+    """Pure part of the comparison. An instrument with an order in doubt is not judged: the order is."""
+    venues = {position.symbol: position.quantity for position in positions}
+    reasons = {
+        symbol: (
+            f"Bybit says the account holds {plain(venues.get(symbol, Decimal(0)))}, "
+            f"Holdfast's books say {plain(ours.get(symbol, Decimal(0)))}."
+        )
+        for symbol in ours.keys() | venues.keys()
+        if symbol not in doubtful and venues.get(symbol, Decimal(0)) != ours.get(symbol, Decimal(0))
+    }
+    hedged = {position.symbol for position in positions if position.hedge_mode}
+    return reasons | dict.fromkeys(
+        hedged, "The symbol is in hedge mode at Bybit; Holdfast trades one-way only."
+    )
+
+
+async def _write_halts(work: Work, connection_id: UUID, differences: dict[str, str]) -> None:
+    async with work.database.transaction() as session:
+        rows = await session.scalars(select(Halt).where(Halt.connection_id == connection_id))
+        known = {halt.symbol: halt for halt in rows}
+        for symbol, reason in differences.items():
+            if symbol in known:
+                known[symbol].reason = reason
+                continue
+            session.add(
+                Halt(connection_id=connection_id, symbol=symbol, reason=reason, since=work.clock.now())
+            )
+            log.warning("instrument halted", connection=str(connection_id), symbol=symbol, reason=reason)
+        healed = known.keys() - differences.keys()
+        if healed:
+            await session.execute(
+                delete(Halt).where(Halt.connection_id == connection_id, Halt.symbol.in_(healed))
+            )
+            log.info("instruments trade again", connection=str(connection_id), symbols=sorted(healed))

@@ -1,0 +1,218 @@
+"""Every query about executions and orders, and the one way an order changes state."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.errors import NotFound
+from holdfast.core.instruments import Side
+from holdfast.execution.models import Execution, Order, OrderEvent
+from holdfast.execution.orders import FINAL, OrderState, event_of_report, step
+from holdfast.execution.orders import OrderEvent as Event
+from holdfast.platform.jobs import LeaseLost
+from holdfast.portfolio.models import Fill, Plan, Sleeve
+from holdfast.venues.protocol import OrderReport
+
+UNFINISHED = ("pending", "running", "unwinding", "needs_attention")
+
+
+async def fence_off(session: AsyncSession, execution_id: UUID, fence: int) -> Execution:
+    """The execution, locked, and ours: nobody with an older fencing number may write to it any more.
+
+    Raises:
+        LeaseLost: somebody with a newer number has taken over.
+    """
+    execution = await session.get(Execution, execution_id, with_for_update=True, populate_existing=True)
+    if execution is None:
+        raise LeaseLost(f"execution {execution_id} does not exist")
+    if execution.fence > fence:
+        raise LeaseLost(f"execution {execution_id} was taken over")
+    execution.fence = fence
+    return execution
+
+
+async def orders_of(session: AsyncSession, execution_id: UUID) -> list[Order]:
+    """The orders of an execution, by leg and attempt, unwinding last."""
+    rows = await session.scalars(select(Order).where(Order.execution_id == execution_id))
+    return sorted(rows, key=lambda order: (order.leg, order.role == "unwind", order.attempt))
+
+
+async def booked_quantities(session: AsyncSession, order_ids: Sequence[UUID]) -> dict[UUID, Decimal]:
+    """How much of each order has its fills in the ledger."""
+    rows = await session.execute(
+        select(Fill.order_id, func.sum(Fill.quantity))
+        .where(Fill.order_id.in_(order_ids))
+        .group_by(Fill.order_id)
+    )
+    return {order_id: total for order_id, total in rows if order_id is not None}
+
+
+async def fill_sums(
+    session: AsyncSession, execution_id: UUID
+) -> dict[UUID, tuple[Decimal, Decimal, Decimal]]:
+    """Per order: quantity, value and fees (in the quote coin) of its fills."""
+    rows = await session.execute(
+        select(
+            Fill.order_id, func.sum(Fill.quantity), func.sum(Fill.quantity * Fill.price), func.sum(Fill.fee)
+        )
+        .join(Order, Order.id == Fill.order_id)
+        .where(Order.execution_id == execution_id)
+        .group_by(Fill.order_id)
+    )
+    return {
+        order_id: (quantity, value, fee) for order_id, quantity, value, fee in rows if order_id is not None
+    }
+
+
+def record(session: AsyncSession, order: Order, event: Event, *, now: datetime, **detail: Any) -> None:
+    """Move ``order`` along the table and keep the event.
+
+    Raises:
+        ImpossibleEvent: the table has no such row.
+    """
+    before = OrderState(order.state)
+    after = step(before, event)
+    order.state = after
+    if after in FINAL and order.finished_at is None:
+        order.finished_at = now
+    session.add(
+        OrderEvent(order_id=order.id, event=event, from_state=before, to_state=after, detail=detail, at=now)
+    )
+
+
+def apply_report(session: AsyncSession, order: Order, report: OrderReport, *, now: datetime) -> bool:
+    """Take in what the venue says of ``order``. Safe to repeat and out of order: a filled quantity never
+    shrinks. Returns whether anything changed."""
+    event = event_of_report(report)
+    filled = max(order.filled_quantity, report.filled_quantity)
+    unchanged = step(OrderState(order.state), event) == order.state and filled == order.filled_quantity
+    if unchanged and order.venue_order_id:
+        return False
+    order.venue_order_id = report.venue_order_id
+    if filled > order.filled_quantity:
+        order.filled_quantity, order.average_price = filled, report.average_price
+    order.acknowledged_at = order.acknowledged_at or now
+    if event is Event.REJECT:
+        order.reject_reason = report.reason
+    record(session, order, event, now=now, filled=str(filled), reason=report.reason)
+    return True
+
+
+async def order_by_client_id(session: AsyncSession, connection_id: UUID, client_id: str) -> Order | None:
+    return (
+        await session.scalars(
+            select(Order).where(Order.connection_id == connection_id, Order.client_id == client_id)
+        )
+    ).one_or_none()
+
+
+async def orders_in_doubt(session: AsyncSession, connection_id: UUID) -> list[Order]:
+    doubtful = (OrderState.SENT, OrderState.UNKNOWN, OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED)
+    return list(
+        await session.scalars(
+            select(Order).where(Order.connection_id == connection_id, Order.state.in_(doubtful))
+        )
+    )
+
+
+async def users_execution(session: AsyncSession, user_id: UUID, execution_id: UUID) -> Execution:
+    execution = await session.get(Execution, execution_id)
+    if execution is None or execution.user_id != user_id:
+        raise NotFound("There is no such execution.")
+    return execution
+
+
+async def plan_of(session: AsyncSession, execution: Execution) -> Plan:
+    plan = await session.get(Plan, execution.plan_id)
+    if plan is None:
+        raise NotFound("The plan of this execution is missing.")
+    return plan
+
+
+async def executions_page(
+    session: AsyncSession, user_id: UUID, *, limit: int, before: tuple[datetime, UUID] | None
+) -> list[Execution]:
+    query = select(Execution).where(Execution.user_id == user_id)
+    if before:
+        query = query.where(_older(Execution.created_at, Execution.id, before))
+    return list(
+        await session.scalars(query.order_by(Execution.created_at.desc(), Execution.id.desc()).limit(limit))
+    )
+
+
+async def orders_page(
+    session: AsyncSession,
+    user_id: UUID,
+    *,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
+    position: UUID | None = None,
+    symbol: str = "",
+    state: str = "",
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[tuple[Order, str]]:
+    """The user's orders, newest first, each with the id of its index."""
+    query = (
+        select(Order, Sleeve.index_id)
+        .join(Sleeve, Sleeve.id == Order.sleeve_id)
+        .where(Sleeve.user_id == user_id)
+    )
+    if position:
+        query = query.where(Order.sleeve_id == position)
+    if symbol:
+        query = query.where(Order.symbol == symbol)
+    if state:
+        query = query.where(Order.state == state)
+    if start:
+        query = query.where(Order.created_at >= start)
+    if end:
+        query = query.where(Order.created_at < end)
+    if before:
+        query = query.where(_older(Order.created_at, Order.id, before))
+    rows = await session.execute(query.order_by(Order.created_at.desc(), Order.id.desc()).limit(limit))
+    return [(order, index_id) for order, index_id in rows]
+
+
+async def users_order(session: AsyncSession, user_id: UUID, order_id: UUID) -> tuple[Order, str]:
+    row = (
+        await session.execute(
+            select(Order, Sleeve.index_id)
+            .join(Sleeve, Sleeve.id == Order.sleeve_id)
+            .where(Order.id == order_id, Sleeve.user_id == user_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such order.")
+    return row[0], row[1]
+
+
+async def events_of(session: AsyncSession, order_id: UUID) -> list[OrderEvent]:
+    return list(
+        await session.scalars(
+            select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.id)
+        )
+    )
+
+
+async def unfinished_executions(session: AsyncSession) -> list[UUID]:
+    return list(await session.scalars(select(Execution.id).where(Execution.state.in_(UNFINISHED))))
+
+
+async def set_sleeve_state(session: AsyncSession, sleeve_id: UUID, **values: Any) -> None:
+    await session.execute(update(Sleeve).where(Sleeve.id == sleeve_id).values(**values))
+
+
+def reduces(net: Decimal, side: Side, quantity: Decimal) -> bool:
+    """Whether an order only reduces the account's net position: the one case in which the venue's own
+    reduce-only guard fits, because it knows nothing of sleeves."""
+    return net * side.sign < 0 and abs(net) >= quantity
+
+
+def _older(at: Any, row_id: Any, before: tuple[datetime, UUID]) -> Any:
+    return or_(at < before[0], and_(at == before[0], row_id < before[1]))

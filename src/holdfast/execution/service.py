@@ -1,0 +1,134 @@
+"""Starting an execution: everything it needs is written in one transaction, before any worker hears of it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.errors import Conflict
+from holdfast.core.instruments import Side
+from holdfast.core.money import plain
+from holdfast.execution.executor import new_order
+from holdfast.execution.models import Execution
+from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
+from holdfast.execution.repository import UNFINISHED
+from holdfast.execution.schemas import ExecutionView, NewExecution
+from holdfast.execution.views import execution_view
+from holdfast.market.quotes import LiveQuote
+from holdfast.platform.jobs import enqueue
+from holdfast.portfolio.models import Plan, Sleeve
+from holdfast.portfolio.service import take_plan
+
+CLOSABLE = ("active", "needs_attention")
+QuoteOf = Callable[[str], LiveQuote | None]
+
+
+class MarketMoved(Conflict):
+    code = "market-moved"
+    title = "The market has moved."
+
+
+async def start(
+    session: AsyncSession, user_id: UUID, wanted: NewExecution, *, quote_of: QuoteOf, now: datetime
+) -> ExecutionView:
+    """Accept a previewed plan: sleeve, execution, orders and job, all or none.
+
+    Raises:
+        Gone: the preview has expired.
+        Conflict: it was used already, is blocked, or the position is being changed.
+        MarketMoved: a price is beyond what was previewed.
+        NotFound: there is no such preview of this user.
+    """
+    plan = await take_plan(session, user_id, wanted.plan_id, wanted.digest, now)
+    legs = legs_of(plan)
+    _refuse_if_moved(traded(legs), quote_of)
+    sleeve = await (
+        _new_sleeve(session, plan, now) if plan.kind == "open" else _sleeve_to_close(session, plan)
+    )
+    execution = Execution(
+        id=uuid4(),
+        plan_id=plan.id,
+        sleeve_id=sleeve.id,
+        user_id=user_id,
+        connection_id=plan.connection_id,
+        kind=plan.kind,
+        state="pending",
+        reason="",
+        fence=0,
+        created_at=now,
+    )
+    session.add(execution)
+    await session.flush()
+    for leg in traded(legs):
+        session.add(
+            new_order(
+                execution,
+                leg,
+                role="open" if plan.kind == "open" else "close",
+                attempt=0,
+                side=leg.side,
+                quantity=leg.quantity,
+                limit_price=leg.limit_price,
+                reduce_only=False,
+                now=now,
+            )
+        )
+    await session.flush()
+    await enqueue(session, "execution.run", str(execution.id), now=now)
+    return await execution_view(session, execution)
+
+
+def _refuse_if_moved(legs: list[PlannedLeg], quote_of: QuoteOf) -> None:
+    """A look at the live prices: nobody is to be surprised by legs that cannot be filled as previewed."""
+    moved = [leg for leg in legs if _beyond(leg, quote_of(leg.symbol))]
+    if moved:
+        names = ", ".join(f"{leg.symbol} (previewed up to {plain(leg.limit_price)})" for leg in moved)
+        raise MarketMoved(
+            f"The price of {names} has moved beyond what you were shown. Nothing was traded.",
+            advice="Look at a new preview and confirm that.",
+        )
+
+
+def _beyond(leg: PlannedLeg, quote: LiveQuote | None) -> bool:
+    if quote is None:
+        return True
+    best = quote.ask if leg.side is Side.BUY else quote.bid
+    return leg.side.sign * (best - leg.limit_price) > Decimal(0)
+
+
+async def _new_sleeve(session: AsyncSession, plan: Plan, now: datetime) -> Sleeve:
+    shown = view_of(plan)
+    sleeve = Sleeve(
+        id=uuid4(),
+        user_id=plan.user_id,
+        connection_id=plan.connection_id,
+        index_id=plan.index_id,
+        index_version=plan.body.get("index_version", ""),
+        direction=plan.direction,
+        size=plan.size,
+        entry_level=shown.level,
+        state="opening",
+        created_at=now,
+    )
+    session.add(sleeve)
+    await session.flush()
+    return sleeve
+
+
+async def _sleeve_to_close(session: AsyncSession, plan: Plan) -> Sleeve:
+    sleeve = await session.get_one(Sleeve, plan.sleeve_id, with_for_update=True, populate_existing=True)
+    busy = await session.scalar(
+        select(Execution.id).where(
+            Execution.sleeve_id == sleeve.id, Execution.state.in_(UNFINISHED), Execution.finished_at.is_(None)
+        )
+    )
+    if busy or sleeve.state not in CLOSABLE:
+        raise Conflict(
+            "This position is being changed, or is closed already.",
+            advice="Look at the position before you go on.",
+        )
+    sleeve.state = "closing"
+    return sleeve

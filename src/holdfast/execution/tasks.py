@@ -1,0 +1,77 @@
+"""Background handlers: carrying out plans, and keeping the books equal to the venue's."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.doors import open_door
+from holdfast.accounts.models import Connection
+from holdfast.execution import repository
+from holdfast.execution.executor import Executor
+from holdfast.execution.locks import connection_lock
+from holdfast.execution.models import Execution
+from holdfast.execution.progress import publish
+from holdfast.execution.reconcile import reconcile_connection
+from holdfast.platform.jobs import enqueue
+from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
+from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable
+
+log = structlog.get_logger(__name__)
+
+RECONCILE_EVERY = 60.0
+WATCHED = ("active", "watch_only", "failing")
+
+
+async def run_execution(work: Work) -> None:
+    """Carry out, or go on carrying out, one execution."""
+    execution_id = UUID(work.lease.subject)
+    async with work.database.sessions() as session:
+        execution = await session.get(Execution, execution_id)
+    if execution is None or execution.finished_at:
+        return
+    async with connection_lock(work.database, execution.connection_id) as taken:
+        if not taken:
+            raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
+        await Executor(work, execution_id).run()
+
+
+async def reconcile(work: Work) -> None:
+    """Reconcile one connection, and again in a minute for as long as it exists."""
+    connection_id = UUID(work.lease.subject)
+    async with work.database.sessions() as session:
+        connection = await session.get(Connection, connection_id)
+    if connection is None or connection.deleted_at or connection.state not in WATCHED:
+        return
+    async with connection_lock(work.database, connection_id) as taken:
+        if not taken:
+            raise RetryAt(1, "an execution is under way on this connection")
+        await _reconcile(work, connection)
+    await publish(work, connection.user_id, "positions", {"changed": True})
+    raise RunAgainIn(RECONCILE_EVERY)
+
+
+async def _reconcile(work: Work, connection: Connection) -> None:
+    try:
+        door = await open_door(work, connection.id)
+        await reconcile_connection(work, door, connection.id)
+    except KeyRefused as error:
+        log.warning("key refused", connection=str(connection.id), reason=str(error))
+        async with work.database.transaction() as session:
+            await enqueue(session, "accounts.check_connection", str(connection.id), now=work.clock.now())
+    except (Unreachable, RateLimited) as error:
+        raise RetryAt(10, f"Bybit does not answer: {error}") from error
+
+
+async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
+    """At start: every unfinished execution and every connection has its job."""
+    for execution_id in await repository.unfinished_executions(session):
+        await enqueue(session, "execution.run", str(execution_id), now=now)
+    living = select(Connection.id).where(Connection.deleted_at.is_(None), Connection.state.in_(WATCHED))
+    for connection_id in await session.scalars(living):
+        await enqueue(session, "execution.reconcile", str(connection_id), now=now)
+
+
+HANDLERS: dict[str, Handler] = {"execution.run": run_execution, "execution.reconcile": reconcile}

@@ -1,0 +1,171 @@
+"""The executor's next act, from rows alone: it always ends, never half-hedged in silence."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.execution.decide import (
+    MAX_ATTEMPTS,
+    MAX_UNWIND_ATTEMPTS,
+    Act,
+    End,
+    LegFacts,
+    Mode,
+    OrderFacts,
+    decide,
+)
+from holdfast.execution.orders import FINAL, OrderState
+
+
+def order(state, *, lots=10, filled=0, booked=None, role="open", attempt=0, code=""):
+    return OrderFacts(
+        role, attempt, OrderState(state), lots, filled, filled if booked is None else booked, code
+    )
+
+
+def leg(*orders, index=0, lots=10, min_lots=2):
+    return LegFacts(index, lots, min_lots, tuple(orders))
+
+
+def next_act(*legs, kind="open", mode=Mode.FORWARD, residual_planned=False):
+    return decide(kind, mode, tuple(legs), residual_planned=residual_planned)
+
+
+def test_planned_orders_are_sent():
+    assert next_act(leg(order("planned"))).act is Act.SEND
+
+
+def test_nothing_else_happens_while_an_answer_is_owed():
+    for state in ("sent", "unknown", "accepted", "partially_filled"):
+        decision = next_act(leg(order(state)), leg(order("planned"), index=1))
+        assert (decision.act, decision.legs) == (Act.ASK, (0,))
+
+
+def test_an_order_is_not_done_before_its_fills_are_booked():
+    assert next_act(leg(order("filled", filled=10, booked=7))).act is Act.ASK
+
+
+def test_all_filled_is_complete_and_a_previewed_residual_is_named():
+    done = leg(order("filled", filled=10))
+    assert next_act(done).end is End.COMPLETE
+    assert next_act(done, residual_planned=True).end is End.COMPLETE_WITH_RESIDUAL
+
+
+def test_a_remainder_below_the_minimum_is_a_residual():
+    assert next_act(leg(order("cancelled", filled=9))).end is End.COMPLETE_WITH_RESIDUAL
+
+
+def test_a_missing_quantity_is_tried_again_and_in_the_end_everything_is_taken_back():
+    tries = [order("cancelled", attempt=n) for n in range(MAX_ATTEMPTS - 1)]
+    bought = leg(order("filled", filled=10), index=1)
+    assert next_act(leg(*tries), bought).act is Act.TRY_AGAIN
+    decision = next_act(leg(*tries, order("cancelled", attempt=MAX_ATTEMPTS - 1)), bought)
+    assert (decision.act, decision.legs) == (Act.UNWIND, (1,))
+
+
+def test_a_refusal_takes_everything_back_at_once_and_abandons_what_was_not_sent():
+    refused = leg(order("rejected", code="110007"))
+    waiting = leg(order("planned"), index=1)
+    bought = leg(order("filled", filled=10), index=2)
+    assert next_act(refused, waiting, bought).act is Act.ABANDON
+    gone = leg(order("cancelled"), index=1)
+    assert next_act(refused, gone, bought).legs == (2,)
+
+
+def test_nothing_opened_means_unwound_at_once():
+    assert next_act(leg(order("rejected", code="110007"))).end is End.UNWOUND
+
+
+def test_a_closing_is_never_reopened():
+    refused = leg(order("rejected", role="close", code="110007"))
+    decision = next_act(refused, leg(order("filled", filled=10, role="close"), index=1), kind="close")
+    assert (decision.act, decision.end) == (Act.FINISH, End.STUCK)
+
+
+def test_a_closing_leg_below_the_minimum_that_the_venue_refuses_is_left_over():
+    crumb = leg(order("rejected", role="close", lots=1, code="110094"), lots=1)
+    assert next_act(crumb, kind="close").end is End.COMPLETE_WITH_RESIDUAL
+
+
+def test_unwinding_counts_what_was_already_taken_back():
+    half = leg(order("filled", filled=10), order("cancelled", role="unwind", filled=4))
+    assert next_act(half, mode=Mode.UNWINDING).act is Act.UNWIND
+    whole = leg(order("filled", filled=10), order("filled", role="unwind", filled=10))
+    assert next_act(whole, mode=Mode.UNWINDING).end is End.UNWOUND
+
+
+def test_an_unwinding_the_market_does_not_take_is_shown():
+    tries = [order("cancelled", role="unwind", attempt=n) for n in range(MAX_UNWIND_ATTEMPTS)]
+    assert next_act(leg(order("filled", filled=10), *tries), mode=Mode.UNWINDING).end is End.STUCK
+
+
+fills = st.lists(st.integers(0, 10), min_size=40, max_size=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    outcomes=st.lists(
+        st.tuples(st.sampled_from(["filled", "cancelled", "rejected"]), st.integers(0, 10)),
+        min_size=80,
+        max_size=80,
+    ),
+    legs=st.integers(1, 4),
+    kind=st.sampled_from(["open", "close"]),
+)
+def test_it_always_ends_and_an_unwound_opening_holds_nothing(outcomes, legs, kind):
+    """Whatever the venue answers, the machine stops within its attempts and its end tells the truth."""
+    state = [LegFacts(n, 10, 2, (order("planned", role=kind),)) for n in range(legs)]
+    answers = iter(outcomes * 4)
+    mode = Mode.FORWARD
+    for _ in range(legs * (MAX_ATTEMPTS + MAX_UNWIND_ATTEMPTS) * 3):
+        decision = decide(kind, mode, tuple(state), residual_planned=False)
+        if decision.act is Act.FINISH:
+            break
+        for number in decision.legs:
+            state[number] = _answer(state[number], decision.act, kind, answers)
+        if decision.act is Act.UNWIND:
+            mode = Mode.UNWINDING
+    else:
+        raise AssertionError("it did not end")
+    _check_the_end(decision.end, state)
+
+
+def _answer(facts, act, kind, answers):
+    if act is Act.ABANDON:
+        return replace(
+            facts,
+            orders=tuple(
+                replace(o, state=OrderState.CANCELLED) if o.state == "planned" else o for o in facts.orders
+            ),
+        )
+    if act is Act.TRY_AGAIN:
+        made = order("planned", role=kind, attempt=facts.attempts, lots=facts.missing)
+        return replace(facts, orders=(*facts.orders, made))
+    if act is Act.UNWIND:
+        made = order("planned", role="unwind", attempt=facts.unwind_attempts, lots=facts.still_open)
+        return replace(facts, orders=(*facts.orders, made))
+    assert act is Act.SEND
+    return replace(
+        facts, orders=tuple(_venue_answer(o, answers) if o.state == "planned" else o for o in facts.orders)
+    )
+
+
+def _venue_answer(sent, answers):
+    status, filled = next(answers)
+    if status == "rejected":
+        return replace(sent, state=OrderState.REJECTED, reject_code="110007")
+    if status == "filled":
+        return replace(sent, state=OrderState.FILLED, filled=sent.lots, booked=sent.lots)
+    filled = min(filled, sent.lots - 1)
+    return replace(sent, state=OrderState.CANCELLED, filled=filled, booked=filled)
+
+
+def _check_the_end(end, state):
+    assert all(o.state in FINAL for facts in state for o in facts.orders)
+    if end is End.COMPLETE:
+        assert all(facts.missing == 0 for facts in state)
+    if end is End.COMPLETE_WITH_RESIDUAL:
+        assert all(0 <= facts.missing < facts.min_lots for facts in state)
+    if end is End.UNWOUND:
+        assert all(facts.still_open < facts.min_lots for facts in state)
