@@ -10,9 +10,8 @@ from holdfast.execution.models import Execution
 from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import legs_of
 from holdfast.platform.jobs import enqueue
-from holdfast.portfolio.booking import settle_alterations
+from holdfast.portfolio.booking import release_remainders, settle_alterations
 from holdfast.portfolio.models import Plan
-from holdfast.portfolio.remainders import release_remainders
 
 STUCK_STATE = "needs_attention"
 

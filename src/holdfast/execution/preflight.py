@@ -16,8 +16,8 @@ from holdfast.execution.models import Execution
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.reconcile import reconcile_connection
 from holdfast.platform.tasks import RetryAt, Work
+from holdfast.portfolio.booking import closable
 from holdfast.portfolio.models import Halt, Plan
-from holdfast.portfolio.remainders import closable
 from holdfast.venues.protocol import KeyRefused, RateLimited, Rejected, TradingVenue, Unreachable
 
 START_WITHIN = timedelta(seconds=60)
