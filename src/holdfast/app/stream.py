@@ -1,0 +1,221 @@
+"""The WebSocket ``/api/stream``: one client's requests in, frames out."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+import structlog
+from fastapi import APIRouter, WebSocket
+from pydantic import RootModel
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from holdfast.accounts.access import user_from_token
+from holdfast.accounts.repository import signed_in_user
+from holdfast.app.hub import MAX_TOPICS, Client, Hub, quote_view
+from holdfast.core.errors import NotSignedIn
+from holdfast.core.time import Clock
+from holdfast.indices.board import IndexBoard
+from holdfast.indices.catalogue import DEFINITIONS
+from holdfast.indices.schemas import LevelTick
+from holdfast.market.quotes import QuoteBoard, encode
+from holdfast.platform.schemas import Schema
+
+log = structlog.get_logger(__name__)
+router = APIRouter()
+
+FLUSH_SECONDS: Final = 0.25
+FIRST_WORD_SECONDS: Final = 10.0
+SEND_SECONDS: Final = 15.0
+RECHECK_SECONDS: Final = 30.0
+MAX_MESSAGE: Final = 16 * 1024
+MAX_MESSAGES_A_SECOND: Final = 20
+MAX_CLIENTS: Final = 5_000
+
+TOO_BIG, TOO_MANY, TRY_LATER, SIGNED_OUT, SILENT = 1009, 4429, 1013, 4401, 4408
+
+
+class Closed(Exception):
+    """The conversation ends, with this WebSocket code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@router.websocket("/api/stream")
+async def stream(websocket: WebSocket) -> None:
+    hub: Hub = websocket.app.state.hub
+    await websocket.accept()
+    client = Client()
+    try:
+        if len(hub.clients) >= MAX_CLIENTS:
+            raise Closed(TRY_LATER, "too many connections: try again in a moment")
+        hub.clients.add(client)
+        client.reply(op="ready")
+        await _converse(websocket, hub, client)
+    except Closed as end:
+        with suppress(RuntimeError, OSError):
+            await websocket.close(end.code, end.reason)
+    except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
+        if websocket.application_state is WebSocketState.CONNECTED:
+            with suppress(RuntimeError, OSError):
+                await websocket.close(1001)
+    finally:
+        hub.leave(client)
+
+
+async def _converse(websocket: WebSocket, hub: Hub, client: Client) -> None:
+    """Reads, writes and rechecks side by side; the first to end ends the others."""
+    works = (_read(websocket, hub, client), _write(websocket, client), _recheck_sign_in(hub, client))
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _read(websocket: WebSocket, hub: Hub, client: Client) -> None:
+    try:
+        text = await asyncio.wait_for(websocket.receive_text(), FIRST_WORD_SECONDS)
+    except TimeoutError:
+        raise Closed(SILENT, "nothing was asked for") from None
+    loop = asyncio.get_running_loop()
+    window, count = loop.time(), 0
+    while True:
+        now = loop.time()
+        if now - window >= 1.0:
+            window, count = now, 0
+        count += 1
+        if count > MAX_MESSAGES_A_SECOND:
+            raise Closed(TOO_MANY, "too many messages")
+        if len(text) > MAX_MESSAGE:
+            raise Closed(TOO_BIG, "message too big")
+        await _answer(websocket, hub, client, text)
+        text = await websocket.receive_text()
+
+
+async def _answer(websocket: WebSocket, hub: Hub, client: Client, text: str) -> None:
+    try:
+        message = orjson.loads(text)
+        op = message["op"]
+    except (ValueError, KeyError, TypeError):
+        client.reply(op="error", detail='Send JSON objects with "op": auth, subscribe, unsubscribe or ping.')
+        return
+    if op == "ping":
+        client.reply(op="pong")
+    elif op == "auth":
+        await _sign_in(websocket, hub, client, message.get("token"))
+    elif op == "subscribe":
+        await _subscribe(hub, client, message.get("topics"))
+    elif op == "unsubscribe":
+        hub.unsubscribe(client, _topics(client, message.get("topics")))
+    else:
+        client.reply(op="error", detail=f"There is no operation {op!r}.")
+
+
+async def _sign_in(websocket: WebSocket, hub: Hub, client: Client, token: Any) -> None:
+    """Also taken later, with a newer token of the same user."""
+    try:
+        if not isinstance(token, str):
+            raise NotSignedIn("The token is missing.")
+        async with hub.database.transaction() as session:
+            caller = await user_from_token(websocket, session, token)
+    except NotSignedIn as refused:
+        raise Closed(SIGNED_OUT, refused.detail) from None
+    if client.user_id not in (None, caller.user.id):
+        raise Closed(SIGNED_OUT, "open a new connection for another user")
+    client.user_id, client.sign_in_id = caller.user.id, caller.sign_in_id
+    client.reply(op="authenticated")
+
+
+async def _subscribe(hub: Hub, client: Client, topics: Any) -> None:
+    accepted = []
+    for topic in _topics(client, topics):
+        wrong = await hub.subscribe(client, topic)
+        if wrong:
+            client.reply(op="error", topic=topic, detail=wrong)
+        else:
+            accepted.append(topic)
+    client.reply(op="subscribed", topics=accepted)
+
+
+def _topics(client: Client, topics: Any) -> list[str]:
+    if not isinstance(topics, list) or not all(
+        isinstance(topic, str) and len(topic) <= 100 for topic in topics
+    ):
+        client.reply(op="error", detail='"topics" must be a list of names.')
+        return []
+    return list(dict.fromkeys(topics))[: MAX_TOPICS + 1]
+
+
+async def _write(websocket: WebSocket, client: Client) -> None:
+    """A client that takes nothing for ``SEND_SECONDS`` is let go; it will come back by itself."""
+    while True:
+        await client.wake.wait()
+        for frame in client.take():
+            await asyncio.wait_for(websocket.send_text(frame), SEND_SECONDS)
+        await asyncio.sleep(FLUSH_SECONDS)
+
+
+async def _recheck_sign_in(hub: Hub, client: Client) -> None:
+    """Signing out elsewhere ends the stream, too."""
+    while True:
+        await asyncio.sleep(RECHECK_SECONDS)
+        if client.user_id is None or client.sign_in_id is None:
+            continue
+        async with hub.database.transaction() as session:
+            if await signed_in_user(session, client.user_id, client.sign_in_id) is None:
+                raise Closed(SIGNED_OUT, "this sign-in has ended")
+
+
+def register_public(hub: Hub, board: IndexBoard, quotes: QuoteBoard, clock: Clock) -> None:
+    """Announce the topics that need no sign-in: ``indices``, ``index:<id>``, ``quotes:<symbol>``."""
+
+    async def anybody(*_: object) -> bool:
+        return True
+
+    async def known_index(_session: AsyncSession, _user: UUID | None, key: str) -> bool:
+        return key in DEFINITIONS
+
+    async def known_symbol(_session: AsyncSession, _user: UUID | None, key: str) -> bool:
+        return quotes.get(key) is not None
+
+    async def levels(*_: object) -> Levels:
+        now = clock.now()
+        return Levels([board.level(index_id, now) for index_id in DEFINITIONS])
+
+    async def level(_session: AsyncSession, _user: UUID | None, key: str) -> LevelTick:
+        return board.level(key, clock.now())
+
+    async def quote(_session: AsyncSession, _user: UUID | None, key: str) -> QuoteView | None:
+        known = quotes.get(key)
+        return QuoteView(**quote_view(key, encode(known))) if known else None
+
+    hub.register("indices", anybody, levels, private=False)
+    hub.register("index", known_index, level, private=False)
+    hub.register("quotes", known_symbol, quote, private=False)
+
+
+class Levels(RootModel[list[LevelTick]]):
+    """Pushed on ``indices``."""
+
+
+class QuoteView(Schema):
+    """Pushed on ``quotes:<symbol>``: prices as plain strings, ``at`` in milliseconds."""
+
+    symbol: str
+    bid: str
+    ask: str
+    last: str
+    mark: str
+    prev_24h: str
+    funding_rate: str
+    at: int
