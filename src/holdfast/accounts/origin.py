@@ -9,7 +9,7 @@ from holdfast.core.errors import Forbidden
 from holdfast.platform.web import SettingsDep
 
 
-def require_same_origin(request: Request, settings: SettingsDep) -> None:
+async def require_same_origin(request: Request, settings: SettingsDep) -> None:
     """Browsers always say where a POST comes from; a client that says nothing is not a browser.
 
     Raises:

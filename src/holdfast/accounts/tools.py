@@ -47,5 +47,9 @@ def vault_of(connection: HTTPConnection) -> Vault:
         raise Unavailable("Keys cannot be stored now.", advice=str(error)) from error
 
 
-ToolsDep = Annotated[Tools, Depends(tools_of)]
+async def _tools(connection: HTTPConnection) -> Tools:
+    return tools_of(connection)
+
+
+ToolsDep = Annotated[Tools, Depends(_tools)]
 VaultDep = Annotated[Vault, Depends(vault_of)]
