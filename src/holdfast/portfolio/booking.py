@@ -13,20 +13,28 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.errors import NotFound
 from holdfast.portfolio import repository
-from holdfast.portfolio.ledger import EXACT, QUOTE, eaten, fold, grain, share_forced, share_out, unaltered
-from holdfast.portfolio.models import Alteration, Fill, Posting, Sleeve
+from holdfast.portfolio.journal import Entry, Owner, post
+from holdfast.portfolio.ledger import QUOTE, eaten, grain, share_forced, share_out, unaltered
+from holdfast.portfolio.models import Alteration, Fill, Posting
+from holdfast.portfolio.remainders import closable, release_remainders, settle_alterations
 from holdfast.venues.protocol import FillReport, FundingReport, VenuePosition
+
+__all__ = [
+    "book_fill",
+    "book_funding",
+    "book_opening",
+    "closable",
+    "holdings",
+    "release_remainders",
+    "settle_alterations",
+]
 
 FORCED = frozenset({"AdlTrade", "BustTrade", "Delivery"})
 """Executions the venue imposes on the whole net position."""
 
 _CASH_GRAIN = Decimal("1e-8")
 _ZERO = Decimal(0)
-
-Owner = UUID | None
-"""A sleeve, or ``None`` for the user's manual holding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +48,6 @@ class _Standing:
     @property
     def net(self) -> Decimal:
         return sum(self.sleeves.values(), self.manual)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One record to be posted: what every line of it shares."""
-
-    connection_id: UUID
-    kind: str
-    symbol: str
-    reference: str
-    at: datetime
-    now: datetime
-
-    def line(self, owner: Owner, asset: str, amount: Decimal, kind: str = "") -> dict[str, object]:
-        return {
-            "connection_id": self.connection_id,
-            "sleeve_id": owner,
-            "kind": kind or self.kind,
-            "asset": asset,
-            "amount": amount,
-            "symbol": self.symbol,
-            "reference": self.reference,
-            "at": self.at,
-            "booked_at": self.now,
-        }
-
-    def trade(self, owner: Owner, quantity: Decimal, price: Decimal) -> list[dict[str, object]]:
-        """The contract and its value at ``price``."""
-        return self.move(owner, quantity, -EXACT.multiply(quantity, price))
-
-    def move(self, owner: Owner, quantity: Decimal, value: Decimal) -> list[dict[str, object]]:
-        """The contract into (+) or out of (-) a holding, and what that does to its cash in the quote coin."""
-        return [self.line(owner, self.symbol, quantity), self.line(owner, QUOTE, value)]
 
 
 async def book_fill(
@@ -127,9 +102,9 @@ async def book_funding(
     if whole:
         unit = min(grain(report.amount), _CASH_GRAIN)
         shares, manual = share_out(report.amount, standing.sleeves, whole, unit)
-    entry = _Entry(connection_id, "funding", report.symbol, report.reference, report.at, now)
+    entry = Entry(connection_id, "funding", report.symbol, report.reference, report.at, now)
     owners: list[tuple[Owner, Decimal]] = [*shares.items(), (None, manual)]
-    await _post(session, [entry.line(owner, asset, amount) for owner, amount in owners if amount])
+    await post(session, [entry.line(owner, asset, amount) for owner, amount in owners if amount])
     return True
 
 
@@ -138,7 +113,7 @@ async def book_opening(
 ) -> None:
     """Write what the account already held when the connection began, as manual holdings. Safe to repeat."""
     for position in positions:
-        entry = _Entry(connection_id, "opening", position.symbol, f"opening:{position.symbol}", now, now)
+        entry = Entry(connection_id, "opening", position.symbol, f"opening:{position.symbol}", now, now)
         if position.quantity:
             lines = entry.trade(None, position.quantity, position.entry_price)
             await session.execute(insert(Posting).values(lines).on_conflict_do_nothing())
@@ -147,72 +122,6 @@ async def book_opening(
 async def holdings(session: AsyncSession, connection_id: UUID) -> dict[tuple[UUID | None, str], Decimal]:
     """Signed quantities by (sleeve, symbol); sleeve ``None`` is the manual holding. No flat ones."""
     return await repository.quantities(session, connection_id)
-
-
-async def settle_alterations(session: AsyncSession, *, sleeve_id: UUID, now: datetime) -> dict[str, Decimal]:
-    """Book the parts of a sleeve that were closed by hand: moved between it and the manual holding at the
-    manual fill's price, as adjustments. Called when the sleeve is closed; safe to repeat.
-
-    Returns:
-        The signed quantity that was moved into the sleeve, by symbol.
-
-    Raises:
-        NotFound: there is no such sleeve.
-    """
-    sleeve = await _sleeve(session, sleeve_id)
-    held = await repository.sleeve_quantities(session, sleeve_id)
-    moved: dict[str, Decimal] = {}
-    for alteration in await repository.open_alterations_of(session, sleeve_id):
-        alteration.settled_at = now
-        symbol, quantity = alteration.symbol, held.get(alteration.symbol, _ZERO)
-        part = unaltered(quantity, alteration.quantity) - quantity
-        if not part:
-            continue
-        held[symbol] = quantity + part
-        moved[symbol] = moved.get(symbol, _ZERO) + part
-        entry = _Entry(sleeve.connection_id, "adjustment", symbol, f"alteration:{alteration.id}", now, now)
-        lines = entry.trade(sleeve_id, part, alteration.price) + entry.trade(None, -part, alteration.price)
-        await _post(session, lines)
-    await session.flush()
-    return moved
-
-
-async def closable(session: AsyncSession, sleeve_id: UUID) -> dict[str, Decimal]:
-    """The signed quantities of a sleeve that are still its own to trade: without what was altered."""
-    held = await repository.sleeve_quantities(session, sleeve_id)
-    for alteration in await repository.open_alterations_of(session, sleeve_id):
-        held[alteration.symbol] = unaltered(held.get(alteration.symbol, _ZERO), alteration.quantity)
-    return {symbol: quantity for symbol, quantity in held.items() if quantity}
-
-
-async def release_remainders(
-    session: AsyncSession, sleeve_id: UUID, *, reference: str, now: datetime
-) -> dict[str, Decimal]:
-    """Hand what a sleeve still holds over to the manual holding, at the price it was entered at, so that the
-    sleeve ends flat and the hand-over itself makes no profit or loss. Safe to repeat.
-
-    Returns:
-        The signed quantities that changed hands, by symbol.
-
-    Raises:
-        NotFound: there is no such sleeve.
-    """
-    sleeve = await _sleeve(session, sleeve_id)
-    legs = fold(await repository.lines_of(session, sleeve_id))
-    released = {symbol: leg for symbol, leg in legs.items() if leg.quantity}
-    for symbol, leg in released.items():
-        entry = _Entry(sleeve.connection_id, "adjustment", symbol, f"{reference}:{symbol}", now, now)
-        give, take = entry.move(sleeve_id, -leg.quantity, leg.cost), entry.move(None, leg.quantity, -leg.cost)
-        await _post(session, give + take)
-    return {symbol: leg.quantity for symbol, leg in released.items()}
-
-
-async def _sleeve(session: AsyncSession, sleeve_id: UUID) -> Sleeve:
-    sleeve = await session.get(Sleeve, sleeve_id)
-    if sleeve is None:
-        raise NotFound("There is no such position.")
-    await repository.lock_ledger(session, sleeve.connection_id)
-    return sleeve
 
 
 async def _insert_fill(
@@ -307,16 +216,11 @@ async def _post_trade(
     parts: dict[Owner, Decimal] = {owner: quantity for owner, quantity in owners if quantity}
     fee_unit = min(grain(report.fee), _CASH_GRAIN)
     fees, _ = share_out(report.fee, parts, sum(parts.values(), _ZERO), fee_unit)
-    entry = _Entry(connection_id, "trade", report.symbol, report.exec_id, report.executed_at, now)
+    entry = Entry(connection_id, "trade", report.symbol, report.exec_id, report.executed_at, now)
     fee_asset = report.fee_asset or QUOTE
     lines = [line for owner, quantity in parts.items() for line in entry.trade(owner, quantity, report.price)]
     lines += [entry.line(owner, fee_asset, -fee, kind="fee") for owner, fee in fees.items() if fee]
-    await _post(session, lines)
-
-
-async def _post(session: AsyncSession, lines: list[dict[str, object]]) -> None:
-    if lines:
-        await session.execute(insert(Posting).values(lines))
+    await post(session, lines)
 
 
 def _alter(
