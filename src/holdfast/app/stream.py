@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 router = APIRouter()
 
 FLUSH_SECONDS: Final = 0.25
-FIRST_WORD_SECONDS: Final = 10.0
+FIRST_WORD_SECONDS: Final = 600.0
 SEND_SECONDS: Final = 15.0
 RECHECK_SECONDS: Final = 30.0
 MAX_MESSAGE: Final = 16 * 1024
@@ -122,14 +122,15 @@ async def _answer(websocket: WebSocket, hub: Hub, client: Client, text: str) -> 
 
 
 async def _sign_in(websocket: WebSocket, hub: Hub, client: Client, token: Any) -> None:
-    """Also taken later, with a newer token of the same user."""
+    """Also taken later, with a newer token of the same user. A bad token leaves the public topics."""
     try:
         if not isinstance(token, str):
             raise NotSignedIn("The token is missing.")
         async with hub.database.transaction() as session:
             caller = await user_from_token(websocket, session, token)
     except NotSignedIn as refused:
-        raise Closed(SIGNED_OUT, refused.detail) from None
+        client.reply(op="error", code=refused.code, detail=refused.detail)
+        return
     if client.user_id not in (None, caller.user.id):
         raise Closed(SIGNED_OUT, "open a new connection for another user")
     client.user_id, client.sign_in_id = caller.user.id, caller.sign_in_id
