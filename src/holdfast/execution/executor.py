@@ -6,7 +6,7 @@ of the job reads the rows and goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -52,12 +52,16 @@ LINGERING = timedelta(seconds=3)
 """An IOC order that is still working after this long is cancelled."""
 
 
+Pause = Callable[[float], Awaitable[None]]
+
+
 class Executor:
     """One execution in the hands of one worker."""
 
-    def __init__(self, work: Work, execution_id: UUID) -> None:
+    def __init__(self, work: Work, execution_id: UUID, *, pause: Pause = asyncio.sleep) -> None:
         self._work = work
         self._id = execution_id
+        self._pause = pause
         self._instruments = InstrumentBook()
         self._door: TradingVenue
         self._plan: Plan
@@ -175,7 +179,7 @@ class Executor:
             for placement in placements:
                 self._note_placement(session, by_client_id[placement.client_id], placement)
         if all(event_of_placement(placement) is Event.WITHHELD for placement in placements):
-            await asyncio.sleep(0.25)
+            await self._pause(0.25)
 
     def _note_placement(self, session: AsyncSession, order: Order, placement: Placement) -> None:
         if order.state not in IN_DOUBT:
@@ -270,7 +274,7 @@ class Executor:
         self._waiting_since = self._waiting_since or now
         waited = now - self._waiting_since
         if waited < PATIENCE:
-            await asyncio.sleep(min(1.0, 0.03 + waited.total_seconds() / 4))
+            await self._pause(min(1.0, 0.03 + waited.total_seconds() / 4))
             return
         names = ", ".join(sorted({order.symbol for order in owing}))
         reason = f"Bybit has not told us yet what became of the order in {names}. Holdfast keeps asking."
@@ -288,7 +292,7 @@ class Executor:
     async def _try_again(self, decision: Decision) -> None:
         async with self._work.database.sessions() as session:
             attempts = max(order.attempt for order in await repository.orders_of(session, self._id))
-        await asyncio.sleep(0.3 * 2**attempts)
+        await self._pause(0.3 * 2**attempts)
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             orders = await repository.orders_of(session, self._id)

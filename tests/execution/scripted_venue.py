@@ -1,0 +1,235 @@
+"""A venue that does what a test tells it: fills, refuses, loses requests and answers, kills its caller."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from holdfast.core.instruments import Side
+from holdfast.venues.protocol import (
+    Balance,
+    Book,
+    DuplicateClientId,
+    FillReport,
+    FundingReport,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    OutcomeUnknown,
+    Placement,
+    PriceLimit,
+    RateLimited,
+    Rejected,
+    Unreachable,
+    VenuePosition,
+)
+
+
+class Killed(BaseException):
+    """The process is gone. Not an Exception: nothing may catch it."""
+
+
+@dataclass
+class TestClock:
+    __test__ = False
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
+
+    async def sleep(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=max(seconds, 0.01))
+
+
+@dataclass
+class VenueOrder:
+    request: OrderRequest
+    status: OrderStatus
+    filled: Decimal
+    number: int
+
+
+@dataclass
+class ScriptedVenue:
+    """``script`` maps a symbol to what happens to its next orders; without a script they fill.
+
+    Words: fill, none (no liquidity), half, reject:CODE, lost_request, lost_answer, limited. ``down`` makes
+    every call fail. ``kill_at``: the process dies at that call, before its effect or ``kill_after`` it.
+    """
+
+    clock: TestClock
+    script: dict[str, list[str]] = field(default_factory=dict)
+    available: Decimal = Decimal(1_000_000)
+    fee_rate: Decimal = Decimal("0.00055")
+    down: bool = False
+    kill_at: int = -1
+    kill_after: bool = False
+    orders: dict[str, VenueOrder] = field(default_factory=dict)
+    fills: list[FillReport] = field(default_factory=list)
+    manual: dict[str, Decimal] = field(default_factory=dict)
+    placed: list[OrderRequest] = field(default_factory=list)
+    calls: int = 0
+    _ids: count = field(default_factory=count)
+
+    # --- what the tests look at --------------------------------------------------------------------------
+
+    def net(self, symbol: str) -> Decimal:
+        moved = sum((f.side.sign * f.quantity for f in self.fills if f.symbol == symbol), Decimal(0))
+        return moved + self.manual.get(symbol, Decimal(0))
+
+    def trade_by_hand(self, symbol: str, side: Side, quantity: str, price: str = "100") -> None:
+        self._fill("", f"manual-{next(self._ids)}", symbol, side, Decimal(quantity), Decimal(price))
+
+    # --- the protocol ------------------------------------------------------------------------------------
+
+    async def place(self, orders: Sequence[OrderRequest]) -> list[Placement]:
+        dying = self._count()
+        placements = []
+        for number, request in enumerate(orders):
+            placements.append(self._place(request))
+            if dying and self.kill_after and number == len(orders) // 2:
+                raise Killed
+        self._die(dying)
+        return placements
+
+    def _place(self, request: OrderRequest) -> Placement:
+        self.placed.append(request)
+        name = request.client_id
+        if self.down:
+            return Placement(name, error=OutcomeUnknown("connection reset"))
+        if name in self.orders:
+            return Placement(name, error=DuplicateClientId("duplicate", code="110072"))
+        word = (
+            (self.script.get(request.symbol) or ["fill"]).pop(0)
+            if self.script.get(request.symbol)
+            else "fill"
+        )
+        if word == "lost_request":
+            return Placement(name, error=OutcomeUnknown("timeout"))
+        if word == "limited":
+            return Placement(name, error=RateLimited("slow down", until=self.clock.now(), code="10006"))
+        if word.startswith("reject"):
+            return Placement(name, error=Rejected("refused by the script", code=word.partition(":")[2]))
+        self._execute(request, word)
+        if word == "lost_answer":
+            return Placement(name, error=OutcomeUnknown("timeout"))
+        return Placement(name, venue_order_id=f"v{self.orders[name].number}")
+
+    def _execute(self, request: OrderRequest, word: str) -> None:
+        share = {"none": Decimal(0), "half": request.quantity / 2}.get(word, request.quantity)
+        status = OrderStatus.FILLED if share == request.quantity else OrderStatus.CANCELLED
+        number = next(self._ids)
+        self.orders[request.client_id] = VenueOrder(request, status, share, number)
+        if share:
+            self._fill(
+                request.client_id, f"v{number}", request.symbol, request.side, share, request.limit_price
+            )
+
+    def _fill(
+        self, name: str, order_id: str, symbol: str, side: Side, quantity: Decimal, price: Decimal
+    ) -> None:
+        self.fills.append(
+            FillReport(
+                exec_id=f"e{next(self._ids)}",
+                venue_order_id=order_id,
+                client_id=name,
+                symbol=symbol,
+                side=side,
+                exec_type="Trade",
+                quantity=quantity,
+                price=price,
+                fee=quantity * price * self.fee_rate,
+                fee_asset="USDT",
+                is_maker=False,
+                executed_at=self.clock.now(),
+            )
+        )
+
+    async def find_order(self, symbol: str, client_id: str) -> OrderReport | None:
+        dying = self._ask()
+        self._die(dying)
+        found = self.orders.get(client_id)
+        if found is None:
+            return None
+        return OrderReport(
+            client_id,
+            f"v{found.number}",
+            symbol,
+            found.request.side,
+            found.status,
+            found.request.quantity,
+            found.filled,
+            found.request.limit_price if found.filled else None,
+            "",
+            self.clock.now(),
+        )
+
+    async def fills_of(self, symbol: str, client_id: str) -> list[FillReport]:
+        self._die(self._ask())
+        return [fill for fill in self.fills if fill.client_id == client_id and fill.symbol == symbol]
+
+    async def fills_since(self, since: datetime) -> list[FillReport]:
+        self._die(self._ask())
+        return [fill for fill in self.fills if fill.executed_at >= since]
+
+    async def funding_since(self, since: datetime) -> list[FundingReport]:
+        self._die(self._ask())
+        return []
+
+    async def positions(self) -> list[VenuePosition]:
+        self._die(self._ask())
+        symbols = {fill.symbol for fill in self.fills} | self.manual.keys()
+        return [_position(symbol, self.net(symbol)) for symbol in sorted(symbols) if self.net(symbol)]
+
+    async def balance(self) -> Balance:
+        self._die(self._ask())
+        return Balance(self.available, self.available, self.available, Decimal(0), Decimal(0), Decimal(0))
+
+    async def server_time(self) -> datetime:
+        self._die(self._ask())
+        return self.clock.now()
+
+    async def ensure_leverage(self, symbol: str, leverage: Decimal) -> None:
+        self._die(self._ask())
+
+    async def ensure_one_way(self, symbol: str) -> None:
+        self._die(self._ask())
+
+    async def book(self, symbol: str, *, depth: int = 50) -> Book:
+        self._die(self._ask())
+        return Book(
+            symbol,
+            ((Decimal("99.9"), Decimal(1000)),),
+            ((Decimal("100.1"), Decimal(1000)),),
+            self.clock.now(),
+        )
+
+    async def price_limit(self, symbol: str) -> PriceLimit:
+        self._die(self._ask())
+        return PriceLimit(symbol, Decimal(120), Decimal(80))
+
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        self._die(self._ask())
+
+    def _ask(self) -> bool:
+        dying = self._count()
+        if self.down:
+            raise Unreachable("connection refused")
+        return dying
+
+    def _count(self) -> bool:
+        self.calls += 1
+        dying = self.calls - 1 == self.kill_at
+        if dying and not self.kill_after:
+            raise Killed
+        return dying
+
+    def _die(self, dying: bool) -> None:
+        if dying:
+            raise Killed
+
+
+def _position(symbol: str, quantity: Decimal) -> VenuePosition:
+    price = Decimal(100)
+    return VenuePosition(symbol, quantity, price, price, Decimal(0), Decimal(1), None, hedge_mode=False)
