@@ -3,7 +3,7 @@
 Everything that can go wrong on the wire is one of five exceptions, because each asks for another reaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -109,7 +109,7 @@ class FeeRate:
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """What a key may do, as the venue tells it. ``permissions`` maps group to names; empty groups included."""
+    """What a key may do, as the venue tells it. ``permissions`` maps group to names, empty groups too."""
 
     uid: str
     read_only: bool
@@ -187,6 +187,7 @@ class FillReport:
     """One execution that moves a position. ``client_id`` is "" for manual and forced trades.
 
     ``fee`` is positive when paid. ``exec_type`` is the venue's word (Trade, AdlTrade, BustTrade, Delivery …).
+    ``extra_fees`` are further (asset, amount) paid in coins other than ``fee_asset``.
     """
 
     exec_id: str
@@ -201,6 +202,7 @@ class FillReport:
     fee_asset: str
     is_maker: bool
     executed_at: datetime
+    extra_fees: tuple[tuple[str, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +220,54 @@ class FundingReport:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The venue's first answer to one order of a group: an id, or the exception that stands for its refusal."""
+    """The venue's first answer to one order of a group: an id, or the exception that stands for a refusal."""
 
     client_id: str
     venue_order_id: str = ""
     error: VenueError | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConnected:
+    """The account stream is live from here on. What happened before must be read over REST."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLost:
+    """The account stream is down and is being reconnected: until ``StreamConnected`` nothing is heard."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGap:
+    """One message could not be read: something happened that only REST can tell."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PositionHint:
+    """Something about this position may have changed; not a count of changes."""
+
+    position: VenuePosition
+
+
+@dataclass(frozen=True, slots=True)
+class WalletHint:
+    balance: Balance
+
+
+AccountEvent = OrderReport | FillReport | PositionHint | WalletHint | StreamConnected | StreamLost | StreamGap
+
+
+class AccountStream(Protocol):
+    """What a venue pushes to the holder of a key. Iterating connects, and never ends by itself: a lost
+    connection is an event, and is mended."""
+
+    def __aiter__(self) -> AsyncIterator[AccountEvent]: ...
+
+    async def close(self) -> None: ...
 
 
 class PublicVenue(Protocol):
@@ -268,7 +313,7 @@ class TradingVenue(PublicVenue, Protocol):
     async def cancel(self, symbol: str, client_id: str) -> None: ...
 
     async def find_order(self, symbol: str, client_id: str) -> OrderReport | None:
-        """The order by our id, from open, recent and historical orders; ``None`` if the venue does not know it.
+        """The order by our id, from open, recent and old orders; ``None`` if the venue does not know it.
 
         Raises:
             Unreachable: no clear answer; says nothing about the order.

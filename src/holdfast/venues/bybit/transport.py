@@ -1,0 +1,277 @@
+"""One request to Bybit: within the budget, in a thread, and one of our exceptions for all that can go wrong.
+
+Reads are repeated a few times, with jitter. Writes are never repeated here: whoever wrote the row asks by its
+id.
+"""
+
+import asyncio
+import hashlib
+import random
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from holdfast.core.time import Clock, to_ms
+from holdfast.platform.clock import SystemClock
+from holdfast.venues.bybit import errors
+from holdfast.venues.bybit.budget import Bucket, Budget, BudgetSpent, LocalBudget
+from holdfast.venues.bybit.fields import Malformed, Row
+from holdfast.venues.bybit.parse_market import server_time
+from holdfast.venues.bybit.session import Session
+from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable, VenueError
+
+Parsed = TypeVar("Parsed")
+
+CALL_SECONDS: Final = 10.0
+THREADS: Final = 16
+
+_READ_TRIES: Final = 3
+_READ_PATIENCE: Final = timedelta(seconds=5)
+_BACKOFF_SECONDS: Final = 0.25
+_CLOCK_SAMPLES: Final = 3
+_GOOD_UNCERTAINTY: Final = timedelta(milliseconds=250)
+_WORST_UNCERTAINTY: Final = timedelta(seconds=1)
+_CLOCK_LIFE: Final = timedelta(minutes=10)
+_CREDENTIAL: Final = re.compile(r"[!-~]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: VenueError
+
+
+class Transport:
+    """Requests of one key (or of nobody) to one address."""
+
+    def __init__(
+        self,
+        rest_url: str,
+        api_key: str = "",
+        api_secret: str = "",
+        *,
+        budget: Budget | None = None,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._secrets = _credentials(api_key, api_secret)
+        self._account = hashlib.sha256(api_key.encode()).hexdigest()[:16]
+        self._clock = clock or SystemClock()
+        self._budget = budget or LocalBudget(self._clock)
+        self._jitter = jitter
+        self._offset = timedelta(0)
+        self._synced_at: datetime | None = None
+        self._sync_lock = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bybit")
+        self._session = Session(
+            rest_url,
+            lambda: to_ms(self.venue_now()),
+            api_key=api_key or None,
+            api_secret=api_secret or None,
+            connections=THREADS,
+        )
+
+    def venue_now(self) -> datetime:
+        """The venue's clock, as well as we know it."""
+        return self._clock.now() + self._offset
+
+    async def venue_time(self) -> datetime:
+        """The venue's clock, measured if it was not lately.
+
+        Raises:
+            Unreachable: the venue did not tell its time, or too slowly to be sure of it.
+        """
+        await self._agree_on_time()
+        return self.venue_now()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may contain."""
+        return self._secrets
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def read(self, bucket: Bucket, method: str, read: Callable[[Row], Parsed], **query: Any) -> Parsed:
+        """Ask, and have ``read`` parse the ``result`` of the answer (its envelope's time added as "time").
+
+        Raises:
+            Rejected, KeyRefused: the venue refuses the question.
+            RateLimited, Unreachable: no answer; ask again later.
+        """
+        give_up_at = self._clock.now() + _READ_PATIENCE
+        for attempt in range(1, _READ_TRIES + 1):
+            try:
+                body = await self._once(bucket, method, query, units=1, write=False)
+                return _parsed(read, body)
+            except (Unreachable, RateLimited) as error:
+                wait = self._pause(error, attempt)
+                if attempt == _READ_TRIES or self._clock.now() + timedelta(seconds=wait) > give_up_at:
+                    raise
+            await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
+
+    async def reserve(self, bucket: Bucket, units: int, *, patience: float) -> float:
+        """Seconds to wait until ``units`` of the bucket are ours. They are taken in the order of asking.
+
+        Raises:
+            RateLimited: it would take longer than ``patience`` seconds.
+        """
+        try:
+            return await self._budget.reserve(self._account, bucket, units, patience=patience)
+        except BudgetSpent as spent:
+            raise _limited(spent) from None
+
+    async def write(
+        self, bucket: Bucket, method: str, *, units: int = 1, reserved: bool = False, **query: Any
+    ) -> Row:
+        """Change something, once. Returns the whole body: ``result`` and ``retExtInfo``.
+
+        Raises:
+            Rejected, KeyRefused, RateLimited, DuplicateClientId: nothing happened by this request.
+            OutcomeUnknown: it may or may not have happened.
+        """
+        return await self._once(bucket, method, query, units=0 if reserved else units, write=True)
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._session.client.close()
+
+    async def _once(
+        self, bucket: Bucket, method: str, query: Mapping[str, Any], *, units: int, write: bool
+    ) -> Row:
+        if bucket is not Bucket.PUBLIC:
+            await self._ready_to_sign(write)
+        await self._wait_for_budget(bucket, units)
+        answer = await self._in_thread(method, query, write=write)
+        if isinstance(answer, _Failure):
+            await self.learn_from(answer.error, bucket)
+            raise answer.error
+        body, headers = answer
+        await self._learn_limit(bucket, headers)
+        return body
+
+    async def _ready_to_sign(self, write: bool) -> None:
+        try:
+            await self._agree_on_time()
+        except Unreachable as error:
+            if not write:
+                raise
+            raise RateLimited(
+                f"Nothing was sent: {error}", until=self._clock.now() + timedelta(seconds=1), code=error.code
+            ) from None
+
+    async def _wait_for_budget(self, bucket: Bucket, units: int) -> None:
+        try:
+            wait = 0.0
+            if units and bucket is not Bucket.PUBLIC:
+                wait = await self._budget.reserve(
+                    self._account, bucket, units, patience=_READ_PATIENCE.total_seconds()
+                )
+            await asyncio.sleep(wait)
+            await asyncio.sleep(await self._budget.reserve_address(patience=_READ_PATIENCE.total_seconds()))
+        except BudgetSpent as spent:
+            raise _limited(spent) from None
+
+    async def _in_thread(
+        self, method: str, query: Mapping[str, Any], *, write: bool
+    ) -> tuple[Row, Mapping[str, str]] | _Failure:
+        loop = asyncio.get_running_loop()
+        call = loop.run_in_executor(self._threads, self._call, method, dict(query), write)
+        try:
+            return await asyncio.wait_for(call, CALL_SECONDS)
+        except TimeoutError:
+            return _Failure(errors.silence(f"no answer within {CALL_SECONDS:g} s", write=write))
+
+    def _call(
+        self, method: str, query: dict[str, Any], write: bool
+    ) -> tuple[Row, Mapping[str, str]] | _Failure:
+        """Runs in a thread. Exceptions become values here, so that nothing that holds request headers
+        travels further as a context or a traceback."""
+        try:
+            answer = getattr(self._session, method)(**query)
+        except Exception as error:
+            return _Failure(
+                errors.from_exception(
+                    error, write=write, now=self._clock.now(), offset=self._offset, secrets=self._secrets
+                )
+            )
+        return self._judge(answer, write)
+
+    def _judge(self, answer: Any, write: bool) -> tuple[Row, Mapping[str, str]] | _Failure:
+        """pybit takes any JSON object without a retCode for a success; an answer must say 0 itself."""
+        body, _elapsed, headers = answer
+        code = body.get("retCode") if isinstance(body, Mapping) else None
+        clear = (code == 0 or code in errors.ALREADY_SO) and isinstance(body.get("result"), Mapping)
+        return (body, headers) if clear else _Failure(errors.silence("an unreadable answer", write=write))
+
+    async def _learn_limit(self, bucket: Bucket, headers: Mapping[str, str]) -> None:
+        limit = str(headers.get("X-Bapi-Limit", ""))
+        if bucket is not Bucket.PUBLIC and limit.isdigit() and int(limit) > 0:
+            await self._budget.learn(self._account, bucket, int(limit))
+
+    async def learn_from(self, error: VenueError, bucket: Bucket) -> None:
+        """Keep the other requests from running into the same wall."""
+        if error.code == errors.CLOCK_CODE:
+            self._synced_at = None
+        elif isinstance(error, RateLimited) and error.code in errors.IP_LIMIT_CODES:
+            await self._budget.silence_address(error.until)
+        elif isinstance(error, RateLimited) and error.code in errors.RATE_CODES:
+            await self._budget.block(self._account, bucket, error.until)
+
+    def _pause(self, error: Unreachable | RateLimited, attempt: int) -> float:
+        """Seconds until the next try of a read."""
+        if isinstance(error, RateLimited):
+            return max((error.until - self._clock.now()).total_seconds(), 0.0) + 0.05 * self._jitter()
+        return _BACKOFF_SECONDS * attempt * (1 + self._jitter())
+
+    async def _agree_on_time(self) -> None:
+        async with self._sync_lock:
+            fresh = self._synced_at and timedelta(0) <= self._clock.now() - self._synced_at < _CLOCK_LIFE
+            if not fresh:
+                await self._measure_offset()
+
+    async def _measure_offset(self) -> None:
+        """Cristian's algorithm: the venue's stamp belongs to the middle of the round trip."""
+        best: tuple[timedelta, timedelta] | None = None
+        for _ in range(_CLOCK_SAMPLES):
+            sample = await self._sample_offset()
+            best = min(best, sample) if best else sample
+            if best[0] <= _GOOD_UNCERTAINTY:
+                break
+        if best is None or best[0] > _WORST_UNCERTAINTY:
+            raise Unreachable("Bybit answers too slowly to agree on the time with it.")
+        self._offset, self._synced_at = best[1], self._clock.now()
+
+    async def _sample_offset(self) -> tuple[timedelta, timedelta]:
+        """(uncertainty, venue's clock minus ours)."""
+        await self._wait_for_budget(Bucket.PUBLIC, 1)
+        asked = self._clock.now()
+        answer = await self._in_thread("get_server_time", {}, write=False)
+        answered = self._clock.now()
+        if isinstance(answer, _Failure):
+            raise answer.error
+        half = (answered - asked) / 2
+        return half, _parsed(server_time, answer[0]) - (asked + half)
+
+
+def _credentials(api_key: str, api_secret: str) -> tuple[str, ...]:
+    given = [value for value in (api_key, api_secret) if value]
+    if not all(_CREDENTIAL.fullmatch(value) for value in given):
+        raise KeyRefused(
+            "The API key or secret holds characters that cannot be part of one: copy both again."
+        )
+    return tuple(given)
+
+
+def _parsed(read: Callable[[Row], Parsed], body: Row) -> Parsed:
+    try:
+        return read({"time": body.get("time"), **body["result"]})
+    except Malformed as error:
+        raise Unreachable(f"Bybit's answer could not be read: {error}") from None
+
+
+def _limited(spent: BudgetSpent) -> RateLimited:
+    return RateLimited("Nothing was sent: the rate budget for Bybit is used up.", until=spent.until)
