@@ -18,7 +18,7 @@ async def open_simulated_account(sim_url: str) -> VenueCredentials:
     Raises:
         Unavailable: the simulator gives no usable answer.
     """
-    wanted = {"balances": {"USDT": DEMO_BALANCE}}
+    wanted = {"balances": {"USDT": DEMO_BALANCE}, "ips": ["127.0.0.1"]}
     try:
         async with (
             aiohttp.ClientSession(timeout=PATIENCE) as client,

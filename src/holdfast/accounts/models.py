@@ -53,8 +53,8 @@ class Connection(Base):
     """A user's credentials for one venue. ``sealed`` is opened only by the worker and is NULL once deleted.
 
     ``state``: checking | active | watch_only | refused | failing | deleted; ``checks`` is the list of
-    findings shown to the user. ``begun_at`` is the venue's moment from which our books begin; ``fills_since`` and
-    ``funding_since`` are how far reconciliation has read.
+    findings shown to the user. ``begun_at`` is the venue's moment from which our books begin;
+    ``fills_since`` and ``funding_since`` are how far reconciliation has read.
     """
 
     __tablename__ = "connections"

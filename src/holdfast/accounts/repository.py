@@ -107,10 +107,13 @@ async def connection_count(session: AsyncSession, user_id: UUID) -> int:
 
 
 async def trading_twin(session: AsyncSession, connection: Connection, venue_uid: str) -> Connection | None:
-    """Another connection that trades on the same account of the venue.
+    """Another connection that trades on the same account of the venue. Simulated accounts are handed out
+    one by one, and a simulator that was started anew counts from the beginning: they have no twins.
 
     Takes a lock on that account until the transaction ends, so two checks cannot both find none.
     """
+    if connection.environment == "simulated":
+        return None
     name = f"venue account:{connection.venue}:{connection.environment}:{venue_uid}"
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
     twin = select(Connection).where(
@@ -123,3 +126,10 @@ async def trading_twin(session: AsyncSession, connection: Connection, venue_uid:
     )
     found: Connection | None = await session.scalar(twin.limit(1))
     return found
+
+
+async def connections_in_use(session: AsyncSession) -> Sequence[UUID]:
+    """Those whose key should go on being checked."""
+    states = ("checking", "active", "watch_only", "failing")
+    in_use = select(Connection.id).where(Connection.deleted_at.is_(None), Connection.state.in_(states))
+    return (await session.scalars(in_use)).all()

@@ -1,0 +1,92 @@
+"""From a connection to the venue behind it. Worker processes only: here the vault is opened."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final, cast
+from uuid import UUID
+
+from holdfast.accounts import repository
+from holdfast.accounts.models import Connection
+from holdfast.accounts.vault import OpenVault
+from holdfast.core.errors import NotFound
+from holdfast.platform.tasks import Work
+from holdfast.venues import registry
+from holdfast.venues.protocol import TradingVenue
+
+_SERVICE: Final = "accounts.doors"
+
+
+@dataclass(slots=True)
+class Doors:
+    """The opened vault of this process, and one venue client per connection."""
+
+    vault: OpenVault
+    _open: dict[UUID, tuple[bytes, TradingVenue]] = field(default_factory=dict)
+
+    async def venue(self, connection: Connection, work: Work) -> TradingVenue:
+        """The client for this connection, made anew when the sealed key has changed."""
+        if connection.sealed is None:
+            raise _gone()
+        digest = hashlib.sha256(connection.sealed).digest()
+        known = self._open.get(connection.id)
+        if known and known[0] == digest:
+            return known[1]
+        credentials = self.vault.open(
+            connection.sealed, connection_id=connection.id, user_id=connection.user_id
+        )
+        venue = registry.trading_venue(
+            connection.venue,
+            connection.environment,
+            credentials.api_key,
+            credentials.api_secret,
+            work.settings,
+            clock=work.clock,
+        )
+        self._open[connection.id] = (digest, venue)
+        if known:
+            await known[1].close()
+        return venue
+
+    async def shut(self, connection_id: UUID) -> None:
+        """Forget the key of a connection."""
+        known = self._open.pop(connection_id, None)
+        if known:
+            await known[1].close()
+
+    async def close(self) -> None:
+        """Forget every key; for the end of the process."""
+        for connection_id in list(self._open):
+            await self.shut(connection_id)
+
+
+def doors_of(work: Work) -> Doors:
+    """This process's doors, opened at the first use.
+
+    Raises:
+        VaultBroken: the private key is not on this machine.
+    """
+    if _SERVICE not in work.services:
+        work.services[_SERVICE] = Doors(OpenVault.from_directory(work.settings.secrets_dir))
+    return cast(Doors, work.services[_SERVICE])
+
+
+async def open_door(work: Work, connection_id: UUID) -> TradingVenue:
+    """The venue behind a connection, with its key. Whether the connection may *trade* is not judged here: its
+    state says that.
+
+    Raises:
+        NotFound: there is no such connection (any more).
+        VaultBroken: the sealed key cannot be opened, or belongs to another connection.
+        InvalidInput: this installation does not serve the connection's environment.
+        KeyRefused: what was sealed cannot be a key.
+    """
+    async with work.database.transaction() as session:
+        connection = await repository.living_connection(session, connection_id)
+    if connection is None:
+        await doors_of(work).shut(connection_id)
+        raise _gone()
+    return await doors_of(work).venue(connection, work)
+
+
+def _gone() -> NotFound:
+    return NotFound("This connection was deleted.", advice="Connect the venue again.")
