@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.portfolio import repository
+from holdfast.portfolio.endings import closable, release_remainders, settle_alterations
 from holdfast.portfolio.journal import Entry, Owner, post
 from holdfast.portfolio.ledger import QUOTE, eaten, grain, share_forced, share_out, unaltered
 from holdfast.portfolio.models import Alteration, Fill, Posting
-from holdfast.portfolio.remainders import closable, release_remainders, settle_alterations
 from holdfast.venues.protocol import FillReport, FundingReport, VenuePosition
 
 __all__ = [
