@@ -1,0 +1,100 @@
+"""Prices of all symbols of one category at one step, computed together and kept as integers on the grid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from holdfast.sim.instruments import SimInstrument
+from holdfast.sim.noise import Floats, Ints, Noise
+from holdfast.sim.paths import HOUR_MS, ORIGIN_MS
+
+PREMIUM: Final = 0.0008
+MARK_NOISE: Final = 0.0001
+FUTURES_CARRY: Final = 0.05
+_YEAR_MS: Final = 365 * 86_400_000
+_SLOW, _FAST, _MARK, _SPREAD, _SIDE, _CROWD = range(101, 107)
+VENUE_SHARE: Final = {"LinearPerpetual": 0.2, "LinearFutures": 0.004, "": 0.05}
+"""The venue's part of a coin's traded value, by contract type ("" is spot)."""
+USDC_SHARE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One moment of one category. All but ``index`` (quote coin per unit of base) count ticks."""
+
+    last: Ints
+    bid: Ints
+    ask: Ints
+    mark: Ints
+    index: Floats
+
+
+class Board:
+    def __init__(
+        self,
+        noise: Noise,
+        instruments: Sequence[SimInstrument],
+        columns: Sequence[int],
+        volumes: Sequence[float],
+    ) -> None:
+        self._noise = noise
+        self.instruments = tuple(instruments)
+        self.place = {one.symbol: place for place, one in enumerate(instruments)}
+        self.columns: Ints = np.array(columns, dtype=np.int64)
+        self.tick = np.array([float(one.tick) for one in instruments])
+        self.lot = np.array([float(one.lot) for one in instruments])
+        self.multiplier = np.array([float(one.multiplier) for one in instruments])
+        self.share = np.array(
+            [USDC_SHARE if one.quote == "USDC" else VENUE_SHARE[one.contract_type] for one in instruments]
+        )
+        self._stream = np.array([one.symbol_id for one in instruments])
+        self.crowding = noise.uniform(_CROWD, self._stream, 0)
+        """How much open interest there is for the volume, in (0, 1)."""
+        self._perpetual = np.array([one.is_perpetual for one in instruments])
+        self._delivery = np.array(
+            [one.delivery_ms if one.contract_type == "LinearFutures" else 0 for one in instruments]
+        )
+        self.turnover = np.array(volumes) * self.share
+        """A normal day's turnover in quote coin."""
+
+    def premium(self, hours: Ints | int, place: int | slice = slice(None)) -> Floats:
+        """Relative distance of the last price from the index: bounded and slow; the carry of a future."""
+        stream = self._stream[place]
+        day, within = np.divmod(hours, 24)
+        today, tomorrow = (self._noise.uniform(_SLOW, stream, edge) for edge in (day, day + 1))
+        slow = (today * (24 - within) + tomorrow * within) / 24
+        bounded = PREMIUM * (1.6 * (slow - 0.46) + 0.2 * (self._noise.uniform(_FAST, stream, hours) - 0.5))
+        remaining = (
+            np.maximum(self._delivery[place] - (ORIGIN_MS + np.asarray(hours) * HOUR_MS), 0) / _YEAR_MS
+        )
+        premium: Floats = np.where(self._perpetual[place], bounded, FUTURES_CARRY * remaining)
+        return premium
+
+    def ticks(self, price: Floats, hours: Ints, place: int) -> Ints:
+        """Last prices, on the grid, of one symbol from its coin's prices and the hours they belong to."""
+        one_unit = price * self.multiplier[place] * (1 + self.premium(hours, place))
+        return np.maximum(np.rint(one_unit / self.tick[place]), 2).astype(np.int64)
+
+    def sweep(self, coin_prices: Floats, step: int, hour: int) -> Sweep:
+        """``coin_prices`` by instrument (already picked by ``columns`` and scaled)."""
+        index = coin_prices * self.multiplier
+        premium = self.premium(hour)
+        last = np.maximum(np.rint(index * (1 + premium) / self.tick), 2)
+        drift = MARK_NOISE * (2 * self._noise.uniform(_MARK, self._stream, step // 20) - 1)
+        mark = np.maximum(np.rint(index * (1 + 0.5 * premium + drift) / self.tick), 1)
+        width = self._spread_ticks(last, step)
+        buyer = self._noise.uniform(_SIDE, self._stream, step) < 0.5
+        bid = np.where(buyer, np.maximum(last - width, 1), last)
+        return Sweep(
+            last.astype(np.int64), bid.astype(np.int64), (np.where(buyer, last, last + width)).astype(np.int64),
+            mark.astype(np.int64), index,
+        )  # fmt: skip
+
+    def _spread_ticks(self, last: Floats, step: int) -> Floats:
+        """From one tick for the most traded to a fifth of a per cent for the least."""
+        relative = np.minimum(8e-4 * (self.turnover / 1e6) ** -0.75, 2e-3)
+        jitter = 0.5 + self._noise.uniform(_SPREAD, self._stream, step // 4)
+        ticks: Floats = np.maximum(np.rint(relative * jitter * last), 1)
+        return ticks

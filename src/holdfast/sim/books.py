@@ -1,0 +1,97 @@
+"""Order books and public trades: what stands around the touch, and what was traded there."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+
+from holdfast.sim.instruments import SimInstrument
+from holdfast.sim.noise import Ints, Noise
+
+MAX_DEPTH: Final = 1000
+_GAP, _SIZE, _TRADES, _TRADE_SIZE, _TRADE_SIDE = range(201, 206)
+_SIDES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Levels as (price, quantity), best first."""
+
+    symbol: str
+    bids: list[tuple[Decimal, Decimal]]
+    asks: list[tuple[Decimal, Decimal]]
+    at_ms: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class SimTrade:
+    """A public trade; ``side`` ("Buy" or "Sell") is the taker's."""
+
+    trade_id: str
+    at_ms: int
+    side: str
+    price: Decimal
+    quantity: Decimal
+    sequence: int
+
+
+def levels(
+    noise: Noise, instrument: SimInstrument, side: int, touch: int, depth: int, step: int, turnover: float
+) -> list[tuple[Decimal, Decimal]]:
+    """``depth`` levels from ``touch`` (ticks) outwards; ``side`` +1 for asks, -1 for bids.
+
+    Levels stand some hundred-thousandths of the price apart near the touch and thin out from there; each holds
+    a few hundred-thousandths of a day's turnover, more further out. A deeper book begins with the same levels.
+    """
+    stream = instrument.symbol_id * _SIDES + (side > 0)
+    rank = np.arange(depth)
+    apart = touch * max(1e-5, min(1e-3, 4e-4 * (turnover / 1e6) ** -0.75))
+    gaps = -np.log(noise.uniform(_GAP, stream * MAX_DEPTH + rank, step // 4)) * apart * (1 + rank / 40)
+    gaps[0] = 0
+    ticks = touch + side * np.cumsum(np.maximum(np.rint(gaps), rank > 0)).astype(np.int64)
+    notional = max(turnover * 1.5e-5, 120.0) * (0.4 + rank / 12)
+    sizes = notional * np.exp(0.8 * noise.normal(_SIZE, stream * MAX_DEPTH + rank, step // 2))
+    lots = _lots(instrument, ticks, sizes)
+    tick, lot = instrument.tick, instrument.lot
+    return [(t * tick, n * lot) for t, n in zip(ticks.tolist(), lots.tolist(), strict=True) if t > 0]
+
+
+def trades(
+    noise: Noise,
+    instrument: SimInstrument,
+    step: int,
+    at_ms: int,
+    bid: int,
+    ask: int,
+    turnover_per_step: float,
+) -> list[SimTrade]:
+    """The trades of one step: more of them the more is traded, each at the bid or the ask."""
+    stream = instrument.symbol_id
+    typical = max(turnover_per_step, 5.0) ** 0.6 * 4
+    expected = min(turnover_per_step / typical, 5.0)
+    count = int(expected + noise.uniform(_TRADES, stream, step)[()])
+    if count == 0:
+        return []
+    rank = step * 8 + np.arange(count)
+    buys = noise.uniform(_TRADE_SIDE, stream, rank) < 0.5
+    prices = np.where(buys, ask, bid)
+    sizes = typical * np.exp(1.1 * noise.normal(_TRADE_SIZE, stream, rank) - 0.6)
+    lots = _lots(instrument, prices, sizes)
+    words = noise.words(_TRADES, stream, rank).tolist()
+    return [
+        SimTrade(
+            f"{word:016x}", at_ms + 90 * place, "Buy" if buy else "Sell", int(price) * instrument.tick,
+            int(lot) * instrument.lot, int(rank[place]),
+        )
+        for place, (word, buy, price, lot) in enumerate(zip(words, buys, prices, lots, strict=True))
+    ]  # fmt: skip
+
+
+def _lots(
+    instrument: SimInstrument, ticks: Ints, notional: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> Ints:
+    value_of_lot = ticks * float(instrument.tick) * float(instrument.lot)
+    least = int(instrument.min_qty / instrument.lot)
+    return np.maximum(np.rint(notional / np.maximum(value_of_lot, 1e-12)), least).astype(np.int64)
