@@ -81,11 +81,13 @@ class Executor:
                 return
             self._plan = await repository.plan_of(session, execution)
             await self._instruments.refresh(session)
-            fresh = execution.state == "pending"
+            nothing_sent = all(
+                order.sent_at is None for order in await repository.orders_of(session, self._id)
+            )
             execution.started_at = execution.started_at or self._now()
         self._legs = traded(legs_of(self._plan))
         self._door = await open_door(self._work, execution.connection_id)
-        if fresh and not await self._prepare(execution):
+        if nothing_sent and not await self._prepare(execution):
             return
         await self._publish()
         while await self._advance():
