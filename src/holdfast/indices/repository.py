@@ -1,11 +1,11 @@
 """Every query on assets, market caps, compositions and recorded levels."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -45,6 +45,12 @@ async def coins(session: AsyncSession) -> dict[str, Coin]:
 
 def _known(value: Decimal | None) -> float | None:
     return float(value) if value else None
+
+
+async def coingecko_id(session: AsyncSession, asset_id: str) -> str:
+    """CoinGecko's present name of an asset."""
+    asset = await session.get_one(Asset, asset_id)
+    return asset.coingecko_id
 
 
 async def current_compositions(session: AsyncSession) -> dict[str, Composition]:
@@ -100,8 +106,12 @@ async def save_market_caps(session: AsyncSession, rows: Sequence[dict[str, Any]]
     )
 
 
+async def has_day(session: AsyncSession, day: date) -> bool:
+    """Whether the day has its snapshot."""
+    return await session.scalar(select(MarketCapDay.day).where(MarketCapDay.day == day).limit(1)) is not None
+
+
 async def save_day(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
-    """The first snapshot of a day stands."""
     await session.execute(insert(MarketCapDay).on_conflict_do_nothing(), list(rows))
 
 
@@ -111,6 +121,15 @@ async def open_aliases(session: AsyncSession) -> dict[str, AssetAlias]:
         select(AssetAlias).where(AssetAlias.valid_to.is_(None)).order_by(AssetAlias.valid_from)
     )
     return {row.asset_id: row for row in rows}
+
+
+async def close_aliases(session: AsyncSession, asset_id: str, now: datetime) -> None:
+    """The asset's present ticker is a former one from ``now`` on."""
+    await session.execute(
+        update(AssetAlias)
+        .where(AssetAlias.asset_id == asset_id, AssetAlias.valid_to.is_(None))
+        .values(valid_to=now)
+    )
 
 
 async def save_alias(

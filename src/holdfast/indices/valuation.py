@@ -103,12 +103,12 @@ def value(
     if not (np.all(now > 0) and np.all(quantities > 0)):
         raise ValueError("a price or a supply is missing")
     values = now * quantities
-    level = _level(definition, composition, values)
+    level = level_of(definition, composition, values)
     before = [price.day_ago for price in prices]
     change = None
     if all(before):
         day_ago = np.array(before, dtype=np.float64) * quantities
-        change = level / _level(definition, composition, day_ago) - 1
+        change = level / level_of(definition, composition, day_ago) - 1
     return Valuation(
         level=level,
         change_24h=change,
@@ -129,7 +129,8 @@ def _quantities(definition: IndexDefinition, composition: Composition, coins: Ma
     return np.ones(len(members))
 
 
-def _level(definition: IndexDefinition, composition: Composition, values: Floats) -> float:
+def level_of(definition: IndexDefinition, composition: Composition, values: Floats) -> float:
+    """The level at these values (price times quantity, or market cap), one per member in order."""
     if isinstance(definition.rule, Basket):
         return float(values.sum() / composition.divisor)
     return definition.scale * methodology.ratio_level(values, *_sides(definition, composition))
