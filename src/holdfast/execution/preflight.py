@@ -115,7 +115,7 @@ async def _check_close(work: Work, door: TradingVenue, execution: Execution, leg
         await repository.fence_off(session, execution.id, work.lease.fence)
         owned = await closable(session, execution.sleeve_id)
         changed = [
-            leg.symbol for leg in legs if owned.get(leg.symbol, Decimal(0)) != -leg.side.sign * leg.quantity
+            leg.symbol for leg in legs if -leg.side.sign * owned.get(leg.symbol, Decimal(0)) < leg.quantity
         ]
         if changed:
             return (
