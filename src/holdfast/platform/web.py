@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
-import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -16,8 +15,6 @@ from holdfast.core.errors import HoldfastError, InvalidInput
 from holdfast.core.time import Clock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
-
-log = structlog.get_logger(__name__)
 
 
 def settings_of(connection: HTTPConnection) -> Settings:
@@ -70,7 +67,7 @@ def problem(error: HoldfastError, request: Request) -> JSONResponse:
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Every refusal and every accident leaves the API as a problem, and no accident tells its insides."""
+    """Every refusal leaves the API as a problem."""
 
     @app.exception_handler(HoldfastError)
     async def _expected(request: Request, error: HoldfastError) -> JSONResponse:
@@ -102,12 +99,11 @@ def install_problem_handlers(app: FastAPI) -> None:
         )
         return problem(refusal, request)
 
-    @app.exception_handler(Exception)
-    async def _accident(request: Request, _: Exception) -> JSONResponse:
-        log.exception("unhandled error", path=request.url.path)
-        accident = HoldfastError(
-            "Something went wrong on our side, and it was written to the log.",
-            advice="Try again in a moment.",
-        )
-        accident.status, accident.title, accident.code = 500, "Something went wrong.", "internal-error"
-        return problem(accident, request)
+
+def accident(request: Request) -> JSONResponse:
+    """The answer when we failed: nothing of our insides but the request id to look for in the log."""
+    failure = HoldfastError(
+        "Something went wrong on our side, and it was written to the log.", advice="Try again in a moment."
+    )
+    failure.status, failure.title, failure.code = 500, "Something went wrong.", "internal-error"
+    return problem(failure, request)

@@ -1,0 +1,189 @@
+"""The process that brings market data in: the venue's quotes to everybody, levels of the indices, and their
+history. It may be killed at any time; everything it holds is read again at its next start."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.app.hub import LEVELS_CHANNEL
+from holdfast.core.instruments import InstrumentKind
+from holdfast.core.time import Clock
+from holdfast.indices import repository, reviewed
+from holdfast.indices.board import IndexBoard
+from holdfast.indices.catalogue import DEFINITIONS
+from holdfast.market import quotes
+from holdfast.market.bybit_stream import TickerStream
+from holdfast.market.instruments import InstrumentBook
+from holdfast.market.quotes import LiveQuote, QuoteBoard
+from holdfast.platform.clock import SystemClock
+from holdfast.platform.database import Database
+from holdfast.platform.settings import Settings
+from holdfast.portfolio.models import Posting, Sleeve
+from holdfast.venues.bybit.public import BybitPublic
+from holdfast.venues.protocol import PublicVenue, Quote, VenueError
+
+log = structlog.get_logger(__name__)
+
+PUBLISH_SECONDS: Final = 0.25
+LEVEL_SECONDS: Final = 0.5
+REFRESH_SECONDS: Final = 3.0
+FALLBACK_SECONDS: Final = 2.0
+QUIET: Final = timedelta(seconds=5)
+MINUTE: Final = timedelta(minutes=1)
+
+
+async def run(settings: Settings) -> None:
+    """Run the feed until cancelled."""
+    clock = SystemClock()
+    database = Database(settings.database_url, pool_size=2)
+    redis = Redis.from_url(settings.redis_url)
+    venue = BybitPublic(settings.venue_url, clock=clock)
+    try:
+        await Feed(settings, database, redis, venue, clock).run()
+    finally:
+        await venue.close()
+        await redis.aclose()
+        await database.close()
+
+
+class Feed:
+    """Stream and fallback in; quotes, levels and recorded levels out."""
+
+    def __init__(
+        self, settings: Settings, database: Database, redis: Redis, venue: PublicVenue, clock: Clock
+    ) -> None:
+        self._database = database
+        self._redis = redis
+        self._venue = venue
+        self._clock = clock
+        self._quotes = QuoteBoard()
+        self._instruments = InstrumentBook()
+        self._board = IndexBoard(
+            self._quotes, self._instruments, poll_seconds=settings.market_cap_poll_seconds
+        )
+        self._stream = TickerStream(settings.venue_public_ws_url, clock)
+        self._wanted: frozenset[str] = frozenset()
+        self._unpublished: dict[str, LiveQuote] = {}
+        self._recorded = clock.now().replace(second=0, microsecond=0)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stream.run())
+            group.create_task(_every(REFRESH_SECONDS, self.refresh))
+            group.create_task(_every(FALLBACK_SECONDS, self.fill_gaps))
+            group.create_task(_every(PUBLISH_SECONDS, self.publish_quotes))
+            group.create_task(_every(LEVEL_SECONDS, self.publish_levels))
+            group.create_task(_every(1.0, self.record_levels))
+
+    async def refresh(self) -> None:
+        """Read the database, and follow every instrument an index may hold or a position does."""
+        async with self._database.transaction() as session:
+            await self._board.refresh(session, self._clock.now())
+            held = await _held_symbols(session)
+        listed = {instrument.symbol for instrument in self._instruments.all()}
+        usable = {listing.symbol for listing in reviewed.listings().values()} & listed
+        self._wanted = frozenset(usable | (held & listed))
+        self._stream.want(self._wanted)
+
+    async def fill_gaps(self) -> None:
+        """Ask over REST for what the stream does not tell: at the start, and while it is down or silent."""
+        now = self._clock.now()
+        quiet = {symbol for symbol in self._wanted if self._is_quiet(symbol, now)}
+        if not quiet:
+            return
+        for quote in await self._venue.quotes(InstrumentKind.LINEAR):
+            if quote.symbol in quiet:
+                self._take(self._from_rest(quote))
+
+    def _is_quiet(self, symbol: str, now: datetime) -> bool:
+        age = self._quotes.age(symbol, now)
+        return age is None or age > QUIET
+
+    def _from_rest(self, quote: Quote) -> LiveQuote:
+        known = self._quotes.get(quote.symbol)
+        return LiveQuote(
+            symbol=quote.symbol,
+            bid=quote.bid,
+            ask=quote.ask,
+            last=quote.last,
+            mark=quote.mark,
+            index=quote.index,
+            prev_24h=known.prev_24h if known else Decimal(0),
+            turnover_24h=quote.turnover_24h,
+            funding_rate=quote.funding_rate,
+            at=self._clock.now(),
+        )
+
+    def _take(self, quote: LiveQuote) -> None:
+        self._quotes.put(quote)
+        self._unpublished[quote.symbol] = quote
+
+    async def publish_quotes(self) -> None:
+        """What changed since the last time, the latest of each symbol."""
+        for quote in self._stream.drain():
+            self._take(quote)
+        if not self._unpublished:
+            return
+        batch = {symbol: quotes.encode(quote) for symbol, quote in self._unpublished.items()}
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hset(
+                quotes.LAST_KEY, mapping={symbol: orjson.dumps(quote) for symbol, quote in batch.items()}
+            )
+            pipe.publish(quotes.CHANNEL, orjson.dumps(batch))
+            await pipe.execute()
+        self._unpublished.clear()
+
+    async def publish_levels(self) -> None:
+        now = self._clock.now()
+        ticks = [self._board.level(index_id, now).model_dump(mode="json") for index_id in DEFINITIONS]
+        await self._redis.publish(LEVELS_CHANNEL, orjson.dumps(ticks))
+
+    async def record_levels(self) -> None:
+        """Once a minute, the levels whose every input is fresh."""
+        now = self._clock.now()
+        minute = now.replace(second=0, microsecond=0)
+        if minute - self._recorded < MINUTE:
+            return
+        async with self._database.transaction() as session:
+            for index_id in DEFINITIONS:
+                tick = self._board.level(index_id, now)
+                if tick.level is not None and not tick.stale_reason:
+                    await repository.save_levels(session, index_id, [(minute, tick.level)], repository.LIVE)
+        self._recorded = minute
+
+
+async def _held_symbols(session: AsyncSession) -> set[str]:
+    """Every symbol an open sleeve has traded."""
+    rows = await session.scalars(
+        select(Posting.symbol)
+        .join(Sleeve, Sleeve.id == Posting.sleeve_id)
+        .where(Sleeve.state.not_in(("closed", "unwound")), Posting.symbol != "")
+        .distinct()
+    )
+    return set(rows)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do the work again and again. What is out of reach now is tried again the next time."""
+    failing = ""
+    while True:
+        try:
+            await work()
+            if failing:
+                log.info("works again", work=work.__name__)
+            failing = ""
+        except (RedisError, SQLAlchemyError, VenueError, OSError, TimeoutError) as error:
+            if type(error).__name__ != failing:
+                log.warning("will be tried again", work=work.__name__, error=str(error)[:300])
+            failing = type(error).__name__
+        await asyncio.sleep(seconds)

@@ -1,0 +1,115 @@
+"""What every HTTP exchange gets: a request id, security headers, one line in the access log, an answer to
+every accident."""
+
+import re
+import time
+from secrets import token_urlsafe
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from holdfast.platform.web import accident
+
+log = structlog.get_logger("holdfast.access")
+
+_REQUEST_ID = re.compile(r"[\w-]{8,64}")
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+LARGEST_BODY: Final = 256 * 1024
+_API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+
+
+def page_policy(nonce: str) -> str:
+    """The web app's Content-Security-Policy: nothing from elsewhere, nothing inline without the nonce."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' 'nonce-{nonce}'",
+            f"style-src 'self' 'nonce-{nonce}'",
+            "img-src 'self' data: blob:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+            "worker-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+class Exchange:
+    """Pure ASGI, so that streams and WebSockets pass through untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        nonce = token_urlsafe(16)
+        scope.setdefault("state", {}).update(request_id=request_id, csp_nonce=nonce)
+        policy = _API_POLICY if scope["path"].startswith("/api/") else page_policy(nonce)
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["Content-Security-Policy"] = policy
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/api/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        began = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, _limited(receive), send_with_headers)
+            except Exception:
+                log.exception("unhandled error", path=scope["path"])
+                if not status:
+                    await accident(Request(scope))(scope, receive, send_with_headers)
+            finally:
+                _write_access_log(scope, status, time.perf_counter() - began)
+
+
+def _limited(receive: Receive) -> Receive:
+    received = 0
+
+    async def receive_within_limit() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > LARGEST_BODY:
+            raise HTTPException(413, f"A request may have at most {LARGEST_BODY // 1024} KiB.")
+        return message
+
+    return receive_within_limit
+
+
+def _request_id(headers: Headers) -> str:
+    offered = headers.get("x-request-id", "")
+    return offered if _REQUEST_ID.fullmatch(offered) else uuid4().hex
+
+
+def _write_access_log(scope: Scope, status: int, seconds: float) -> None:
+    """Without the query string and the body: they are the user's business."""
+    level = log.debug if scope["path"].startswith(("/api/health", "/assets/")) else log.info
+    level("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))

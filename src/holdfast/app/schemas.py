@@ -1,0 +1,34 @@
+"""What the system tells about itself."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from holdfast.platform.schemas import Schema
+from holdfast.platform.settings import Mode
+
+
+class SystemView(Schema):
+    """``simulated`` is true in demo mode: every page then says so."""
+
+    mode: Mode
+    simulated: bool
+    version: str
+    started_at: datetime
+
+
+class HealthView(Schema):
+    status: str
+    checks: dict[str, str] = Field(default_factory=dict)
+    """part → "ok", or what is wrong"""
+
+
+class StatusView(Schema):
+    """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet."""
+
+    feed_age_seconds: float | None
+    last_caps_poll_at: datetime | None
+    jobs_waiting: int
+    jobs_overdue: int
+    jobs_failing: int
+    oldest_waiting_seconds: float | None

@@ -1,0 +1,50 @@
+"""How well the parts keep up, read from PostgreSQL and Redis."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.app.schemas import StatusView
+from holdfast.indices.models import MarketCap
+from holdfast.market.quotes import QuoteBoard
+from holdfast.platform.models import Job
+
+OVERDUE: Final = timedelta(seconds=30)
+
+
+async def read_status(session: AsyncSession, redis: Redis, now: datetime) -> StatusView:
+    """``jobs_waiting`` are due and not yet taken; a recurring job that is due later does not count."""
+    due = (Job.finished_at.is_(None), Job.run_at <= now)
+    idle = (Job.lease_until.is_(None)) | (Job.lease_until < now)
+    row = (
+        await session.execute(
+            select(
+                func.count().filter(*due, idle).label("waiting"),
+                func.count().filter(*due, idle, Job.run_at < now - OVERDUE).label("overdue"),
+                func.count().filter(Job.finished_at.is_(None), Job.last_error != "").label("failing"),
+                func.min(Job.run_at).filter(*due, idle).label("oldest"),
+            ).select_from(Job)
+        )
+    ).one()
+    return StatusView(
+        feed_age_seconds=await _feed_age(redis, now),
+        last_caps_poll_at=await session.scalar(select(func.max(MarketCap.fetched_at))),
+        jobs_waiting=row.waiting,
+        jobs_overdue=row.overdue,
+        jobs_failing=row.failing,
+        oldest_waiting_seconds=(now - row.oldest).total_seconds() if row.oldest else None,
+    )
+
+
+async def _feed_age(redis: Redis, now: datetime) -> float | None:
+    board = QuoteBoard()
+    try:
+        await board.load(redis)
+    except (RedisError, OSError):
+        return None
+    newest = max((quote.at for quote in board.all()), default=None)
+    return max((now - newest).total_seconds(), 0.0) if newest else None

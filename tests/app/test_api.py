@@ -1,0 +1,157 @@
+"""The door itself: headers, problems, the built pages, health."""
+
+import gzip
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from holdfast.app.api import create_app
+from holdfast.platform.database import Database
+from holdfast.platform.settings import Settings
+
+INDEX = (
+    '<!doctype html><meta name="csp-nonce" content="__CSP_NONCE__" />'
+    '<script type="module" src="/assets/a-1.js"></script>'
+)
+
+
+@pytest.fixture(autouse=True)
+def _built_pages(settings: Settings) -> None:
+    (settings.web_dist / "assets").mkdir(parents=True)
+    (settings.web_dist / "index.html").write_text(INDEX)
+    (settings.web_dist / "icon.svg").write_text("<svg/>")
+    (settings.web_dist / "assets" / "a-1.js").write_text("export default 1;\n" * 500)
+    (settings.web_dist.parent / "outside.txt").write_text("not for the web")
+
+
+def nonce_of_header(response: httpx2.Response) -> str:
+    found = re.search(r"script-src 'self' 'nonce-([\w-]+)'", response.headers["content-security-policy"])
+    assert found
+    return found[1]
+
+
+async def test_every_page_has_the_nonce_of_its_own_header(client: httpx2.AsyncClient) -> None:
+    first, second = await client.get("/"), await client.get("/indices/btc-d")
+    assert first.status_code == second.status_code == 200
+    assert f'content="{nonce_of_header(first)}"' in first.text
+    assert f'content="{nonce_of_header(second)}"' in second.text
+    assert nonce_of_header(first) != nonce_of_header(second)
+    assert first.headers["cache-control"] == "no-store"
+    assert "unsafe-inline" not in first.headers["content-security-policy"]
+
+
+async def test_assets_are_compressed_and_kept_for_ever(client: httpx2.AsyncClient) -> None:
+    async with client.stream("GET", "/assets/a-1.js", headers={"accept-encoding": "gzip"}) as response:
+        packed = b"".join([part async for part in response.aiter_raw()])
+    assert response.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed).startswith(b"export default 1;")
+    assert "immutable" in response.headers["cache-control"]
+
+
+async def test_a_missing_asset_is_not_a_page(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/assets/gone-2.js")).status_code == 404
+
+
+async def test_loose_files_are_served_and_nothing_above_them(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/icon.svg")).text == "<svg/>"
+    for path in (
+        "/../outside.txt",
+        "/%2e%2e/outside.txt",
+        "/..%2foutside.txt",
+        "/assets/%2e%2e/%2e%2e/outside.txt",
+    ):
+        response = await client.get(path)
+        assert "not for the web" not in response.text
+
+
+async def test_an_unknown_route_is_a_problem(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/api/nothing", headers={"x-request-id": "from-the-proxy-1"})
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["x-request-id"] == response.json()["request_id"] == "from-the-proxy-1"
+    assert response.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_an_unusable_request_id_is_replaced(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/api/system", headers={"x-request-id": "a\tb c;<script>"})
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["x-request-id"])
+
+
+async def test_an_accident_is_a_problem_that_tells_no_insides(
+    app: FastAPI, client: httpx2.AsyncClient
+) -> None:
+    async def explode() -> None:
+        raise RuntimeError("the password is hunter2")
+
+    app.router.routes.insert(0, APIRoute("/api/explode", explode))
+    response = await client.get("/api/explode")
+    assert response.status_code == 500
+    assert response.json()["type"] == "/problems/internal-error"
+    assert response.headers["x-request-id"] == response.json()["request_id"]
+    assert "hunter2" not in response.text
+
+
+async def test_a_huge_body_is_not_read(client: httpx2.AsyncClient, app: FastAPI) -> None:
+    async def echo(request: Request) -> int:
+        return len(await request.body())
+
+    app.router.routes.insert(0, APIRoute("/api/echo", echo, methods=["POST"]))
+    assert (await client.post("/api/echo", content=b"x" * 1000)).json() == 1000
+    response = await client.post("/api/echo", content=b"x" * 300_000)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_system_says_that_it_is_simulated(client: httpx2.AsyncClient) -> None:
+    body = (await client.get("/api/system")).json()
+    assert body["mode"] == "demo"
+    assert body["simulated"] is True
+
+
+async def test_readiness_follows_postgres(client: httpx2.AsyncClient, database: Database) -> None:
+    assert (await client.get("/api/health/live")).status_code == 200
+    assert (await client.get("/api/health/ready")).status_code == 503
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE alembic_version (version_num text)"))
+    ready = await client.get("/api/health/ready")
+    assert ready.status_code == 200
+    assert ready.json()["checks"] == {"postgres": "ok", "redis": "ok"}
+
+
+async def test_status_counts_waiting_jobs(client: httpx2.AsyncClient, database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO jobs (kind, subject, run_at, created_at, fence, attempts, last_error) VALUES "
+                "('a', '1', now() - interval '1 minute', now(), 0, 0, ''),"
+                "('a', '2', now() + interval '1 minute', now(), 0, 3, 'the venue was away')"
+            )
+        )
+    body = (await client.get("/api/status")).json()
+    assert (body["jobs_waiting"], body["jobs_overdue"], body["jobs_failing"]) == (1, 1, 1)
+    assert body["feed_age_seconds"] is None
+
+
+async def test_it_starts_while_redis_is_away(settings: Settings, tmp_path: Path) -> None:
+    app = create_app(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as client:
+            assert (await client.get("/api/status")).status_code == 200
+            assert (await client.get("/api/health/ready")).json()["checks"]["redis"] == "ConnectionError"
+
+
+async def test_an_unbuilt_web_app_says_what_to_do(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"web_dist": settings.home / "nothing"}))
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as client:
+            response = await client.get("/")
+    assert response.status_code == 503
+    assert "make up" in response.text
