@@ -1,0 +1,82 @@
+"""One installation for all browser tests, and a browser that complains about everything."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from tests.e2e.installation import Installation, start
+
+FLAGS = (
+    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Installation]:
+    home = Path(tempfile.mkdtemp(prefix="holdfast-e2e-"))
+    home.chmod(0o755)
+    running = start(home)
+    yield running
+    running.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        pytest.fail(
+            "No Chromium found. Install it with your package manager, for example: apt-get install chromium"
+        )
+    return found
+
+
+@pytest.fixture
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield opened
+        await opened.close()
+
+
+class Complaints:
+    """What a clean page never says: errors, uncaught exceptions, violations of the security policy."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def listen(self, page: Page) -> None:
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.said.append(f"uncaught: {error}"))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "status of 4" not in message.text:
+            self.said.append(message.text)
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    return Complaints()
+
+
+@pytest.fixture
+async def context(browser: Browser, installation: Installation) -> AsyncIterator[BrowserContext]:
+    opened = await browser.new_context(base_url=installation.url, viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(15_000)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext, complaints: Complaints) -> AsyncIterator[Page]:
+    opened = await context.new_page()
+    complaints.listen(opened)
+    yield opened
+    assert complaints.said == []

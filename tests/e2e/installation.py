@@ -1,0 +1,123 @@
+"""A whole Holdfast, started as a user starts it, in a place of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_WITHIN = 120
+
+
+@dataclass
+class Installation:
+    """One running ``holdfast up``."""
+
+    process: subprocess.Popen[bytes]
+    home: Path
+    port: int
+    sim_port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sim(self) -> str:
+        return f"http://127.0.0.1:{self.sim_port}/_sim"
+
+    def processes(self, role: str) -> list[psutil.Process]:
+        """The running processes of one kind: api, worker, scheduler, feed …"""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if role in _arguments(child)]
+
+    def kill(self, role: str) -> None:
+        """As a power cut would: SIGKILL for the process and everything below it."""
+        for process in self.processes(role):
+            for member in [*process.children(recursive=True), process]:
+                try:
+                    member.kill()
+                except psutil.NoSuchProcess:
+                    continue
+
+    def truth(self, uid: str) -> dict[str, Any]:
+        """The venue's own view of an account."""
+        answer: dict[str, Any] = httpx2.get(f"{self.sim}/accounts/{uid}/truth").raise_for_status().json()
+        return answer
+
+    def fault(self, *rules: Mapping[str, Any]) -> None:
+        """Replace the simulator's fault rules; none heals everything."""
+        httpx2.post(f"{self.sim}/faults", json={"rules": list(rules)}).raise_for_status()
+
+    def stop(self) -> int:
+        """Ctrl-C. Returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+
+def start(home: Path, **environment: str) -> Installation:
+    """Start everything and wait until the indices are live.
+
+    Raises:
+        AssertionError: it did not become ready; carries what it printed.
+    """
+    port, sim_port = free_port(), free_port()
+    log = (home / "up.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "holdfast.app.cli.main", "up"],
+        cwd=ROOT,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env={
+            **os.environ,
+            "HOLDFAST_HOME": str(home / "var"),
+            "HOLDFAST_PORT": str(port),
+            "HOLDFAST_SIM_PORT": str(sim_port),
+            **environment,
+        },
+    )
+    running = Installation(process, home, port, sim_port)
+    deadline = time.monotonic() + READY_WITHIN
+    while not _is_live(running):
+        printed = (home / "up.log").read_text(errors="replace")[-3000:]
+        assert process.poll() is None, f"holdfast up ended:\n{printed}"
+        assert time.monotonic() < deadline, f"holdfast up did not become ready:\n{printed}"
+        time.sleep(0.3)
+    return running
+
+
+def _is_live(running: Installation) -> bool:
+    """Ready means that somebody could trade: every index has a fresh level."""
+    try:
+        indices = httpx2.get(f"{running.url}/api/indices", timeout=2).json()
+    except (httpx2.HTTPError, ValueError):
+        return False
+    return (
+        isinstance(indices, list)
+        and bool(indices)
+        and all(index["level"] is not None and not index["stale_reason"] for index in indices)
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
