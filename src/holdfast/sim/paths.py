@@ -159,6 +159,14 @@ class PriceField:
         low = middle - np.sqrt(half**2 - spread / 4 * below)
         return Bars(first, high, low, last)
 
+    def days(self, first: int, count: int) -> Floats:
+        """Levels [day, coin] at the opening of ``count`` days."""
+        return self._daily(first + count)[first : first + count]
+
+    def daily_value(self, coin: int) -> float:
+        """USD traded on a normal day."""
+        return float(self._volume[coin])
+
     # -- the days -------------------------------------------------------------------------------------------
 
     def _daily(self, day: int) -> Floats:

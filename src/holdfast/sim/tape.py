@@ -6,7 +6,7 @@ from itertools import accumulate
 import numpy as np
 
 from holdfast.sim.noise import Floats, Ints
-from holdfast.sim.paths import HOUR_MS, MINUTE_MS, ORIGIN_MS, STEP_MS, Bars, PriceField
+from holdfast.sim.paths import DAY_MS, HOUR_MS, MINUTE_MS, ORIGIN_MS, STEP_MS, Bars, PriceField
 
 
 class Tape:
@@ -20,6 +20,15 @@ class Tape:
         """From ``at_ms`` on the coin is worth ``factor`` times what it would have been."""
         self._jumps[column].append((at_ms, float(np.log(factor))))
         self._jumps[column].sort()
+
+    def days(self, first: int, count: int) -> Floats:
+        """Log-prices [day, coin] at the opening of ``count`` days, of all coins."""
+        levels = self.field.days(first, count).copy()
+        times = ORIGIN_MS + (first + np.arange(count, dtype=np.int64)) * DAY_MS
+        for place, column in self._moved(self.field.every):
+            moments, sizes = self._levels(column)
+            levels[:, place] += sizes[np.searchsorted(moments, times, side="right")]
+        return levels
 
     def hours(self, first: int, count: int, coins: Ints) -> Bars:
         return self._shifted(self.field.hours(first, count, coins), first, HOUR_MS, coins)

@@ -1,0 +1,65 @@
+"""The process ``holdfast sim``: all simulated services on one loopback port."""
+
+import asyncio
+import importlib.util
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from holdfast.sim import coingecko, control
+from holdfast.sim.clock import SimClock
+from holdfast.sim.market import Market
+from holdfast.sim.world import WORLD, World
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+def create_app(
+    seed: int,
+    *,
+    clock: SimClock | None = None,
+    replay: Path | None = None,
+    replay_symbol: str = "BTCUSDT",
+    coingecko_limits: coingecko.Limits | None = None,
+) -> web.Application:
+    """The application with CoinGecko, Bybit and the control door mounted.
+
+    Raises:
+        InvalidInput: the replay file cannot be read, or nobody lists its symbol.
+    """
+    clock = clock or SimClock()
+    world = World(seed, clock, Market(seed, clock, replay, replay_symbol))
+    app = web.Application()
+    app[WORLD] = world
+    coingecko.mount(app, world, coingecko_limits or coingecko.Limits())
+    control.mount(app, world)
+    if importlib.util.find_spec("holdfast.sim.bybit.routes"):
+        from holdfast.sim.bybit.routes import mount
+
+        mount(app, world)
+    return app
+
+
+def run(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    seed: int = 1,
+    *,
+    replay: Path | None = None,
+    replay_symbol: str = "BTCUSDT",
+    speed: float = 1.0,
+    start_ms: int | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        ValueError: ``host`` is not a loopback address; the simulated world is for this machine only.
+        OSError: the port is in use.
+    """
+    if host not in LOOPBACK:
+        raise ValueError(
+            f"The simulator listens on loopback only; {host} is not one of {', '.join(LOOPBACK)}."
+        )
+    app = create_app(seed, clock=SimClock(start_ms, speed=speed), replay=replay, replay_symbol=replay_symbol)
+    web.run_app(app, host=host, port=port, print=None, handle_signals=True, loop=asyncio.new_event_loop())
