@@ -1,0 +1,207 @@
+"""The public ticker stream of Bybit's linear category: one connection that keeps itself alive.
+
+Source: Bybit V5, websocket/connect and websocket/public/ticker. A client of our own, because pybit's socket
+thread can die without anybody noticing.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Final
+
+import aiohttp
+import orjson
+import structlog
+
+from holdfast.core.time import Clock
+from holdfast.market.quotes import LiveQuote
+from holdfast.market.tickers import TOPIC, TickerMerge
+
+log = structlog.get_logger(__name__)
+
+CHUNK: Final = 50
+PING_SECONDS: Final = 20.0
+CONNECT_SECONDS: Final = 10.0
+SILENCE_SECONDS: Final = 10.0
+SYMBOL_SILENCE_SECONDS: Final = 30.0
+LATEST: Final = timedelta(seconds=8)
+FIRST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 20.0
+
+
+class StreamLost(Exception):
+    """The connection is of no more use."""
+
+
+class TickerStream:
+    """``want`` says which symbols; ``drain`` gives the quotes that changed; ``run`` lives until cancelled."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._wanted: set[str] = set()
+        self._wanted_changed = asyncio.Event()
+        self._merge = TickerMerge()
+
+    def want(self, symbols: Iterable[str]) -> None:
+        wanted = set(symbols)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._wanted_changed.set()
+
+    def drain(self) -> list[LiveQuote]:
+        return self._merge.drain()
+
+    async def run(self) -> None:
+        """Connect, and connect again with jitter whenever the connection is lost or falls silent."""
+        delay = FIRST_DELAY
+        async with aiohttp.ClientSession() as session:
+            while True:
+                await self._wait_until_wanted()
+                began = asyncio.get_running_loop().time()
+                try:
+                    await self._connection(session)
+                except (aiohttp.ClientError, OSError, TimeoutError, StreamLost) as error:
+                    log.warning("ticker stream lost", error=str(error) or type(error).__name__)
+                if asyncio.get_running_loop().time() - began > LONGEST_DELAY:
+                    delay = FIRST_DELAY
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _wait_until_wanted(self) -> None:
+        while not self._wanted:
+            await self._wanted_changed.wait()
+            self._wanted_changed.clear()
+
+    async def _connection(self, session: aiohttp.ClientSession) -> None:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            socket = await session.ws_connect(self._url, compress=0, max_msg_size=4 * 1024 * 1024)
+        self._merge = TickerMerge()
+        try:
+            await _Conversation(socket, self._merge, self._clock, self).run()
+        finally:
+            await socket.close()
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        return frozenset(self._wanted)
+
+    async def wanted_changed(self) -> None:
+        await self._wanted_changed.wait()
+        self._wanted_changed.clear()
+
+
+class _Conversation:
+    """One connection from its first subscription to its loss."""
+
+    def __init__(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        merge: TickerMerge,
+        clock: Clock,
+        stream: TickerStream,
+    ) -> None:
+        self._socket = socket
+        self._merge = merge
+        self._clock = clock
+        self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._subscribed: set[str] = set()
+        self._heard: dict[str, float] = {}
+        self._heard_any = self._loop.time()
+        self._asked: dict[str, list[str]] = {}
+        self._requests = 0
+
+    async def run(self) -> None:
+        tasks = [
+            asyncio.create_task(work()) for work in (self._listen, self._ping, self._watch, self._follow)
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        async for frame in self._socket:
+            if frame.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            try:
+                await self._take(orjson.loads(frame.data))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                log.warning("unreadable ticker message dropped", message=str(frame.data)[:200])
+        raise StreamLost(f"closed by the venue ({self._socket.close_code})")
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        if message.get("op") == "subscribe":
+            await self._acknowledged(message)
+        elif str(message.get("topic", "")).startswith(TOPIC):
+            received = self._clock.now()
+            symbol = self._merge.apply(message, received)
+            self._heard_any = self._loop.time()
+            if symbol is None:
+                return
+            self._heard[symbol] = self._heard_any
+            if received - self._merge.at(symbol) > LATEST:
+                raise StreamLost(f"messages come more than {LATEST.total_seconds():.0f} s late")
+
+    async def _acknowledged(self, message: dict[str, Any]) -> None:
+        """A refused group is asked for one by one, so that one bad symbol costs nobody else."""
+        symbols = self._asked.pop(str(message.get("req_id", "")), [])
+        if message.get("success"):
+            return
+        if len(symbols) == 1:
+            log.warning("ticker refused", symbol=symbols[0], reason=message.get("ret_msg"))
+            return
+        for symbol in symbols:
+            await self._request("subscribe", [symbol])
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._socket.send_str('{"op":"ping"}')
+
+    async def _watch(self) -> None:
+        """A connection without data is given up; a silent symbol is subscribed anew."""
+        while True:
+            await asyncio.sleep(1.0)
+            now = self._loop.time()
+            if now - self._heard_any > SILENCE_SECONDS:
+                raise StreamLost(f"no ticker for {SILENCE_SECONDS:.0f} s")
+            silent = [s for s, heard in self._heard.items() if now - heard > SYMBOL_SILENCE_SECONDS]
+            if silent:
+                log.info("silent tickers subscribed anew", symbols=silent[:5], count=len(silent))
+                await self._change("unsubscribe", silent)
+                await self._change("subscribe", silent)
+
+    async def _follow(self) -> None:
+        """Keep the subscriptions like the wish."""
+        while True:
+            wanted = self._stream.wanted
+            await self._change("unsubscribe", sorted(self._subscribed - wanted))
+            await self._change("subscribe", sorted(wanted - self._subscribed))
+            await self._stream.wanted_changed()
+
+    async def _change(self, op: str, symbols: list[str]) -> None:
+        for start in range(0, len(symbols), CHUNK):
+            await self._request(op, symbols[start : start + CHUNK])
+        for symbol in symbols:
+            if op == "subscribe":
+                self._subscribed.add(symbol)
+                self._heard[symbol] = self._loop.time()
+            else:
+                self._subscribed.discard(symbol)
+                self._heard.pop(symbol, None)
+                self._merge.forget(symbol)
+
+    async def _request(self, op: str, symbols: list[str]) -> None:
+        self._requests += 1
+        name = f"{op}-{self._requests}"
+        if op == "subscribe":
+            self._asked[name] = symbols
+        topics = [f"{TOPIC}{symbol}" for symbol in symbols]
+        await self._socket.send_str(orjson.dumps({"req_id": name, "op": op, "args": topics}).decode())
