@@ -137,9 +137,7 @@ class Feed:
         batch = {symbol: quotes.encode(quote) for symbol, quote in self._unpublished.items()}
         last = {symbol: orjson.dumps(fields) for symbol, fields in batch.items()}
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(
-                quotes.LAST_KEY, mapping={symbol: orjson.dumps(quote) for symbol, quote in batch.items()}
-            )
+            pipe.hset(quotes.LAST_KEY, mapping=last)
             pipe.publish(quotes.CHANNEL, orjson.dumps(batch))
             await pipe.execute()
         self._unpublished.clear()
