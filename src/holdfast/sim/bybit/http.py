@@ -1,0 +1,124 @@
+"""The way of one REST request: address limit, faults, signature, rate limit, handler, envelope."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from holdfast.sim.bybit import auth, limits
+from holdfast.sim.bybit.account import Account
+from holdfast.sim.bybit.envelope import JSON_TYPE, Refusal, envelope
+from holdfast.sim.bybit.limits import Verdict
+from holdfast.sim.bybit.venue import Venue
+
+ACCESS_TOO_FREQUENT: Final = "access too frequent"
+RATE_TEXT: Final = "Too many visits. Exceeded the API Rate Limit."
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way. ``params`` is the query of a GET or the JSON body of a POST."""
+
+    venue: Venue
+    params: dict[str, Any]
+    now_ms: int
+    ext: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    signer: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        if self.signer is None:
+            raise Refusal(10003, "API key is invalid.")
+        return self.signer
+
+    @property
+    def category(self) -> str:
+        return "spot" if self.params.get("category") == "spot" else "linear"
+
+    def integer(self, name: str, default: int, least: int, most: int) -> int:
+        """Raises:
+        Refusal: 10001, not an integer within the bounds.
+        """
+        given = self.params.get(name)
+        if given is None or given == "":
+            return default
+        text = str(given)
+        if not text.isdigit() or not least <= int(text) <= most:
+            raise Refusal(10001, f"params error: {name} must be between {least} and {most}")
+        return int(text)
+
+    def text(self, name: str) -> str:
+        return str(self.params.get(name) or "")
+
+    def take(self, endpoint: str, units: int = 1) -> Verdict:
+        """Use the account's bucket of ``endpoint`` and show its state in the headers."""
+        given = self.account.spec.rate_limits.get(endpoint)
+        limit = limits.default_limit(endpoint, self.category) if given is None else given
+        verdict = self.venue.buckets.take(
+            self.account.uid, endpoint, self.category, limit, self.venue.wall.now_ms(), units
+        )
+        self.headers |= verdict.headers
+        return verdict
+
+
+Result = dict[str, Any]
+Handler = Callable[[Call], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``name`` is what limits and faults call it. A batch takes its rate units itself."""
+
+    method: str
+    path: str
+    name: str
+    handler: Handler
+    signed: bool = False
+    batch: bool = False
+
+
+def respond(
+    venue: Venue, route: Route, request: web.Request, body: bytes, *, skew_ms: int = 0
+) -> web.Response:
+    """The venue's answer. ``skew_ms`` moves the venue's clock for this one request."""
+    now_ms = venue.clock.now_ms() + skew_ms
+    address = request.remote or ""
+    if not venue.addresses.allows(address, venue.wall.now_ms()):
+        return web.Response(status=403, text=ACCESS_TOO_FREQUENT)
+    call = Call(venue, {}, now_ms)
+    try:
+        payload = body if route.method == "POST" else request.raw_path.partition("?")[2].encode()
+        if route.signed:
+            call.signer = auth.authenticate(
+                request.headers,
+                payload,
+                account_of=venue.accounts.of_key,
+                clocks_ms=tuple(clock + skew_ms for clock in venue.clocks_ms()),
+                address=address,
+            )
+        call.params = parse_body(body) if route.method == "POST" else parse_query(payload)
+        if route.signed and not route.batch and not call.take(route.name).granted:
+            raise Refusal(10006, RATE_TEXT)
+        result = route.handler(call)
+        content = envelope(result, now_ms, ext=call.ext)
+    except Refusal as refusal:
+        content = envelope({}, now_ms, code=refusal.code, message=refusal.message)
+    return web.Response(body=content, content_type=JSON_TYPE, headers=call.headers)
+
+
+def parse_query(raw: bytes) -> dict[str, Any]:
+    return dict(parse_qsl(raw.decode(), keep_blank_values=True))
+
+
+def parse_body(raw: bytes) -> dict[str, Any]:
+    try:
+        parsed = orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError:
+        raise Refusal(10001, "params error: the body is not JSON") from None
+    if not isinstance(parsed, dict):
+        raise Refusal(10001, "params error: the body must be a JSON object")
+    return parsed

@@ -1,0 +1,236 @@
+"""Taking orders in: what the venue checks before it acknowledges (bybit_linear.md, sections 5, 11 and 15)."""
+
+from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any, Final
+
+from holdfast.core.money import plain
+from holdfast.sim.bybit import bands, rules
+from holdfast.sim.bybit.account import Account, Ids
+from holdfast.sim.bybit.envelope import Refusal
+from holdfast.sim.bybit.liquidity import Liquidity
+from holdfast.sim.bybit.margin import SETTLE, Margin
+from holdfast.sim.bybit.ports import Instrument, Market
+from holdfast.sim.bybit.records import ZERO, Order
+from holdfast.sim.bybit.rules import Draft
+
+MARKET_MARGIN: Final = Decimal("1.0005")
+"""Sim rule: a market order's margin is taken at the best opposite price and this much more."""
+MAX_ACTIVE_PER_SYMBOL: Final = 500
+MAX_ACTIVE_SPOT: Final = 500
+PRE_LAUNCH, CLOSED = "PreLaunch", "Closed"
+
+
+class Intake:
+    def __init__(self, market: Market, ids: Ids, margin: Margin, liquidity: Liquidity) -> None:
+        self._market = market
+        self._ids = ids
+        self._margin = margin
+        self._liquidity = liquidity
+
+    def place(self, account: Account, body: dict[str, Any], now_ms: int) -> Order:
+        """Check a create request and register its order, not yet matched.
+
+        Raises:
+            Refusal: nothing was registered.
+        """
+        draft = rules.draft(body, self._market, account)
+        self._check_link_id(account, draft)
+        self._check_status(draft.instrument, draft.reduce_only)
+        if draft.reduce_only:
+            draft = self._reduced(account, draft)
+        order = self._order(account, draft, now_ms)
+        self._check_room(account, order)
+        if order.category == "spot":
+            self._lock(account, order, now_ms)
+        elif not order.reduce_only:
+            self._check_margin(account, order, now_ms)
+        self._register(account, order)
+        return order
+
+    def amend(self, account: Account, order: Order, body: dict[str, Any], now_ms: int) -> None:
+        """Check and apply a new quantity, a new price or both.
+
+        Raises:
+            Refusal: the order is as it was.
+        """
+        instrument = self._market.instruments[order.category, order.symbol]
+        qty, price = rules.number(body, "qty"), rules.number(body, "price")
+        if qty is None and price is None:
+            raise Refusal(10001, "params error: qty or price is required")
+        if price is not None:
+            rules.check_price(instrument, price)
+        if qty is not None and order.category == "linear":
+            rules.check_linear_quantity(instrument, order.order_type, qty)
+        if qty is not None and qty % instrument.lot:
+            raise Refusal(170137, "Order volume decimal too long.")
+        if qty is not None and qty <= order.filled:
+            raise Refusal(
+                110064, "The quantity of the modified order must be greater than the executed quantity."
+            )
+        before = (order.qty, order.bound, order.margin_price, order.locked)
+        order.qty = order.qty if qty is None else qty
+        if price is not None:
+            order.bound = order.margin_price = self._banded(account, order.side, instrument, price, now_ms)
+        try:
+            if order.category == "spot":
+                self._lock(account, order, now_ms)
+            elif not order.reduce_only:
+                self._check_margin(account, order, now_ms)
+        except Refusal:
+            order.qty, order.bound, order.margin_price, order.locked = before
+            raise
+        order.updated_ms = now_ms
+        order.priority = self._ids.sequence()
+
+    def _check_link_id(self, account: Account, draft: Draft) -> None:
+        if draft.link_id and (draft.category, draft.link_id) in account.order_by_link:
+            raise (
+                Refusal(170141, "Duplicate clientOrderId.")
+                if draft.category == "spot"
+                else Refusal(110072, "OrderLinkedID is duplicate")
+            )
+
+    def _check_status(self, instrument: Instrument, reduce_only: bool) -> None:
+        spot = instrument.category == "spot"
+        if instrument.status == "Trading":
+            return
+        if spot:
+            raise Refusal(170151, "This trading pair is not available.")
+        if instrument.status in (PRE_LAUNCH, CLOSED):
+            raise Refusal(110074, "This contract is not live")
+        if not reduce_only:
+            raise Refusal(110023, "Currently you can only reduce position, please check the announcement.")
+
+    def _reduced(self, account: Account, draft: Draft) -> Draft:
+        """A reduce-only request cut to what the position and other reduce-only orders leave; 110017 when nothing."""
+        symbol = draft.instrument.symbol
+        sign = 1 if draft.side == "Buy" else -1
+        held = account.signed_size(symbol, draft.position_idx)
+        room = max(ZERO, -held * sign)
+        if room == 0:
+            raise Refusal(110017, "current position is zero, cannot fix reduce-only order qty")
+        wanted = draft.qty or (room if draft.close_on_trigger else ZERO)
+        return replace(draft, qty=min(wanted, room))
+
+    def _order(self, account: Account, draft: Draft, now_ms: int) -> Order:
+        instrument = draft.instrument
+        bound, margin_price = self._prices(account, draft, now_ms)
+        rules.check_notional(draft, margin_price)
+        sequence = self._ids.sequence()
+        return Order(
+            sequence=sequence,
+            order_id=self._ids.uuid()
+            if draft.category == "linear"
+            else str(1_800_000_000_000_000_000 + sequence),
+            link_id=draft.link_id,
+            category=draft.category,
+            symbol=instrument.symbol,
+            side=draft.side,
+            order_type=draft.order_type,
+            qty=draft.qty,
+            bound=bound,
+            time_in_force=draft.time_in_force,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            visible_ms=now_ms + account.spec.behaviour.realtime_lag_ms,
+            priority=sequence,
+            reduce_only=draft.reduce_only,
+            close_on_trigger=draft.close_on_trigger,
+            position_idx=draft.position_idx,
+            quote_sized=draft.quote_sized,
+            market_unit=draft.market_unit,
+            slippage_type=draft.slippage_type,
+            slippage=plain(draft.slippage) if draft.slippage is not None else "",
+            smp_type=draft.smp_type,
+            is_leverage=draft.is_leverage,
+            last_price=self._market.last_price(draft.category, instrument.symbol),
+            margin_price=margin_price,
+        )
+
+    def _prices(self, account: Account, draft: Draft, now_ms: int) -> tuple[Decimal, Decimal]:
+        """The worst price the order may trade at, and the price its margin is counted at."""
+        instrument = draft.instrument
+        if draft.order_type == "Limit":
+            price = self._banded(account, draft.side, instrument, draft.price, now_ms)
+            return price, price
+        category, symbol = draft.category, instrument.symbol
+        linear = category == "linear"
+        reference = (
+            self._market.mark_price(category, symbol) if linear else self._market.last_price(category, symbol)
+        )
+        bound = bands.protection(reference, draft.side, instrument.tick)
+        best = next(self._liquidity.market_levels((category, symbol), draft.side, 1, now_ms), None)
+        if best is None:
+            self._refuse_empty_book(account, draft, bound)
+            return bound, reference
+        if draft.slippage is not None:
+            worst = bands.tolerance(best[0], draft.side, draft.slippage_type, draft.slippage, instrument.tick)
+            bound = min(bound, worst) if draft.side == "Buy" else max(bound, worst)
+        if (best[0] > bound) if draft.side == "Buy" else (best[0] < bound):
+            self._refuse_empty_book(account, draft, bound)
+        return bound, best[0] * MARKET_MARGIN if draft.side == "Buy" else best[0]
+
+    def _refuse_empty_book(self, account: Account, draft: Draft, bound: Decimal) -> None:
+        if account.spec.behaviour.no_liquidity == "error":
+            worst = int(bound * rules.SCALE)
+            raise Refusal(10001, f"{draft.side.lower()}: [{worst},{worst}] invalid")
+
+    def _banded(
+        self, account: Account, side: str, instrument: Instrument, price: Decimal, now_ms: int
+    ) -> Decimal:
+        """Beyond the band a futures price is moved to it by default, a spot price is refused."""
+        allowed = bands.band(self._market, instrument, self._margin.index_price(instrument, now_ms))
+        if allowed.allows(side, price):
+            return price
+        if instrument.category == "spot":
+            code = 170193 if side == "Buy" else 170194
+            limit = allowed.highest_buy if side == "Buy" else allowed.lowest_sell
+            word = "higher" if side == "Buy" else "lower"
+            raise Refusal(code, f"{side} order price cannot be {word} than {plain(limit)}.")
+        if account.reject_beyond_band:
+            raise Refusal(110003, "Order price exceeds the allowable range.")
+        return allowed.nearest(side, price)
+
+    def _check_room(self, account: Account, order: Order) -> None:
+        if order.category == "spot":
+            if sum(o.category == "spot" for o in account.open_orders.values()) >= MAX_ACTIVE_SPOT:
+                raise Refusal(170810, "Cannot exceed maximum of 500 conditional, TP/SL and active orders.")
+        elif sum(o.symbol == order.symbol for o in account.open_orders.values()) >= MAX_ACTIVE_PER_SYMBOL:
+            raise Refusal(110020, "Not allowed to have more than 500 active orders")
+
+    def _check_margin(self, account: Account, order: Order, now_ms: int) -> None:
+        """110007 unless the margin this order adds is covered by what is available without it."""
+        others = [o for o in account.open_orders.values() if o is not order]
+        added = self._margin.order_margin(account, [*others, order]) - self._margin.order_margin(
+            account, others
+        )
+        held = order.order_id in account.open_orders
+        wallet = self._margin.wallet(account, now_ms, skipping=order if held else None)
+        if added > wallet.available:
+            raise Refusal(110007, "ab not enough for new order")
+
+    def _lock(self, account: Account, order: Order, now_ms: int) -> None:
+        """Set aside what a spot order may have to pay; 170131 when it is not there.
+
+        A market buy sized in base sets aside the worst case, or all there is when that covers the best case.
+        """
+        instrument = self._market.instruments["spot", order.symbol]
+        order.locked, order.locked_coin = ZERO, instrument.quote if order.side == "Buy" else instrument.base
+        free = account.balance(order.locked_coin) - account.locked(order.locked_coin)
+        if order.side == "Sell" or order.quote_sized:
+            needed = least = order.leaves
+        else:
+            needed, least = order.leaves * order.bound, order.leaves * order.margin_price
+        if order.locked_coin == SETTLE:
+            available = self._margin.wallet(account, now_ms).available
+            free = min(free, available.quantize(Decimal("1e-8"), ROUND_FLOOR))
+        if least > free:
+            raise Refusal(170131, "Insufficient balance.")
+        order.locked = min(needed, free)
+
+    def _register(self, account: Account, order: Order) -> None:
+        account.orders[order.order_id] = order
+        account.open_orders[order.order_id] = order
+        if order.link_id:
+            account.order_by_link[order.category, order.link_id] = order

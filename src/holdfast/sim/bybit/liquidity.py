@@ -1,0 +1,111 @@
+"""What can be traded against at this moment: the market's book, less what was just taken, plus resting orders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from holdfast.sim.bybit.account import Account
+from holdfast.sim.bybit.ports import Level, Market
+from holdfast.sim.bybit.records import ZERO, Order
+
+REFILL_MS: Final = 1000
+MATCH_DEPTH: Final = 200
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    account: Account
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """So much at this price; ``maker`` is the user behind it, ``None`` for the market."""
+
+    price: Decimal
+    qty: Decimal
+    maker: Resting | None
+
+
+class Liquidity:
+    """Market levels taken by a fill stay empty for ``REFILL_MS``, so that nothing is sold twice."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._resting: dict[Key, dict[str, Resting]] = {}
+        self._taken: dict[Key, dict[tuple[str, Decimal], tuple[Decimal, int]]] = {}
+
+    def rest(self, account: Account, order: Order) -> None:
+        self._resting.setdefault((order.category, order.symbol), {})[order.order_id] = Resting(account, order)
+
+    def remove(self, order: Order) -> None:
+        key = (order.category, order.symbol)
+        resting = self._resting.get(key)
+        if resting is not None and resting.pop(order.order_id, None) is not None and not resting:
+            del self._resting[key]
+
+    def symbols_with_resting(self) -> list[Key]:
+        return list(self._resting)
+
+    def resting(self, key: Key) -> list[Resting]:
+        """Best price first, then first come first served; buys and sells together."""
+        held = self._resting.get(key, {}).values()
+        return sorted(held, key=lambda r: (-r.order.sign * r.order.bound, r.order.priority))
+
+    def take(self, key: Key, side: str, price: Decimal, qty: Decimal, now_ms: int) -> None:
+        """``side`` is the taker's."""
+        taken = self._taken.setdefault(key, {})
+        before, _ = taken.get((side, price), (ZERO, 0))
+        taken[side, price] = (before + qty, now_ms + REFILL_MS)
+
+    def market_levels(self, key: Key, side: str, depth: int, now_ms: int) -> Iterator[Level]:
+        """The market's own levels a taker of ``side`` meets, best first."""
+        book = self._market.book(*key, depth)
+        levels = book.asks if side == "Buy" else book.bids
+        taken = self._current(key, now_ms)
+        if not taken:
+            yield from levels
+            return
+        for price, qty in levels:
+            left = qty - taken.get((side, price), (ZERO, 0))[0]
+            if left > 0:
+                yield price, left
+
+    def offers(self, key: Key, side: str, bound: Decimal, now_ms: int) -> Iterator[Offer]:
+        """Everything a taker of ``side`` may trade with down to ``bound``, best price first, market before users."""
+        direction = 1 if side == "Buy" else -1
+        offers = [
+            Offer(price, qty, None) for price, qty in self.market_levels(key, side, MATCH_DEPTH, now_ms)
+        ]
+        others = [r for r in self.resting(key) if r.order.side != side]
+        if others:
+            offers += [Offer(r.order.bound, r.order.leaves, r) for r in others]
+            offers.sort(key=lambda o: direction * o.price)
+        for offer in offers:
+            if direction * offer.price > direction * bound:
+                return
+            yield offer
+
+    def published(self, key: Key, depth: int, now_ms: int) -> tuple[list[Level], list[Level]]:
+        """Bids and asks as everybody sees them."""
+        return self._side(key, "Sell", depth, now_ms), self._side(key, "Buy", depth, now_ms)
+
+    def _side(self, key: Key, taker_side: str, depth: int, now_ms: int) -> list[Level]:
+        levels = list(self.market_levels(key, taker_side, depth, now_ms))
+        if key not in self._resting:
+            return levels
+        total: dict[Decimal, Decimal] = dict(levels)
+        for held in self._resting[key].values():
+            if held.order.side != taker_side:
+                total[held.order.bound] = total.get(held.order.bound, ZERO) + held.order.leaves
+        return sorted(total.items(), reverse=taker_side == "Sell")[:depth]
+
+    def _current(self, key: Key, now_ms: int) -> dict[tuple[str, Decimal], tuple[Decimal, int]]:
+        taken = self._taken.get(key)
+        if not taken:
+            return {}
+        for stale in [place for place, (_, until) in taken.items() if until <= now_ms]:
+            del taken[stale]
+        return taken

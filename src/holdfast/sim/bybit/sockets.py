@@ -1,0 +1,56 @@
+"""One WebSocket of the venue: frames out in order through a bounded queue, frames in as JSON objects."""
+
+import asyncio
+from typing import Any, Final
+
+import orjson
+from aiohttp import WSMsgType, web
+
+QUEUE_FRAMES: Final = 2000
+IDLE_S: Final = 600
+
+
+class Socket:
+    """A reader that falls more than ``QUEUE_FRAMES`` behind is cut off."""
+
+    def __init__(self, response: web.WebSocketResponse, conn_id: str) -> None:
+        self._response = response
+        self.conn_id = conn_id
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_FRAMES)
+        self._writer = asyncio.create_task(self._write())
+
+    def send(self, frame: dict[str, Any]) -> None:
+        self.send_bytes(orjson.dumps(frame))
+
+    def send_bytes(self, frame: bytes) -> None:
+        try:
+            self._queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            self._writer.cancel()
+            asyncio.get_running_loop().create_task(self.close())
+
+    async def receive(self) -> dict[str, Any] | None:
+        """The next JSON object; an empty one for anything else; ``None`` when the socket ends or idles 10 minutes."""
+        try:
+            message = await self._response.receive(timeout=IDLE_S)
+        except TimeoutError:
+            return None
+        if message.type is not WSMsgType.TEXT:
+            return None if message.type is not WSMsgType.BINARY else {}
+        try:
+            parsed = orjson.loads(message.data)
+        except orjson.JSONDecodeError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+    async def close(self) -> None:
+        self._writer.cancel()
+        await self._response.close()
+
+    async def _write(self) -> None:
+        while True:
+            frame = await self._queue.get()
+            try:
+                await self._response.send_str(frame.decode())
+            except (ConnectionError, RuntimeError):
+                return

@@ -1,0 +1,117 @@
+"""The venue put together: market and accounts, order intake, matching, funding, and what waits to happen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Protocol
+
+from holdfast.sim.bybit.account import Account, Ids
+from holdfast.sim.bybit.accounts import Accounts
+from holdfast.sim.bybit.funding import Funding
+from holdfast.sim.bybit.intake import CLOSED, Intake
+from holdfast.sim.bybit.limits import AddressLimit, Buckets
+from holdfast.sim.bybit.liquidity import Liquidity
+from holdfast.sim.bybit.margin import Margin
+from holdfast.sim.bybit.matching import Matching
+from holdfast.sim.bybit.ports import Market
+from holdfast.sim.bybit.publisher import Publisher
+from holdfast.sim.bybit.records import Order, Position
+from holdfast.sim.bybit.settlement import Settlement
+
+CLOCK_MOVED_MS: Final = 500
+Later = Callable[[float, Callable[[], None]], object]
+"""Runs a callback after so many seconds."""
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSettings:
+    """``ip_limit`` requests per 5 s and address; beyond it the address is shut out for ``ip_ban_ms``."""
+
+    ip_limit: int = 600
+    ip_ban_ms: int = 600_000
+
+
+class Venue:
+    """``clock`` is the simulated time, ``wall`` the real one: rate limits and signatures of clients that know
+    nothing of the simulation follow the real one."""
+
+    def __init__(
+        self, market: Market, clock: Clock, wall: Clock, *, seed: int, later: Later, settings: VenueSettings
+    ) -> None:
+        self.market = market
+        self.clock = clock
+        self.wall = wall
+        self.ids = Ids(seed, start=wall.now_ms() * 1000)
+        self.accounts = Accounts(self.ids, clock.now_ms, self._linear_mark)
+        self.margin = Margin(market)
+        self.liquidity = Liquidity(market)
+        self.publisher = Publisher(market, self.margin)
+        self.settlement = Settlement(market, self.ids)
+        self.funding = Funding(market, self.ids, self.publisher)
+        self.intake = Intake(market, self.ids, self.margin, self.liquidity)
+        self.matching = Matching(market, self.liquidity, self.settlement, self.funding, self.publisher)
+        self.buckets = Buckets()
+        self.addresses = AddressLimit(settings.ip_limit, settings.ip_ban_ms)
+        self._later = later
+
+    def clocks_ms(self) -> tuple[int, ...]:
+        """What counts as server time: the simulated clock, and the wall clock once they differ."""
+        simulated, real = self.clock.now_ms(), self.wall.now_ms()
+        return (simulated,) if abs(simulated - real) < CLOCK_MOVED_MS else (simulated, real)
+
+    def submit(self, account: Account, order: Order) -> None:
+        """Match an order a moment after its acknowledgement."""
+        self._soon(account, lambda: self.matching.process(account, order, self.clock.now_ms()))
+
+    def amended(self, account: Account, order: Order) -> None:
+        self._soon(account, lambda: self._rematch(account, order))
+
+    def cancel(self, account: Account, order: Order) -> None:
+        self._soon(account, lambda: self.matching.cancel(account, order, self.clock.now_ms()))
+
+    def _rematch(self, account: Account, order: Order) -> None:
+        self.liquidity.remove(order)
+        self.matching.process(account, order, self.clock.now_ms())
+
+    def _soon(self, account: Account, action: Callable[[], None]) -> None:
+        self._later(account.spec.behaviour.match_delay_ms / 1000, action)
+
+    def tick(self) -> None:
+        """What happens without anybody asking: resting orders, funding, delisted contracts."""
+        now_ms = self.clock.now_ms()
+        self.matching.sweep(now_ms)
+        for account in self.accounts:
+            self.funding.settle_all(account, now_ms)
+            self._deliver(account, now_ms)
+
+    def _deliver(self, account: Account, now_ms: int) -> None:
+        """Cancel orders in, and close positions of, contracts that are no longer traded, at the mark price."""
+        for order in list(account.open_orders.values()):
+            if not self._trades(order.category, order.symbol):
+                self.matching.cancel(account, order, now_ms, cancel_type="CancelBySettle")
+        for position in account.positions.values():
+            if position.quantity and self._is_closed(position):
+                self.force_close(account, position, how="Delivery")
+
+    def force_close(self, account: Account, position: Position, *, how: str) -> None:
+        """Close a position over the user's head: Delivery, AdlTrade or BustTrade."""
+        now_ms = self.clock.now_ms()
+        self.funding.settle(account, position.symbol, now_ms)
+        at = self.market.mark_price("linear", position.symbol)
+        execution = self.settlement.force_close(account, position, at, now_ms, how=how)
+        self.publisher.executions(account, [execution])
+        self.publisher.position(account, position.symbol, position.idx)
+        self.publisher.wallet(account, now_ms)
+
+    def _trades(self, category: str, symbol: str) -> bool:
+        return self.market.instruments[category, symbol].status not in ("Delivering", CLOSED)
+
+    def _is_closed(self, position: Position) -> bool:
+        return not self._trades("linear", position.symbol)
+
+    def _linear_mark(self, symbol: str) -> Decimal:
+        return self.market.mark_price("linear", symbol)
