@@ -178,7 +178,7 @@ async def test_without_the_guard_nothing_is_deleted(app: FastAPI, client: AsyncC
 async def test_check_again_asks_a_worker_and_shows_it(client: AsyncClient, database: Database) -> None:
     headers = await sign_up_and_in(client)
     path = f"/api/connections/{(await connect(client, headers)).json()['id']}"
-    for before, shown in (("refused", "checking"), ("failing", "checking"), ("active", "active")):
+    for before, shown in (("refused", "checking"), ("failing", "failing"), ("active", "active")):
         async with database.transaction() as session:
             await session.execute(text("UPDATE jobs SET finished_at = now()"))
             await session.execute(text("UPDATE connections SET state = :state"), {"state": before})

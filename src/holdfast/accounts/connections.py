@@ -129,10 +129,10 @@ async def tradable_connection(session: AsyncSession, user_id: UUID, connection_i
 
 
 async def check_again(session: AsyncSession, user: User, connection_id: UUID, *, now: datetime) -> None:
-    """A connection that trades goes on trading while it is checked."""
+    """A connection that trades, or did, goes on being watched while it is checked."""
     connection = await repository.connection_of(session, user.id, connection_id, lock=True)
     connection = connection or _no_such_connection()
-    if connection.state in ("refused", "failing"):
+    if connection.state == "refused":
         connection.state, connection.state_reason = "checking", ""
     await jobs.enqueue(session, CHECK_JOB, str(connection_id), now=now)
 
