@@ -1,6 +1,7 @@
 """Which venue answers where. A new venue is one folder and one line in each table here."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final
 
 from holdfast.core.errors import InvalidInput
@@ -8,7 +9,8 @@ from holdfast.core.time import Clock
 from holdfast.platform.settings import Settings
 from holdfast.venues.bybit.budget import Budget
 from holdfast.venues.bybit.client import BybitPublic, BybitVenue
-from holdfast.venues.protocol import PublicVenue, TradingVenue
+from holdfast.venues.bybit.private_stream import BybitAccountStream
+from holdfast.venues.protocol import AccountStream, PublicVenue, TradingVenue
 
 SIMULATED: Final = "simulated"
 
@@ -24,6 +26,7 @@ _PRIVATE_STREAM: Final = {
 }
 _PUBLIC: Final[dict[str, Callable[..., PublicVenue]]] = {"bybit": BybitPublic}
 _TRADING: Final[dict[str, Callable[..., TradingVenue]]] = {"bybit": BybitVenue}
+_STREAM: Final[dict[str, Callable[..., AccountStream]]] = {"bybit": BybitAccountStream}
 
 
 def rest_url(venue: str, environment: str, settings: Settings) -> str:
@@ -73,6 +76,24 @@ def trading_venue(
     """
     url = rest_url(venue, environment, settings)
     return _TRADING[venue](url, api_key, api_secret, budget=budget, clock=clock)
+
+
+def account_stream(
+    venue: str,
+    environment: str,
+    api_key: str,
+    api_secret: str,
+    settings: Settings,
+    *,
+    venue_time: Callable[[], Awaitable[datetime]],
+) -> AccountStream:
+    """What the venue pushes to the holder of a key. ``venue_time`` is ``server_time`` of any of its clients.
+
+    Raises:
+        InvalidInput: as ``rest_url``.
+    """
+    url = private_ws_url(venue, environment, settings)
+    return _STREAM[venue](url, api_key, api_secret, venue_time)
 
 
 def _check_environment(venue: str, environment: str, settings: Settings) -> None:

@@ -17,7 +17,7 @@ from holdfast.venues.bybit.errors import ALREADY_SO
 TIMEOUT_SECONDS: Final = 8
 RECEIVE_WINDOW_MS: Final = 5000
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 logging.getLogger("pybit").addHandler(logging.NullHandler())
 
@@ -63,7 +63,7 @@ class Session(HTTP):  # type: ignore[misc]
     def _guard_connections(self, connections: int) -> None:
         """A redirect would carry the key to wherever it points; a proxy has no business on loopback."""
         self.client.max_redirects = 0
-        self.client.trust_env = urlsplit(self.endpoint).hostname not in _LOOPBACK
+        self.client.trust_env = urlsplit(self.endpoint).hostname not in LOOPBACK
         adapter = HTTPAdapter(pool_maxsize=connections, max_retries=0)
         self.client.mount("https://", adapter)
         self.client.mount("http://", adapter)

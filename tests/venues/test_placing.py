@@ -1,0 +1,59 @@
+"""In which order and in what groups orders leave."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.core.instruments import InstrumentKind, Side
+from holdfast.venues.bybit.placing import BATCH, SINGLES, body, groups, sequence
+from holdfast.venues.protocol import OrderRequest
+
+
+def order(name: str, side: Side, size: str, *, reduce_only: bool = False) -> OrderRequest:
+    return OrderRequest(name, f"{name}USDT", side, Decimal(size), Decimal(10), reduce_only)
+
+
+baskets = st.lists(
+    st.tuples(st.sampled_from(list(Side)), st.integers(1, 10**6), st.booleans()), max_size=60
+).map(lambda legs: [order(f"c{i}", side, str(size), reduce_only=r) for i, (side, size, r) in enumerate(legs)])
+
+
+def test_reductions_lead_and_openings_alternate_by_size() -> None:
+    ordered = sequence(
+        [
+            order("small-buy", Side.BUY, "1"),
+            order("big-sell", Side.SELL, "9"),
+            order("close", Side.SELL, "0.5", reduce_only=True),
+            order("big-buy", Side.BUY, "8"),
+            order("small-sell", Side.SELL, "2"),
+            order("last-sell", Side.SELL, "1"),
+        ]
+    )
+    names = [o.client_id for o in ordered]
+    assert names == ["close", "big-sell", "big-buy", "small-sell", "small-buy", "last-sell"]
+
+
+@given(baskets)
+def test_no_order_is_lost_or_doubled_and_groups_fit_the_limits(basket: list[OrderRequest]) -> None:
+    found = groups(basket)
+    sent = [o for group in found for o in group.orders]
+    assert sent == sequence(basket)
+    assert sorted(o.client_id for o in sent) == sorted(o.client_id for o in basket)
+    assert all(len(group.orders) == 1 for group in found if not group.batch)
+    assert all(1 <= len(group.orders) <= BATCH for group in found if group.batch)
+    for start in range(0, len(found), SINGLES + 1):
+        assert [group.batch for group in found[start : start + SINGLES]].count(True) == 0
+
+
+@given(baskets)
+def test_nothing_opens_before_what_reduces(basket: list[OrderRequest]) -> None:
+    opening = [not o.reduce_only for o in sequence(basket)]
+    assert opening == sorted(opening)
+
+
+def test_spot_orders_carry_no_perpetual_fields() -> None:
+    sent = body(order("a", Side.SELL, "1E-7"), InstrumentKind.SPOT)
+    assert sent["qty"] == "0.0000001"
+    assert sent["isLeverage"] == 0
+    assert not {"positionIdx", "reduceOnly"} & sent.keys()
