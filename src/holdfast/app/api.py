@@ -4,22 +4,42 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 from redis.asyncio import Redis
+from sqlalchemy.exc import SQLAlchemyError
 
-from holdfast.app import routes_system
+import holdfast.accounts.routes
+import holdfast.app.routes_system
+import holdfast.app.stream
+import holdfast.execution.routes
+import holdfast.indices.routes
+from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
+from holdfast.app.stream import register_public
 from holdfast.app.version import version
 from holdfast.app.webapp import install_web_app
 from holdfast.core.time import Clock
+from holdfast.indices.board import IndexBoard
+from holdfast.market.instruments import InstrumentBook
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import install_problem_handlers
+from holdfast.venues.registry import public_venue
 
-ROUTERS = (routes_system.router,)
+log = structlog.get_logger(__name__)
+
+ROUTERS = (
+    holdfast.app.routes_system.router,
+    holdfast.accounts.routes.router,
+    holdfast.indices.routes.router,
+    holdfast.execution.routes.router,
+    holdfast.app.stream.router,
+)
+_BOARD_REFRESH_SECONDS = 3.0
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -51,10 +71,31 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.database = Database(settings.database_url)
     state.redis = Redis.from_url(settings.redis_url)
     state.quotes = QuoteBoard()
-    followers = [asyncio.create_task(state.quotes.follow(state.redis))]
+    state.instruments = InstrumentBook()
+    state.indices = IndexBoard(state.quotes, state.instruments, poll_seconds=settings.market_cap_poll_seconds)
+    state.venue = public_venue("bybit", settings, clock=state.clock)
+    state.hub = Hub(state.database, state.redis, state.clock)
+    register_public(state.hub, state.indices, state.quotes, state.clock)
+    background = [
+        asyncio.create_task(state.quotes.follow(state.redis)),
+        asyncio.create_task(_keep_board_fresh(state.indices, state.database, state.clock)),
+        asyncio.create_task(state.hub.run()),
+    ]
     try:
         yield
     finally:
-        await cancel(followers)
+        await cancel(background)
+        await state.venue.close()
         await state.redis.aclose()
         await state.database.close()
+
+
+async def _keep_board_fresh(board: IndexBoard, database: Database, clock: Clock) -> None:
+    """A board that cannot be refreshed grows stale, and says so; it is tried again."""
+    while True:
+        try:
+            async with database.transaction() as session:
+                await board.refresh(session, clock.now())
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.warning("the index board could not be refreshed", error=type(error).__name__)
+        await asyncio.sleep(_BOARD_REFRESH_SECONDS)

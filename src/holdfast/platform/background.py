@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from typing import Any, Final
 
-_PATIENCE: Final = 0.5
+_PATIENCE: Final = 0.05
 
 
 async def cancel(tasks: Collection[asyncio.Task[Any]]) -> None:

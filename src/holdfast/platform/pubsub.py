@@ -8,6 +8,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from holdfast.platform.background import cancel
+
 log = structlog.get_logger(__name__)
 
 FIRST_DELAY = 0.2
@@ -27,6 +29,21 @@ async def listen(
     Pub/sub forgets what nobody heard, so ``on_connect`` runs after every (re)subscription and must read the
     present state from where it is kept.
     """
+    subscription = asyncio.create_task(_listen(redis, on_message, on_connect, channels, patterns))
+    try:
+        await asyncio.wait({subscription})
+    finally:
+        await cancel([subscription])
+    subscription.result()
+
+
+async def _listen(
+    redis: Redis,
+    on_message: Callable[[str, bytes], None],
+    on_connect: Callable[[], Awaitable[None]],
+    channels: Sequence[str],
+    patterns: Sequence[str],
+) -> None:
     delay = FIRST_DELAY
     while True:
         try:
