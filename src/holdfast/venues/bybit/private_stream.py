@@ -187,8 +187,8 @@ class BybitAccountStream:
         if frame is None:
             yield StreamGap("a message was not readable")
             return
-        topic = text(frame, "topic").split(".")[0]
-        if topic not in TOPICS:
+        topic, _, category = text(frame, "topic").partition(".")
+        if topic not in TOPICS or category not in ("", self._kind.value):
             return
         rows = frame.get("data")
         if not isinstance(rows, list):
