@@ -89,6 +89,8 @@ def ineligible_reason(
     trading = untradable_reason(listing.symbol, instrument)
     if trading:
         return trading
+    if instrument and instrument.multiplier != listing.multiplier:
+        return f"the reviewed multiplier of {listing.symbol} is not the one it is traded with"
     if not venue_price:
         return f"Bybit gives no price for {listing.symbol}"
     return mismatch_reason(coin, venue_price / listing.multiplier)
