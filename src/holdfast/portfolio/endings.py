@@ -1,5 +1,6 @@
 """The end of a sleeve: what it may still trade, what was closed by hand, and what is too small to trade."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -11,7 +12,7 @@ from holdfast.core.money import plain
 from holdfast.portfolio import repository
 from holdfast.portfolio.journal import Entry, post
 from holdfast.portfolio.ledger import fold, unaltered
-from holdfast.portfolio.models import Sleeve
+from holdfast.portfolio.models import Alteration, Sleeve
 
 _ZERO = Decimal(0)
 
@@ -22,6 +23,21 @@ async def closable(session: AsyncSession, sleeve_id: UUID) -> dict[str, Decimal]
     for alteration in await repository.open_alterations_of(session, sleeve_id):
         held[alteration.symbol] = unaltered(held.get(alteration.symbol, _ZERO), alteration.quantity)
     return {symbol: quantity for symbol, quantity in held.items() if quantity}
+
+
+def by_hand_parts(
+    held: Mapping[str, Decimal], alterations: Sequence[Alteration]
+) -> list[tuple[Alteration, Decimal]]:
+    """What each outstanding alteration takes out of ``held``, oldest first and never beyond flat."""
+    left = dict(held)
+    parts = []
+    for alteration in alterations:
+        quantity = left.get(alteration.symbol, _ZERO)
+        part = unaltered(quantity, alteration.quantity) - quantity
+        if part:
+            left[alteration.symbol] = quantity + part
+            parts.append((alteration, part))
+    return parts
 
 
 async def settle_alterations(session: AsyncSession, *, sleeve_id: UUID, now: datetime) -> dict[str, Decimal]:
@@ -36,18 +52,15 @@ async def settle_alterations(session: AsyncSession, *, sleeve_id: UUID, now: dat
     """
     sleeve = await _sleeve(session, sleeve_id)
     held = await repository.sleeve_quantities(session, sleeve_id)
+    alterations = await repository.open_alterations_of(session, sleeve_id)
     moved: dict[str, Decimal] = {}
-    for alteration in await repository.open_alterations_of(session, sleeve_id):
-        alteration.settled_at = now
-        symbol, quantity = alteration.symbol, held.get(alteration.symbol, _ZERO)
-        part = unaltered(quantity, alteration.quantity) - quantity
-        if not part:
-            continue
-        held[symbol] = quantity + part
+    for alteration, part in by_hand_parts(held, alterations):
+        symbol, price = alteration.symbol, alteration.price
         moved[symbol] = moved.get(symbol, _ZERO) + part
         entry = Entry(sleeve.connection_id, "adjustment", symbol, f"alteration:{alteration.id}", now, now)
-        lines = entry.trade(sleeve_id, part, alteration.price) + entry.trade(None, -part, alteration.price)
-        await post(session, lines)
+        await post(session, entry.trade(sleeve_id, part, price) + entry.trade(None, -part, price))
+    for alteration in alterations:
+        alteration.settled_at = now
     await session.flush()
     return moved
 

@@ -125,7 +125,10 @@ def build_open_plan(
         ]
         fee_rates = {symbol: market.taker for symbol, market in markets.items()}
         margin = sum((_margin(leg.notional, fee_rates.get(leg.symbol, _ZERO)) for leg in legs), _ZERO)
-        return _draft(legs, margin, available)
+        draft = _draft(legs, margin, available)
+        if draft.gross or draft.problems:
+            return draft
+        return replace(draft, problems=("Every leg is below the venue's minimum: nothing to trade.",))
 
 
 def build_close_plan(
@@ -190,8 +193,6 @@ def _draft(legs: list[DraftLeg], margin: Decimal, available: Decimal | None) -> 
     wanted = sum((abs(leg.target_notional) for leg in legs if leg.action != "by_hand"), _ZERO)
     missed = sum((abs(leg.residual_notional) for leg in legs), _ZERO)
     problems = [f"{leg.symbol}: {leg.problem}." for leg in legs if leg.problem]
-    if not traded and not any(leg.action == "by_hand" for leg in legs):
-        problems.append("There is nothing that could be traded.")
     short = shortage(margin, available)
     return PlanDraft(
         legs=tuple(legs),

@@ -1,15 +1,28 @@
-"""Every query of the ledger that writes depend on."""
+"""Every query on sleeves, plans and the ledger, save the paged histories (``history.py``)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import Uuid, column, func, or_, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.models import Connection
 from holdfast.portfolio.ledger import Line
-from holdfast.portfolio.models import Alteration, Posting, Sleeve
+from holdfast.portfolio.models import Alteration, BalanceSnapshot, Halt, Plan, Posting, Sleeve
+
+EXECUTIONS = table(
+    "executions",
+    column("id", Uuid()),
+    column("plan_id", Uuid()),
+    column("sleeve_id", Uuid()),
+    column("kind"),
+    column("created_at"),
+)
+"""The floor above owns these two; here they are only read."""
+ORDERS = table("orders", column("sleeve_id", Uuid()), column("symbol"), column("state"))
+UNDECIDED = ("sent", "unknown", "accepted", "partially_filled")
 
 _HELD = Posting.asset == Posting.symbol
 
@@ -103,9 +116,132 @@ async def is_funding_booked(session: AsyncSession, connection_id: UUID, referenc
 
 async def lines_of(session: AsyncSession, sleeve_id: UUID) -> list[Line]:
     """Every posting of a sleeve, in the order things happened."""
-    rows = await session.execute(
-        select(Posting.kind, Posting.asset, Posting.symbol, Posting.amount, Posting.reference)
-        .where(Posting.sleeve_id == sleeve_id)
+    return (await lines_of_sleeves(session, [sleeve_id])).get(sleeve_id, [])
+
+
+async def lines_of_sleeves(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> dict[UUID, list[Line]]:
+    """The postings of several sleeves: trades one by one in order, fees and funding as sums."""
+    fields = (Posting.sleeve_id, Posting.kind, Posting.asset, Posting.symbol)
+    owned = Posting.sleeve_id.in_(sleeve_ids)
+    is_payment = Posting.kind.in_(("fee", "funding"))
+    moves = await session.execute(
+        select(*fields, Posting.amount, Posting.reference)
+        .where(owned, ~is_payment)
         .order_by(Posting.at, Posting.id)
     )
-    return [Line(*row) for row in rows]
+    payments = await session.execute(
+        select(*fields, func.sum(Posting.amount)).where(owned, is_payment).group_by(*fields)
+    )
+    lines: dict[UUID, list[Line]] = {}
+    for sleeve_id, kind, asset, symbol, amount, reference in moves:
+        lines.setdefault(sleeve_id, []).append(Line(kind, asset, symbol, amount, reference))
+    for sleeve_id, kind, asset, symbol, amount in payments:
+        lines.setdefault(sleeve_id, []).append(Line(kind, asset, symbol, amount, ""))
+    return lines
+
+
+async def connection_of(session: AsyncSession, user_id: UUID, connection_id: UUID) -> Connection | None:
+    """One of the user's connections that is not deleted."""
+    found: Connection | None = await session.scalar(
+        select(Connection).where(
+            Connection.id == connection_id, Connection.user_id == user_id, Connection.deleted_at.is_(None)
+        )
+    )
+    return found
+
+
+async def balance_of(session: AsyncSession, connection_id: UUID) -> BalanceSnapshot | None:
+    return await session.get(BalanceSnapshot, connection_id, populate_existing=True)
+
+
+async def balances(session: AsyncSession, user_id: UUID) -> Sequence[BalanceSnapshot]:
+    """Of all the user's connections that are not deleted."""
+    rows = await session.scalars(
+        select(BalanceSnapshot)
+        .join(Connection, Connection.id == BalanceSnapshot.connection_id)
+        .where(Connection.user_id == user_id, Connection.deleted_at.is_(None))
+    )
+    return rows.all()
+
+
+async def halts_of(session: AsyncSession, connection_ids: Sequence[UUID]) -> dict[tuple[UUID, str], str]:
+    """Reasons by (connection, symbol)."""
+    rows = await session.execute(
+        select(Halt.connection_id, Halt.symbol, Halt.reason).where(Halt.connection_id.in_(connection_ids))
+    )
+    return {(connection_id, symbol): reason for connection_id, symbol, reason in rows}
+
+
+async def sleeve_of(session: AsyncSession, user_id: UUID, sleeve_id: UUID) -> Sleeve | None:
+    found: Sleeve | None = await session.scalar(
+        select(Sleeve).where(Sleeve.id == sleeve_id, Sleeve.user_id == user_id)
+    )
+    return found
+
+
+async def sleeves_of(
+    session: AsyncSession, user_id: UUID, *, states: Collection[str] = (), sleeve_id: UUID | None = None
+) -> Sequence[tuple[Sleeve, str]]:
+    """The user's sleeves with the label of their connection, newest first."""
+    query = (
+        select(Sleeve, Connection.label)
+        .join(Connection, Connection.id == Sleeve.connection_id)
+        .where(Sleeve.user_id == user_id)
+        .order_by(Sleeve.created_at.desc(), Sleeve.id)
+    )
+    if states:
+        query = query.where(Sleeve.state.in_(states))
+    if sleeve_id is not None:
+        query = query.where(Sleeve.id == sleeve_id)
+    return (await session.execute(query)).tuples().all()
+
+
+async def alterations_of(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> Sequence[Alteration]:
+    """Settled ones included, oldest first."""
+    rows = await session.scalars(
+        select(Alteration).where(Alteration.sleeve_id.in_(sleeve_ids)).order_by(Alteration.at, Alteration.id)
+    )
+    return rows.all()
+
+
+async def latest_executions(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The newest execution of each sleeve."""
+    rows = await session.execute(
+        select(EXECUTIONS.c.sleeve_id, EXECUTIONS.c.id)
+        .where(EXECUTIONS.c.sleeve_id.in_(sleeve_ids))
+        .order_by(EXECUTIONS.c.created_at)
+    )
+    return dict(rows.tuples().all())
+
+
+async def opening_plans(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> dict[UUID, Plan]:
+    """The plan each sleeve was opened with."""
+    rows = await session.execute(
+        select(EXECUTIONS.c.sleeve_id, Plan)
+        .join(Plan, Plan.id == EXECUTIONS.c.plan_id)
+        .where(EXECUTIONS.c.sleeve_id.in_(sleeve_ids), EXECUTIONS.c.kind == "open")
+    )
+    return dict(rows.tuples().all())
+
+
+async def undecided_orders(session: AsyncSession, sleeve_id: UUID) -> list[str]:
+    """Symbols in which an order of this sleeve is still under way or its outcome is unknown."""
+    rows = await session.scalars(
+        select(ORDERS.c.symbol)
+        .where(ORDERS.c.sleeve_id == sleeve_id, ORDERS.c.state.in_(UNDECIDED))
+        .distinct()
+    )
+    return sorted(rows.all())
+
+
+async def plan_of(
+    session: AsyncSession, user_id: UUID, plan_id: UUID, *, for_update: bool = False
+) -> Plan | None:
+    query = select(Plan).where(Plan.id == plan_id, Plan.user_id == user_id)
+    found: Plan | None = await session.scalar(query.with_for_update() if for_update else query)
+    return found
+
+
+async def is_plan_used(session: AsyncSession, plan_id: UUID) -> bool:
+    used = await session.scalar(select(EXECUTIONS.c.id).where(EXECUTIONS.c.plan_id == plan_id))
+    return used is not None

@@ -37,7 +37,8 @@ class PlanLeg(Schema):
     """One instrument of a plan. Quantities in base units, money in USDT.
 
     ``action``: trade; skip (too small for the venue: ``note`` says why); by_hand (already closed outside
-    Holdfast: it is booked, not traded).
+    Holdfast: it is booked, not traded). ``weight``, ``target_notional`` and ``residual_notional`` (wanted
+    minus planned) are signed like the position the order makes; the other amounts are not.
     """
 
     symbol: str
@@ -81,6 +82,7 @@ class PlanView(Schema):
     position_id: UUID | None
     index_id: str
     index_name: str
+    index_version: str
     direction: Direction
     size: Amount
     level: float
@@ -100,7 +102,9 @@ PositionState = Literal["opening", "active", "closing", "closed", "unwound", "ne
 
 
 class PositionLeg(Schema):
-    """``quantity`` is signed; ``altered`` is the part that was closed or changed outside Holdfast."""
+    """``quantity`` is signed and what is still held; ``altered``, signed like the trade that did it, is the
+    part that was closed or changed outside Holdfast. ``weight`` and ``target_weight`` are signed shares of
+    gross exposure (0.01 = 1 %)."""
 
     symbol: str
     asset_id: str
@@ -121,7 +125,8 @@ class PositionLeg(Schema):
 
 class PositionSummary(Schema):
     """P&L in USDT from the position's own fills, fees and funding. ``pnl`` = ``price_pnl`` - ``fees`` +
-    ``funding``; ``None`` while a price is missing. ``drift``: half the L1 distance from target (0.01 = 1 %).
+    ``funding``; ``None`` while a price is missing. ``pnl_percent`` is its share of ``size``, and ``drift``
+    half the L1 distance from the index's present weights (both 0.01 = 1 %).
     """
 
     id: UUID
@@ -168,7 +173,9 @@ class PositionDetailTick(Schema):
 
 
 class Overview(Schema):
-    """Everything of the signed-in user in one number and its parts, in USDT."""
+    """Everything of the signed-in user, in USDT. ``open_pnl`` (price P&L of what is held) + ``realised_pnl``
+    (price P&L of what was closed) - ``fees`` + ``funding`` is the result of all positions there ever were.
+    ``equity`` and ``available`` are the sums over connections as the venue last told them."""
 
     equity: Amount | None
     available: Amount | None
@@ -198,7 +205,8 @@ class FillView(Schema):
 
 
 class PaymentView(Schema):
-    """A fee (negative) or a funding payment (positive = received)."""
+    """A fee (negative), a funding payment (positive = received), or the value of a part that changed hands
+    between a position and the user's own holding without a trade."""
 
     id: int
     kind: Literal["fee", "funding", "adjustment"]

@@ -1,0 +1,385 @@
+"""Making a preview: everything the venue and the ledger know, once, into a plan that can be named."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.models import Connection
+from holdfast.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from holdfast.core.money import plain
+from holdfast.indices.board import IndexBoard
+from holdfast.indices.catalogue import IndexDefinition, definition_of
+from holdfast.market.instruments import InstrumentBook
+from holdfast.platform.database import Database
+from holdfast.platform.jobs import enqueue
+from holdfast.platform.settings import Settings
+from holdfast.portfolio import advice, repository
+from holdfast.portfolio.endings import by_hand_parts, closable
+from holdfast.portfolio.models import BalanceSnapshot, Plan, Sleeve
+from holdfast.portfolio.plan import Held, PlanDraft, build_close_plan, build_open_plan, digest
+from holdfast.portfolio.schemas import (
+    PlanLeg,
+    PlanTotals,
+    PlanView,
+    PreviewClose,
+    PreviewOpen,
+    PreviewRequest,
+)
+from holdfast.portfolio.sweep import LegMarket
+from holdfast.venues.protocol import PriceLimit, PublicVenue, Rejected, VenueError
+
+BOOK_DEPTH = 200
+TAKER_FEE = Decimal("0.00055")
+"""Bybit's standard rate for linear contracts, which the plan says it uses."""
+
+Names = dict[str, tuple[str, str, str]]
+"""Asset id, name and ticker by symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a preview looks at outside the ledger."""
+
+    indices: IndexBoard
+    instruments: InstrumentBook
+    venue: PublicVenue
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One connection as the ledger knows it: halt reasons, whole positions and the user's own, by symbol."""
+
+    connection: Connection
+    balance: BalanceSnapshot | None
+    halts: dict[str, str]
+    net: dict[str, Decimal]
+    manual: dict[str, Decimal]
+
+    @property
+    def available(self) -> Decimal | None:
+        return self.balance.available if self.balance else None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A draft and what it is about."""
+
+    draft: PlanDraft
+    account: Account
+    names: Names
+    position: Sleeve | None
+    definition: IndexDefinition
+    version: str
+    direction: str
+    size: Decimal
+    level: float
+    problems: list[str]
+    warnings: list[str]
+
+
+async def make_preview(
+    database: Database,
+    user_id: UUID,
+    wanted: PreviewRequest,
+    *,
+    world: World,
+    settings: Settings,
+    now: datetime,
+) -> PlanView:
+    """Plan what the user asks for and keep it for ``settings.preview_seconds``.
+
+    No transaction is held while the venue is asked.
+
+    Raises:
+        NotFound: an index, connection or position that is not there (for this user).
+        InvalidInput: the size is below the index's minimum or beyond reason, or a basket is to be sold short.
+        Conflict: the position is closed, or is being changed.
+        Unavailable: the index has no inputs yet, or the venue does not answer.
+    """
+    if isinstance(wanted, PreviewOpen):
+        proposal = await _propose_open(database, user_id, wanted, world, settings, now)
+    else:
+        proposal = await _propose_close(database, user_id, wanted, world, settings, now)
+    view = _view(proposal, settings, now)
+    async with database.transaction() as session:
+        session.add(_row(view, user_id))
+        if proposal.account.connection.state == "active":
+            await enqueue(session, "execution.reconcile", str(view.connection_id), now=now)
+    return view
+
+
+async def _propose_open(
+    database: Database, user_id: UUID, wanted: PreviewOpen, world: World, settings: Settings, now: datetime
+) -> Proposal:
+    definition = definition_of(wanted.index_id)
+    _refuse_impossible(definition, wanted, settings)
+    async with database.transaction() as session:
+        account = await _account(session, user_id, wanted.connection_id)
+    targets = world.indices.targets(wanted.index_id, now)
+    if not targets.targets:
+        raise Unavailable(targets.stale_reason, advice="Try again in a moment.")
+    markets = await _markets(world, [target.symbol for target in targets.targets], account.halts)
+    draft = build_open_plan(
+        targets.targets,
+        direction=1 if wanted.direction == "long" else -1,
+        size=wanted.size,
+        markets=markets,
+        allowance=_allowance(settings),
+        available=account.available,
+    )
+    minimum = world.indices.minimum(wanted.index_id)
+    advice.refuse_below_minimum(draft, wanted.size, minimum)
+    stale = [targets.stale_reason] if targets.stale_reason else []
+    return Proposal(
+        draft=draft,
+        account=account,
+        names={t.symbol: (t.asset_id, *world.indices.asset(t.asset_id)) for t in targets.targets},
+        position=None,
+        definition=definition,
+        version=targets.source_version,
+        direction=wanted.direction,
+        size=wanted.size,
+        level=targets.level,
+        problems=[*advice.account_problems(account.connection, account.balance), *stale, *draft.problems],
+        warnings=[
+            *advice.opening_warnings(draft, account.manual, minimum, is_ratio=definition.kind == "ratio"),
+            *advice.account_warnings(account.balance, now),
+        ],
+    )
+
+
+async def _propose_close(
+    database: Database, user_id: UUID, wanted: PreviewClose, world: World, settings: Settings, now: datetime
+) -> Proposal:
+    async with database.transaction() as session:
+        sleeve = await repository.sleeve_of(session, user_id, wanted.position_id)
+        if sleeve is None:
+            raise NotFound("There is no such position.")
+        _refuse_busy(sleeve)
+        account = await _account(session, user_id, sleeve.connection_id)
+        names = await _names(session, sleeve.id)
+        held = await _held(session, sleeve.id, account, names)
+        undecided = await repository.undecided_orders(session, sleeve.id)
+    markets = await _markets(world, [leg.symbol for leg in held if leg.quantity], account.halts)
+    draft = build_close_plan(
+        held, markets=markets, allowance=_allowance(settings), available=account.available
+    )
+    definition = definition_of(sleeve.index_id)
+    level = world.indices.level(sleeve.index_id, now).level
+    return Proposal(
+        draft=draft,
+        account=account,
+        names=names,
+        position=sleeve,
+        definition=definition,
+        version=sleeve.index_version,
+        direction=sleeve.direction,
+        size=sleeve.size,
+        level=sleeve.entry_level if level is None else level,
+        problems=[
+            *advice.connection_problems(account.connection),
+            *advice.undecided_problems(undecided),
+            *draft.problems,
+        ],
+        warnings=advice.closing_warnings(draft),
+    )
+
+
+def _refuse_impossible(definition: IndexDefinition, wanted: PreviewOpen, settings: Settings) -> None:
+    if wanted.size > settings.max_order_notional:
+        raise InvalidInput(
+            f"{plain(wanted.size)} USDT is more than Holdfast carries out in one go.",
+            advice=f"Choose a size of at most {settings.max_order_notional:,} USDT.",
+        )
+    if definition.kind == "basket" and wanted.direction == "short":
+        raise InvalidInput(f"{definition.name} can only be held long.", advice="Choose long.")
+
+
+def _refuse_busy(sleeve: Sleeve) -> None:
+    if sleeve.state in ("closed", "unwound"):
+        raise Conflict("This position is closed already.", advice="Its history is on its page.")
+    if sleeve.state in ("opening", "closing"):
+        raise Conflict(
+            f"This position is {sleeve.state} at the moment.",
+            advice="Wait until that has ended, then try again.",
+        )
+
+
+async def _account(session: AsyncSession, user_id: UUID, connection_id: UUID) -> Account:
+    connection = await repository.connection_of(session, user_id, connection_id)
+    if connection is None:
+        raise NotFound("There is no such connection.", advice="Choose one of your connections.")
+    halts = await repository.halts_of(session, [connection_id])
+    net: dict[str, Decimal] = {}
+    manual: dict[str, Decimal] = {}
+    for (sleeve_id, symbol), quantity in (await repository.quantities(session, connection_id)).items():
+        net[symbol] = net.get(symbol, Decimal(0)) + quantity
+        if sleeve_id is None:
+            manual[symbol] = quantity
+    return Account(
+        connection=connection,
+        balance=await repository.balance_of(session, connection_id),
+        halts={symbol: reason for (_, symbol), reason in halts.items()},
+        net=net,
+        manual=manual,
+    )
+
+
+async def _names(session: AsyncSession, sleeve_id: UUID) -> Names:
+    plans = await repository.opening_plans(session, [sleeve_id])
+    if sleeve_id not in plans:
+        return {}
+    legs = PlanView.model_validate(plans[sleeve_id].body).legs
+    return {leg.symbol: (leg.asset_id, leg.name, leg.ticker) for leg in legs}
+
+
+async def _held(session: AsyncSession, sleeve_id: UUID, account: Account, names: Names) -> list[Held]:
+    left = await closable(session, sleeve_id)
+    by_hand: dict[str, list[tuple[Decimal, Decimal]]] = {}
+    alterations = await repository.open_alterations_of(session, sleeve_id)
+    held = await repository.sleeve_quantities(session, sleeve_id)
+    for alteration, part in by_hand_parts(held, alterations):
+        by_hand.setdefault(alteration.symbol, []).append((part, alteration.price))
+    return [
+        Held(
+            symbol=symbol,
+            asset_id=names[symbol][0] if symbol in names else symbol,
+            quantity=left.get(symbol, Decimal(0)),
+            net=account.net.get(symbol, Decimal(0)),
+            by_hand=tuple(by_hand.get(symbol, ())),
+        )
+        for symbol in {**left, **by_hand}
+    ]
+
+
+async def _markets(world: World, symbols: Iterable[str], halts: Mapping[str, str]) -> dict[str, LegMarket]:
+    """Order book and price band of every leg, asked for side by side."""
+    markets = await asyncio.gather(*(_market(world, symbol, halts.get(symbol, "")) for symbol in symbols))
+    return {market.instrument.symbol: market for market in markets if market is not None}
+
+
+async def _market(world: World, symbol: str, halt: str) -> LegMarket | None:
+    """``None`` if the venue does not list it. Raises ``Unavailable`` if the venue does not answer."""
+    instrument = world.instruments.get(symbol)
+    if instrument is None:
+        return None
+    if halt:
+        return LegMarket(instrument, (), (), TAKER_FEE, trouble=f"trading is halted. {halt}")
+    try:
+        book, band = await asyncio.gather(
+            world.venue.book(symbol, depth=BOOK_DEPTH), _price_band(world.venue, symbol)
+        )
+    except Rejected as error:
+        return LegMarket(
+            instrument, (), (), TAKER_FEE, trouble=f"the venue has no order book of it ({error})"
+        )
+    except VenueError as error:
+        raise Unavailable(
+            f"Bybit does not answer at the moment ({error}). Nothing was traded.",
+            advice="Try again in a few seconds.",
+        ) from error
+    return LegMarket(
+        instrument,
+        book.bids,
+        book.asks,
+        TAKER_FEE,
+        highest_buy=band.highest_buy if band else None,
+        lowest_sell=band.lowest_sell if band else None,
+    )
+
+
+async def _price_band(venue: PublicVenue, symbol: str) -> PriceLimit | None:
+    """The band only narrows limit prices; without it the order itself finds out."""
+    try:
+        return await venue.price_limit(symbol)
+    except VenueError:
+        return None
+
+
+def _view(proposal: Proposal, settings: Settings, now: datetime) -> PlanView:
+    draft, account = proposal.draft, proposal.account
+    view = PlanView(
+        id=uuid4(),
+        kind="close" if proposal.position else "open",
+        digest="",
+        connection_id=account.connection.id,
+        position_id=proposal.position.id if proposal.position else None,
+        index_id=proposal.definition.id,
+        index_name=proposal.definition.name,
+        index_version=proposal.version,
+        direction="long" if proposal.direction == "long" else "short",
+        size=proposal.size,
+        level=proposal.level,
+        legs=_legs(draft, proposal.names),
+        totals=PlanTotals(
+            gross=draft.gross,
+            net=draft.net,
+            margin_needed=draft.margin_needed,
+            available=account.available,
+            available_as_of=account.balance.taken_at if account.balance else None,
+            fees=draft.fees,
+            slippage=draft.slippage,
+            left_out=draft.left_out,
+            tracking_error=draft.tracking_error,
+        ),
+        allowance=settings.price_allowance,
+        warnings=proposal.warnings,
+        executable=not proposal.problems,
+        blocked_reason=" ".join(proposal.problems),
+        created_at=now,
+        expires_at=now + timedelta(seconds=settings.preview_seconds),
+    )
+    return view.model_copy(update={"digest": digest(view.model_dump(mode="json"))})
+
+
+def _legs(draft: PlanDraft, names: Names) -> list[PlanLeg]:
+    legs = []
+    for leg in draft.legs:
+        _, name, ticker = names.get(leg.symbol, (leg.symbol, leg.symbol, leg.symbol))
+        legs.append(
+            PlanLeg(
+                symbol=leg.symbol,
+                asset_id=leg.asset_id,
+                name=name,
+                ticker=ticker,
+                action=leg.action,
+                side=leg.side,
+                weight=leg.weight,
+                target_notional=leg.target_notional,
+                quantity=leg.quantity,
+                expected_price=leg.expected_price,
+                limit_price=leg.limit_price,
+                notional=leg.notional,
+                fee=leg.fee,
+                slippage=leg.slippage,
+                residual_notional=leg.residual_notional,
+                note=leg.note or leg.problem,
+            )
+        )
+    return legs
+
+
+def _row(view: PlanView, user_id: UUID) -> Plan:
+    return Plan(
+        id=view.id,
+        user_id=user_id,
+        connection_id=view.connection_id,
+        sleeve_id=view.position_id,
+        kind=view.kind,
+        index_id=view.index_id,
+        direction=view.direction,
+        size=view.size,
+        digest=view.digest,
+        body=view.model_dump(mode="json"),
+        created_at=view.created_at,
+        expires_at=view.expires_at,
+    )
+
+
+def _allowance(settings: Settings) -> Decimal:
+    return Decimal(repr(settings.price_allowance))
