@@ -1,0 +1,33 @@
+import { useCallback, useEffect, useEffectEvent, useSyncExternalStore } from 'react'
+
+import { useStore } from '@/lib/store'
+
+import { currentToken } from './session'
+import { Stream } from './stream'
+
+const address = new URL('/api/stream', globalThis.location.origin)
+address.protocol = address.protocol.replace('http', 'ws')
+
+/** The page's one stream. */
+export const stream = new Stream({ url: address.href, token: currentToken })
+
+/** The latest data of a topic, or undefined before the first. Null watches nothing. */
+export function useTopic<Data>(topic: string | null): Data | undefined {
+  const subscribe = useCallback(
+    (listener: () => void) => (topic ? stream.watch(topic, listener) : () => undefined),
+    [topic],
+  )
+  return useSyncExternalStore(subscribe, () => (topic ? (stream.peek(topic) as Data | undefined) : undefined))
+}
+
+/** Calls back with every frame of a topic. */
+export function useFrames<Data>(topic: string | null, onFrame: (data: Data) => void): void {
+  const receive = useEffectEvent(onFrame)
+  useEffect(() => (topic ? stream.watch(topic, (data) => receive(data as Data)) : undefined), [topic])
+}
+
+/** False while what is shown may be old. */
+export function useIsLive(): boolean {
+  const status = useStore(stream.status)
+  return status === 'live' || status === 'connecting'
+}

@@ -1,0 +1,52 @@
+import type { components } from './schema'
+
+export type Problem = components['schemas']['Problem']
+
+/** An answer that says no (RFC 9457), or no answer at all (`status` 0). */
+export class ProblemError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail || problem.title)
+    this.name = 'ProblemError'
+  }
+
+  get code(): string {
+    return this.problem.type.split('/').at(-1) ?? ''
+  }
+}
+
+const UNREACHABLE: Problem = {
+  type: '/problems/unreachable',
+  title: 'Holdfast does not answer.',
+  status: 0,
+  detail: 'The server could not be reached. What you asked for may or may not have arrived.',
+  instance: '',
+  advice: 'Check that it is running, then try again. A repeated request is carried out only once.',
+  request_id: '',
+}
+
+/** Whatever was thrown or answered, as a problem that can be shown. */
+export function asProblem(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem
+  if (error instanceof TypeError) return UNREACHABLE
+  return {
+    ...UNREACHABLE,
+    type: '/problems/page-error',
+    title: 'This page made a mistake.',
+    detail: error instanceof Error ? error.message : String(error),
+    advice: 'Reload the page. If it happens again, please report it.',
+  }
+}
+
+/** Reads the body of a refused answer. */
+export function problemOf(body: unknown, response: Response): Problem {
+  const told = typeof body === 'object' && body !== null ? (body as Partial<Problem>) : {}
+  return {
+    type: told.type ?? `/problems/http-${response.status}`,
+    title: told.title ?? 'This request was refused.',
+    status: response.status,
+    detail: told.detail ?? `The server answered ${response.status}.`,
+    instance: told.instance ?? '',
+    advice: told.advice ?? '',
+    request_id: told.request_id ?? response.headers.get('x-request-id') ?? '',
+  }
+}

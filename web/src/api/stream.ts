@@ -1,0 +1,165 @@
+/**
+ * One WebSocket for everything live. Topics are subscribed while something watches them; the latest data of
+ * each topic is kept outside React. After a drop the page says so, reconnects with jittered backoff,
+ * subscribes again and gets a snapshot of every topic.
+ */
+import { createStore } from '@/lib/store'
+
+export type StreamStatus = 'connecting' | 'live' | 'stale' | 'offline'
+
+/** Nothing, not even a heartbeat (every 5 s), for this long: what is shown may be old. */
+const SILENCE = 12_000
+const FIRST_RETRY = 500
+const LONGEST_RETRY = 15_000
+/** `WebSocket.OPEN`. */
+const OPEN = 1
+
+interface Frame {
+  op?: string
+  topic?: string
+  data?: unknown
+}
+
+export interface StreamOptions {
+  url: string
+  token: () => string | null
+  open?: (url: string) => WebSocket
+  random?: () => number
+}
+
+export class Stream {
+  readonly status = createStore<StreamStatus>('connecting')
+  private readonly latest = new Map<string, unknown>()
+  private readonly watchers = new Map<string, Set<(data: unknown) => void>>()
+  private socket: WebSocket | null = null
+  private attempt = 0
+  private retry: ReturnType<typeof setTimeout> | undefined
+  private silence: ReturnType<typeof setTimeout> | undefined
+  private settling: ReturnType<typeof setTimeout> | undefined
+  private readonly subscribed = new Set<string>()
+  private running = false
+
+  constructor(private readonly options: StreamOptions) {}
+
+  /** Opens, or opens anew (after signing in or out): everything received so far is forgotten. */
+  start(): void {
+    this.running = true
+    this.status.set('connecting')
+    this.attempt = 0
+    this.latest.clear()
+    this.connect()
+  }
+
+  stop(): void {
+    this.running = false
+    this.latest.clear()
+    this.drop()
+  }
+
+  /** Tries again now instead of waiting out the pause. */
+  retryNow(): void {
+    if (this.running && this.status.get() !== 'live') this.connect()
+  }
+
+  /** The last data of a topic, if any has arrived. */
+  peek(topic: string): unknown {
+    return this.latest.get(topic)
+  }
+
+  /** Watches a topic until the returned function is called. */
+  watch(topic: string, watcher: (data: unknown) => void): () => void {
+    const watchers = this.watchers.get(topic) ?? new Set()
+    watchers.add(watcher)
+    this.watchers.set(topic, watchers)
+    this.settleSoon()
+    return () => {
+      watchers.delete(watcher)
+      if (watchers.size === 0 && this.watchers.get(topic) === watchers) this.watchers.delete(topic)
+      this.settleSoon()
+    }
+  }
+
+  /** Many components come and go at once: what they want is told to the server in one message. */
+  private settleSoon(): void {
+    this.settling ??= setTimeout(() => {
+      this.settling = undefined
+      this.settle()
+    })
+  }
+
+  private settle(): void {
+    if (this.socket?.readyState !== OPEN) return
+    const wanted = [...this.watchers.keys()].filter((topic) => !this.subscribed.has(topic))
+    const unwanted = [...this.subscribed].filter((topic) => !this.watchers.has(topic))
+    if (wanted.length > 0) this.send({ op: 'subscribe', topics: wanted })
+    if (unwanted.length > 0) this.send({ op: 'unsubscribe', topics: unwanted })
+    for (const topic of wanted) this.subscribed.add(topic)
+    for (const topic of unwanted) {
+      this.subscribed.delete(topic)
+      this.latest.delete(topic)
+    }
+  }
+
+  private connect(): void {
+    this.drop()
+    const open = this.options.open ?? ((url: string) => new WebSocket(url))
+    const socket = open(this.options.url)
+    this.socket = socket
+    this.subscribed.clear()
+    socket.onopen = () => this.greet()
+    socket.onmessage = (event) => this.receive(String(event.data))
+    socket.onclose = () => this.lost(socket)
+    this.listenForSilence()
+  }
+
+  private greet(): void {
+    const token = this.options.token()
+    if (token) this.send({ op: 'auth', token })
+    this.settle()
+  }
+
+  private receive(text: string): void {
+    const frame = JSON.parse(text) as Frame
+    this.attempt = 0
+    this.status.set('live')
+    this.listenForSilence()
+    if (frame.topic === undefined) return
+    this.latest.set(frame.topic, frame.data)
+    for (const watcher of [...(this.watchers.get(frame.topic) ?? [])]) watcher(frame.data)
+  }
+
+  private listenForSilence(): void {
+    clearTimeout(this.silence)
+    this.silence = setTimeout(() => {
+      const socket = this.socket
+      if (!socket) return
+      this.status.set('stale')
+      this.lost(socket)
+    }, SILENCE)
+  }
+
+  private lost(socket: WebSocket): void {
+    if (socket !== this.socket) return
+    this.drop()
+    if (!this.running) return
+    if (this.status.get() !== 'stale') this.status.set('offline')
+    const ceiling = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.attempt)
+    this.attempt += 1
+    const jitter = (this.options.random ?? Math.random)()
+    this.retry = setTimeout(() => this.connect(), ceiling / 2 + (jitter * ceiling) / 2)
+  }
+
+  private drop(): void {
+    clearTimeout(this.retry)
+    clearTimeout(this.silence)
+    const socket = this.socket
+    this.socket = null
+    if (!socket) return
+    socket.onopen = socket.onmessage = socket.onclose = null
+    socket.close()
+  }
+
+  private send(message: Record<string, unknown>): void {
+    if (this.socket?.readyState === OPEN) this.socket.send(JSON.stringify(message))
+  }
+}

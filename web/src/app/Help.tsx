@@ -1,0 +1,32 @@
+import { Dialog } from '@/ui/Dialog'
+import { Kbd } from '@/ui/Kbd'
+
+import { ACTIONS } from './actions'
+
+export default function Help({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      title="Keyboard shortcuts"
+      description="They rest while you type. Letter keys can be switched off in Settings."
+    >
+      <dl className="text-sm">
+        {ACTIONS.filter((action) => action.keys).map((action) => (
+          <div key={action.id} className="flex items-center justify-between gap-4 py-1.5">
+            <dt>{action.group === 'Go to' ? `Go to ${action.label}` : action.label}</dt>
+            <dd>
+              <Kbd keys={action.keys ?? ''} />
+            </dd>
+          </div>
+        ))}
+        <div className="flex items-center justify-between gap-4 py-1.5">
+          <dt>Close what is open</dt>
+          <dd>
+            <Kbd keys="esc" />
+          </dd>
+        </div>
+      </dl>
+    </Dialog>
+  )
+}

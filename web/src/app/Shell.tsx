@@ -1,0 +1,173 @@
+import { Link, Outlet, useNavigate } from '@tanstack/react-router'
+import { Activity, ChartNoAxesCombined, CircleUser, Gauge, Layers, Plug, Search, Settings } from 'lucide-react'
+import { lazy, Suspense, useMemo, useState } from 'react'
+
+import { session } from '@/api/session'
+import { useStore } from '@/lib/store'
+import { Kbd } from '@/ui/Kbd'
+import { Toaster } from '@/ui/Toaster'
+
+import { ModePill, SimulatedBar, StreamBar } from './Bars'
+import { useKeys } from './useKeys'
+
+const Palette = lazy(() => import('./Palette'))
+const Help = lazy(() => import('./Help'))
+
+const ENTRIES = [
+  { to: '/', label: 'Overview', icon: Gauge, phone: true },
+  { to: '/indices', label: 'Indices', icon: ChartNoAxesCombined, phone: true },
+  { to: '/positions', label: 'Positions', icon: Layers, phone: true },
+  { to: '/activity', label: 'Activity', icon: Activity, phone: true },
+  { to: '/connections', label: 'Connections', icon: Plug, phone: false },
+  { to: '/settings', label: 'Settings', icon: Settings, phone: true },
+] as const
+
+export function Shell() {
+  const signedIn = useStore(session).status === 'in'
+  const navigate = useNavigate()
+  const [open, setOpen] = useState<'palette' | 'help' | null>(null)
+  const tools = useMemo(
+    () => ({
+      go: (path: string) => void navigate({ to: path }),
+      openPalette: () => setOpen('palette'),
+      openHelp: () => setOpen('help'),
+    }),
+    [navigate],
+  )
+  useKeys(tools)
+  return (
+    <>
+      <a
+        href="#main"
+        className="sr-only focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:z-50 focus:bg-canvas focus:px-4 focus:py-2"
+      >
+        Skip to content
+      </a>
+      <SimulatedBar />
+      <StreamBar />
+      <div className="md:flex">
+        {signedIn && <Rail openPalette={tools.openPalette} />}
+        <div className="min-w-0 flex-1">
+          <TopBar signedIn={signedIn} openPalette={tools.openPalette} />
+          <main
+            id="main"
+            tabIndex={-1}
+            className={'px-4 pt-6 pb-28 outline-none md:px-10 md:pb-20 ' + (signedIn ? 'md:pt-10' : '')}
+          >
+            <Outlet />
+          </main>
+        </div>
+      </div>
+      {signedIn && <Tabs />}
+      <Suspense>
+        {open === 'palette' && <Palette tools={tools} onClose={() => setOpen(null)} />}
+        {open === 'help' && <Help onClose={() => setOpen(null)} />}
+      </Suspense>
+      <Toaster />
+    </>
+  )
+}
+
+function Wordmark() {
+  return (
+    <Link to="/" className="inline-flex items-center gap-2 text-lg font-semibold tracking-tight" aria-label="Holdfast, home">
+      <svg aria-hidden viewBox="0 0 32 32" className="size-6">
+        <path d="M9 6v20M23 6v20M9 16h14" stroke="currentColor" strokeWidth="3.5" strokeLinecap="round" fill="none" />
+      </svg>
+      <span className="md:max-lg:hidden">Holdfast</span>
+    </Link>
+  )
+}
+
+function Rail({ openPalette }: { openPalette: () => void }) {
+  return (
+    <nav
+      aria-label="Main"
+      className="sticky top-0 hidden h-dvh w-16 shrink-0 flex-col border-r border-hairline px-3 py-6 md:flex lg:w-56"
+    >
+      <div className="mb-8 flex items-center justify-between px-2 md:max-lg:justify-center">
+        <Wordmark />
+        <span className="md:max-lg:hidden">
+          <ModePill signedIn />
+        </span>
+      </div>
+      <div className="flex flex-1 flex-col gap-1">
+        {ENTRIES.map(({ to, label, icon: Icon }) => (
+          <Link
+            key={to}
+            to={to}
+            activeOptions={{ exact: to === '/' }}
+            aria-label={label}
+            title={label}
+            className="flex h-10 items-center gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
+          >
+            <Icon aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
+            <span className="md:max-lg:hidden">{label}</span>
+          </Link>
+        ))}
+      </div>
+      <button
+        type="button"
+        onClick={openPalette}
+        aria-label="Search and commands"
+        className="flex h-10 items-center gap-3 rounded-control px-2.5 text-muted hover:bg-hover hover:text-ink"
+      >
+        <Search aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
+        <span className="flex-1 text-left md:max-lg:hidden">Search</span>
+        <span aria-hidden className="md:max-lg:hidden">
+          <Kbd keys="mod k" />
+        </span>
+      </button>
+    </nav>
+  )
+}
+
+/** Above the page on a phone, and for visitors. */
+function TopBar({ signedIn, openPalette }: { signedIn: boolean; openPalette: () => void }) {
+  return (
+    <header
+      className={
+        'flex h-14 items-center justify-between gap-3 px-4 md:px-10 ' +
+        (signedIn ? 'border-b border-hairline lg:hidden md:max-lg:justify-end' : 'md:h-20')
+      }
+    >
+      <span className={signedIn ? 'md:hidden' : ''}>
+        <Wordmark />
+      </span>
+      <div className="flex items-center gap-3">
+        <ModePill signedIn={signedIn} />
+        {signedIn ? (
+          <button type="button" onClick={openPalette} aria-label="Search" className="grid size-11 place-items-center md:hidden">
+            <Search aria-hidden className="size-5" />
+          </button>
+        ) : (
+          <Link to="/sign-in" className="inline-flex h-11 items-center gap-2 px-2 font-medium">
+            <CircleUser aria-hidden className="size-5" strokeWidth={1.75} />
+            Sign in
+          </Link>
+        )}
+      </div>
+    </header>
+  )
+}
+
+function Tabs() {
+  return (
+    <nav
+      aria-label="Main"
+      className="fixed inset-x-0 bottom-0 z-30 flex border-t border-hairline bg-canvas pb-[env(safe-area-inset-bottom)] md:hidden"
+    >
+      {ENTRIES.filter((entry) => entry.phone).map(({ to, label, icon: Icon }) => (
+        <Link
+          key={to}
+          to={to}
+          activeOptions={{ exact: to === '/' }}
+          className="flex h-14 flex-1 flex-col items-center justify-center gap-0.5 text-xs text-muted aria-[current=page]:font-medium aria-[current=page]:text-ink"
+        >
+          <Icon aria-hidden className="size-5" strokeWidth={1.75} />
+          {label}
+        </Link>
+      ))}
+    </nav>
+  )
+}

@@ -1,0 +1,152 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+
+import { session } from '@/api/session'
+
+import { Shell } from './Shell'
+import { NotFoundPage, PageError } from './Fallbacks'
+import { HomePage } from './HomePage'
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage, errorComponent: PageError })
+
+/** Pages of one's own: a visitor signs in first and comes back. */
+const mine = createRoute({
+  getParentRoute: () => root,
+  id: 'mine',
+  component: Outlet,
+  beforeLoad: ({ location }) => {
+    if (session.get().status !== 'in') throw redirect({ to: '/sign-in', search: { next: location.href } })
+  },
+})
+
+const text = (value: unknown) => (typeof value === 'string' || typeof value === 'number' ? String(value) : undefined)
+
+/** Leaves out what is not there, so that addresses stay short. */
+function present<Key extends string>(search: Record<string, unknown>, keys: readonly Key[]): { [K in Key]?: string } {
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const value = text(search[key])
+      return value === undefined || value === '' ? [] : [[key, value]]
+    }),
+  ) as { [K in Key]?: string }
+}
+
+const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage })
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: (search) => present(search, ['next']),
+  component: lazyRouteComponent(() => import('@/features/account/SignInPage')),
+})
+
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-up',
+  component: lazyRouteComponent(() => import('@/features/account/SignUpPage')),
+})
+
+const indices = createRoute({
+  getParentRoute: () => root,
+  path: '/indices',
+  component: lazyRouteComponent(() => import('@/features/indices/IndicesPage')),
+})
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: '/indices/$indexId',
+  validateSearch: (search): { direction?: 'long' | 'short'; size?: string; connection?: string } => ({
+    ...present(search, ['size', 'connection']),
+    ...(search['direction'] === 'long' || search['direction'] === 'short' ? { direction: search['direction'] } : {}),
+  }),
+  component: lazyRouteComponent(() => import('@/features/indices/IndexPage')),
+})
+
+const plan = createRoute({
+  getParentRoute: () => mine,
+  path: '/plans/$planId',
+  validateSearch: (search): { step?: 'confirm' } => (search['step'] === 'confirm' ? { step: 'confirm' } : {}),
+  component: lazyRouteComponent(() => import('@/features/trade/PlanPage')),
+})
+
+const execution = createRoute({
+  getParentRoute: () => mine,
+  path: '/executions/$executionId',
+  component: lazyRouteComponent(() => import('@/features/trade/ExecutionPage')),
+})
+
+const positions = createRoute({
+  getParentRoute: () => mine,
+  path: '/positions',
+  validateSearch: (search): { state?: 'closed' } => (search['state'] === 'closed' ? { state: 'closed' } : {}),
+  component: lazyRouteComponent(() => import('@/features/positions/PositionsPage')),
+})
+
+const position = createRoute({
+  getParentRoute: () => mine,
+  path: '/positions/$positionId',
+  component: lazyRouteComponent(() => import('@/features/positions/PositionPage')),
+})
+
+const activity = createRoute({
+  getParentRoute: () => mine,
+  path: '/activity',
+  validateSearch: (search) => present(search, ['show', 'position', 'symbol', 'state', 'kind', 'from', 'to'] as const),
+  component: lazyRouteComponent(() => import('@/features/activity/ActivityPage')),
+})
+
+const order = createRoute({
+  getParentRoute: () => mine,
+  path: '/activity/orders/$orderId',
+  component: lazyRouteComponent(() => import('@/features/activity/OrderPage')),
+})
+
+const connections = createRoute({
+  getParentRoute: () => mine,
+  path: '/connections',
+  component: lazyRouteComponent(() => import('@/features/connections/ConnectionsPage')),
+})
+
+const newConnection = createRoute({
+  getParentRoute: () => mine,
+  path: '/connections/new',
+  component: lazyRouteComponent(() => import('@/features/connections/NewConnectionPage')),
+})
+
+const settings = createRoute({
+  getParentRoute: () => mine,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('@/features/settings/SettingsPage')),
+})
+
+const licences = createRoute({
+  getParentRoute: () => root,
+  path: '/licences',
+  component: lazyRouteComponent(() => import('@/features/system/LicencesPage')),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    home,
+    signIn,
+    signUp,
+    indices,
+    index,
+    licences,
+    mine.addChildren([plan, execution, positions, position, activity, order, connections, newConnection, settings]),
+  ]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,146 @@
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+
+import { SideWord } from '@/features/trade/PlanLegs'
+import { Badge } from '@/ui/Badge'
+import { Button } from '@/ui/Button'
+import { Delta, Money, NoValue, Price, Quantity } from '@/ui/Money'
+import { EmptyState, ProblemNotice, SkeletonRows } from '@/ui/States'
+import type { Column } from '@/ui/Table'
+import { Table } from '@/ui/Table'
+import { Time } from '@/ui/Time'
+
+import type { Fill, Filters, Order, Payment } from './queries'
+import { fillsQuery, ordersQuery, paymentsQuery } from './queries'
+import { ORDER_WORDS, PAYMENT_WORDS, ROLE_WORDS } from './words'
+
+interface Paged<Row> {
+  data: { pages: { items: Row[] }[] } | undefined
+  error: unknown
+  hasNextPage: boolean
+  isFetchingNextPage: boolean
+  fetchNextPage: () => unknown
+  refetch: () => unknown
+}
+
+function PagedTable<Row>({
+  label,
+  query,
+  columns,
+  rowKey,
+}: {
+  label: string
+  query: Paged<Row>
+  columns: Column<Row>[]
+  rowKey: (row: Row) => string
+}) {
+  if (!query.data) {
+    return query.error ? (
+      <ProblemNotice error={query.error} retry={() => void query.refetch()} />
+    ) : (
+      <SkeletonRows rows={6} label={`Loading ${label.toLowerCase()}`} />
+    )
+  }
+  const rows = query.data.pages.flatMap((page) => page.items)
+  if (rows.length === 0) return <Nothing what={label.toLowerCase()} />
+  return (
+    <>
+      <Table label={label} rows={rows} columns={columns} rowKey={rowKey} />
+      {query.hasNextPage && (
+        <Button className="mt-6" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          Show more
+        </Button>
+      )}
+    </>
+  )
+}
+
+function Nothing({ what }: { what: string }): ReactNode {
+  return (
+    <EmptyState
+      title={`No ${what} here`}
+      text="Nothing matches, or nothing has happened yet. Everything Holdfast does on your account appears on this page."
+      action={
+        <Button asChild>
+          <Link to="/indices">See the indices</Link>
+        </Button>
+      }
+    />
+  )
+}
+
+export function OrdersTable({ filters }: { filters: Filters }) {
+  const query = useInfiniteQuery(ordersQuery(filters))
+  const columns: Column<Order>[] = [
+    { head: 'Time', cell: (order) => <Time iso={order.created_at} /> },
+    {
+      head: 'Order',
+      name: true,
+      cell: (order) => (
+        <Link
+          to="/activity/orders/$orderId"
+          params={{ orderId: order.id }}
+          className="font-medium after:absolute after:inset-0"
+        >
+          {order.symbol}
+        </Link>
+      ),
+    },
+    { head: 'For', wideOnly: true, cell: (order) => `${ROLE_WORDS[order.role]} ${order.index_name}` },
+    { head: 'Side', cell: (order) => <SideWord side={order.side} /> },
+    { head: 'Filled', right: true, cell: (order) => <Quantity value={order.filled_quantity} /> },
+    { head: 'Quantity', right: true, wideOnly: true, cell: (order) => <Quantity value={order.quantity} /> },
+    {
+      head: 'Price',
+      right: true,
+      wideOnly: true,
+      cell: (order) => (order.average_price === null ? <NoValue /> : <Price value={order.average_price} />),
+    },
+    { head: 'State', right: true, cell: (order) => <OrderBadge state={order.state} /> },
+  ]
+  return <PagedTable label="Orders" query={query} columns={columns} rowKey={(order) => order.id} />
+}
+
+export function OrderBadge({ state }: { state: Order['state'] }) {
+  const tone = state === 'unknown' || state === 'rejected' ? 'error' : 'plain'
+  return <Badge tone={tone}>{ORDER_WORDS[state]}</Badge>
+}
+
+export function FillsTable({ filters }: { filters: Filters }) {
+  const query = useInfiniteQuery(fillsQuery(filters))
+  const columns: Column<Fill>[] = [
+    { head: 'Time', cell: (fill) => <Time iso={fill.executed_at} /> },
+    { head: 'Symbol', name: true, cell: (fill) => <span className="font-medium">{fill.symbol}</span> },
+    { head: 'For', wideOnly: true, cell: (fill) => (fill.by_hand ? 'By hand' : fill.index_name || <NoValue />) },
+    { head: 'Side', cell: (fill) => <SideWord side={fill.side} /> },
+    { head: 'Quantity', right: true, cell: (fill) => <Quantity value={fill.quantity} /> },
+    { head: 'Price', right: true, cell: (fill) => <Price value={fill.price} /> },
+    { head: 'Value', right: true, wideOnly: true, cell: (fill) => <Money value={fill.value} /> },
+    {
+      head: 'Fee',
+      right: true,
+      wideOnly: true,
+      cell: (fill) => <Money value={fill.fee} digits={4} unit={fill.fee_asset} />,
+    },
+  ]
+  return <PagedTable label="Fills" query={query} columns={columns} rowKey={(fill) => fill.exec_id} />
+}
+
+export function PaymentsTable({ filters }: { filters: Filters }) {
+  const query = useInfiniteQuery(paymentsQuery(filters))
+  const columns: Column<Payment>[] = [
+    { head: 'Time', cell: (payment) => <Time iso={payment.at} /> },
+    { head: 'Kind', name: true, cell: (payment) => <span className="font-medium">{PAYMENT_WORDS[payment.kind]}</span> },
+    { head: 'Symbol', cell: (payment) => payment.symbol || <NoValue /> },
+    { head: 'For', wideOnly: true, cell: (payment) => payment.index_name || <NoValue /> },
+    {
+      head: 'Amount',
+      right: true,
+      cell: (payment) => <Delta value={payment.amount} as="money" digits={4} unit={payment.asset} />,
+    },
+  ]
+  return (
+    <PagedTable label="Fees and funding" query={query} columns={columns} rowKey={(payment) => String(payment.id)} />
+  )
+}

@@ -1,0 +1,35 @@
+import { Link } from '@tanstack/react-router'
+
+import { Delta } from '@/ui/Money'
+import { Sparkline } from '@/ui/Sparkline'
+
+import { Level } from './Level'
+import type { IndexSummary } from './queries'
+
+export function IndexRow({ index }: { index: IndexSummary }) {
+  return (
+    <li className="relative grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 transition-colors hover:bg-surface md:-mx-4 md:grid-cols-[1fr_160px_140px_110px] md:px-4">
+      <div className="min-w-0">
+        <Link
+          to="/indices/$indexId"
+          params={{ indexId: index.id }}
+          className="text-lg font-semibold after:absolute after:inset-0"
+        >
+          {index.symbol}
+        </Link>
+        <p className="truncate text-sm text-muted">{index.tagline || index.name}</p>
+      </div>
+      <Sparkline values={index.spark} width={160} height={36} className="max-md:hidden" />
+      <div className="text-right text-lg font-medium">
+        <Level index={index} />
+        <div className="text-sm font-normal md:hidden">
+          <Delta value={index.change_24h} />
+        </div>
+      </div>
+      <div className="text-right max-md:hidden">
+        <Delta value={index.change_24h} />
+        <div className="text-xs text-muted">24 h</div>
+      </div>
+    </li>
+  )
+}

@@ -1,0 +1,23 @@
+import clsx from 'clsx'
+
+import { useIsLive } from '@/api/live'
+import { level as levelText } from '@/lib/numbers'
+import { NoValue } from '@/ui/Money'
+
+import type { IndexSummary } from './queries'
+
+/** The level of an index; dimmed while it may be old. */
+export function Level({ index, className }: { index: IndexSummary; className?: string }) {
+  const live = useIsLive()
+  if (index.level === null) return <NoValue />
+  const stale = !live || index.stale_reason !== ''
+  return (
+    <span
+      className={clsx('tnum whitespace-nowrap transition-opacity', stale && 'opacity-50', className)}
+      title={stale ? index.stale_reason || 'The live connection is down: this value may be old.' : undefined}
+    >
+      {levelText(index.level, index.unit)}
+      {stale && <span className="sr-only"> (may be old)</span>}
+    </span>
+  )
+}

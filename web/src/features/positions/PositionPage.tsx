@@ -1,0 +1,184 @@
+import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import clsx from 'clsx'
+
+import { useIsLive } from '@/api/live'
+import { usePreview } from '@/features/trade/queries'
+import { capital } from '@/features/trade/words'
+import { level as levelText, percent } from '@/lib/numbers'
+import { Button } from '@/ui/Button'
+import { Facts, Page, Section } from '@/ui/Layout'
+import { Delta, Money, NoValue, Price, Quantity } from '@/ui/Money'
+import { Notice, ProblemNotice, Skeleton, SkeletonRows } from '@/ui/States'
+import { Table } from '@/ui/Table'
+import { Time } from '@/ui/Time'
+import { useIndices } from '@/features/indices/queries'
+
+import { ExposureBars } from './ExposureBars'
+import { PositionBadge } from './PositionRow'
+import type { PositionDetail } from './queries'
+import { isOver, usePosition } from './queries'
+
+export default function PositionPage() {
+  const { positionId } = useParams({ from: '/mine/positions/$positionId' })
+  const { data: position, error, refetch } = usePosition(positionId)
+  const back = <Link to="/positions">← All positions</Link>
+  if (!position) {
+    return (
+      <Page title="Position" above={back}>
+        {error ? (
+          <ProblemNotice error={error} retry={() => void refetch()} />
+        ) : (
+          <>
+            <Skeleton className="mb-8 h-14 w-72" />
+            <SkeletonRows rows={8} label="Loading position" />
+          </>
+        )}
+      </Page>
+    )
+  }
+  return (
+    <Page
+      title={`${capital(position.direction)} ${position.index_name}`}
+      above={back}
+      actions={<CloseButton position={position} />}
+    >
+      <Body position={position} />
+    </Page>
+  )
+}
+
+function CloseButton({ position }: { position: PositionDetail }) {
+  const preview = usePreview()
+  const navigate = useNavigate()
+  if (isOver(position) || position.state === 'opening' || position.state === 'closing') {
+    return <PositionBadge state={position.state} />
+  }
+  async function start() {
+    const plan = await preview.mutateAsync({ kind: 'close', position_id: position.id }).catch(() => null)
+    if (plan) await navigate({ to: '/plans/$planId', params: { planId: plan.id } })
+  }
+  return (
+    <div className="flex flex-col gap-3">
+      <div className="flex items-center gap-3">
+        <PositionBadge state={position.state} />
+        <Button busy={preview.isPending} onClick={() => void start()}>
+          Close position
+        </Button>
+      </div>
+      {preview.error && <ProblemNotice error={preview.error} />}
+    </div>
+  )
+}
+
+function Body({ position }: { position: PositionDetail }) {
+  const old = (!useIsLive() || position.stale) && !isOver(position)
+  return (
+    <>
+      <p className="text-sm text-muted">Profit and loss, after fees and funding</p>
+      <p className={clsx('mb-8 flex flex-wrap items-baseline gap-x-4', old && 'opacity-50')}>
+        <Delta value={position.pnl} as="money" unit="USDT" className="text-3xl font-semibold md:text-4xl" />
+        <Delta value={position.pnl_percent} className="text-lg" />
+        {old && <span className="text-sm text-muted">may be old</span>}
+      </p>
+      {position.notices.map((notice) => (
+        <Notice key={notice} kind="warning" className="mb-4">
+          {notice}
+        </Notice>
+      ))}
+      <Summary position={position} />
+      {position.execution_id && (
+        <p className="mt-6 text-sm">
+          <Link
+            to="/executions/$executionId"
+            params={{ executionId: position.execution_id }}
+            className="underline underline-offset-4"
+          >
+            {isOver(position) ? 'Receipt' : 'Latest execution'}
+          </Link>
+          {' · '}
+          <Link to="/activity" search={{ position: position.id }} className="underline underline-offset-4">
+            Orders of this position
+          </Link>
+        </p>
+      )}
+      <Section title="Exposure per leg" note="In USDT at live prices.">
+        <ExposureBars legs={position.legs} />
+      </Section>
+      <Section title="Legs">
+        <Legs position={position} />
+      </Section>
+    </>
+  )
+}
+
+function Summary({ position }: { position: PositionDetail }) {
+  const unit = useIndices().data?.find((index) => index.id === position.index_id)?.unit
+  const show = (value: number | null) =>
+    value === null ? <NoValue /> : unit ? levelText(value, unit) : <Price value={value} />
+  return (
+    <Facts
+      items={[
+        { label: 'Size', value: <Money value={position.size} unit="USDT" />, hint: position.connection_label },
+        { label: 'Level', value: show(position.level), hint: <>from {show(position.entry_level)}</> },
+        { label: 'From prices', value: <Delta value={position.price_pnl} as="money" /> },
+        { label: 'Fees', value: <Money value={position.fees} digits={4} /> },
+        { label: 'Funding', value: <Delta value={position.funding} as="money" digits={4} /> },
+        { label: 'Long and short together', value: <Money value={position.gross} /> },
+        { label: 'Net', value: <Delta value={position.net} as="money" /> },
+        {
+          label: 'Drift from target',
+          value: position.drift === null ? <NoValue /> : percent(position.drift),
+          hint: (
+            <>
+              opened <Time iso={position.opened_at ?? position.created_at} />
+            </>
+          ),
+        },
+      ]}
+    />
+  )
+}
+
+function Legs({ position }: { position: PositionDetail }) {
+  return (
+    <Table<PositionDetail['legs'][number]>
+      label="Legs"
+      rows={position.legs}
+      rowKey={(leg) => leg.symbol}
+      columns={[
+        {
+          head: 'Coin',
+          name: true,
+          cell: (leg) => (
+            <>
+              <span className="font-medium">{leg.ticker}</span>{' '}
+              <span className="text-muted max-md:hidden">{leg.name}</span>
+              {leg.halted_reason && <span className="block text-xs text-error">Halted: {leg.halted_reason}</span>}
+              {/[1-9]/.test(leg.altered) && (
+                <span className="block text-xs text-muted">
+                  <Quantity value={leg.altered} /> changed by hand
+                </span>
+              )}
+            </>
+          ),
+        },
+        { head: 'Quantity', right: true, cell: (leg) => <Quantity value={leg.quantity} /> },
+        { head: 'Entry', right: true, wideOnly: true, cell: (leg) => <Price value={leg.entry_price} /> },
+        { head: 'Now', right: true, wideOnly: true, cell: (leg) => <Price value={leg.mark_price} /> },
+        {
+          head: 'Weight',
+          right: true,
+          wideOnly: true,
+          cell: (leg) => (leg.weight === null ? <NoValue /> : percent(leg.weight)),
+        },
+        {
+          head: 'Target',
+          right: true,
+          wideOnly: true,
+          cell: (leg) => (leg.target_weight === null ? <NoValue /> : percent(leg.target_weight)),
+        },
+        { head: 'P&L', right: true, cell: (leg) => <Delta value={leg.pnl} as="money" /> },
+      ]}
+    />
+  )
+}

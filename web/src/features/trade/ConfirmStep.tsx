@@ -1,0 +1,80 @@
+import { Link, useNavigate } from '@tanstack/react-router'
+
+import { ProblemError } from '@/api/problem'
+import { isLive, useConnections } from '@/features/connections/queries'
+import { percent } from '@/lib/numbers'
+import { Button } from '@/ui/Button'
+import { Lines } from '@/ui/Layout'
+import { Money } from '@/ui/Money'
+import { ProblemNotice } from '@/ui/States'
+
+import { ExpiryRing, useSecondsLeft } from './ExpiryRing'
+import type { StepProps } from './PreviewStep'
+import { tradedLegs } from './PreviewStep'
+import { useExecute } from './queries'
+import { capital, orders } from './words'
+
+/** The sentence of what will happen, and the one button that makes it happen. */
+export function ConfirmStep({ plan, renew, renewing }: StepProps) {
+  const navigate = useNavigate()
+  const connection = useConnections().data?.find((each) => each.id === plan.connection_id)
+  const execute = useExecute(plan)
+  const left = useSecondsLeft(plan)
+  const count = tradedLegs(plan).length
+  const where = connection ? `${capital(connection.venue)} · ${isLive(connection) ? 'LIVE' : 'PAPER'}` : ''
+  const refused = execute.error instanceof ProblemError && [409, 410].includes(execute.error.problem.status)
+  const expired = refused || (left === 0 && !execute.isPending && !execute.error)
+
+  async function place() {
+    const execution = await execute.mutateAsync().catch(() => null)
+    if (!execution) return
+    await navigate({ to: '/executions/$executionId', params: { executionId: execution.id }, replace: true })
+  }
+
+  return (
+    <div className="max-w-[560px]">
+      <p className="text-xl leading-8">
+        {plan.kind === 'open' ? 'Open' : 'Close'} a {plan.direction} position in {plan.index_name} of{' '}
+        <strong className="font-semibold">
+          <Money value={plan.size} unit="USDT" />
+        </strong>{' '}
+        by placing <strong className="font-semibold">{orders(count)}</strong>
+        {connection && <> on your account “{connection.label}”</>}, none more than {percent(plan.allowance, 1)} away from
+        the previewed price.
+      </p>
+      <p className="mt-3 text-muted">
+        {plan.kind === 'open'
+          ? 'If a leg cannot be had, everything this opens is closed again.'
+          : 'Only what this position opened is closed. Your other positions stay untouched.'}
+      </p>
+      <Lines
+        className="my-8 border-y border-hairline py-3"
+        items={[
+          { label: 'Long and short together', value: <Money value={plan.totals.gross} unit="USDT" /> },
+          { label: 'Margin needed', value: <Money value={plan.totals.margin_needed} unit="USDT" /> },
+          { label: 'Fees, about', value: <Money value={plan.totals.fees} unit="USDT" /> },
+          { label: 'Slippage, about', value: <Money value={plan.totals.slippage} unit="USDT" /> },
+        ]}
+      />
+      {execute.error && <ProblemNotice error={execute.error} className="mb-8" />}
+      <div className="flex flex-wrap items-center gap-4">
+        {expired ? (
+          <Button kind="primary" busy={renewing} onClick={renew}>
+            Get a new preview
+          </Button>
+        ) : (
+          <Button kind="primary" busy={execute.isPending} disabled={!plan.executable} onClick={() => void place()}>
+            {execute.error ? 'Try again' : `Place ${orders(count)}`}
+            {where && <span className="font-normal opacity-80">on {where}</span>}
+          </Button>
+        )}
+        <Button asChild kind="quiet">
+          <Link to="/plans/$planId" params={{ planId: plan.id }} search={{}}>
+            Back
+          </Link>
+        </Button>
+        {!refused && <ExpiryRing plan={plan} />}
+      </div>
+    </div>
+  )
+}

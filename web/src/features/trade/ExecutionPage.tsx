@@ -1,0 +1,34 @@
+import { useParams } from '@tanstack/react-router'
+
+import { Page } from '@/ui/Layout'
+import { ProblemNotice, SkeletonRows } from '@/ui/States'
+
+import { ProgressStep } from './ProgressStep'
+import { isFinished, useExecution } from './queries'
+import { Receipt } from './Receipt'
+import { Steps } from './Steps'
+import { capital } from './words'
+
+/** Progress while it runs, the receipt when it has ended. May be left and come back to. */
+export default function ExecutionPage() {
+  const { executionId } = useParams({ from: '/mine/executions/$executionId' })
+  const { data: execution, error, refetch } = useExecution(executionId)
+  if (!execution) {
+    return (
+      <Page title="Execution">
+        {error ? <ProblemNotice error={error} retry={() => void refetch()} /> : <SkeletonRows rows={8} />}
+      </Page>
+    )
+  }
+  const closing = execution.kind === 'close'
+  const title = closing
+    ? `Close ${execution.index_name}`
+    : `${capital(execution.direction)} ${execution.index_name}`
+  const finished = isFinished(execution)
+  return (
+    <Page title={title}>
+      <Steps current={finished ? 'Receipt' : 'Progress'} closing={closing} />
+      {finished ? <Receipt execution={execution} /> : <ProgressStep execution={execution} />}
+    </Page>
+  )
+}

@@ -1,0 +1,103 @@
+import { Link } from '@tanstack/react-router'
+
+import { percent } from '@/lib/numbers'
+import { Button } from '@/ui/Button'
+import { Facts } from '@/ui/Layout'
+import { Money } from '@/ui/Money'
+import { Notice } from '@/ui/States'
+
+import { ExpiryRing, useSecondsLeft } from './ExpiryRing'
+import { PlanLegs } from './PlanLegs'
+import type { Plan } from './queries'
+import { orders } from './words'
+
+export interface StepProps {
+  plan: Plan
+  renew: () => void
+  renewing: boolean
+}
+
+export const tradedLegs = (plan: Plan) => plan.legs.filter((leg) => leg.action === 'trade')
+
+/** Exactly what would be sent, before anything is. */
+export function PreviewStep({ plan, renew, renewing }: StepProps) {
+  const left = useSecondsLeft(plan)
+  const { totals } = plan
+  return (
+    <>
+      <div className="mb-8 flex flex-wrap items-center justify-between gap-4">
+        <div>
+          <p className="text-sm text-muted">{plan.kind === 'open' ? 'Size' : 'Size being closed'}</p>
+          <p className="text-3xl font-semibold">
+            <Money value={plan.size} unit="USDT" />
+          </p>
+        </div>
+        <ExpiryRing plan={plan} />
+      </div>
+      {!plan.executable && (
+        <Notice kind="warning" className="mb-8">
+          {plan.blocked_reason || 'This plan cannot be carried out.'}
+        </Notice>
+      )}
+      <Facts
+        className="mb-8"
+        items={[
+          { label: 'Orders', value: tradedLegs(plan).length },
+          { label: 'Long and short together', value: <Money value={totals.gross} /> },
+          {
+            label: 'Margin needed',
+            value: <Money value={totals.margin_needed} />,
+            hint: totals.available !== null && (
+              <>
+                of <Money value={totals.available} /> available
+              </>
+            ),
+          },
+          { label: 'Fees, about', value: <Money value={totals.fees} /> },
+          { label: 'Slippage, about', value: <Money value={totals.slippage} /> },
+          {
+            label: 'Tracking error',
+            value: percent(totals.tracking_error),
+            hint: (
+              <>
+                <Money value={totals.left_out} /> left out
+              </>
+            ),
+          },
+        ]}
+      />
+      {plan.warnings.map((warning) => (
+        <Notice key={warning} kind="warning" className="mb-4">
+          {warning}
+        </Notice>
+      ))}
+      <PlanLegs plan={plan} />
+      <p className="mt-4 text-sm text-muted">
+        Amounts in USDT. Each order is a limit order, immediate or cancel, at most {percent(plan.allowance, 1)} worse than
+        the expected price.
+      </p>
+      <div className="sticky bottom-14 mt-8 flex gap-3 border-t border-hairline bg-canvas py-4 md:bottom-0">
+        {left > 0 ? (
+          <Button kind="primary" className="max-md:flex-1" disabled={!plan.executable} asChild={plan.executable}>
+            {plan.executable ? (
+              <Link to="/plans/$planId" params={{ planId: plan.id }} search={{ step: 'confirm' }}>
+                Continue with {orders(tradedLegs(plan).length)}
+              </Link>
+            ) : (
+              'Continue'
+            )}
+          </Button>
+        ) : (
+          <Button kind="primary" className="max-md:flex-1" busy={renewing} onClick={renew}>
+            Refresh preview
+          </Button>
+        )}
+        {left > 0 && (
+          <Button kind="quiet" busy={renewing} onClick={renew}>
+            Refresh preview
+          </Button>
+        )}
+      </div>
+    </>
+  )
+}

@@ -1,0 +1,87 @@
+import clsx from 'clsx'
+import { CircleCheck, CircleDashed, CircleHelp, CircleMinus, LoaderCircle, Undo2 } from 'lucide-react'
+import { Progress } from 'radix-ui'
+import type { ComponentType } from 'react'
+
+import { Quantity } from '@/ui/Money'
+import { Notice } from '@/ui/States'
+
+import { SideWord } from './PlanLegs'
+import type { Execution } from './queries'
+import { ENDINGS, LEG_SETTLED, LEG_WORDS } from './words'
+
+type Leg = Execution['legs'][number]
+
+const ICONS: Record<Leg['state'], ComponentType<{ className?: string; strokeWidth?: number }>> = {
+  waiting: CircleDashed,
+  working: LoaderCircle,
+  filled: CircleCheck,
+  partial: CircleMinus,
+  unfilled: CircleMinus,
+  unwound: Undo2,
+  unknown: CircleHelp,
+  skipped: CircleMinus,
+  by_hand: CircleMinus,
+}
+
+/** Leg by leg, as the venue answers. */
+export function ProgressStep({ execution }: { execution: Execution }) {
+  const settled = execution.legs.filter((leg) => LEG_SETTLED[leg.state]).length
+  const share = Math.round(Math.min(1, Math.max(0, execution.progress)) * 100)
+  return (
+    <div>
+      <p role="status" className="text-3xl font-semibold">
+        {ENDINGS[execution.state].title}
+      </p>
+      <p className="mt-1 text-muted">
+        {settled} of {execution.legs.length} legs done. You may leave this page; it goes on by itself.
+      </p>
+      <Progress.Root
+        value={share}
+        aria-label="Progress"
+        className="my-8 h-1.5 overflow-hidden rounded-full bg-hover"
+      >
+        <Progress.Indicator
+          className="h-full origin-left rounded-full bg-ink transition-transform duration-300"
+          style={{ transform: `scaleX(${share / 100})` }}
+        />
+      </Progress.Root>
+      {execution.reason && <Notice className="mb-6">{execution.reason}</Notice>}
+      <LegStates legs={execution.legs} />
+    </div>
+  )
+}
+
+export function LegStates({ legs }: { legs: Leg[] }) {
+  return (
+    <ul aria-label="Legs" className="border-t border-hairline">
+      {legs.map((leg) => (
+        <LegLine key={leg.symbol} leg={leg} />
+      ))}
+    </ul>
+  )
+}
+
+function LegLine({ leg }: { leg: Leg }) {
+  const Icon = ICONS[leg.state]
+  const done = LEG_SETTLED[leg.state]
+  return (
+    <li className="flex min-h-[var(--row-height)] items-center gap-4 border-b border-hairline py-2">
+      <Icon
+        className={clsx('size-5 shrink-0', leg.state === 'working' && 'animate-spin', !done && 'text-muted')}
+        strokeWidth={1.75}
+      />
+      <span className="w-14 shrink-0 font-medium">{leg.ticker}</span>
+      <span className="w-12 shrink-0">
+        <SideWord side={leg.side} />
+      </span>
+      <span className="min-w-0 flex-1 text-sm text-muted">
+        {LEG_WORDS[leg.state]}
+        {leg.note && <span className="block text-xs">{leg.note}</span>}
+      </span>
+      <span className="text-right text-sm">
+        <Quantity value={leg.filled_quantity} /> <span className="text-muted">of</span> <Quantity value={leg.quantity} />
+      </span>
+    </li>
+  )
+}

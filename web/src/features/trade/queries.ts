@@ -1,0 +1,93 @@
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect } from 'react'
+
+import type { Schemas } from '@/api/client'
+import { answer, api } from '@/api/client'
+import { useFrames } from '@/api/live'
+
+import { ENDINGS } from './words'
+
+export type Plan = Schemas['PlanView']
+export type PlanLeg = Schemas['PlanLeg']
+export type Execution = Schemas['ExecutionView']
+export type PreviewRequest = Schemas['PreviewOpen'] | Schemas['PreviewClose']
+
+/** A plan never changes: it is read once. */
+export const planQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['plan', id],
+    queryFn: () => answer(api.GET('/api/previews/{plan_id}', { params: { path: { plan_id: id } } })),
+    staleTime: Infinity,
+  })
+
+export function usePreview() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (request: PreviewRequest) => answer(api.POST('/api/previews', { body: request })),
+    onSuccess: (plan) => client.setQueryData(planQuery(plan.id).queryKey, plan),
+  })
+}
+
+/** The same wish again, for a preview that has expired. */
+export function requestOf(plan: Plan): PreviewRequest {
+  if (plan.kind === 'close' && plan.position_id) return { kind: 'close', position_id: plan.position_id }
+  return {
+    kind: 'open',
+    connection_id: plan.connection_id,
+    index_id: plan.index_id,
+    direction: plan.direction,
+    size: plan.size,
+  }
+}
+
+/**
+ * The idempotency key of carrying out a plan. It comes into being with the preview and is the same for every
+ * press, retry and reload, so one preview can never be carried out twice.
+ */
+export function executionKey(plan: Plan): string {
+  return `execute-${plan.id}`
+}
+
+export function useExecute(plan: Plan) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: () =>
+      answer(
+        api.POST('/api/executions', {
+          params: { header: { 'idempotency-key': executionKey(plan) } },
+          body: { plan_id: plan.id, digest: plan.digest },
+        }),
+      ),
+    onSuccess: (execution) => client.setQueryData(executionQuery(execution.id).queryKey, execution),
+  })
+}
+
+export const executionQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['execution', id],
+    queryFn: () => answer(api.GET('/api/executions/{execution_id}', { params: { path: { execution_id: id } } })),
+  })
+
+export const isFinished = (execution: Execution) => ENDINGS[execution.state].final
+
+/** An execution, live leg by leg; asked for every few seconds too, should the stream be down. */
+export function useExecution(id: string) {
+  const client = useQueryClient()
+  const query = useQuery({
+    ...executionQuery(id),
+    refetchInterval: ({ state }) => (state.data && isFinished(state.data) ? false : 3_000),
+  })
+  useFrames<Execution>(`execution:${id}`, (execution) => {
+    const known = client.getQueryData(executionQuery(id).queryKey)
+    if (known && isFinished(known) && !isFinished(execution)) return
+    client.setQueryData(executionQuery(id).queryKey, execution)
+  })
+  const finished = query.data ? isFinished(query.data) : false
+  useEffect(() => {
+    if (!finished) return
+    for (const key of ['positions', 'position', 'overview', 'orders', 'fills', 'payments']) {
+      void client.invalidateQueries({ queryKey: [key] })
+    }
+  }, [finished, client])
+  return query
+}

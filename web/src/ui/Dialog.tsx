@@ -1,0 +1,37 @@
+import { Dialog as Radix } from 'radix-ui'
+import type { ReactNode } from 'react'
+
+/** A dialog that names itself, traps the focus and gives it back. A sheet from below on a phone. */
+export function Dialog({
+  open,
+  onOpenChange,
+  title,
+  description,
+  children,
+}: {
+  open: boolean
+  onOpenChange: (open: boolean) => void
+  title: string
+  description?: string
+  children: ReactNode
+}) {
+  return (
+    <Radix.Root open={open} onOpenChange={onOpenChange}>
+      <Radix.Portal>
+        <Radix.Overlay className="fixed inset-0 z-40 bg-[rgb(0_0_0/0.4)]" />
+        <Radix.Content
+          className={
+            'fixed inset-x-0 bottom-0 z-50 max-h-[85dvh] animate-enter overflow-y-auto rounded-t-sheet bg-canvas ' +
+            'p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-sheet md:inset-x-auto md:top-[12vh] md:bottom-auto ' +
+            'md:left-1/2 md:w-[480px] md:-translate-x-1/2 md:rounded-sheet'
+          }
+          {...(description ? {} : { 'aria-describedby': undefined })}
+        >
+          <Radix.Title className="text-xl font-semibold">{title}</Radix.Title>
+          {description && <Radix.Description className="mt-2 text-muted">{description}</Radix.Description>}
+          <div className="mt-6">{children}</div>
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  )
+}

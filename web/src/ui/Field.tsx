@@ -1,0 +1,87 @@
+import clsx from 'clsx'
+import { CircleAlert } from 'lucide-react'
+import type { ComponentProps, ReactNode } from 'react'
+import { useId } from 'react'
+
+export interface FieldProps extends ComponentProps<'input'> {
+  label: string
+  hint?: ReactNode
+  error?: string | undefined
+  suffix?: string
+  large?: boolean
+}
+
+/** A labelled input with its hint and its error tied to it. */
+export function Field({ label, hint, error, suffix, large = false, className, id, ...rest }: FieldProps) {
+  const generated = useId()
+  const input = id ?? generated
+  const hintId = `${input}-hint`
+  const errorId = `${input}-error`
+  const described = clsx(hint && hintId, error && errorId)
+  return (
+    <div className={className}>
+      <label htmlFor={input} className="mb-1.5 block text-sm text-muted">
+        {label}
+      </label>
+      <div className="relative">
+        <input
+          id={input}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={described || undefined}
+          className={clsx(
+            'w-full rounded-control border bg-canvas text-ink placeholder:text-muted',
+            large ? 'tnum h-14 px-4 text-xl font-medium' : 'h-11 px-3',
+            suffix && 'pr-18',
+            error ? 'border-error' : 'border-edge',
+          )}
+          {...rest}
+        />
+        {suffix && (
+          <span aria-hidden className="pointer-events-none absolute inset-y-0 right-4 flex items-center text-muted">
+            {suffix}
+          </span>
+        )}
+      </div>
+      {error && (
+        <p id={errorId} role="alert" className="mt-1.5 flex gap-1.5 text-sm text-error">
+          <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0" />
+          {error}
+        </p>
+      )}
+      {hint && (
+        <div id={hintId} className="mt-1.5 text-sm text-muted">
+          {hint}
+        </div>
+      )}
+    </div>
+  )
+}
+
+/** A labelled native select: the platform's own list, keyboard and all. */
+export function Choice({
+  label,
+  options,
+  className,
+  hideLabel = false,
+  ...rest
+}: ComponentProps<'select'> & {
+  label: string
+  options: { value: string; label: string }[]
+  hideLabel?: boolean
+}) {
+  const id = useId()
+  return (
+    <div className={className}>
+      <label htmlFor={id} className={hideLabel ? 'sr-only' : 'mb-1.5 block text-sm text-muted'}>
+        {label}
+      </label>
+      <select id={id} className="h-11 w-full rounded-control border border-edge bg-canvas px-3 text-ink" {...rest}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
