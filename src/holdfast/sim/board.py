@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from holdfast.sim.books import least_lots, touch_lots
 from holdfast.sim.instruments import SimInstrument
 from holdfast.sim.noise import Floats, Ints, Noise
 from holdfast.sim.paths import HOUR_MS, ORIGIN_MS
@@ -22,13 +23,15 @@ USDC_SHARE: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One moment of one category. All but ``index`` (quote coin per unit of base) count ticks."""
+    """One moment of one category: ``index`` in quote coin per unit of base, sizes in lots, the rest ticks."""
 
     last: Ints
     bid: Ints
     ask: Ints
     mark: Ints
     index: Floats
+    bid_lots: Ints
+    ask_lots: Ints
 
 
 class Board:
@@ -37,8 +40,11 @@ class Board:
         noise: Noise,
         instruments: Sequence[SimInstrument],
         columns: Sequence[int],
-        volumes: Sequence[float],
+        values: Sequence[float],
+        parts: Sequence[float],
     ) -> None:
+        """``columns`` and ``values`` are each path's place on the tape and its USD traded on a normal day;
+        ``parts`` how much of that is the instrument's own coin (1 unless the coin follows another)."""
         self._noise = noise
         self.instruments = tuple(instruments)
         self.place = {one.symbol: place for place, one in enumerate(instruments)}
@@ -48,16 +54,23 @@ class Board:
         self.multiplier = np.array([float(one.multiplier) for one in instruments])
         self.share = np.array(
             [USDC_SHARE if one.quote == "USDC" else VENUE_SHARE[one.contract_type] for one in instruments]
-        )
+        ) * np.array(parts)
+        """Turnover of the instrument as a part of the value traded on its path."""
         self._stream = np.array([one.symbol_id for one in instruments])
+        self._least = np.array([least_lots(one) for one in instruments])
         self.crowding = noise.uniform(_CROWD, self._stream, 0)
         """How much open interest there is for the volume, in (0, 1)."""
         self._perpetual = np.array([one.is_perpetual for one in instruments])
+        self._bound = np.full(len(self.instruments), PREMIUM)
         self._delivery = np.array(
             [one.delivery_ms if one.contract_type == "LinearFutures" else 0 for one in instruments]
         )
-        self.turnover = np.array(volumes) * self.share
+        self.turnover = np.array(values) * self.share
         """A normal day's turnover in quote coin."""
+
+    def without_premium(self, place: int) -> None:
+        """Let the last price of one perpetual be its index (a recording is shown as it was)."""
+        self._bound[place] = 0.0
 
     def premium(self, hours: Ints | int, place: int | slice = slice(None)) -> Floats:
         """Relative distance of the last price from the index: bounded and slow; the carry of a future."""
@@ -65,7 +78,9 @@ class Board:
         day, within = np.divmod(hours, 24)
         today, tomorrow = (self._noise.uniform(_SLOW, stream, edge) for edge in (day, day + 1))
         slow = (today * (24 - within) + tomorrow * within) / 24
-        bounded = PREMIUM * (1.6 * (slow - 0.46) + 0.2 * (self._noise.uniform(_FAST, stream, hours) - 0.5))
+        bounded = self._bound[place] * (
+            1.6 * (slow - 0.46) + 0.2 * (self._noise.uniform(_FAST, stream, hours) - 0.5)
+        )
         remaining = (
             np.maximum(self._delivery[place] - (ORIGIN_MS + np.asarray(hours) * HOUR_MS), 0) / _YEAR_MS
         )
@@ -75,7 +90,8 @@ class Board:
     def ticks(self, price: Floats, hours: Ints, place: int) -> Ints:
         """Last prices, on the grid, of one symbol from its coin's prices and the hours they belong to."""
         one_unit = price * self.multiplier[place] * (1 + self.premium(hours, place))
-        return np.maximum(np.rint(one_unit / self.tick[place]), 2).astype(np.int64)
+        ticks: Ints = np.maximum(np.rint(one_unit / self.tick[place]), 2).astype(np.int64)
+        return ticks
 
     def sweep(self, coin_prices: Floats, step: int, hour: int) -> Sweep:
         """``coin_prices`` by instrument (already picked by ``columns`` and scaled)."""
@@ -87,10 +103,20 @@ class Board:
         width = self._spread_ticks(last, step)
         buyer = self._noise.uniform(_SIDE, self._stream, step) < 0.5
         bid = np.where(buyer, np.maximum(last - width, 1), last)
+        ask = np.where(buyer, last, last + width)
         return Sweep(
-            last.astype(np.int64), bid.astype(np.int64), (np.where(buyer, last, last + width)).astype(np.int64),
-            mark.astype(np.int64), index,
-        )  # fmt: skip
+            last.astype(np.int64),
+            bid.astype(np.int64),
+            ask.astype(np.int64),
+            mark.astype(np.int64),
+            index,
+            self._lots_at(bid, -1, step),
+            self._lots_at(ask, 1, step),
+        )
+
+    def _lots_at(self, price: Floats, side: int, step: int) -> Ints:
+        value_of_lot = price * self.tick * self.lot
+        return touch_lots(self._noise, self._stream, side, step, self.turnover, value_of_lot, self._least)
 
     def _spread_ticks(self, last: Floats, step: int) -> Floats:
         """From one tick for the most traded to a fifth of a per cent for the least."""

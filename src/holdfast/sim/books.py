@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from holdfast.sim.instruments import SimInstrument
-from holdfast.sim.noise import Ints, Noise
+from holdfast.sim.noise import Floats, Ints, Noise
 
 MAX_DEPTH: Final = 1000
 _GAP, _SIZE, _TRADES, _TRADE_SIZE, _TRADE_SIDE = range(201, 206)
@@ -42,20 +42,52 @@ def levels(
 ) -> list[tuple[Decimal, Decimal]]:
     """``depth`` levels from ``touch`` (ticks) outwards; ``side`` +1 for asks, -1 for bids.
 
-    Levels stand some hundred-thousandths of the price apart near the touch and thin out from there; each holds
-    a few hundred-thousandths of a day's turnover, more further out. A deeper book begins with the same levels.
+    Levels stand some hundred-thousandths of the price apart near the touch and thin out from there; each
+    holds a few hundred-thousandths of a day's turnover, more further out. A deeper book begins with the same
+    levels.
     """
-    stream = instrument.symbol_id * _SIDES + (side > 0)
+    streams = _streams(np.array([instrument.symbol_id]), side) + np.arange(depth)
     rank = np.arange(depth)
     apart = touch * max(1e-5, min(1e-3, 4e-4 * (turnover / 1e6) ** -0.75))
-    gaps = -np.log(noise.uniform(_GAP, stream * MAX_DEPTH + rank, step // 4)) * apart * (1 + rank / 40)
+    gaps = -np.log(noise.uniform(_GAP, streams, step // 4)) * apart * (1 + rank / 40)
     gaps[0] = 0
     ticks = touch + side * np.cumsum(np.maximum(np.rint(gaps), rank > 0)).astype(np.int64)
-    notional = max(turnover * 1.5e-5, 120.0) * (0.4 + rank / 12)
-    sizes = notional * np.exp(0.8 * noise.normal(_SIZE, stream * MAX_DEPTH + rank, step // 2))
-    lots = _lots(instrument, ticks, sizes)
+    sizes: Floats = (1 + rank / 5) * _level_notional(np.array([turnover])) * _size_noise(noise, streams, step)
+    value_of_lot: Floats = ticks * float(instrument.tick * instrument.lot)
+    lots = whole_lots(sizes, value_of_lot, least_lots(instrument))
     tick, lot = instrument.tick, instrument.lot
     return [(t * tick, n * lot) for t, n in zip(ticks.tolist(), lots.tolist(), strict=True) if t > 0]
+
+
+def touch_lots(
+    noise: Noise, symbol_ids: Ints, side: int, step: int, turnover: Floats, value_of_lot: Floats, least: Ints
+) -> Ints:
+    """Lots at the best level of many books at once: the same that ``levels`` gives first."""
+    sizes = _level_notional(turnover) * _size_noise(noise, _streams(symbol_ids, side), step)
+    return whole_lots(sizes, value_of_lot, least)
+
+
+def least_lots(instrument: SimInstrument) -> int:
+    return int(instrument.min_qty / instrument.lot)
+
+
+def whole_lots(notional: Floats, value_of_lot: Floats, least: Ints | int) -> Ints:
+    lots: Ints = np.maximum(np.rint(notional / np.maximum(value_of_lot, 1e-12)), least).astype(np.int64)
+    return lots
+
+
+def _streams(symbol_ids: Ints, side: int) -> Ints:
+    return (symbol_ids * _SIDES + (side > 0)) * MAX_DEPTH
+
+
+def _level_notional(turnover: Floats) -> Floats:
+    notional: Floats = np.maximum(turnover * 6e-6, 50.0)
+    return notional
+
+
+def _size_noise(noise: Noise, streams: Ints, step: int) -> Floats:
+    sizes: Floats = np.exp(0.8 * noise.normal(_SIZE, streams, step // 2))
+    return sizes
 
 
 def trades(
@@ -78,7 +110,8 @@ def trades(
     buys = noise.uniform(_TRADE_SIDE, stream, rank) < 0.5
     prices = np.where(buys, ask, bid)
     sizes = typical * np.exp(1.1 * noise.normal(_TRADE_SIZE, stream, rank) - 0.6)
-    lots = _lots(instrument, prices, sizes)
+    value_of_lot = prices * float(instrument.tick) * float(instrument.lot)
+    lots = whole_lots(sizes, value_of_lot, least_lots(instrument)).tolist()
     words = noise.words(_TRADES, stream, rank).tolist()
     return [
         SimTrade(
@@ -87,11 +120,3 @@ def trades(
         )
         for place, (word, buy, price, lot) in enumerate(zip(words, buys, prices, lots, strict=True))
     ]  # fmt: skip
-
-
-def _lots(
-    instrument: SimInstrument, ticks: Ints, notional: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Ints:
-    value_of_lot = ticks * float(instrument.tick) * float(instrument.lot)
-    least = int(instrument.min_qty / instrument.lot)
-    return np.maximum(np.rint(notional / np.maximum(value_of_lot, 1e-12)), least).astype(np.int64)

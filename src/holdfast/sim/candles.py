@@ -91,8 +91,8 @@ def grouped(
     tick, lot = one.tick, one.lot
     rows = (column.tolist() for column in (buckets[heads], opens, highs, lows, closes, lots))
     return [
-        (at, o * tick, h * tick, l * tick, c * tick, n * lot, n * lot * (o + h + l + c) * tick / 4)
-        for at, o, h, l, c, n in zip(*rows, strict=True)
+        (at, op * tick, hi * tick, lo * tick, cl * tick, n * lot, n * lot * (op + hi + lo + cl) * tick / 4)
+        for at, op, hi, lo, cl, n in zip(*rows, strict=True)
     ]
 
 
@@ -110,8 +110,8 @@ def _whole(tape: Tape, column: int, start_ms: int, stop_ms: int, width_ms: int) 
     )
     bars = read(first, count, coins)
     times = start_ms + np.arange(count, dtype=np.int64) * width_ms
-    columns = (array[:, 0] for array in (bars.open, bars.high, bars.low, bars.close))
-    return [Pieces(times, *columns, value(first, count, coins)[:, 0])]
+    traded = value(first, count, coins)[:, 0]
+    return [Pieces(times, bars.open[:, 0], bars.high[:, 0], bars.low[:, 0], bars.close[:, 0], traded)]
 
 
 def _forming(tape: Tape, column: int, start_ms: int, now_ms: int) -> Pieces:
@@ -120,9 +120,8 @@ def _forming(tape: Tape, column: int, start_ms: int, now_ms: int) -> Pieces:
     passed = (now_ms - start_ms) // STEP_MS + 1
     path = tape.steps(minute, coins)[:passed, 0]
     value = tape.minute_values(minute, 1, coins)[:, 0] * passed / STEPS
-    return Pieces(
-        np.array([start_ms]), path[:1], path.max(keepdims=True), path.min(keepdims=True), path[-1:], value
-    )
+    high, low = path.max(keepdims=True), path.min(keepdims=True)
+    return Pieces(np.array([start_ms]), path[:1], high, low, path[-1:], value)
 
 
 def _joined(parts: list[Pieces]) -> Pieces | None:

@@ -9,7 +9,7 @@ MS_PER_NS = 1_000_000
 class SimClock:
     """Milliseconds since the epoch: ``origin + elapsed real time × speed``.
 
-    ``start_ms`` puts the clock elsewhere than the present; ``source_ns`` replaces the machine's clock in tests.
+    ``start_ms`` puts the clock elsewhere than the present; ``source_ns`` replaces the machine's clock.
     """
 
     def __init__(

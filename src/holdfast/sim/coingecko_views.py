@@ -19,9 +19,7 @@ from holdfast.sim.paths import DAY_MS, HOUR_MS, MINUTE_MS, ORIGIN_MS
 PAGE_LIMIT: Final = 250
 HISTORY_DAYS: Final = 365
 HOURLY_UP_TO_DAYS: Final = 90
-RATE_LIMIT_TEXT: Final = (
-    "You've exceeded the Rate Limit. Please visit https://www.coingecko.com/en/api/pricing."
-)
+RATE_LIMIT_TEXT: Final = "You've exceeded the Rate Limit. Please wait, or upgrade your plan."
 _HISTORY_TEXT: Final = (
     "Your request exceeds the allowed time range. Public API users are limited to querying historical data "
     "within the past 365 days."

@@ -40,8 +40,8 @@ def day_ms(year: int, month: int, day: int) -> int:
 class SimCoin:
     """``price`` is the level the coin's price wanders around, in USD; ``daily_vol`` its own daily volatility,
     ``beta`` its loading on the whole market. A coin with a ``parent`` follows it at ``ratio``, growing by
-    ``accrual`` a year. ``supply`` None makes its market cap unknown. ``leaves_ms`` is when CoinGecko drops it;
-    ``frozen_ms`` when its ``last_updated`` stops moving; ``redenominations`` are (ms, old units per new unit).
+    ``accrual`` a year. ``supply`` None makes its market cap unknown. ``leaves_ms`` is when CoinGecko drops
+    it, ``frozen_ms`` when its ``last_updated`` stops moving, ``redenominations`` are (ms, old units per new).
     """
 
     id: str
@@ -83,7 +83,7 @@ def all_coins() -> tuple[SimCoin, ...]:
     tracking = [_tracking(by_id, *row) for row in data["tracking"]]
     stocks = [_stock(*row) for row in data["stocks"]]
     taken = {coin.symbol for coin in (*known, *pegged, *tracking, *stocks)}
-    return (*known, *pegged, *tracking, *stocks, *_generated(taken))
+    return (*known, *pegged, *tracking, *stocks, *_generated(taken, data["syllables"]))
 
 
 def _known(
@@ -124,64 +124,15 @@ def _stock(coin_id: str, symbol: str, name: str, price: float) -> SimCoin:
     return SimCoin(coin_id, symbol, name, price, None, None, 5e7, 0.02, 0.3, "stock", ())
 
 
-_OPENINGS: Final = [
-    "Ar",
-    "Bel",
-    "Cor",
-    "Dra",
-    "El",
-    "Fen",
-    "Gor",
-    "Hal",
-    "Iv",
-    "Jun",
-    "Kal",
-    "Lum",
-    "Mer",
-    "Nor",
-    "Or",
-    "Pel",
-    "Quo",
-    "Ral",
-    "Sol",
-    "Tar",
-    "Ul",
-    "Ver",
-    "Wex",
-    "Yor",
-    "Zan",
-]
-_MIDDLES: Final = ["a", "e", "i", "o", "u", "an", "en", "in", "on", "ar", "er", "ir", "al", "el", "il"]
-_ENDINGS: Final = [
-    "dex",
-    "fi",
-    "net",
-    "pay",
-    "swap",
-    "chain",
-    "verse",
-    "bit",
-    "coin",
-    "grid",
-    "node",
-    "link",
-    "mint",
-    "flux",
-    "core",
-    "dao",
-    "lend",
-    "yield",
-    "port",
-    "base",
-]
 _SECTOR_CATEGORY: Final = {
     "smart": "smart-contract-platform", "defi": "decentralized-finance-defi", "meme": "meme-token",
     "ai": "artificial-intelligence", "gaming": "gaming", "payments": "payment-solutions",
 }  # fmt: skip
 
 
-def _generated(taken: set[str]) -> list[SimCoin]:
+def _generated(taken: set[str], syllables: dict[str, str]) -> list[SimCoin]:
     noise = Noise(_NAMING_SEED)
+    openings, middles, endings = (syllables[part].split() for part in ("openings", "middles", "endings"))
     coins: list[SimCoin] = []
     ids: set[str] = set()
     draw = 0
@@ -189,8 +140,7 @@ def _generated(taken: set[str]) -> list[SimCoin]:
         draw += 1
         picks = noise.uniform(0, range(12), draw).tolist()
         first, middle, ending = (
-            words[int(u * len(words))]
-            for words, u in zip((_OPENINGS, _MIDDLES, _ENDINGS), picks, strict=False)
+            words[int(u * len(words))] for words, u in zip((openings, middles, endings), picks, strict=False)
         )
         name = first + middle + ending
         symbol = _ticker(first, middle, ending, taken)

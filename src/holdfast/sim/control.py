@@ -17,7 +17,7 @@ Handler = Callable[[web.Request], Awaitable[Any]]
 
 
 class ClockOrder(BaseModel):
-    """``advance_ms`` jumps forward, ``speed`` is simulated seconds per second, ``frozen`` stops and resumes."""
+    """``advance_ms`` jumps forward, ``speed`` is simulated seconds a second, ``frozen`` stops and resumes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +63,8 @@ class ControlDoor:
 
     async def truth(self, request: web.Request) -> dict[str, Any]:
         """The venue's own view of an account: orders, executions, positions, balances, log."""
-        return self._accounts().truth(request.match_info["uid"])
+        truth: dict[str, Any] = self._accounts().truth(request.match_info["uid"])
+        return truth
 
     async def read_faults(self, _request: web.Request) -> dict[str, Any]:
         return {"rules": self._world.faults.describe()}

@@ -25,11 +25,11 @@ MAX_RULES: Final = 100
 class FaultRule(BaseModel):
     """``where`` is a glob over places such as ``bybit.order.create`` or ``coingecko.coins.markets``.
 
-    ``kind``: ``drop_request`` closes the connection before anything is done; ``drop_answer`` after it was done;
-    ``error_500_before`` / ``error_500_after`` answer 500 in the same two places; ``delay`` waits ``delay_ms``;
-    ``rate_limit`` refuses as the service does; ``clock_skew`` moves the service's clock by ``skew_ms``;
-    ``maintenance`` answers 503. ``count`` rules end after so many hits; ``probability`` is drawn from ``seed``.
-    ``retry_after_s`` None leaves the header out; ``text_body`` answers with text instead of JSON.
+    ``kind``: ``drop_request`` closes the connection before anything is done; ``drop_answer`` after it was
+    done; ``error_500_before`` / ``error_500_after`` answer 500 in the same two places; ``delay`` waits
+    ``delay_ms``; ``rate_limit`` refuses as the service does; ``clock_skew`` moves the service's clock by
+    ``skew_ms``; ``maintenance`` answers 503. A rule ends after ``count`` hits; ``probability`` is drawn from
+    ``seed``. ``retry_after_s`` None leaves the header out; ``text_body`` answers with text, not JSON.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""What the simulated venue lists: well-known symbols on the grids of ``instruments.json``, the others by rule.
+"""What the simulated venue lists: well-known symbols on the grids of ``instruments.json``, others by rule.
 
 BTCUSDT carries the values printed in Bybit's own documentation of instruments-info; the other well-known ones
 are of the same kind (multiplied symbols, differing steps and funding intervals) without being a recording.
@@ -150,9 +150,10 @@ def _linear(coin: SimCoin, row: list[str] | None, starts: int, ends: int) -> Sim
         )  # fmt: skip
     return SimInstrument(
         symbol=f"{base}USDT", category=LINEAR, base=base, quote="USDT", settle="USDT", coin_id=coin.id,
-        multiplier=multiplier, tick=tick, lot=lot, min_qty=lot, min_notional=Decimal(5), max_market_qty=market,
-        max_limit_qty=limit, max_leverage=leverage, funding_interval_minutes=funding, status="Trading",
-        launch_ms=starts or _FIRST_LAUNCH_MS, delivery_ms=ends, contract_type="LinearPerpetual", symbol_id=0,
+        multiplier=multiplier, tick=tick, lot=lot, min_qty=lot, min_notional=Decimal(5),
+        max_market_qty=market, max_limit_qty=limit, max_leverage=leverage,
+        funding_interval_minutes=funding, status="Trading", launch_ms=starts or _FIRST_LAUNCH_MS,
+        delivery_ms=ends, contract_type="LinearPerpetual", symbol_id=0,
         symbol_type="stock" if coin.sector == "stock" else ("innovation" if volatile else ""),
     )  # fmt: skip
 
@@ -166,10 +167,10 @@ def _spot(coin: SimCoin, row: list[str] | None, ends: int) -> SimInstrument:
     else:
         tick, lot, limit, market = map(Decimal, row[3:7])
     return SimInstrument(
-        symbol=f"{base}USDT", category=SPOT, base=base, quote="USDT", settle="", coin_id=coin.id, multiplier=1,
-        tick=tick, lot=lot, min_qty=lot, min_notional=Decimal(5 if row else 1), max_market_qty=market,
-        max_limit_qty=limit, max_leverage=Decimal(1), funding_interval_minutes=0, status="Trading",
-        launch_ms=_FIRST_LAUNCH_MS, delivery_ms=ends, contract_type="", symbol_id=0, symbol_type="",
+        symbol=f"{base}USDT", category=SPOT, base=base, quote="USDT", settle="", coin_id=coin.id,
+        multiplier=1, tick=tick, lot=lot, min_qty=lot, min_notional=Decimal(5 if row else 1),
+        max_market_qty=market, max_limit_qty=limit, max_leverage=Decimal(1),
+        funding_interval_minutes=0, status="Trading", launch_ms=_FIRST_LAUNCH_MS, delivery_ms=ends, contract_type="", symbol_id=0, symbol_type="",
     )  # fmt: skip
 
 

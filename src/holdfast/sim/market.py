@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from holdfast.core.errors import InvalidInput
 from holdfast.sim import books
 from holdfast.sim.board import Board, Sweep
 from holdfast.sim.books import Book, SimTrade
@@ -19,6 +20,7 @@ from holdfast.sim.coins import SimCoin, all_coins
 from holdfast.sim.instruments import LINEAR, SPOT, SimInstrument, as_of, next_change_ms, scheduled
 from holdfast.sim.noise import Floats, Ints, Noise
 from holdfast.sim.paths import DAY_MS, HOUR_MS, MINUTE_MS, ORIGIN_MS, STEP_MS, STEPS, PriceField
+from holdfast.sim.replay import Overlay, Recording, read_recording
 from holdfast.sim.statistics import DayStatistics, Statistics
 from holdfast.sim.tape import Tape
 from holdfast.sim.tickers import DayFigures, day_figures, ticker_row
@@ -56,10 +58,25 @@ class Market:
         self._shown_until_ms = 0
         self._boards = {category: self._board(category) for category in (LINEAR, SPOT)}
         self._statistics = Statistics(self.tape)
+        if replay is not None:
+            self._lay(read_recording(replay), replay_symbol)
         self._minute_prices = lru_cache(maxsize=12)(self._prices_of_minute)
         self._sweeps = lru_cache(maxsize=64)(self._sweep_at)
         self._day_figures = lru_cache(maxsize=4)(self._day_figures_at)
+        self._rows = lru_cache(maxsize=2)(self._rows_at)
+        self._funding = lru_cache(maxsize=4096)(self._funding_at)
         self._scales_at = lru_cache(maxsize=16)(self._board_scales)
+
+    def _lay(self, recording: Recording, symbol: str) -> None:
+        board = self._boards[LINEAR]
+        if symbol not in board.place:
+            raise InvalidInput(f"Nobody lists {symbol}, so it cannot be replayed; name a linear symbol.")
+        place = board.place[symbol]
+        one = board.instruments[place]
+        first = (self.clock.now_ms() - ORIGIN_MS) // MINUTE_MS
+        board.without_premium(place)
+        share = float(board.share[place])
+        self.tape.lay(self._column[one.coin_id], Overlay(recording, first, one.multiplier), share)
 
     # -- coins ----------------------------------------------------------------------------------------------
 
@@ -76,7 +93,8 @@ class Market:
         )
 
     def scale(self, coin_id: str, hours: Ints | int) -> Floats:
-        """Price of the coin in units of the coin whose path it follows (1 for most), by hour from the origin."""
+        """Price of the coin in units of the coin whose path it follows (1 for most), by hour from the
+        origin."""
         coin = self._coins[coin_id]
         if not coin.parent:
             return np.ones(np.shape(hours))
@@ -173,7 +191,7 @@ class Market:
     def public_trades(
         self, category: str, symbol: str, since_ms: int, until_ms: int | None = None, limit: int = 1000
     ) -> list[SimTrade]:
-        """The trades from ``since_ms`` (not before it) to ``until_ms`` or now, oldest first; the last ``limit``."""
+        """The trades from ``since_ms`` to ``until_ms`` (or now), oldest first; the last ``limit`` of them."""
         board = self._boards[category]
         place = board.place[symbol]
         instrument = board.instruments[place]
@@ -192,9 +210,9 @@ class Market:
     def candles(
         self, category: str, symbol: str, interval_ms: int, start_ms: int, end_ms: int
     ) -> list[Candle]:
-        """(open time, open, high, low, close, volume in base, turnover in quote), oldest first, of the candles
-        that open between ``start_ms`` (its candle included) and ``end_ms``; the last one may be forming.
-        ``interval_ms`` is a whole number of minutes, or MONTH_MS. Weeks begin on Monday."""
+        """(open time, open, high, low, close, volume in base, turnover in quote), oldest first, of the
+        candles that open between ``start_ms`` (its candle included) and ``end_ms``; the last one may be
+        forming. ``interval_ms`` is a whole number of minutes, or MONTH_MS. Weeks begin on Monday."""
         board = self._boards[category]
         place = board.place[symbol]
         one = board.instruments[place]
@@ -219,25 +237,21 @@ class Market:
         return self._ticker(category, self._boards[category].place[symbol], self._step(None))
 
     def tickers(self, category: str) -> list[dict[str, str]]:
-        """The rows of all symbols that trade, by their fields in Bybit's ``/v5/market/tickers``, all strings."""
-        step = self._step(None)
-        board, shown = self._boards[category], self.instruments
+        """The rows of all symbols that trade, by their fields in Bybit's ``/v5/market/tickers``; strings."""
+        shown = self.instruments
+        rows = self._rows(category, self._step(None))
+        return [row for row in rows if shown[category, row["symbol"]].status == "Trading"]
+
+    def _rows_at(self, category: str, step: int) -> list[dict[str, str]]:
         return [
-            self._ticker(category, place, step)
-            for place, one in enumerate(board.instruments)
-            if shown[one.key].status == "Trading"
+            self._ticker(category, place, step) for place in range(len(self._boards[category].instruments))
         ]
 
     def _ticker(self, category: str, place: int, step: int) -> dict[str, str]:
         board = self._boards[category]
-        return ticker_row(
-            board,
-            self._sweeps(category, step),
-            self._day_figures(category, step // STEPS),
-            place,
-            self._noise,
-            step,
-        ) | (self._funding_fields(board.instruments[place], step) if category == LINEAR else {})
+        sweep, day = self._sweeps(category, step), self._day_figures(category, step // STEPS)
+        row = ticker_row(board, sweep, day, place)
+        return row | self._funding_fields(board.instruments[place], step) if category == LINEAR else row
 
     def funding_rate(self, symbol: str, at_ms: int) -> Decimal:
         """The rate of the period that holds ``at_ms``, paid at its end (a boundary belongs to the period it
@@ -248,7 +262,7 @@ class Market:
         if minutes == 0:
             return Decimal(0)
         end_hour = -(-(at_ms - ORIGIN_MS) // (minutes * MINUTE_MS)) * minutes // 60
-        return self._funding_rate_of(place, end_hour, minutes)
+        return self._funding(place, end_hour, minutes)
 
     def next_funding_ms(self, symbol: str, at_ms: int) -> int:
         """The first boundary after ``at_ms``; 0 for a dated future."""
@@ -256,7 +270,7 @@ class Market:
         period = board.instruments[board.place[symbol]].funding_interval_minutes * MINUTE_MS
         return (at_ms // period + 1) * period if period else 0
 
-    def _funding_rate_of(self, place: int, end_hour: int, minutes: int) -> Decimal:
+    def _funding_at(self, place: int, end_hour: int, minutes: int) -> Decimal:
         board = self._boards[LINEAR]
         hours = np.arange(end_hour - max(minutes // 60, 1), end_hour)
         premium = float(board.premium(hours, place).mean()) * minutes / 480
@@ -282,10 +296,12 @@ class Market:
 
     def _root_prices(self, step: int) -> Floats:
         minute, within = divmod(step, STEPS)
-        return self._minute_prices(minute)[within]
+        prices: Floats = self._minute_prices(minute)[within]
+        return prices
 
     def _prices_of_minute(self, minute: int) -> Floats:
-        return np.exp(self.tape.steps(minute, self.tape.field.every))
+        prices: Floats = np.exp(self.tape.steps(minute, self.tape.field.every))
+        return prices
 
     def _sweep_at(self, category: str, step: int) -> Sweep:
         board, hour = self._boards[category], step // STEPS // 60
@@ -302,10 +318,11 @@ class Market:
     def _board(self, category: str) -> Board:
         listed = [one for one in self._planned.values() if one.category == category]
         columns = [self._column[one.coin_id] for one in listed]
-        volumes = [self._coins[one.coin_id].daily_volume for one in listed]
-        return Board(self._noise, listed, columns, volumes)
+        values = [self.tape.field.daily_value(column) for column in columns]
+        parts = [self._coins[o.coin_id].daily_volume / v for o, v in zip(listed, values, strict=True)]
+        return Board(self._noise, listed, columns, values, parts)
 
     def _forget(self) -> None:
-        for cache in (self._minute_prices, self._sweeps, self._day_figures):
+        for cache in (self._minute_prices, self._sweeps, self._day_figures, self._rows):
             cache.cache_clear()
         self._statistics.forget()

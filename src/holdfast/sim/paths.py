@@ -136,7 +136,7 @@ class PriceField:
         end: Floats,
         coins: Ints,
     ) -> Floats:
-        """Paths [parent, edge, coin] from ``start`` to ``end``; ``weights`` share the variance among the steps."""
+        """Paths [parent, edge, coin] from ``start`` to ``end``; ``weights`` share the variance out."""
         factors = self._noise.normal(level, np.arange(len(self._loads)), index[..., None], tail=_TAIL)
         own = self._noise.normal(level, self._streams[coins], index[..., None], tail=_TAIL)
         increments = factors @ self._loads[:, coins] + own * self._own_vol[coins]
@@ -224,7 +224,8 @@ class PriceField:
         own = np.exp(0.7 * self._noise.normal(_SHARE, self._streams[coins], minutes[..., None]))
         weights = own * self._minute_shares(hour, hours)[..., None]
         shares = weights / weights.sum(axis=1, keepdims=True)
-        return (shares * self.hour_volumes(hour, hours, coins)[:, None]).reshape(-1, len(coins))
+        volumes: Floats = (shares * self.hour_volumes(hour, hours, coins)[:, None]).reshape(-1, len(coins))
+        return volumes
 
 
 def _cut(bars: Bars, skip: int, count: int) -> Bars:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.sim.board import Board, Sweep
-from holdfast.sim.books import levels
 from holdfast.sim.instruments import SPOT
-from holdfast.sim.noise import Floats, Ints, Noise
+from holdfast.sim.noise import Floats, Ints
 from holdfast.sim.statistics import DayStatistics
 
 
@@ -29,7 +28,10 @@ def day_figures(board: Board, statistics: DayStatistics, scales: Floats, hour: i
 
     def ticks(path: Floats, at_hour: int) -> Ints:
         unit = np.exp(path)[board.columns] * scales * board.multiplier
-        return np.maximum(np.rint(unit * (1 + board.premium(at_hour)) / board.tick), 2).astype(np.int64)
+        found: Ints = np.maximum(np.rint(unit * (1 + board.premium(at_hour)) / board.tick), 2).astype(
+            np.int64
+        )
+        return found
 
     turnover = statistics.value[board.columns] * board.share
     day_ago, hour_ago = ticks(statistics.day_ago, hour - 24), ticks(statistics.hour_ago, hour - 1)
@@ -41,40 +43,36 @@ def day_figures(board: Board, statistics: DayStatistics, scales: Floats, hour: i
     )  # fmt: skip
 
 
-def ticker_row(
-    board: Board, sweep: Sweep, day: DayFigures, place: int, noise: Noise, step: int
-) -> dict[str, str]:
+def ticker_row(board: Board, sweep: Sweep, day: DayFigures, place: int) -> dict[str, str]:
     """One row without its funding fields."""
     one = board.instruments[place]
-    tick, lot, turnover = one.tick, one.lot, float(board.turnover[place])
-    last, bid, ask, mark = (int(a[place]) for a in (sweep.last, sweep.bid, sweep.ask, sweep.mark))
-    high, low = max(int(day.high[place]), last), min(int(day.low[place]), last)
-    before = int(day.day_ago[place])
-    bid_size = levels(noise, one, -1, bid, 1, step, turnover)[0][1]
-    ask_size = levels(noise, one, 1, ask, 1, step, turnover)[0][1]
+    tick, lot = one.tick, one.lot
+    last, mark, before = int(sweep.last[place]), int(sweep.mark[place]), int(day.day_ago[place])
     row = {
         "symbol": one.symbol,
         "lastPrice": f"{last * tick:f}",
         "prevPrice24h": f"{before * tick:f}",
         "price24hPcnt": f"{last / before - 1:.6f}",
-        "highPrice24h": f"{high * tick:f}",
-        "lowPrice24h": f"{low * tick:f}",
+        "highPrice24h": f"{max(int(day.high[place]), last) * tick:f}",
+        "lowPrice24h": f"{min(int(day.low[place]), last) * tick:f}",
         "turnover24h": f"{day.turnover[place]:.4f}",
         "volume24h": f"{int(day.volume[place]) * lot:f}",
-        "bid1Price": f"{bid * tick:f}",
-        "bid1Size": f"{bid_size:f}",
-        "ask1Price": f"{ask * tick:f}",
-        "ask1Size": f"{ask_size:f}",
+        "bid1Price": f"{int(sweep.bid[place]) * tick:f}",
+        "bid1Size": f"{int(sweep.bid_lots[place]) * lot:f}",
+        "ask1Price": f"{int(sweep.ask[place]) * tick:f}",
+        "ask1Size": f"{int(sweep.ask_lots[place]) * lot:f}",
     }
+    index = float(sweep.index[place])
     if one.category == SPOT:
-        return row | {"usdIndexPrice": f"{float(sweep.index[place]):.10g}"}
+        return row | {"usdIndexPrice": f"{index:.10f}".rstrip("0")}
     open_interest = int(day.open_interest[place]) * lot
+    value = float(open_interest) * mark * float(tick)
     return row | {
-        "indexPrice": f"{round(float(sweep.index[place]) / float(tick)) * tick:f}",
+        "indexPrice": f"{round(index / board.tick[place]) * tick:f}",
         "markPrice": f"{mark * tick:f}",
         "prevPrice1h": f"{int(day.hour_ago[place]) * tick:f}",
         "openInterest": f"{open_interest:f}",
-        "openInterestValue": f"{open_interest * mark * tick:.4f}",
+        "openInterestValue": f"{value:.4f}",
         "singleOpenInterest": f"{open_interest / 2:f}",
-        "singleOpenInterestValue": f"{open_interest * mark * tick / 2:.4f}",
+        "singleOpenInterestValue": f"{value / 2:.4f}",
     }
