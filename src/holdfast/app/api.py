@@ -14,6 +14,7 @@ import holdfast.app.routes_system
 import holdfast.app.stream
 import holdfast.execution.routes
 import holdfast.indices.routes
+import holdfast.portfolio.routes
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
@@ -28,6 +29,7 @@ from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import install_problem_handlers
+from holdfast.portfolio.live import LivePositions
 from holdfast.venues.registry import public_venue
 
 log = structlog.get_logger(__name__)
@@ -36,9 +38,11 @@ ROUTERS = (
     holdfast.app.routes_system.router,
     holdfast.accounts.routes.router,
     holdfast.indices.routes.router,
+    holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
     holdfast.app.stream.router,
 )
+POSITIONS_EVERY = 1.0
 _BOARD_REFRESH_SECONDS = 3.0
 
 
@@ -76,9 +80,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.venue = public_venue("bybit", settings, clock=state.clock)
     state.hub = Hub(state.database, state.redis, state.clock)
     register_public(state.hub, state.indices, state.quotes, state.clock)
+    live = LivePositions(state.quotes, state.indices, state.clock)
+    state.hub.register("positions", live.may_hear, live.positions_snapshot, every=POSITIONS_EVERY)
+    state.hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
     background = [
         asyncio.create_task(state.quotes.follow(state.redis)),
         asyncio.create_task(_keep_board_fresh(state.indices, state.database, state.clock)),
+        asyncio.create_task(live.follow(state.redis)),
         asyncio.create_task(state.hub.run()),
     ]
     try:
