@@ -52,7 +52,8 @@ def levels(
     gaps = -np.log(noise.uniform(_GAP, streams, step // 4)) * apart * (1 + rank / 40)
     gaps[0] = 0
     ticks = touch + side * np.cumsum(np.maximum(np.rint(gaps), rank > 0)).astype(np.int64)
-    sizes: Floats = (1 + rank / 5) * _level_notional(np.array([turnover])) * _size_noise(noise, streams, step)
+    sizes = _size_noise(noise, streams, step) * _level_notional(np.array([turnover]))
+    sizes *= 1 + rank / 5
     value_of_lot: Floats = ticks * float(instrument.tick * instrument.lot)
     lots = whole_lots(sizes, value_of_lot, least_lots(instrument))
     tick, lot = instrument.tick, instrument.lot

@@ -9,8 +9,9 @@ import json
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from holdfast.sim.noise import Noise
 
@@ -76,7 +77,7 @@ class SimCoin:
 
 def all_coins() -> tuple[SimCoin, ...]:
     """Every coin, the well-known ones first."""
-    data = json.loads(files("holdfast.sim").joinpath("coins.json").read_text())
+    data = _data()
     known = [_known(*row) for row in data["coins"]]
     pegged = [_pegged(*row) for row in data["pegged"]]
     by_id = {coin.id: coin for coin in known}
@@ -84,6 +85,18 @@ def all_coins() -> tuple[SimCoin, ...]:
     stocks = [_stock(*row) for row in data["stocks"]]
     taken = {coin.symbol for coin in (*known, *pegged, *tracking, *stocks)}
     return (*known, *pegged, *tracking, *stocks, *_generated(taken, data["syllables"]))
+
+
+def category_names() -> dict[str, str]:
+    """CoinGecko's names of the categories, by id."""
+    names: dict[str, str] = _data()["categories"]
+    return names
+
+
+@cache
+def _data() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(files("holdfast.sim").joinpath("coins.json").read_text())
+    return loaded
 
 
 def _known(

@@ -170,7 +170,8 @@ def _spot(coin: SimCoin, row: list[str] | None, ends: int) -> SimInstrument:
         symbol=f"{base}USDT", category=SPOT, base=base, quote="USDT", settle="", coin_id=coin.id,
         multiplier=1, tick=tick, lot=lot, min_qty=lot, min_notional=Decimal(5 if row else 1),
         max_market_qty=market, max_limit_qty=limit, max_leverage=Decimal(1),
-        funding_interval_minutes=0, status="Trading", launch_ms=_FIRST_LAUNCH_MS, delivery_ms=ends, contract_type="", symbol_id=0, symbol_type="",
+        funding_interval_minutes=0, status="Trading", launch_ms=_FIRST_LAUNCH_MS,
+        delivery_ms=ends, contract_type="", symbol_id=0, symbol_type="",
     )  # fmt: skip
 
 

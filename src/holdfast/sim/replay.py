@@ -53,7 +53,7 @@ def read_recording(path: Path) -> Recording:
     elif path.suffix != ".zip":
         raise InvalidInput(f"The replay file {path} must begin with the line {','.join(_HEADER)}.")
     elif found := _DATE_IN_NAME.search(name):
-        midnight_ms = _utc_ms(datetime(*(int(part) for part in found.groups()), tzinfo=UTC))
+        midnight_ms = _utc_ms(datetime.strptime("".join(found.groups()), "%Y%m%d").replace(tzinfo=UTC))
     try:
         table = [(midnight_ms + _moment(row[0]), *(float(cell) for cell in row[1:6])) for row in rows]
     except (ValueError, IndexError):
@@ -161,8 +161,8 @@ def _spread(minutes: Ints, width: int, count: int, prices: Floats, volume: Float
         place = np.searchsorted(minutes, corners, side="right") - 1
         present = minutes[place] == corners
         flat = closes[place]
-        columns = [np.where(present, column[place], flat) for column in (opens, highs, lows, closes)]
-        return Recording(*columns, np.where(present, volume[place], 0.0))
+        first, high, low = (np.where(present, column[place], flat) for column in (opens, highs, lows))
+        return Recording(first, high, low, flat, np.where(present, volume[place], 0.0))
     up = closes >= opens
     turns = np.stack([opens, np.where(up, lows, highs), np.where(up, highs, lows), closes], axis=1)
     at = minutes[:, None] + np.array([0.0, width / 3, 2 * width / 3, width - 1e-6])

@@ -9,7 +9,7 @@ import numpy as np
 from holdfast.sim.coins import SimCoin
 from holdfast.sim.market import Market
 from holdfast.sim.noise import Floats, Noise
-from holdfast.sim.paths import DAY_MS, HOUR_MS, MINUTE_MS, ORIGIN_MS
+from holdfast.sim.paths import DAY_MS, MINUTE_MS, ORIGIN_MS
 
 REFRESH_MS: Final = 60_000
 CURRENCIES: Final = ("usd", "eur", "gbp", "jpy", "btc", "eth", "bnb", "xrp", "sol")
@@ -130,41 +130,6 @@ class Quotes:
 def _with_rank(quote: Quote, rank: int) -> Quote:
     values = {name: getattr(quote, name) for name in Quote.__slots__}
     return Quote(**values | {"rank": rank})
-
-
-def chart_points(market: Market, coin: SimCoin, first_ms: int, last_ms: int, width_ms: int) -> list[Any]:
-    """(ms, price, cap, rolling 24 h volume) in USD at every multiple of ``width_ms`` (5 minutes, an hour or a
-    day) from ``first_ms`` to ``last_ms``. A cap that is not known is 0."""
-    column = np.array([market.column(coin.id)])
-    grid = max(width_ms, 5 * MINUTE_MS)
-    start = -(-first_ms // grid) * grid
-    times = np.arange(start, last_ms + 1, grid, dtype=np.int64)
-    if len(times) == 0:
-        return []
-    minutes = (times - ORIGIN_MS) // MINUTE_MS
-    if grid < HOUR_MS:
-        path = market.tape.minutes(int(minutes[0]), int(minutes[-1] - minutes[0]) + 1, column)
-        logs = path.open[minutes - minutes[0], 0]
-    else:
-        hours = minutes // 60
-        path = market.tape.hours(int(hours[0]), int(hours[-1] - hours[0]) + 1, column)
-        logs = path.open[hours - hours[0], 0]
-    hours = minutes // 60
-    prices = np.exp(logs) * market.scale(coin.id, hours)
-    supplies = np.array([(coin.supply or 0.0) * market.supply_factor(coin.id, int(at)) for at in times])
-    volumes = _rolling_volumes(market, coin, hours)
-    return list(
-        zip(times.tolist(), prices.tolist(), (prices * supplies).tolist(), volumes.tolist(), strict=True)
-    )
-
-
-def _rolling_volumes(market: Market, coin: SimCoin, hours: Any) -> Any:
-    column = market.column(coin.id)
-    first = int(hours[0]) - 24
-    values = market.tape.hour_values(first, int(hours[-1]) - first, np.array([column]))[:, 0]
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    share = coin.daily_volume / market.tape.field.daily_value(column)
-    return (total[hours - first] - total[hours - 24 - first]) * share
 
 
 def day_of(at_ms: int) -> int:

@@ -14,8 +14,9 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from holdfast.sim import coingecko_views as views
-from holdfast.sim.coingecko_quotes import Quotes
+from holdfast.sim.coingecko.context import RATE_LIMIT_TEXT, ApiError, Context
+from holdfast.sim.coingecko.quotes import Quotes
+from holdfast.sim.coingecko.views import VIEWS
 from holdfast.sim.faults import FaultRule
 from holdfast.sim.world import World
 
@@ -36,7 +37,7 @@ PAID: Final = (
 )
 """Calls that a free plan gets error 10005 for."""
 
-View = Callable[[views.Context], Any]
+View = Callable[[Context], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,14 @@ class Limits:
 def mount(app: web.Application, world: World, limits: Limits) -> None:
     """Add CoinGecko's calls to ``app``."""
     door = Door(world, limits)
-    for path, view in views.VIEWS.items():
+    for path, view in VIEWS.items():
         app.router.add_get(f"{BASE}{path}", door.opening(path, view))
     for path in PAID:
         app.router.add_get(f"{BASE}{path}", door.opening(path, _paid))
 
 
-def _paid(_context: views.Context) -> Any:
-    raise views.ApiError(
-        401, 10005, "This request is limited to PRO API subscribers. Please upgrade your plan."
-    )
+def _paid(_context: Context) -> Any:
+    raise ApiError(401, 10005, "This request is limited to PRO API subscribers. Please upgrade your plan.")
 
 
 class Door:
@@ -84,8 +83,8 @@ class Door:
                     return refusal
             try:
                 self._admit(request)
-                result = view(views.Context(request, self._world.market, self._quotes))
-            except views.ApiError as error:
+                result = view(Context(request, self._world.market, self._quotes))
+            except ApiError as error:
                 return error.response()
             if rule is not None and rule.kind == "drop_answer":
                 return _hang_up(request)
@@ -114,19 +113,19 @@ class Door:
         ApiError: the key does not fit, or its calls for this minute are used up.
         """
         if PRO_HEADER in request.headers or PRO_PARAMETER in request.query:
-            raise views.ApiError(
+            raise ApiError(
                 400,
                 10010,
                 "If you are using Pro API key, please change your root URL to pro-api.coingecko.com",
             )
         key = request.headers.get(DEMO_HEADER) or request.query.get(DEMO_PARAMETER, "")
         if not key and not self._limits.keyless_allowed:
-            raise views.ApiError(401, 10002, "API Key Missing")
+            raise ApiError(401, 10002, "API Key Missing")
         if key and not key.startswith(KEY_PREFIX):
-            raise views.ApiError(401, 10002, "Invalid API Key")
+            raise ApiError(401, 10002, "Invalid API Key")
         budget = self._limits.demo if key else self._limits.keyless
         if not self._within(key or f"address {request.remote}", budget):
-            raise views.ApiError(429, 429, views.RATE_LIMIT_TEXT, headers={"Retry-After": "60"})
+            raise ApiError(429, 429, RATE_LIMIT_TEXT, headers={"Retry-After": "60"})
 
     def _within(self, caller: str, budget: int) -> bool:
         calls, now = self._calls[caller], time.monotonic()
@@ -151,4 +150,4 @@ def _too_many(retry_after_s: int | None, *, text: bool) -> web.Response:
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     if text:
         return web.Response(status=429, text="Throttled", headers=headers)
-    return views.ApiError(429, 429, views.RATE_LIMIT_TEXT, headers=headers).response()
+    return ApiError(429, 429, RATE_LIMIT_TEXT, headers=headers).response()
