@@ -18,6 +18,7 @@ from holdfast.accounts.routes import router
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.tools import Tools
 from holdfast.accounts.vault import ensure_key_pair
+from holdfast.app.middleware import Exchange
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Mode, Settings
 from holdfast.platform.web import install_problem_handlers
@@ -85,6 +86,7 @@ def app(
     made.state.clock = clock
     made.state.holdings_guard = holdings
     made.state.accounts = quick_tools(settings, redis)
+    made.add_middleware(Exchange)
     install_problem_handlers(made)
     made.include_router(router)
     return made
