@@ -63,19 +63,20 @@ class MinuteBudget:
     async def spend(self, *, reserve: int) -> None:
         seconds = self._clock.now().timestamp()
         minute = int(seconds // 60)
-        if await self._count(minute) > self._per_minute - reserve:
+        if await self._count(minute, 1) > self._per_minute - reserve:
+            await self._count(minute, -1)
             raise BudgetSpent("this minute's calls are used up", retry_after=60 - seconds % 60 + 0.5)
 
-    async def _count(self, minute: int) -> int:
+    async def _count(self, minute: int, change: int) -> int:
         key = f"coingecko:calls:{minute}"
         try:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.incr(key)
+                pipe.incrby(key, change)
                 pipe.expire(key, 120)
                 return int((await pipe.execute())[0])
         except (RedisError, OSError):
             known, count = self._own
-            self._own = (minute, count + 1 if known == minute else 1)
+            self._own = (minute, change + (count if known == minute else 0))
             return self._own[1]
 
 

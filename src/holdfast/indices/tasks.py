@@ -45,7 +45,7 @@ def coingecko(work: Work) -> CoinGecko:
     """One client per worker process."""
     if _SERVICE not in work.services:
         settings = work.settings
-        budget = MinuteBudget(work.redis, work.clock, settings.coingecko_calls_per_minute)
+        budget = MinuteBudget(work.redis, work.clock, settings.market_caps_calls_per_minute)
         work.services[_SERVICE] = CoinGecko(
             settings.market_caps_url,
             key=settings.coingecko_key,

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     coingecko_url: str = ""
     coingecko_key: str = ""
     coingecko_key_header: str = "x-cg-demo-api-key"
-    coingecko_calls_per_minute: int = Field(default=30, ge=5)
+    coingecko_calls_per_minute: int | None = Field(default=None, ge=5)
     market_cap_poll_seconds: int = Field(default=300, ge=10)
 
     access_token_minutes: int = 10
@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         return (
             self.public_url or f"http://{'127.0.0.1' if self.host in _EVERYWHERE else self.host}:{self.port}"
         )
+
+    @property
+    def market_caps_calls_per_minute(self) -> int:
+        """What a free plan allows; the simulator allows more."""
+        return self.coingecko_calls_per_minute or (300 if self.simulated else 30)
 
     @property
     def secrets_dir(self) -> Path:
