@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,6 +27,8 @@ from holdfast.portfolio.models import Alteration, Fill, Posting
 from holdfast.venues.protocol import FillReport, FundingReport, VenuePosition
 
 from .people import NOW, add_connection, add_sleeve, add_user
+
+D = Decimal
 
 BTC = "BTCUSDT"
 SECOND = timedelta(seconds=1)
@@ -108,7 +110,7 @@ class Desk:
             .where(Posting.kind == "funding", Posting.connection_id == self.connection_id)
             .group_by(Posting.sleeve_id)
         )
-        return {owner: amount for owner, amount in rows}
+        return dict(rows.tuples().all())
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.portfolio.ledger import Line, eaten, fold, grain, share_forced, share_out, unaltered
+
+D = Decimal
 
 
 def trade(quantity: str, price: str, reference: str) -> list[Line]:

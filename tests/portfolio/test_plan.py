@@ -1,6 +1,6 @@
 import random
 from dataclasses import replace
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from holdfast.portfolio.rounding import Wish, round_lots
 from holdfast.portfolio.sweep import LegMarket, sweep
 
 from .markets import TAKER, instrument, market
+
+D = Decimal
 
 ALLOWANCE = D("0.005")
 PLENTY = D(10**12)

@@ -29,6 +29,7 @@ from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import install_problem_handlers
+from holdfast.portfolio import positions
 from holdfast.portfolio.live import LivePositions
 from holdfast.venues.registry import public_venue
 
@@ -80,6 +81,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.venue = public_venue("bybit", settings, clock=state.clock)
     state.hub = Hub(state.database, state.redis, state.clock)
     register_public(state.hub, state.indices, state.quotes, state.clock)
+    state.holdings_guard = positions.open_on
     live = LivePositions(state.quotes, state.indices, state.clock)
     state.hub.register("positions", live.may_hear, live.positions_snapshot, every=POSITIONS_EVERY)
     state.hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)

@@ -127,6 +127,11 @@ async def load(
     return books
 
 
+async def open_on(session: AsyncSession, connection_id: UUID) -> int:
+    """How many positions are not closed on a connection."""
+    return await repository.count_sleeves(session, connection_id, OPEN_STATES)
+
+
 def summary(books: SleeveBooks, prices: Prices) -> PositionSummary:
     """One position with its P&L at the latest prices."""
     sleeve, sums = books.sleeve, _sums(books, prices)

@@ -196,6 +196,15 @@ async def sleeves_of(
     return (await session.execute(query)).tuples().all()
 
 
+async def count_sleeves(session: AsyncSession, connection_id: UUID, states: Collection[str]) -> int:
+    counted = await session.scalar(
+        select(func.count())
+        .select_from(Sleeve)
+        .where(Sleeve.connection_id == connection_id, Sleeve.state.in_(states))
+    )
+    return counted or 0
+
+
 async def alterations_of(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> Sequence[Alteration]:
     """Settled ones included, oldest first."""
     rows = await session.scalars(
