@@ -13,8 +13,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Demo */
-        post: operations["demo"];
+        /**
+         * Try The Demo
+         * @description A fresh user with a funded account on the simulated market.
+         */
+        post: operations["try_the_demo_api_auth_demo_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -31,7 +34,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Refresh */
-        post: operations["refresh"];
+        post: operations["refresh_api_auth_refresh_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -48,7 +51,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Sign In */
-        post: operations["sign_in"];
+        post: operations["sign_in_api_auth_sign_in_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -62,8 +65,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sign Ins */
-        get: operations["sign_ins"];
+        /** List Sign Ins */
+        get: operations["list_sign_ins_api_auth_sign_ins_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -81,8 +84,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign Out */
-        post: operations["sign_out"];
+        /**
+         * Sign Out
+         * @description Ends this device's sign-in. Never fails: there may be nothing to end.
+         */
+        post: operations["sign_out_api_auth_sign_out_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -98,8 +104,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign Out Everywhere */
-        post: operations["sign_out_everywhere"];
+        /**
+         * Sign Out Everywhere
+         * @description Every refresh token and every access token of this user ends now.
+         */
+        post: operations["sign_out_everywhere_api_auth_sign_out_everywhere_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -115,8 +124,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign Up */
-        post: operations["sign_up"];
+        /**
+         * Sign Up
+         * @description The answer is the same whether or not the address is known.
+         */
+        post: operations["sign_up_api_auth_sign_up_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -130,11 +142,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Connections */
-        get: operations["connections"];
+        /** List Connections */
+        get: operations["list_connections_api_connections_get"];
         put?: never;
-        /** Connect */
-        post: operations["connect"];
+        /**
+         * Connect
+         * @description The key is sealed at once; a worker then checks what it may do.
+         */
+        post: operations["connect_api_connections_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -148,12 +163,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Connection */
-        get: operations["connection"];
+        /** Get Connection */
+        get: operations["get_connection_api_connections__connection_id__get"];
         put?: never;
         post?: never;
-        /** Delete Connection */
-        delete: operations["delete_connection"];
+        /**
+         * Disconnect
+         * @description Destroys the secret. Refused while positions are open on the connection.
+         */
+        delete: operations["disconnect_api_connections__connection_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -169,7 +187,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Check Connection */
-        post: operations["check_connection"];
+        post: operations["check_connection_api_connections__connection_id__check_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -183,11 +201,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Executions */
-        get: operations["executions"];
+        /**
+         * List Executions
+         * @description The user's executions, newest first.
+         */
+        get: operations["list_executions_api_executions_get"];
         put?: never;
-        /** Execute */
-        post: operations["execute"];
+        /**
+         * Start Execution
+         * @description Carry out a previewed plan. The same key always gets the same answer.
+         */
+        post: operations["start_execution_api_executions_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -201,8 +225,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Execution */
-        get: operations["execution"];
+        /** Get Execution */
+        get: operations["get_execution_api_executions__execution_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -218,8 +242,71 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Fills */
-        get: operations["fills"];
+        /**
+         * List Fills
+         * @description Every execution on the user's accounts since they were connected, newest first.
+         */
+        get: operations["list_fills_api_fills_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fills.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Fills
+         * @description Every fill the filters let through, as CSV.
+         */
+        get: operations["export_fills_api_fills_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live
+         * @description This process answers.
+         */
+        get: operations["live_api_health_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ready
+         * @description This process can serve: PostgreSQL answers. Redis may be away; prices are stale then, and shown so.
+         */
+        get: operations["ready_api_health_ready_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -235,8 +322,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Indices */
-        get: operations["indices"];
+        /** List Indices */
+        get: operations["list_indices_api_indices_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -252,8 +339,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Index */
-        get: operations["index"];
+        /** Index Detail */
+        get: operations["index_detail_api_indices__index_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -269,8 +356,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** History */
-        get: operations["history"];
+        /** Index History */
+        get: operations["index_history_api_indices__index_id__history_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -287,7 +374,7 @@ export interface paths {
             cookie?: never;
         };
         /** Me */
-        get: operations["me"];
+        get: operations["me_api_me_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -303,8 +390,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Orders */
-        get: operations["orders"];
+        /**
+         * List Orders
+         * @description The user's orders, newest first.
+         */
+        get: operations["list_orders_api_orders_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/orders.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Orders
+         * @description Every order the filters let through, as CSV.
+         */
+        get: operations["export_orders_api_orders_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -320,8 +430,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Order */
-        get: operations["order"];
+        /**
+         * Get Order
+         * @description One order with everything it has seen.
+         */
+        get: operations["get_order_api_orders__order_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -337,8 +450,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Overview */
-        get: operations["overview"];
+        /** Get Overview */
+        get: operations["get_overview_api_overview_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -354,8 +467,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Payments */
-        get: operations["payments"];
+        /**
+         * List Payments
+         * @description Fees and funding, newest first.
+         */
+        get: operations["list_payments_api_payments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/payments.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Payments
+         * @description Every payment the filters let through, as CSV.
+         */
+        get: operations["export_payments_api_payments_csv_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -371,8 +507,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Positions */
-        get: operations["positions"];
+        /**
+         * List Positions
+         * @description The user's positions, newest first.
+         */
+        get: operations["list_positions_api_positions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -388,8 +527,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Position */
-        get: operations["position"];
+        /** Get Position */
+        get: operations["get_position_api_positions__position_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -407,8 +546,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Preview */
-        post: operations["preview"];
+        /**
+         * Create Preview
+         * @description The exact orders that would open or close a position, kept for a short while. Trades nothing.
+         */
+        post: operations["create_preview_api_previews_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -423,7 +565,27 @@ export interface paths {
             cookie?: never;
         };
         /** Get Preview */
-        get: operations["get_preview"];
+        get: operations["get_preview_api_previews__plan_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description Freshness of the feed, depth of the queue, last poll of market caps.
+         */
+        get: operations["status_api_status_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -440,7 +602,7 @@ export interface paths {
             cookie?: never;
         };
         /** System */
-        get: operations["system"];
+        get: operations["system_api_system_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -670,6 +832,15 @@ export interface components {
             /** Message */
             message: string;
         };
+        /** HealthView */
+        HealthView: {
+            /** Checks */
+            checks?: {
+                [key: string]: string;
+            };
+            /** Status */
+            status: string;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -849,6 +1020,11 @@ export interface components {
             /** Size */
             size: string;
         };
+        /**
+         * Mode
+         * @enum {string}
+         */
+        Mode: "demo" | "live";
         /**
          * NewAccount
          * @description Passwords: 12 characters or more; not one that every list begins with.
@@ -1049,7 +1225,9 @@ export interface components {
         };
         /**
          * Overview
-         * @description Everything of the signed-in user in one number and its parts, in USDT.
+         * @description Everything of the signed-in user, in USDT. ``open_pnl`` (price P&L of what is held) + ``realised_pnl``
+         *     (price P&L of what was closed) - ``fees`` + ``funding`` is the result of all positions there ever were.
+         *     ``equity`` and ``available`` are the sums over connections as the venue last told them.
          */
         Overview: {
             /** As Of */
@@ -1070,6 +1248,13 @@ export interface components {
             positions: components["schemas"]["PositionSummary"][];
             /** Realised Pnl */
             realised_pnl: string;
+        };
+        /** Page[ExecutionView] */
+        Page_ExecutionView_: {
+            /** Items */
+            items: components["schemas"]["ExecutionView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
         };
         /** Page[FillView] */
         Page_FillView_: {
@@ -1094,7 +1279,8 @@ export interface components {
         };
         /**
          * PaymentView
-         * @description A fee (negative) or a funding payment (positive = received).
+         * @description A fee (negative), a funding payment (positive = received), or the value of a part that changed hands
+         *     between a position and the user's own holding without a trade.
          */
         PaymentView: {
             /** Amount */
@@ -1125,7 +1311,8 @@ export interface components {
          * @description One instrument of a plan. Quantities in base units, money in USDT.
          *
          *     ``action``: trade; skip (too small for the venue: ``note`` says why); by_hand (already closed outside
-         *     Holdfast: it is booked, not traded).
+         *     Holdfast: it is booked, not traded). ``weight``, ``target_notional`` and ``residual_notional`` (wanted
+         *     minus planned) are signed like the position the order makes; the other amounts are not.
          */
         PlanLeg: {
             /**
@@ -1230,6 +1417,8 @@ export interface components {
             index_id: string;
             /** Index Name */
             index_name: string;
+            /** Index Version */
+            index_version: string;
             /**
              * Kind
              * @enum {string}
@@ -1326,7 +1515,9 @@ export interface components {
         };
         /**
          * PositionLeg
-         * @description ``quantity`` is signed; ``altered`` is the part that was closed or changed outside Holdfast.
+         * @description ``quantity`` is signed and what is still held; ``altered``, signed like the trade that did it, is the
+         *     part that was closed or changed outside Holdfast. ``weight`` and ``target_weight`` are signed shares of
+         *     gross exposure (0.01 = 1 %).
          */
         PositionLeg: {
             /** Altered */
@@ -1363,7 +1554,8 @@ export interface components {
         /**
          * PositionSummary
          * @description P&L in USDT from the position's own fills, fees and funding. ``pnl`` = ``price_pnl`` - ``fees`` +
-         *     ``funding``; ``None`` while a price is missing. ``drift``: half the L1 distance from target (0.01 = 1 %).
+         *     ``funding``; ``None`` while a price is missing. ``pnl_percent`` is its share of ``size``, and ``drift``
+         *     half the L1 distance from the index's present weights (both 0.01 = 1 %).
          */
         PositionSummary: {
             /** Altered */
@@ -1542,13 +1734,30 @@ export interface components {
             /** User Agent */
             user_agent: string;
         };
-        /** SystemView */
+        /**
+         * StatusView
+         * @description How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
+         */
+        StatusView: {
+            /** Feed Age Seconds */
+            feed_age_seconds: number | null;
+            /** Jobs Failing */
+            jobs_failing: number;
+            /** Jobs Overdue */
+            jobs_overdue: number;
+            /** Jobs Waiting */
+            jobs_waiting: number;
+            /** Last Caps Poll At */
+            last_caps_poll_at: string | null;
+            /** Oldest Waiting Seconds */
+            oldest_waiting_seconds: number | null;
+        };
+        /**
+         * SystemView
+         * @description ``simulated`` is true in demo mode: every page then says so.
+         */
         SystemView: {
-            /**
-             * Mode
-             * @enum {string}
-             */
-            mode: "demo" | "live";
+            mode: components["schemas"]["Mode"];
             /** Simulated */
             simulated: boolean;
             /**
@@ -1598,7 +1807,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    demo: {
+    try_the_demo_api_auth_demo_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1618,7 +1827,7 @@ export interface operations {
             };
         };
     };
-    refresh: {
+    refresh_api_auth_refresh_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1636,9 +1845,18 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
         };
     };
-    sign_in: {
+    sign_in_api_auth_sign_in_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1671,7 +1889,7 @@ export interface operations {
             };
         };
     };
-    sign_ins: {
+    list_sign_ins_api_auth_sign_ins_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1691,7 +1909,34 @@ export interface operations {
             };
         };
     };
-    sign_out: {
+    sign_out_api_auth_sign_out_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere_api_auth_sign_out_everywhere_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1709,25 +1954,7 @@ export interface operations {
             };
         };
     };
-    sign_out_everywhere: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    sign_up: {
+    sign_up_api_auth_sign_up_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1760,7 +1987,7 @@ export interface operations {
             };
         };
     };
-    connections: {
+    list_connections_api_connections_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1780,11 +2007,12 @@ export interface operations {
             };
         };
     };
-    connect: {
+    connect_api_connections_post: {
         parameters: {
             query?: never;
-            header: {
-                "idempotency-key": string;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -1815,7 +2043,7 @@ export interface operations {
             };
         };
     };
-    connection: {
+    get_connection_api_connections__connection_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1846,7 +2074,7 @@ export interface operations {
             };
         };
     };
-    delete_connection: {
+    disconnect_api_connections__connection_id__delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -1875,7 +2103,7 @@ export interface operations {
             };
         };
     };
-    check_connection: {
+    check_connection_api_connections__connection_id__check_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -1892,7 +2120,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ConnectionView"];
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description Validation Error */
@@ -1906,9 +2134,12 @@ export interface operations {
             };
         };
     };
-    executions: {
+    list_executions_api_executions_get: {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1921,16 +2152,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionView"][];
+                    "application/json": components["schemas"]["Page_ExecutionView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
     };
-    execute: {
+    start_execution_api_executions_post: {
         parameters: {
             query?: never;
-            header: {
-                "idempotency-key": string;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -1961,7 +2202,7 @@ export interface operations {
             };
         };
     };
-    execution: {
+    get_execution_api_executions__execution_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -1992,13 +2233,14 @@ export interface operations {
             };
         };
     };
-    fills: {
+    list_fills_api_fills_get: {
         parameters: {
             query?: {
                 cursor?: string | null;
                 from?: string | null;
+                limit?: number;
                 position?: string | null;
-                symbol?: string | null;
+                symbol?: string;
                 to?: string | null;
             };
             header?: never;
@@ -2027,7 +2269,90 @@ export interface operations {
             };
         };
     };
-    indices: {
+    export_fills_api_fills_csv_get: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                position?: string | null;
+                symbol?: string;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    live_api_health_live_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+        };
+    };
+    ready_api_health_ready_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+        };
+    };
+    list_indices_api_indices_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2047,7 +2372,7 @@ export interface operations {
             };
         };
     };
-    index: {
+    index_detail_api_indices__index_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2078,7 +2403,7 @@ export interface operations {
             };
         };
     };
-    history: {
+    index_history_api_indices__index_id__history_get: {
         parameters: {
             query?: {
                 range?: "1D" | "1W" | "1M" | "3M" | "1Y";
@@ -2111,7 +2436,7 @@ export interface operations {
             };
         };
     };
-    me: {
+    me_api_me_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2131,14 +2456,15 @@ export interface operations {
             };
         };
     };
-    orders: {
+    list_orders_api_orders_get: {
         parameters: {
             query?: {
                 cursor?: string | null;
                 from?: string | null;
+                limit?: number;
                 position?: string | null;
                 state?: ("planned" | "sent" | "unknown" | "accepted" | "partially_filled" | "filled" | "cancelled" | "rejected") | null;
-                symbol?: string | null;
+                symbol?: string;
                 to?: string | null;
             };
             header?: never;
@@ -2167,7 +2493,42 @@ export interface operations {
             };
         };
     };
-    order: {
+    export_orders_api_orders_csv_get: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                position?: string | null;
+                state?: ("planned" | "sent" | "unknown" | "accepted" | "partially_filled" | "filled" | "cancelled" | "rejected") | null;
+                symbol?: string;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_order_api_orders__order_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2198,7 +2559,7 @@ export interface operations {
             };
         };
     };
-    overview: {
+    get_overview_api_overview_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2218,14 +2579,15 @@ export interface operations {
             };
         };
     };
-    payments: {
+    list_payments_api_payments_get: {
         parameters: {
             query?: {
                 cursor?: string | null;
                 from?: string | null;
-                kind?: ("fee" | "funding") | null;
+                kind?: ("fee" | "funding" | "adjustment") | null;
+                limit?: number;
                 position?: string | null;
-                symbol?: string | null;
+                symbol?: string;
                 to?: string | null;
             };
             header?: never;
@@ -2254,10 +2616,45 @@ export interface operations {
             };
         };
     };
-    positions: {
+    export_payments_api_payments_csv_get: {
         parameters: {
             query?: {
-                state?: "open" | "closed";
+                from?: string | null;
+                kind?: ("fee" | "funding" | "adjustment") | null;
+                position?: string | null;
+                symbol?: string;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_positions_api_positions_get: {
+        parameters: {
+            query?: {
+                state?: ("open" | "closed") | null;
             };
             header?: never;
             path?: never;
@@ -2285,7 +2682,7 @@ export interface operations {
             };
         };
     };
-    position: {
+    get_position_api_positions__position_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2316,7 +2713,7 @@ export interface operations {
             };
         };
     };
-    preview: {
+    create_preview_api_previews_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2349,7 +2746,7 @@ export interface operations {
             };
         };
     };
-    get_preview: {
+    get_preview_api_previews__plan_id__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -2380,7 +2777,27 @@ export interface operations {
             };
         };
     };
-    system: {
+    status_api_status_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusView"];
+                };
+            };
+        };
+    };
+    system_api_system_get: {
         parameters: {
             query?: never;
             header?: never;

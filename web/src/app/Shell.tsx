@@ -70,7 +70,11 @@ export function Shell() {
 
 function Wordmark() {
   return (
-    <Link to="/" className="inline-flex items-center gap-2 text-lg font-semibold tracking-tight" aria-label="Holdfast, home">
+    <Link
+      to="/"
+      className="inline-flex items-center gap-2 text-lg font-semibold tracking-tight"
+      aria-label="Holdfast, home"
+    >
       <svg aria-hidden viewBox="0 0 32 32" className="size-6">
         <path d="M9 6v20M23 6v20M9 16h14" stroke="currentColor" strokeWidth="3.5" strokeLinecap="round" fill="none" />
       </svg>
@@ -83,7 +87,7 @@ function Rail({ openPalette }: { openPalette: () => void }) {
   return (
     <nav
       aria-label="Main"
-      className="sticky top-0 hidden h-dvh w-16 shrink-0 flex-col border-r border-hairline px-3 py-6 md:flex lg:w-56"
+      className="sticky top-0 hidden h-[calc(100dvh-73px)] w-16 shrink-0 flex-col border-r border-hairline px-3 py-6 md:flex lg:w-56"
     >
       <div className="mb-8 flex items-center justify-between px-2 md:max-lg:justify-center">
         <Wordmark />
@@ -137,7 +141,12 @@ function TopBar({ signedIn, openPalette }: { signedIn: boolean; openPalette: () 
       <div className="flex items-center gap-3">
         <ModePill signedIn={signedIn} />
         {signedIn ? (
-          <button type="button" onClick={openPalette} aria-label="Search" className="grid size-11 place-items-center md:hidden">
+          <button
+            type="button"
+            onClick={openPalette}
+            aria-label="Search"
+            className="grid size-11 place-items-center md:hidden"
+          >
             <Search aria-hidden className="size-5" />
           </button>
         ) : (

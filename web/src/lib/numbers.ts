@@ -65,7 +65,12 @@ export function price(value: Numeric): string {
   const whole = /^-?(\d*)/.exec(text)?.[1] ?? ''
   if (Number(whole) >= 1000) return money(value, 2)
   if (Number(whole) >= 1) return format(text, { minimumFractionDigits: 2, maximumFractionDigits: 4 })
-  return format(text, { minimumFractionDigits: 2, maximumSignificantDigits: 5, roundingPriority: 'lessPrecision' })
+  return format(text, {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 2,
+    maximumSignificantDigits: 5,
+    roundingPriority: 'morePrecision',
+  })
 }
 
 function plainNumber(value: number): string {

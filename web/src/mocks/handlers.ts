@@ -21,7 +21,11 @@ export function problem(status: number, code: string, detail: string, advice = '
 
 const missing = () => problem(404, 'not-found', 'It may be gone, or it never was.')
 
-const signedIn = (): Schemas['SignedIn'] => ({ access_token: `mock.${crypto.randomUUID()}`, expires_in: 600, user: USER })
+const signedIn = (): Schemas['SignedIn'] => ({
+  access_token: `mock.${crypto.randomUUID()}`,
+  expires_in: 600,
+  user: USER,
+})
 
 const page = <Item>(items: Item[]) => HttpResponse.json({ items, next_cursor: null })
 

@@ -6,7 +6,13 @@ import { CONNECTION, world } from './world'
 export function bookPosition(execution: Schemas['ExecutionView']): void {
   const known = world.positions.get(execution.position_id)
   if (execution.kind === 'close' && known) {
-    world.positions.set(known.id, { ...known, state: 'closed', closed_at: new Date().toISOString(), gross: '0', net: '0' })
+    world.positions.set(known.id, {
+      ...known,
+      state: 'closed',
+      closed_at: new Date().toISOString(),
+      gross: '0',
+      net: '0',
+    })
     return
   }
   if (known) return

@@ -97,6 +97,7 @@ export function makePlan(request: Schemas['PreviewOpen'] | Schemas['PreviewClose
     position_id: request.kind === 'close' ? request.position_id : null,
     index_id: index.id,
     index_name: index.symbol,
+    index_version: index.version,
     direction,
     size: String(size),
     level: index.level ?? 0,

@@ -69,10 +69,16 @@ export interface Fact {
   hint?: ReactNode
 }
 
-/** Label and value pairs in a row that wraps. */
-export function Facts({ items, className }: { items: Fact[]; className?: string }) {
+/** Label and value pairs in a row that wraps, or, when there are many, in columns. */
+export function Facts({ items, columns = false, className }: { items: Fact[]; columns?: boolean; className?: string }) {
   return (
-    <dl className={clsx('grid grid-cols-2 gap-x-8 gap-y-5 sm:flex sm:flex-wrap sm:gap-x-12', className)}>
+    <dl
+      className={clsx(
+        'grid grid-cols-2 gap-x-8 gap-y-6',
+        columns ? 'sm:grid-cols-4' : 'sm:flex sm:flex-wrap sm:gap-x-12',
+        className,
+      )}
+    >
       {items.map((item) => (
         <div key={item.label} className="min-w-0">
           <dt className="text-sm text-muted">{item.label}</dt>

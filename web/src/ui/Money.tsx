@@ -27,16 +27,18 @@ interface MoneyProps {
   value: string | null | undefined
   unit?: string
   digits?: number
+  /** The one big number of a page: its unit steps back. */
+  big?: boolean
   className?: string
 }
 
 /** An amount of money, "1,234.50 USDT". */
-export function Money({ value, unit = '', digits = 2, className }: MoneyProps) {
+export function Money({ value, unit = '', digits = 2, big = false, className }: MoneyProps) {
   if (value == null) return <NoValue />
   return (
     <span className={clsx('tnum whitespace-nowrap', className)} title={`${value}${unit && ` ${unit}`}`}>
       {numbers.money(value, digits)}
-      {unit && <span className="text-muted"> {unit}</span>}
+      {unit && <span className={clsx('text-muted', big && 'text-lg font-normal tracking-normal')}> {unit}</span>}
     </span>
   )
 }
@@ -47,25 +49,32 @@ interface DeltaProps {
   as?: 'money' | 'share'
   digits?: number
   unit?: string
+  big?: boolean
   className?: string
 }
 
 /** A change: colour, sign and arrow, never colour alone. */
-export function Delta({ value, as = 'share', digits = 2, unit = '', className }: DeltaProps) {
+export function Delta({ value, as = 'share', digits = 2, unit = '', big = false, className }: DeltaProps) {
   if (value == null) return <NoValue />
   const { arrow, colour } = directionOf(value)
   const text = as === 'share' ? numbers.signedPercent(value, digits) : numbers.signedMoney(value, digits)
   return (
     <span className={clsx('tnum whitespace-nowrap', colour, className)}>
       {arrow && (
-        <span aria-hidden className="mr-1 text-[0.7em]">
+        <span aria-hidden className={clsx('mr-1', big ? 'align-middle text-[0.45em]' : 'text-[0.7em]')}>
           {arrow}
         </span>
       )}
       {text}
-      {unit && ` ${unit}`}
+      {unit && <span className={clsx(big && 'text-lg font-normal tracking-normal text-muted')}> {unit}</span>}
     </span>
   )
+}
+
+/** A signed weight: colour and sign. It is no change, so it has no arrow. */
+export function Weight({ value, digits = 2 }: { value: number | null; digits?: number }) {
+  if (value === null) return <NoValue />
+  return <span className={clsx('tnum', directionOf(value).colour)}>{numbers.signedPercent(value, digits)}</span>
 }
 
 /** A price as precise as it needs to be; the exact value on hover and for screen readers when shortened. */

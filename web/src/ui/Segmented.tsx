@@ -25,7 +25,10 @@ export function Segmented<Value extends string>({
       aria-label={label}
       value={value}
       onValueChange={(next) => onChange(next as Value)}
-      className={clsx('gap-0.5 rounded-control border border-hairline bg-surface p-0.5', wide ? 'flex w-full' : 'inline-flex')}
+      className={clsx(
+        'gap-0.5 rounded-control border border-hairline bg-surface p-0.5',
+        wide ? 'flex w-full' : 'inline-flex',
+      )}
     >
       {segments.map((segment) => (
         <RadioGroup.Item

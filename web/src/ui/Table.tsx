@@ -47,10 +47,7 @@ export function Table<Row>({
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr
-              key={rowKey(row)}
-              className={clsx('relative border-b border-hairline hover:bg-surface', dim?.(row) && 'opacity-60')}
-            >
+            <tr key={rowKey(row)} className={clsx('relative border-b border-hairline', dim?.(row) && 'opacity-60')}>
               {columns.map((column) =>
                 column.name ? (
                   <th key={column.head} scope="row" className={cellClass(column, 'row-height text-left')}>
@@ -71,10 +68,5 @@ export function Table<Row>({
 }
 
 function cellClass<Row>(column: Column<Row>, extra: string): string {
-  return clsx(
-    'px-3 first:pl-0 last:pr-0',
-    column.right && 'tnum text-right',
-    column.wideOnly && 'max-md:hidden',
-    extra,
-  )
+  return clsx('px-3 first:pl-0 last:pr-0', column.right && 'tnum text-right', column.wideOnly && 'max-md:hidden', extra)
 }

@@ -45,10 +45,7 @@ export default function ActivityPage() {
         </DownloadButton>
       }
     >
-      <Tabs.Root
-        value={show}
-        onValueChange={(next) => change({ ...shared(filters), show: next })}
-      >
+      <Tabs.Root value={show} onValueChange={(next) => change({ ...shared(filters), show: next })}>
         <Tabs.List aria-label="Kind of activity" className="flex gap-6 border-b border-hairline">
           {Object.entries(SHOWS).map(([name, { label }]) => (
             <Tabs.Trigger

@@ -81,7 +81,7 @@ export function OrdersTable({ filters }: { filters: Filters }) {
         <Link
           to="/activity/orders/$orderId"
           params={{ orderId: order.id }}
-          className="font-medium after:absolute after:inset-0"
+          className="font-medium underline-offset-4 after:absolute hover:underline after:inset-0"
         >
           {order.symbol}
         </Link>

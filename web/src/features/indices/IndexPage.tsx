@@ -1,7 +1,7 @@
 import { Link, useParams } from '@tanstack/react-router'
 
 import { Ticket } from '@/features/trade/Ticket'
-import { percent } from '@/lib/numbers'
+import { money } from '@/lib/numbers'
 import { Page, Section } from '@/ui/Layout'
 import { Delta, Money } from '@/ui/Money'
 import { Notice, ProblemNotice, Skeleton } from '@/ui/States'
@@ -37,20 +37,22 @@ function Loading() {
 
 function Detail({ index }: { index: IndexDetail }) {
   return (
-    <div className="lg:grid lg:grid-cols-[minmax(0,1fr)_320px] lg:gap-x-16">
-      <div className="min-w-0">
-        <Headline index={index} />
-        {index.stale_reason && (
-          <Notice kind="warning" className="mb-6">
-            {index.stale_reason} Trading waits until every input is fresh again.
-          </Notice>
-        )}
-        <ChartPanel index={index} />
+    <>
+      <div className="lg:grid lg:grid-cols-[minmax(0,1fr)_320px] lg:gap-x-16">
+        <div className="min-w-0">
+          <Headline index={index} />
+          {index.stale_reason && (
+            <Notice kind="warning" className="mb-6">
+              {index.stale_reason} Trading waits until every input is fresh again.
+            </Notice>
+          )}
+          <ChartPanel index={index} />
+        </div>
+        <aside aria-label="Trade" className="max-lg:mt-10">
+          <Ticket index={index} />
+        </aside>
       </div>
-      <aside aria-label="Trade" className="max-lg:mt-10 lg:sticky lg:top-10 lg:self-start">
-        <Ticket index={index} />
-      </aside>
-      <div className="min-w-0">
+      <div className="gap-x-16 lg:grid lg:grid-cols-[minmax(0,1fr)_320px]">
         <Section title="How it works">
           <div className="max-w-[64ch] space-y-3">
             {index.methodology.map((sentence) => (
@@ -58,31 +60,32 @@ function Detail({ index }: { index: IndexDetail }) {
             ))}
             {index.gross_per_unit !== null && (
               <p className="text-muted">
-                Today, 100 USDT of {index.symbol} means {percent(index.gross_per_unit, 0)} of that size in orders, long
-                and short together. Methodology version {index.version}.
+                Today, 100 USDT of {index.symbol} takes {money(index.gross_per_unit * 100)} USDT of orders, long and
+                short together. Methodology version {index.version}.
               </p>
             )}
           </div>
         </Section>
         {index.minimum && (
           <Section title="Minimum size">
-            <p className="max-w-[64ch]">
+            <p>
               From <Money value={index.minimum.size} unit="USDT" /> the position follows the index closely; from{' '}
-              <Money value={index.minimum.full_size} unit="USDT" /> no coin is left out. {index.minimum.reason}
+              <Money value={index.minimum.full_size} unit="USDT" /> no coin is left out.
             </p>
+            <p className="mt-3 text-muted">{index.minimum.reason}</p>
           </Section>
         )}
-        <Section title="Members" note={`${index.member_count} coins, by live price and the latest supply.`}>
-          <Members index={index} />
-          <div className="mt-6">
-            <Excluded index={index} />
-          </div>
-          <div className="mt-6">
-            <CoinGecko text={index.attribution} />
-          </div>
-        </Section>
       </div>
-    </div>
+      <Section title="Members" note={`${index.member_count} coins, by live price and the latest supply.`}>
+        <Members index={index} />
+        <div className="mt-6">
+          <Excluded index={index} />
+        </div>
+        <div className="mt-6">
+          <CoinGecko text={index.attribution} />
+        </div>
+      </Section>
+    </>
   )
 }
 

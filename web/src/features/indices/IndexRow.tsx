@@ -8,7 +8,7 @@ import type { IndexSummary } from './queries'
 
 export function IndexRow({ index }: { index: IndexSummary }) {
   return (
-    <li className="relative grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 transition-colors hover:bg-surface md:-mx-4 md:grid-cols-[1fr_160px_140px_110px] md:px-4">
+    <li className="relative isolate grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 before:absolute before:-inset-x-3 before:inset-y-0 before:-z-10 before:rounded-control before:transition-colors hover:before:bg-surface md:grid-cols-[1fr_160px_140px_110px]">
       <div className="min-w-0">
         <Link
           to="/indices/$indexId"

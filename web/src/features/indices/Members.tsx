@@ -1,5 +1,5 @@
 import { compact, percent } from '@/lib/numbers'
-import { Delta, NoValue, Price } from '@/ui/Money'
+import { Delta, NoValue, Price, Weight } from '@/ui/Money'
 import { Table } from '@/ui/Table'
 
 import type { IndexDetail } from './queries'
@@ -31,7 +31,7 @@ export function Members({ index }: { index: IndexDetail }) {
           right: true,
           cell: (member) => (member.share === null ? <NoValue /> : percent(member.share)),
         },
-        { head: 'Weight when long', right: true, cell: (member) => <Delta value={member.weight} /> },
+        { head: 'Weight when long', right: true, cell: (member) => <Weight value={member.weight} /> },
         { head: 'Price', right: true, cell: (member) => <Price value={member.price} /> },
         { head: '24 h', right: true, wideOnly: true, cell: (member) => <Delta value={member.change_24h} /> },
         {

@@ -38,7 +38,12 @@ export function withTick<Index extends IndexSummary>(index: Index, tick: LevelTi
 export function useIndices() {
   const query = useQuery(indicesQuery)
   const ticks = useTopic<LevelTick[]>('indices')
-  const indices = query.data?.map((index) => withTick(index, ticks?.find((tick) => tick.index_id === index.id)))
+  const indices = query.data?.map((index) =>
+    withTick(
+      index,
+      ticks?.find((tick) => tick.index_id === index.id),
+    ),
+  )
   return { ...query, data: indices }
 }
 

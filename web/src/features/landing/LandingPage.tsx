@@ -33,8 +33,8 @@ export default function LandingPage() {
     document.title = 'Holdfast · trade crypto indices from your own account'
   }, [])
   return (
-    <div className="mx-auto max-w-[1120px] animate-enter pt-6 md:pt-14">
-      <div className="grid gap-14 lg:grid-cols-[1fr_420px] lg:gap-20">
+    <div className="mx-auto max-w-[1200px] animate-enter pt-6 md:pt-14">
+      <div className="grid gap-14 lg:grid-cols-[1fr_380px] lg:gap-16">
         <div>
           <h1 className="text-3xl font-semibold md:text-4xl">
             Trade Bitcoin dominance.

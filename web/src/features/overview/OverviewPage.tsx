@@ -28,7 +28,7 @@ export default function OverviewPage() {
         <>
           <p className="text-sm text-muted">Account value</p>
           <p className={clsx('text-4xl font-semibold', !live && 'opacity-50')}>
-            <Money value={data.equity} unit="USDT" />
+            <Money value={data.equity} unit="USDT" big />
           </p>
           <p className="mt-1 text-sm text-muted">
             {data.as_of ? (

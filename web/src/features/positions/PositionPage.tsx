@@ -2,16 +2,16 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import clsx from 'clsx'
 
 import { useIsLive } from '@/api/live'
+import { useIndices } from '@/features/indices/queries'
 import { usePreview } from '@/features/trade/queries'
 import { capital } from '@/features/trade/words'
 import { level as levelText, percent } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
 import { Facts, Page, Section } from '@/ui/Layout'
-import { Delta, Money, NoValue, Price, Quantity } from '@/ui/Money'
+import { Delta, Money, NoValue, Price, Quantity, Weight } from '@/ui/Money'
 import { Notice, ProblemNotice, Skeleton, SkeletonRows } from '@/ui/States'
 import { Table } from '@/ui/Table'
 import { Time } from '@/ui/Time'
-import { useIndices } from '@/features/indices/queries'
 
 import { ExposureBars } from './ExposureBars'
 import { PositionBadge } from './PositionRow'
@@ -76,7 +76,7 @@ function Body({ position }: { position: PositionDetail }) {
     <>
       <p className="text-sm text-muted">Profit and loss, after fees and funding</p>
       <p className={clsx('mb-8 flex flex-wrap items-baseline gap-x-4', old && 'opacity-50')}>
-        <Delta value={position.pnl} as="money" unit="USDT" className="text-3xl font-semibold md:text-4xl" />
+        <Delta value={position.pnl} as="money" unit="USDT" big className="text-3xl font-semibold md:text-4xl" />
         <Delta value={position.pnl_percent} className="text-lg" />
         {old && <span className="text-sm text-muted">may be old</span>}
       </p>
@@ -117,13 +117,14 @@ function Summary({ position }: { position: PositionDetail }) {
     value === null ? <NoValue /> : unit ? levelText(value, unit) : <Price value={value} />
   return (
     <Facts
+      columns
       items={[
         { label: 'Size', value: <Money value={position.size} unit="USDT" />, hint: position.connection_label },
         { label: 'Level', value: show(position.level), hint: <>from {show(position.entry_level)}</> },
         { label: 'From prices', value: <Delta value={position.price_pnl} as="money" /> },
         { label: 'Fees', value: <Money value={position.fees} digits={4} /> },
         { label: 'Funding', value: <Delta value={position.funding} as="money" digits={4} /> },
-        { label: 'Long and short together', value: <Money value={position.gross} /> },
+        { label: 'Gross', value: <Money value={position.gross} />, hint: 'long and short together' },
         { label: 'Net', value: <Delta value={position.net} as="money" /> },
         {
           label: 'Drift from target',
@@ -169,13 +170,13 @@ function Legs({ position }: { position: PositionDetail }) {
           head: 'Weight',
           right: true,
           wideOnly: true,
-          cell: (leg) => (leg.weight === null ? <NoValue /> : percent(leg.weight)),
+          cell: (leg) => <Weight value={leg.weight} />,
         },
         {
           head: 'Target',
           right: true,
           wideOnly: true,
-          cell: (leg) => (leg.target_weight === null ? <NoValue /> : percent(leg.target_weight)),
+          cell: (leg) => <Weight value={leg.target_weight} />,
         },
         { head: 'P&L', right: true, cell: (leg) => <Delta value={leg.pnl} as="money" /> },
       ]}

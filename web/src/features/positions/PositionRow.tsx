@@ -19,7 +19,7 @@ export function PositionBadge({ state }: { state: PositionSummary['state'] }) {
 export function PositionRow({ position }: { position: PositionSummary }) {
   const old = !useIsLive() || position.stale
   return (
-    <li className="relative grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 transition-colors hover:bg-surface md:-mx-4 md:grid-cols-[1fr_160px_200px] md:px-4">
+    <li className="relative isolate grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 before:absolute before:-inset-x-3 before:inset-y-0 before:-z-10 before:rounded-control before:transition-colors hover:before:bg-surface md:grid-cols-[1fr_160px_200px]">
       <div className="min-w-0">
         <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
           <Link

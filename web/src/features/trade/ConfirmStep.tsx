@@ -39,8 +39,8 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
           <Money value={plan.size} unit="USDT" />
         </strong>{' '}
         by placing <strong className="font-semibold">{orders(count)}</strong>
-        {connection && <> on your account “{connection.label}”</>}, none more than {percent(plan.allowance, 1)} away from
-        the previewed price.
+        {connection && <> on your account “{connection.label}”</>}, none more than {percent(plan.allowance, 1)} away
+        from the previewed price.
       </p>
       <p className="mt-3 text-muted">
         {plan.kind === 'open'
@@ -50,7 +50,7 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
       <Lines
         className="my-8 border-y border-hairline py-3"
         items={[
-          { label: 'Long and short together', value: <Money value={plan.totals.gross} unit="USDT" /> },
+          { label: 'Gross, long and short together', value: <Money value={plan.totals.gross} unit="USDT" /> },
           { label: 'Margin needed', value: <Money value={plan.totals.margin_needed} unit="USDT" /> },
           { label: 'Fees, about', value: <Money value={plan.totals.fees} unit="USDT" /> },
           { label: 'Slippage, about', value: <Money value={plan.totals.slippage} unit="USDT" /> },

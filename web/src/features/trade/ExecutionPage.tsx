@@ -21,9 +21,7 @@ export default function ExecutionPage() {
     )
   }
   const closing = execution.kind === 'close'
-  const title = closing
-    ? `Close ${execution.index_name}`
-    : `${capital(execution.direction)} ${execution.index_name}`
+  const title = closing ? `Close ${execution.index_name}` : `${capital(execution.direction)} ${execution.index_name}`
   const finished = isFinished(execution)
   return (
     <Page title={title}>

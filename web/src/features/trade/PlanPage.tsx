@@ -19,7 +19,11 @@ export default function PlanPage() {
   if (!plan.data) {
     return (
       <Page title="Preview" narrow>
-        {plan.error ? <ProblemNotice error={plan.error} retry={() => void plan.refetch()} /> : <SkeletonRows rows={8} />}
+        {plan.error ? (
+          <ProblemNotice error={plan.error} retry={() => void plan.refetch()} />
+        ) : (
+          <SkeletonRows rows={8} />
+        )}
       </Page>
     )
   }

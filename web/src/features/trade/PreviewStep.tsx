@@ -29,7 +29,7 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
         <div>
           <p className="text-sm text-muted">{plan.kind === 'open' ? 'Size' : 'Size being closed'}</p>
           <p className="text-3xl font-semibold">
-            <Money value={plan.size} unit="USDT" />
+            <Money value={plan.size} unit="USDT" big />
           </p>
         </div>
         <ExpiryRing plan={plan} />
@@ -43,7 +43,7 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
         className="mb-8"
         items={[
           { label: 'Orders', value: tradedLegs(plan).length },
-          { label: 'Long and short together', value: <Money value={totals.gross} /> },
+          { label: 'Gross', value: <Money value={totals.gross} />, hint: 'long and short together' },
           {
             label: 'Margin needed',
             value: <Money value={totals.margin_needed} />,
@@ -73,8 +73,8 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
       ))}
       <PlanLegs plan={plan} />
       <p className="mt-4 text-sm text-muted">
-        Amounts in USDT. Each order is a limit order, immediate or cancel, at most {percent(plan.allowance, 1)} worse than
-        the expected price.
+        Amounts in USDT. Each order is a limit order, immediate or cancel, at most {percent(plan.allowance, 1)} worse
+        than the expected price.
       </p>
       <div className="sticky bottom-14 mt-8 flex gap-3 border-t border-hairline bg-canvas py-4 md:bottom-0">
         {left > 0 ? (

@@ -36,11 +36,7 @@ export function ProgressStep({ execution }: { execution: Execution }) {
       <p className="mt-1 text-muted">
         {settled} of {execution.legs.length} legs done. You may leave this page; it goes on by itself.
       </p>
-      <Progress.Root
-        value={share}
-        aria-label="Progress"
-        className="my-8 h-1.5 overflow-hidden rounded-full bg-hover"
-      >
+      <Progress.Root value={share} aria-label="Progress" className="my-8 h-1.5 overflow-hidden rounded-full bg-hover">
         <Progress.Indicator
           className="h-full origin-left rounded-full bg-ink transition-transform duration-300"
           style={{ transform: `scaleX(${share / 100})` }}
@@ -80,7 +76,8 @@ function LegLine({ leg }: { leg: Leg }) {
         {leg.note && <span className="block text-xs">{leg.note}</span>}
       </span>
       <span className="text-right text-sm">
-        <Quantity value={leg.filled_quantity} /> <span className="text-muted">of</span> <Quantity value={leg.quantity} />
+        <Quantity value={leg.filled_quantity} /> <span className="text-muted">of</span>{' '}
+        <Quantity value={leg.quantity} />
       </span>
     </li>
   )

@@ -52,7 +52,11 @@ export function Receipt({ execution }: { execution: Execution }) {
               </>
             ),
           },
-          { label: 'Slippage', value: <Money value={execution.slippage} digits={4} />, hint: 'against expected prices' },
+          {
+            label: 'Slippage',
+            value: <Money value={execution.slippage} digits={4} />,
+            hint: 'against expected prices',
+          },
         ]}
       />
       <div className="no-print mb-4 flex flex-wrap gap-3">

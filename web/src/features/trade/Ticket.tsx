@@ -101,7 +101,13 @@ function TicketForm({
     setError(problem)
     if (problem) return
     const plan = await preview
-      .mutateAsync({ kind: 'open', connection_id: connectionId, index_id: index.id, direction, size: cleanAmount(size) })
+      .mutateAsync({
+        kind: 'open',
+        connection_id: connectionId,
+        index_id: index.id,
+        direction,
+        size: cleanAmount(size),
+      })
       .catch(() => null)
     if (plan) await navigate({ to: '/plans/$planId', params: { planId: plan.id } })
   }
