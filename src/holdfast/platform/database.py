@@ -40,9 +40,10 @@ def _json(value: Any) -> str:
 
 
 class Database:
-    """One engine per process."""
+    """One engine per process. ``listen_url`` is the same address for a raw asyncpg connection."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.listen_url = f"postgresql://{_without_scheme(url)}"
         self.engine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,
@@ -65,7 +66,11 @@ class Database:
 
 def asyncpg_url(url: str) -> str:
     """``postgres://`` or ``postgresql://`` as SQLAlchemy wants it for asyncpg."""
+    return f"postgresql+asyncpg://{_without_scheme(url)}"
+
+
+def _without_scheme(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.split("+")[0] not in ("postgres", "postgresql"):
         raise ValueError("DATABASE_URL must start with postgresql://")
-    return f"postgresql+asyncpg://{rest}"
+    return rest

@@ -6,16 +6,21 @@ of a handler is idempotent.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy import and_, case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.platform.models import Job
+from holdfast.platform.models import IdempotencyKey, Job
 
-LEASE = timedelta(seconds=15)
-REDISPATCH_AFTER = timedelta(seconds=20)
-CHANNEL = "holdfast_jobs"
+LEASE: Final = timedelta(seconds=12)
+REDISPATCH_AFTER: Final = timedelta(seconds=10)
+KEEP_FINISHED: Final = timedelta(days=7)
+DEADLY_AFTER: Final = 3
+"""From this many attempts on, a job whose worker died waits before it may take down another."""
+LONGEST_BACKOFF: Final = timedelta(minutes=5)
+CHANNEL: Final = "holdfast_jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +39,29 @@ class LeaseLost(Exception):
     """Somebody else works on this job now: stop without touching anything."""
 
 
+def backoff(attempts: int) -> timedelta:
+    """1, 2, 4 … seconds, at most ``LONGEST_BACKOFF``."""
+    return min(timedelta(seconds=2 ** min(max(attempts - 1, 0), 16)), LONGEST_BACKOFF)
+
+
 async def enqueue(
     session: AsyncSession, kind: str, subject: str, *, now: datetime, run_at: datetime | None = None
 ) -> None:
-    """Add a job, or bring an open one of the same kind and subject forward. Commits with the caller."""
+    """Add a job, or bring an open one of the same kind and subject forward. Commits with the caller.
+
+    If that one is running now, it runs once more afterwards: what it has already read may be out of date.
+    """
     due = run_at or now
-    row = insert(Job).values(
-        kind=kind, subject=subject, run_at=due, created_at=now, fence=0, attempts=0, last_error=""
-    )
+    row = insert(Job).values(kind=kind, subject=subject, run_at=due, created_at=now)
+    running = Job.lease_until.is_not(None)
     await session.execute(
         row.on_conflict_do_update(
             index_elements=[Job.kind, Job.subject],
             index_where=text("finished_at IS NULL"),
-            set_={"run_at": func.least(Job.run_at, due)},
+            set_={
+                "run_at": case((running, Job.run_at), else_=func.least(Job.run_at, due)),
+                "rerun_at": case((running, func.least(func.coalesce(Job.rerun_at, due), due))),
+            },
         )
     )
     await session.execute(text(f"NOTIFY {CHANNEL}"))
@@ -75,6 +90,28 @@ async def take_due(session: AsyncSession, *, now: datetime, limit: int = 100) ->
     return rows
 
 
+async def hold_back_deadly(session: AsyncSession, *, now: datetime) -> list[int]:
+    """Make jobs wait whose worker died on them again and again; returns their ids."""
+    deadly = (
+        select(Job.id, Job.attempts)
+        .where(Job.finished_at.is_(None), Job.lease_until < now, Job.attempts >= DEADLY_AFTER)
+        .with_for_update(skip_locked=True)
+    )
+    rows = (await session.execute(deadly)).all()
+    for row in rows:
+        await session.execute(
+            update(Job)
+            .where(Job.id == row.id)
+            .values(
+                run_at=now + backoff(row.attempts),
+                lease_until=None,
+                dispatched_at=None,
+                last_error=f"The worker died while working on this, {row.attempts} times in a row.",
+            )
+        )
+    return [row.id for row in rows]
+
+
 async def claim(session: AsyncSession, job_id: int, *, now: datetime) -> Lease | None:
     """Take the lease, or ``None`` if the job is finished, not due, or in somebody else's hands."""
     until = now + LEASE
@@ -86,7 +123,12 @@ async def claim(session: AsyncSession, job_id: int, *, now: datetime) -> Lease |
             Job.run_at <= now,
             or_(Job.lease_until.is_(None), Job.lease_until < now),
         )
-        .values(lease_until=until, fence=Job.fence + 1, attempts=Job.attempts + 1)
+        .values(
+            lease_until=until,
+            fence=Job.fence + 1,
+            attempts=Job.attempts + 1,
+            rerun_at=case((Job.rerun_at > now, Job.rerun_at)),
+        )
         .returning(Job.kind, Job.subject, Job.fence, Job.attempts)
     )
     row = claimed.one_or_none()
@@ -103,13 +145,40 @@ async def renew(session: AsyncSession, lease: Lease, *, now: datetime) -> None:
 
 
 async def finish(session: AsyncSession, lease: Lease, *, now: datetime) -> None:
-    """The job is done. Raises ``LeaseLost`` if it was not ours to finish."""
-    await _owned(session, lease, finished_at=now, lease_until=None)
+    """The job is done, unless it was asked for again in the meantime.
+
+    Raises:
+        LeaseLost: it was not ours to finish.
+    """
+    await _owned(
+        session,
+        lease,
+        finished_at=case((Job.rerun_at.is_(None), now)),
+        run_at=func.coalesce(Job.rerun_at, Job.run_at),
+        **_IDLE,
+        attempts=0,
+        last_error="",
+    )
+
+
+async def run_again(session: AsyncSession, lease: Lease, *, run_at: datetime, reason: str = "") -> None:
+    """Give the job back as its handler wished; this counts as no accident. Raises ``LeaseLost``."""
+    due = func.least(run_at, func.coalesce(Job.rerun_at, run_at))
+    await _owned(session, lease, run_at=due, **_IDLE, attempts=0, last_error=reason[:500])
 
 
 async def retry_later(session: AsyncSession, lease: Lease, *, run_at: datetime, error: str) -> None:
-    """Give the job back, to be run again at ``run_at``."""
-    await _owned(session, lease, run_at=run_at, lease_until=None, dispatched_at=None, last_error=error[:500])
+    """Give the job back after an accident, to be run again at ``run_at``. Raises ``LeaseLost``."""
+    await _owned(session, lease, run_at=run_at, **_IDLE, last_error=error[:500])
+
+
+async def forget_old(session: AsyncSession, *, now: datetime) -> None:
+    """Drop finished jobs and idempotency keys that nobody will ask about any more."""
+    await session.execute(delete(Job).where(Job.finished_at < now - KEEP_FINISHED))
+    await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEEP_FINISHED))
+
+
+_IDLE: Final[dict[str, None]] = {"lease_until": None, "dispatched_at": None, "rerun_at": None}
 
 
 async def _owned(session: AsyncSession, lease: Lease, **values: object) -> None:

@@ -12,7 +12,11 @@ from holdfast.platform.database import Base
 
 class Job(Base):
     """Work to be done at least once. Written in the transaction that needs it, dispatched by the scheduler
-    through Celery, claimed by a worker with a lease and a fencing number."""
+    through Celery, claimed by a worker with a lease and a fencing number.
+
+    ``attempts``: runs in a row that ended in an accident or in silence. ``rerun_at``: asked for again while
+    it was running.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -30,6 +34,7 @@ class Job(Base):
     kind: Mapped[str]
     subject: Mapped[str]
     run_at: Mapped[datetime]
+    rerun_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     dispatched_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]

@@ -1,0 +1,37 @@
+"""Every room's background work, and which queue carries it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import holdfast.accounts.tasks
+import holdfast.execution.tasks
+import holdfast.indices.tasks
+import holdfast.market.tasks
+from holdfast.platform.tasks import Handler
+
+ORDERS: Final = "orders"
+POLLING: Final = "polling"
+QUEUES: Final = (ORDERS, POLLING)
+
+_ROOMS: Final = (
+    holdfast.accounts.tasks,
+    holdfast.market.tasks,
+    holdfast.indices.tasks,
+    holdfast.execution.tasks,
+)
+_POLLING_ROOMS: Final = ("indices", "market")
+
+HANDLERS: Final[dict[str, Handler]] = {
+    kind: handler for room in _ROOMS for kind, handler in room.HANDLERS.items()
+}
+ENSURE_JOBS: Final[tuple[Callable[[AsyncSession, datetime], Awaitable[None]], ...]] = tuple(
+    room.ensure_jobs for room in _ROOMS
+)
+
+
+def queue_of(kind: str) -> str:
+    """Slow polling never stands in the way of orders."""
+    return POLLING if kind.partition(".")[0] in _POLLING_ROOMS else ORDERS
