@@ -27,7 +27,7 @@ from holdfast.portfolio.models import Plan
 from holdfast.portfolio.schemas import PlanLeg, PlanTotals, PlanView
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-LEGS = (("BTCUSDT", Side.BUY, "1.5"), ("ETHUSDT", Side.SELL, "0.8"), ("XRPUSDT", Side.SELL, "0.4"))
+LEGS = (("BTCUSDT", Side.BUY, "1.6"), ("ETHUSDT", Side.SELL, "0.8"), ("XRPUSDT", Side.SELL, "0.4"))
 
 
 def quote_of(symbol: str) -> LiveQuote:
@@ -94,6 +94,7 @@ def plan_row(user_id, connection_id, kind, sleeve_id, legs, now, *, skip=False) 
         position_id=sleeve_id,
         index_id="btc-d",
         index_name="Bitcoin dominance",
+        index_version="1",
         direction="long",
         size=Decimal(300),
         level=60.0,

@@ -188,6 +188,7 @@ class ScriptedVenue:
 
     async def server_time(self) -> datetime:
         self._die(self._ask())
+        self.clock.moment += timedelta(milliseconds=1)
         return self.clock.now()
 
     async def ensure_leverage(self, symbol: str, leverage: Decimal) -> None:

@@ -234,6 +234,8 @@ class Executor:
             return Answer(error=error)
 
     async def _take_in(self, answers: "list[tuple[str, Answer]]") -> bool:
+        if all(answer.error for _, answer in answers):
+            return False
         moved = False
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)

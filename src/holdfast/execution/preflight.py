@@ -39,6 +39,7 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
     if blocked:
         return blocked
     try:
+        await _begin_books(work, door, execution)
         if execution.kind == "close":
             return await _check_close(work, door, execution, legs)
         return await _check_open(work, door, execution, plan, legs)
@@ -61,6 +62,14 @@ async def _blocked(session: AsyncSession, execution: Execution, legs: list[Plann
     )
     halted = [f"{halt.symbol}: {halt.reason}" for halt in halts]
     return f"Trading is halted. {' '.join(halted)} Nothing was traded." if halted else ""
+
+
+async def _begin_books(work: Work, door: TradingVenue, execution: Execution) -> None:
+    """What the account held before our first order must be written down before it."""
+    async with work.database.sessions() as session:
+        connection = await session.get_one(Connection, execution.connection_id)
+    if connection.begun_at is None:
+        await reconcile_connection(work, door, execution.connection_id)
 
 
 async def _check_open(

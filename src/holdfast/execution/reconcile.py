@@ -20,7 +20,7 @@ from holdfast.execution import repository
 from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Order
 from holdfast.execution.orders import OrderEvent
-from holdfast.platform.tasks import Work
+from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
 from holdfast.portfolio.models import BalanceSnapshot, Halt
 from holdfast.venues.protocol import Balance, FillReport, TradingVenue, VenuePosition
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 OVERLAP = timedelta(minutes=2)
 """Read again a little of what was read: records may arrive late, and booking them twice changes nothing."""
 FUNDING_OVERLAP = timedelta(hours=1)
+BEGINNINGS = 5
+"""How often to look for a moment without trades before trying again later."""
 SECOND_LOOK = 0.4
 """Seconds to wait before a difference is believed: a trade may have fallen between two reads."""
 
@@ -59,11 +61,13 @@ async def reconcile_connection(work: Work, door: TradingVenue, connection_id: UU
 
 async def _begin(work: Work, door: TradingVenue, connection_id: UUID) -> None:
     """What the account holds at the moment the connection begins is the user's own."""
-    while True:
+    for _ in range(BEGINNINGS):
         moment = await door.server_time()
         positions = await door.positions()
         if not await door.fills_since(moment):
             break
+    else:
+        raise RetryAt(5, "the account trades all the time; waiting for a quiet moment to begin the books")
     async with work.database.transaction() as session:
         connection = await session.get_one(Connection, connection_id, with_for_update=True)
         await book_opening(session, connection_id=connection_id, positions=positions, now=work.clock.now())

@@ -106,7 +106,7 @@ async def _new_sleeve(session: AsyncSession, plan: Plan, now: datetime) -> Sleev
         user_id=plan.user_id,
         connection_id=plan.connection_id,
         index_id=plan.index_id,
-        index_version=plan.body.get("index_version", ""),
+        index_version=shown.index_version,
         direction=plan.direction,
         size=plan.size,
         entry_level=shown.level,
