@@ -384,6 +384,16 @@ def test_open_spot_orders_lock_what_they_may_pay(exchange: Exchange) -> None:
     assert (order.status, account.locked("USDT")) == ("Cancelled", D(0))
 
 
+def test_a_better_price_frees_what_it_saved(exchange: Exchange) -> None:
+    exchange.market.quote("XRPUSDT", "1.999", "2.001", "10", category="spot")
+    account = exchange.account()
+    order = exchange.place(
+        account, category="spot", symbol="XRPUSDT", orderType="Limit", price="2.003", qty="100"
+    )
+    assert (order.status, order.filled, order.value) == ("PartiallyFilled", D(30), D("60.06"))
+    assert account.locked("USDT") == D(70) * D("2.003")
+
+
 def test_amending_moves_price_and_quantity_and_rematches(exchange: Exchange) -> None:
     account = exchange.account()
     order = exchange.place(account, orderType="Limit", price="999.0", qty="1")

@@ -170,7 +170,8 @@ class Settlement:
         )
         execution = self._execution(account, order, price, qty, value, maker, now_ms)
         execution.fee, execution.fee_rate, execution.fee_coin = cents(received * rate), rate, coin
-        order.locked = max(ZERO, order.locked - paid)
+        promised = cents(qty * order.bound) if buying and order.order_type == "Limit" else paid
+        order.locked = max(ZERO, order.locked - promised)
         self.log_trade(account, execution, ZERO, coin, received)
         self.log_trade(account, execution, ZERO, paid_coin, -paid)
         _add(order.fees, coin, execution.fee)
