@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -23,14 +23,15 @@ from holdfast.indices.board import IndexBoard
 from holdfast.indices.catalogue import DEFINITIONS
 from holdfast.market import quotes
 from holdfast.market.bybit_stream import TickerStream
-from holdfast.market.instruments import InstrumentBook
+from holdfast.market.instruments import VENUE, InstrumentBook
 from holdfast.market.quotes import LiveQuote, QuoteBoard
+from holdfast.platform.background import together
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.portfolio.models import Posting, Sleeve
-from holdfast.venues.bybit.public import BybitPublic
 from holdfast.venues.protocol import PublicVenue, Quote, VenueError
+from holdfast.venues.registry import public_venue
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ async def run(settings: Settings) -> None:
     clock = SystemClock()
     database = Database(settings.database_url, pool_size=2)
     redis = Redis.from_url(settings.redis_url)
-    venue = BybitPublic(settings.venue_url, clock=clock)
+    venue = public_venue(VENUE, settings, clock=clock)
     try:
         await Feed(settings, database, redis, venue, clock).run()
     finally:
@@ -77,13 +78,14 @@ class Feed:
         self._recorded = clock.now().replace(second=0, microsecond=0)
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._stream.run())
-            group.create_task(_every(REFRESH_SECONDS, self.refresh))
-            group.create_task(_every(FALLBACK_SECONDS, self.fill_gaps))
-            group.create_task(_every(PUBLISH_SECONDS, self.publish_quotes))
-            group.create_task(_every(LEVEL_SECONDS, self.publish_levels))
-            group.create_task(_every(1.0, self.record_levels))
+        await together(
+            self._stream.run(),
+            _every(REFRESH_SECONDS, self.refresh),
+            _every(FALLBACK_SECONDS, self.fill_gaps),
+            _every(PUBLISH_SECONDS, self.publish_quotes),
+            _every(LEVEL_SECONDS, self.publish_levels),
+            _every(1.0, self.record_levels),
+        )
 
     async def refresh(self) -> None:
         """Read the database, and follow every instrument an index may hold or a position does."""
@@ -135,7 +137,7 @@ class Feed:
         if not self._unpublished:
             return
         batch = {symbol: quotes.encode(quote) for symbol, quote in self._unpublished.items()}
-        last = {symbol: orjson.dumps(fields) for symbol, fields in batch.items()}
+        last: dict[Any, Any] = {symbol: orjson.dumps(fields) for symbol, fields in batch.items()}
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.hset(quotes.LAST_KEY, mapping=last)
             pipe.publish(quotes.CHANNEL, orjson.dumps(batch))

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.time import Clock, to_ms
 from holdfast.market import quotes
+from holdfast.platform.background import together
 from holdfast.platform.database import Database
 from holdfast.platform.pubsub import listen
 
@@ -122,13 +123,9 @@ class Hub:
 
     async def run(self) -> None:
         """Relay Redis, ask the providers, and beat, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._relay())
-            group.create_task(self._refresh_dirty())
-            group.create_task(self._beat())
-            for prefix, provider in self._providers.items():
-                if provider.every is not None:
-                    group.create_task(self._poll(prefix, provider.every))
+        polls = [self._poll(name, p.every) for name, p in self._providers.items() if p.every is not None]
+        refreshers = [self._refresh_forever() for _ in range(REFRESHERS)]
+        await together(self._relay(), self._beat(), *polls, *refreshers)
 
     async def subscribe(self, client: Client, topic: str) -> str:
         """Start the topic with a snapshot. Returns what is wrong, or ""."""
@@ -235,13 +232,8 @@ class Hub:
                 if channel.kind == prefix:
                     self._ask(channel)
 
-    async def _refresh_dirty(self) -> None:
-        """A few at a time: a slow answer delays its own topic, not everybody's."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(REFRESHERS):
-                group.create_task(self._refresh_forever())
-
     async def _refresh_forever(self) -> None:
+        """One of a few: a slow answer delays its own topic, not everybody's."""
         while True:
             channel = await self._dirty.get()
             self._waiting.discard(channel)

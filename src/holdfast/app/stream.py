@@ -21,6 +21,7 @@ from holdfast.indices.board import IndexBoard
 from holdfast.indices.catalogue import DEFINITIONS
 from holdfast.indices.schemas import LevelTick
 from holdfast.market.quotes import QuoteBoard, encode
+from holdfast.platform.background import together
 from holdfast.platform.schemas import Schema
 
 log = structlog.get_logger(__name__)
@@ -70,16 +71,7 @@ async def stream(websocket: WebSocket) -> None:
 
 async def _converse(websocket: WebSocket, hub: Hub, client: Client) -> None:
     """Reads, writes and rechecks side by side; the first to end ends the others."""
-    works = (_read(websocket, hub, client), _write(websocket, client), _recheck_sign_in(hub, client))
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await together(_read(websocket, hub, client), _write(websocket, client), _recheck_sign_in(hub, client))
 
 
 async def _read(websocket: WebSocket, hub: Hub, client: Client) -> None:

@@ -17,6 +17,7 @@ import structlog
 from holdfast.core.time import Clock
 from holdfast.market.quotes import LiveQuote
 from holdfast.market.tickers import TOPIC, TickerMerge
+from holdfast.platform.background import together
 
 log = structlog.get_logger(__name__)
 
@@ -114,17 +115,7 @@ class _Conversation:
         self._requests = 0
 
     async def run(self) -> None:
-        tasks = [
-            asyncio.create_task(work()) for work in (self._listen, self._ping, self._watch, self._follow)
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await together(self._listen(), self._ping(), self._watch(), self._follow())
 
     async def _listen(self) -> None:
         async for frame in self._socket:

@@ -11,7 +11,7 @@ from holdfast.market import repository
 from holdfast.market.instruments import VENUE
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
-from holdfast.venues.bybit.public import BybitPublic
+from holdfast.venues import registry
 from holdfast.venues.protocol import PublicVenue, VenueError
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ _SERVICE: Final = "market.public_venue"
 def public_venue(work: Work) -> PublicVenue:
     """The venue's public door, one per worker process."""
     if _SERVICE not in work.services:
-        work.services[_SERVICE] = BybitPublic(work.settings.venue_url, clock=work.clock)
+        work.services[_SERVICE] = registry.public_venue(VENUE, work.settings, clock=work.clock)
     venue: PublicVenue = work.services[_SERVICE]
     return venue
 
