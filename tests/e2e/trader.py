@@ -93,7 +93,7 @@ class Trader:
                 return items
 
     def check_books(self) -> None:
-        """Every fill, fee and quantity of ours is the venue's, to the last unit; nothing more, nothing less."""
+        """Every fill, fee and quantity of ours is the venue's, to the last unit; no more and no less."""
         truth = self.truth()
         ours = {fill["exec_id"]: fill for fill in self.fills()}
         theirs = {fill["exec_id"]: fill for fill in truth["fills"]}

@@ -18,6 +18,7 @@ import holdfast.portfolio.routes
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
+from holdfast.app.topics import register_private
 from holdfast.app.version import version
 from holdfast.app.webapp import install_web_app
 from holdfast.core.time import Clock
@@ -43,7 +44,6 @@ ROUTERS = (
     holdfast.execution.routes.router,
     holdfast.app.stream.router,
 )
-POSITIONS_EVERY = 1.0
 _BOARD_REFRESH_SECONDS = 3.0
 
 
@@ -83,8 +83,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     register_public(state.hub, state.indices, state.quotes, state.clock)
     state.holdings_guard = positions.open_on
     live = LivePositions(state.quotes, state.indices, state.clock)
-    state.hub.register("positions", live.may_hear, live.positions_snapshot, every=POSITIONS_EVERY)
-    state.hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
+    register_private(state.hub, live)
     background = [
         asyncio.create_task(state.quotes.follow(state.redis)),
         asyncio.create_task(_keep_board_fresh(state.indices, state.database, state.clock)),

@@ -1,0 +1,57 @@
+"""The private topics of the stream: each is heard by its owner only."""
+
+from uuid import UUID
+
+from pydantic import RootModel
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts import repository as accounts
+from holdfast.accounts.schemas import ConnectionView
+from holdfast.app.hub import Hub
+from holdfast.execution.models import Execution
+from holdfast.execution.schemas import ExecutionView
+from holdfast.execution.views import execution_view
+from holdfast.portfolio.live import LivePositions
+
+POSITIONS_EVERY = 1.0
+CONNECTIONS_EVERY = 10.0
+
+
+class Connections(RootModel[list[ConnectionView]]):
+    """What the topic ``connections`` carries."""
+
+
+def register_private(hub: Hub, live: LivePositions) -> None:
+    """Announce positions, executions and connections to the hub."""
+    hub.register("positions", live.may_hear, live.positions_snapshot, every=POSITIONS_EVERY)
+    hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
+    hub.register("execution", _owns_execution, _execution)
+    hub.register("connections", _signed_in, _connections, every=CONNECTIONS_EVERY)
+
+
+async def _signed_in(_session: AsyncSession, user_id: UUID | None, _key: str) -> bool:
+    return user_id is not None
+
+
+async def _owns_execution(session: AsyncSession, user_id: UUID | None, key: str) -> bool:
+    execution = await _find(session, key)
+    return execution is not None and execution.user_id == user_id
+
+
+async def _execution(session: AsyncSession, _user: UUID | None, key: str) -> ExecutionView | None:
+    execution = await _find(session, key)
+    return await execution_view(session, execution) if execution else None
+
+
+async def _find(session: AsyncSession, key: str) -> Execution | None:
+    try:
+        return await session.get(Execution, UUID(key))
+    except ValueError:
+        return None
+
+
+async def _connections(session: AsyncSession, user_id: UUID | None, _key: str) -> Connections | None:
+    if user_id is None:
+        return None
+    rows = await accounts.connections_of(session, user_id)
+    return Connections([ConnectionView.model_validate(row) for row in rows])
