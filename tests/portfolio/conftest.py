@@ -197,9 +197,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
         )
 
 
-def balance(
-    connection_id: UUID, *, available: str = "25000", age: timedelta = timedelta(0)
-) -> BalanceSnapshot:
+def balance(connection_id: UUID, *, age: timedelta = timedelta(0)) -> BalanceSnapshot:
     return BalanceSnapshot(
         connection_id=connection_id,
         equity=Decimal(25000),

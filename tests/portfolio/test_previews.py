@@ -62,7 +62,8 @@ async def test_a_preview_is_kept_exactly_as_shown_and_named_by_its_digest(desk: 
 
 
 NO_SIZES: list[Any] = [
-    "-1", "0", "0.00", "NaN", "Infinity", "-Infinity", "1e400", "10.001", "1000000000000000", "ten", "", None, [], True,
+    "-1", "0", "0.00", "NaN", "Infinity", "-Infinity", "1e400", "10.001", "1000000000000000", "ten",
+    "", None, [], True,
 ]  # fmt: skip
 
 
@@ -257,7 +258,7 @@ async def test_somebody_elses_connection_and_preview_are_not_there(desk: Desk) -
 async def test_taking_a_plan(desk: Desk) -> None:
     plan = (await desk.preview()).json()
     other = await desk.stranger()
-    expires, just_before = NOW + timedelta(seconds=30), NOW + timedelta(seconds=29)
+    expires = NOW + timedelta(seconds=30)
     async with desk.database.transaction() as session:
         taken = await take_plan(
             session, desk.user_id, plan["id"], plan["digest"], expires - timedelta(seconds=1)
