@@ -7,11 +7,11 @@ from uuid import UUID
 
 from holdfast.accounts import repository
 from holdfast.accounts.models import Connection
-from holdfast.accounts.vault import OpenVault
+from holdfast.accounts.vault import OpenVault, VenueCredentials
 from holdfast.core.errors import NotFound
 from holdfast.platform.tasks import Work
 from holdfast.venues import registry
-from holdfast.venues.protocol import TradingVenue
+from holdfast.venues.protocol import AccountStream, TradingVenue
 
 _SERVICE: Final = "accounts.doors"
 
@@ -31,21 +31,38 @@ class Doors:
         known = self._open.get(connection.id)
         if known and known[0] == digest:
             return known[1]
-        credentials = self.vault.open(
-            connection.sealed, connection_id=connection.id, user_id=connection.user_id
-        )
+        credentials = self._credentials(connection)
         venue = registry.trading_venue(
             connection.venue,
             connection.environment,
             credentials.api_key,
             credentials.api_secret,
             work.settings,
+            budget=registry.shared_budget(connection.venue, work.redis, work.clock),
             clock=work.clock,
         )
         self._open[connection.id] = (digest, venue)
         if known:
             await known[1].close()
         return venue
+
+    async def stream(self, connection: Connection, work: Work) -> AccountStream:
+        """A new stream of what happens on this connection's account."""
+        venue = await self.venue(connection, work)
+        credentials = self._credentials(connection)
+        return registry.account_stream(
+            connection.venue,
+            connection.environment,
+            credentials.api_key,
+            credentials.api_secret,
+            work.settings,
+            venue_time=venue.server_time,
+        )
+
+    def _credentials(self, connection: Connection) -> VenueCredentials:
+        if connection.sealed is None:
+            raise _gone()
+        return self.vault.open(connection.sealed, connection_id=connection.id, user_id=connection.user_id)
 
     async def shut(self, connection_id: UUID) -> None:
         """Forget the key of a connection."""
@@ -80,12 +97,21 @@ async def open_door(work: Work, connection_id: UUID) -> TradingVenue:
         InvalidInput: this installation does not serve the connection's environment.
         KeyRefused: what was sealed cannot be a key.
     """
+    return await doors_of(work).venue(await _living(work, connection_id), work)
+
+
+async def open_stream(work: Work, connection_id: UUID) -> AccountStream:
+    """What the venue pushes about a connection's account. Raises as ``open_door``."""
+    return await doors_of(work).stream(await _living(work, connection_id), work)
+
+
+async def _living(work: Work, connection_id: UUID) -> Connection:
     async with work.database.transaction() as session:
         connection = await repository.living_connection(session, connection_id)
     if connection is None:
         await doors_of(work).shut(connection_id)
         raise _gone()
-    return await doors_of(work).venue(connection, work)
+    return connection
 
 
 def _gone() -> NotFound:

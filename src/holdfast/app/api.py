@@ -32,7 +32,7 @@ from holdfast.platform.settings import Settings
 from holdfast.platform.web import install_problem_handlers
 from holdfast.portfolio import positions
 from holdfast.portfolio.live import LivePositions
-from holdfast.venues.registry import public_venue
+from holdfast.venues.registry import public_venue, shared_budget
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +78,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.quotes = QuoteBoard()
     state.instruments = InstrumentBook()
     state.indices = IndexBoard(state.quotes, state.instruments, poll_seconds=settings.market_cap_poll_seconds)
-    state.venue = public_venue("bybit", settings, clock=state.clock)
+    budget = shared_budget("bybit", state.redis, state.clock)
+    state.venue = public_venue("bybit", settings, budget=budget, clock=state.clock)
     state.hub = Hub(state.database, state.redis, state.clock)
     register_public(state.hub, state.indices, state.quotes, state.clock)
     state.holdings_guard = positions.open_on

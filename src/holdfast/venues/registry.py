@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
+from redis.asyncio import Redis
+
 from holdfast.core.errors import InvalidInput
 from holdfast.core.time import Clock
 from holdfast.platform.settings import Settings
-from holdfast.venues.bybit.budget import Budget
+from holdfast.venues.bybit.budget import Budget, RateBudget
 from holdfast.venues.bybit.client import BybitPublic, BybitVenue
 from holdfast.venues.bybit.private_stream import BybitAccountStream
 from holdfast.venues.protocol import AccountStream, PublicVenue, TradingVenue
@@ -19,7 +21,8 @@ _REST: Final = {
     ("bybit", "testnet"): "https://api-testnet.bybit.com",
     ("bybit", "demo"): "https://api-demo.bybit.com",
 }
-_PRIVATE_STREAM: Final = {
+_PRIVATE_BUDGET: Final[dict[str, Callable[[Redis, Clock], Budget]]] = {"bybit": RateBudget}
+_STREAM: Final = {
     ("bybit", "live"): "wss://stream.bybit.com/v5/private",
     ("bybit", "testnet"): "wss://stream-testnet.bybit.com/v5/private",
     ("bybit", "demo"): "wss://stream-demo.bybit.com/v5/private",
@@ -47,6 +50,13 @@ def private_ws_url(venue: str, environment: str, settings: Settings) -> str:
     if environment in ("live", SIMULATED):
         return settings.venue_private_ws_url
     return _PRIVATE_STREAM[venue, environment]
+
+
+def shared_budget(venue: str, redis: Redis, clock: Clock) -> Budget:
+    """The venue's rate limits, counted by all processes together."""
+    if venue not in _BUDGET:
+        raise _unknown(venue)
+    return _BUDGET[venue](redis, clock)
 
 
 def public_venue(
