@@ -1,7 +1,6 @@
 """Signing up, in and out over HTTP."""
 
 import asyncio
-import statistics
 import time
 from collections.abc import Callable
 
@@ -99,10 +98,9 @@ async def test_unknown_addresses_cost_as_much_time_as_wrong_passwords(
         await client.post("/api/auth/sign-in", json={"email": email, "password": "not the password"})
         return time.perf_counter() - began
 
-    known = [await seconds(EMAIL) for _ in range(6)]
-    unknown = [await seconds(f"bob{n}@example.com") for n in range(6)]
-    ratio = statistics.median(known) / statistics.median(unknown)
-    assert 0.4 < ratio < 2.5
+    pairs = [(await seconds(EMAIL), await seconds(f"bob{n}@example.com")) for n in range(3)]
+    known, unknown = (min(column) for column in zip(*pairs, strict=True))
+    assert 1 / 3 < known / unknown < 3
 
 
 async def test_the_address_is_not_case_sensitive(client: AsyncClient) -> None:
@@ -177,16 +175,17 @@ async def test_other_sign_ins_survive_the_theft_of_one(browser: Browser, clock: 
     assert (await phone.post("/api/auth/refresh")).status_code == 200
 
 
-async def test_two_tabs_refreshing_at_once_end_with_one_cookie(browser: Browser, database: Database) -> None:
-    tab, other_tab = browser(), browser()
-    await sign_up_and_in(tab)
-    shared = cookie_of(tab)
-    answers = await asyncio.gather(*(refresh_with(each, shared) for each in (tab, other_tab)))
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert cookie_of(tab) == cookie_of(other_tab)
-    async with database.transaction() as session:
-        unused = await session.scalar(text("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL"))
-    assert unused == 1, "the family must not fork"
+async def test_tabs_refreshing_at_once_end_with_one_cookie(browser: Browser, database: Database) -> None:
+    tabs = [browser() for _ in range(6)]
+    await sign_up_and_in(tabs[0])
+    for _ in range(3):
+        shared = cookie_of(tabs[0])
+        answers = await asyncio.gather(*(refresh_with(each, shared) for each in tabs))
+        assert [answer.status_code for answer in answers] == [200] * 6
+        assert len({cookie_of(each) for each in tabs} - {shared}) == 1
+        async with database.transaction() as session:
+            unused = await session.scalar(text("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL"))
+        assert unused == 1, "the family must not fork"
 
 
 async def test_a_lost_answer_is_given_again_within_the_grace(client: AsyncClient, clock: ManualClock) -> None:
