@@ -1,11 +1,9 @@
 """The four ways an execution ends, and what each means for its sleeve."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.money import plain
 from holdfast.execution import repository
 from holdfast.execution.decide import End
 from holdfast.execution.models import Execution
@@ -45,7 +43,7 @@ async def _end_opening(session: AsyncSession, execution: Execution, how: End, *,
             )
             if moved:
                 execution.reason += (
-                    f" A remainder too small to trade stays in your account: {_listed(moved)}."
+                    f" A remainder too small to trade stays in your account: {', '.join(moved)}."
                 )
         case End.STUCK:
             execution.reason = (
@@ -76,7 +74,7 @@ async def _end_closing(
     if by_hand:
         execution.reason += f" {', '.join(by_hand)} had been closed outside Holdfast and was booked as such."
     if moved:
-        execution.reason += f" A remainder too small to trade stays in your account: {_listed(moved)}."
+        execution.reason += f" A remainder too small to trade stays in your account: {', '.join(moved)}."
     await repository.set_sleeve_state(session, execution.sleeve_id, state="closed", closed_at=now)
 
 
@@ -90,10 +88,6 @@ async def not_started(session: AsyncSession, execution: Execution, reason: str, 
         await repository.set_sleeve_state(session, execution.sleeve_id, state="unwound", closed_at=now)
     else:
         await repository.set_sleeve_state(session, execution.sleeve_id, state="active")
-
-
-def _listed(quantities: dict[str, Decimal]) -> str:
-    return ", ".join(f"{plain(quantity)} {symbol}" for symbol, quantity in quantities.items())
 
 
 async def _refusals(session: AsyncSession, execution: Execution) -> str:

@@ -21,14 +21,14 @@ _REST: Final = {
     ("bybit", "testnet"): "https://api-testnet.bybit.com",
     ("bybit", "demo"): "https://api-demo.bybit.com",
 }
-_PRIVATE_BUDGET: Final[dict[str, Callable[[Redis, Clock], Budget]]] = {"bybit": RateBudget}
-_STREAM: Final = {
+_PRIVATE_STREAM: Final = {
     ("bybit", "live"): "wss://stream.bybit.com/v5/private",
     ("bybit", "testnet"): "wss://stream-testnet.bybit.com/v5/private",
     ("bybit", "demo"): "wss://stream-demo.bybit.com/v5/private",
 }
 _PUBLIC: Final[dict[str, Callable[..., PublicVenue]]] = {"bybit": BybitPublic}
 _TRADING: Final[dict[str, Callable[..., TradingVenue]]] = {"bybit": BybitVenue}
+_BUDGET: Final[dict[str, Callable[[Redis, Clock], Budget]]] = {"bybit": RateBudget}
 _STREAM: Final[dict[str, Callable[..., AccountStream]]] = {"bybit": BybitAccountStream}
 
 
