@@ -40,7 +40,6 @@ LEVEL_SECONDS: Final = 0.5
 REFRESH_SECONDS: Final = 3.0
 FALLBACK_SECONDS: Final = 2.0
 QUIET: Final = timedelta(seconds=5)
-MINUTE: Final = timedelta(minutes=1)
 
 
 async def run(settings: Settings) -> None:
@@ -75,7 +74,7 @@ class Feed:
         self._stream = TickerStream(settings.venue_public_ws_url, clock)
         self._wanted: frozenset[str] = frozenset()
         self._unpublished: dict[str, LiveQuote] = {}
-        self._recorded = clock.now().replace(second=0, microsecond=0)
+        self._recorded: dict[str, datetime] = {}
 
     async def run(self) -> None:
         await together(
@@ -150,17 +149,18 @@ class Feed:
         await self._redis.publish(LEVELS_CHANNEL, orjson.dumps(ticks))
 
     async def record_levels(self) -> None:
-        """Once a minute, the levels whose every input is fresh."""
-        now = self._clock.now()
-        minute = now.replace(second=0, microsecond=0)
-        if minute - self._recorded < MINUTE:
-            return
-        async with self._database.transaction() as session:
-            for index_id in DEFINITIONS:
-                tick = self._board.level(index_id, now)
-                if tick.level is not None and not tick.stale_reason:
-                    await repository.save_levels(session, index_id, [(minute, tick.level)], repository.LIVE)
-        self._recorded = minute
+        """Once in every minute, the level of each index whose inputs are all fresh."""
+        now = self._clock.now().replace(microsecond=0)
+        minute = now.replace(second=0)
+        for index_id in DEFINITIONS:
+            if self._recorded.get(index_id) == minute:
+                continue
+            tick = self._board.level(index_id, now)
+            if tick.level is None or tick.stale_reason:
+                continue
+            async with self._database.transaction() as session:
+                await repository.save_levels(session, index_id, [(now, tick.level)], repository.LIVE)
+            self._recorded[index_id] = minute
 
 
 async def _held_symbols(session: AsyncSession) -> set[str]:

@@ -1,0 +1,140 @@
+"""The feed against the simulator: real sockets, real Redis, real PostgreSQL."""
+
+import asyncio
+from datetime import timedelta
+
+import orjson
+import pytest
+from aiohttp.test_utils import TestServer
+from sqlalchemy import select
+
+from holdfast.app import feed as feeds
+from holdfast.app.feed import Feed
+from holdfast.indices import tasks as indices
+from holdfast.indices.models import IndexLevel
+from holdfast.market import quotes
+from holdfast.market import tasks as market
+from holdfast.market.quotes import QuoteBoard
+from holdfast.platform.background import cancel
+from holdfast.platform.clock import SystemClock
+from holdfast.platform.jobs import Lease
+from holdfast.platform.tasks import RunAgainIn, Work
+from holdfast.sim.server import create_app
+from holdfast.venues.registry import public_venue
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+async def sim():
+    server = TestServer(create_app(seed=3))
+    await server.start_server()
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def prepared(settings, sim, database, redis):
+    """Settings of an installation whose instruments and market caps have been read."""
+    there = settings.model_copy(update={"sim_port": sim.port})
+    lease = Lease(1, "test", "", 1, 1, CLOCK.now() + timedelta(minutes=1))
+    work = Work(lease, database, redis, there, CLOCK, {})
+    for job in (market.refresh_instruments, indices.poll_market_caps):
+        with pytest.raises(RunAgainIn):
+            await job(work)
+    return there
+
+
+@pytest.fixture
+async def feed(prepared, database, redis, monkeypatch):
+    venue = public_venue("bybit", prepared, clock=CLOCK)
+    feed = Feed(prepared, database, redis, venue, CLOCK)
+    task = asyncio.create_task(feed.run())
+    yield feed
+    await cancel([task])
+    await venue.close()
+
+
+async def messages(redis, channel, ready, seconds=10.0):
+    """What is heard on a channel until ``ready`` says it is enough."""
+    heard = []
+    async with redis.pubsub(ignore_subscribe_messages=True) as listener, asyncio.timeout(seconds):
+        await listener.subscribe(channel)
+        async for message in listener.listen():
+            heard.append(orjson.loads(message["data"]))
+            if ready(heard):
+                return heard
+    raise AssertionError("the channel ended")
+
+
+async def test_levels_are_fresh_and_move(feed, redis):
+    def fresh(heard):
+        return not any(tick["stale_reason"] for tick in heard[-1])
+
+    heard = await messages(redis, "levels", fresh)
+    ticks = {tick["index_id"]: tick for tick in heard[-1]}
+    assert set(ticks) == {"btc-d", "eth-d", "eth-btc", "top-10"}
+    assert len(ticks["btc-d"]["members"]) == 11
+    first = ticks["btc-d"]["level"]
+    await messages(redis, "levels", lambda heard: heard[-1][0]["level"] != first)
+
+
+async def test_quotes_are_published_at_most_four_times_a_second_and_kept(feed, redis):
+    began = asyncio.get_running_loop().time()
+    heard = await messages(redis, "quotes", lambda heard: len(heard) >= 8)
+    assert asyncio.get_running_loop().time() - began >= 1.5
+    assert {"b", "a", "l", "m", "i", "t", "f", "p", "at"} == set(next(iter(heard[0].values())))
+    board = QuoteBoard()
+    await board.load(redis)
+    assert board.get("BTCUSDT").bid > 0
+    assert len(board.all()) > 50
+
+
+async def test_levels_are_recorded_once_a_minute(feed, database):
+    async def recorded():
+        async with database.transaction() as session:
+            return list(await session.scalars(select(IndexLevel)))
+
+    async with asyncio.timeout(10):
+        while len(await recorded()) < 4:  # noqa: ASYNC110 - rows signal nothing
+            await asyncio.sleep(0.1)
+    rows = await recorded()
+    assert {row.source for row in rows} == {"live"}
+    minutes = {row.at.replace(second=0) for row in rows}
+    await feed.record_levels()
+    again = {row.at.replace(second=0) for row in await recorded()}
+    assert len(await recorded()) == 4 * len(minutes | again)
+
+
+async def test_rest_fills_in_while_the_stream_is_away(prepared, database, redis):
+    deaf = prepared.model_copy(update={"bybit_public_ws_url": "ws://127.0.0.1:9/nothing"})
+    venue = public_venue("bybit", deaf, clock=CLOCK)
+    feed = Feed(deaf, database, redis, venue, CLOCK)
+    task = asyncio.create_task(feed.run())
+    try:
+        await messages(redis, "levels", lambda heard: not any(t["stale_reason"] for t in heard[-1]))
+        assert not feed._stream.drain()
+    finally:
+        await cancel([task])
+        await venue.close()
+
+
+async def test_a_venue_that_falls_silent_makes_the_indices_stale(feed, redis, sim, monkeypatch):
+    await messages(redis, "levels", lambda heard: not any(t["stale_reason"] for t in heard[-1]))
+    await sim.close()
+    heard = await messages(
+        redis, "levels", lambda heard: all(t["stale_reason"] for t in heard[-1]), seconds=30
+    )
+    assert "more than 10 seconds old" in heard[-1][0]["stale_reason"]
+    assert heard[-1][0]["level"] is not None
+
+
+async def test_the_feed_survives_losing_its_redis_connections(feed, redis):
+    await messages(redis, "quotes", lambda heard: len(heard) >= 2)
+    await redis.client_kill_filter(_type="normal", skipme=True)
+    await messages(redis, "quotes", lambda heard: len(heard) >= 2)
+
+
+def test_what_the_feed_publishes_is_read_where_it_is_expected():
+    assert quotes.CHANNEL == "quotes"
+    assert feeds.LEVELS_CHANNEL == "levels"
