@@ -75,6 +75,7 @@ async def test_without_an_idempotency_key_nothing_is_done(client: AsyncClient) -
 
 BAD_REQUESTS = [
     ({"label": "   "}, "blank"),
+    ({"label": "a\u0000b"}, "cannot be shown"),
     ({"label": "x" * 61}, "label"),
     ({"api_key": "short"}, "api_key"),
     ({"api_key": "has spaces in it"}, "not a Bybit API key"),

@@ -108,6 +108,7 @@ async def test_guessing_a_password_is_stopped_and_the_owner_elsewhere_is_not(
     answers = [await attacker.post("/api/auth/sign-in", json=guess) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert answers[-1].json()["retry_after"] == 90
+    assert answers[-1].headers["retry-after"] == "90"
     right = {"email": EMAIL, "password": PASSWORD}
     assert (await attacker.post("/api/auth/sign-in", json=right)).status_code == 429
     assert (await owner.post("/api/auth/sign-in", json=right)).status_code == 200

@@ -12,10 +12,12 @@ from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from redis.asyncio import Redis
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from tests.accounts.conftest import ManualClock, bearer
 
 from holdfast.accounts import connections, tasks
+from holdfast.accounts.doors import doors_of, open_door
 from holdfast.platform.database import Base, Database
 from holdfast.platform.jobs import Lease
 from holdfast.platform.settings import Settings
@@ -38,6 +40,26 @@ def log(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.Stri
     configure_logging(settings.model_copy(update={"log_level": "DEBUG"}), "test")
     yield written
     root.handlers, root.level = handlers, level
+
+
+@pytest.fixture
+def opened_files() -> Iterator[list[str]]:
+    """The name of every file opened from here on."""
+    names: list[str] = []
+    listening = True
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if listening and event == "open":
+            names.append(str(arguments[0]))
+
+    sys.addaudithook(hook)
+    yield names
+    listening = False
+
+
+@pytest.fixture
+def work(database: Database, redis: Redis, settings: Settings, clock: ManualClock) -> Work:
+    return Work(Lease(1, "", "", 1, 1, clock.now()), database, redis, settings, clock, {})
 
 
 class EchoingVenue:
@@ -101,7 +123,7 @@ async def test_secrets_go_in_and_never_come_out(
     database: Database,
     redis: Redis,
     settings: Settings,
-    clock: ManualClock,
+    work: Work,
     log: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -159,7 +181,6 @@ async def test_secrets_go_in_and_never_come_out(
         patch.setattr(connections, "add_connection", accident)
         assert (await connect("accident")).status_code == 500
 
-    work = Work(Lease(1, "", "", 1, 1, clock.now()), database, redis, settings, clock, {})
     heard = ""
     for venue in (
         EchoingVenue(10004),
@@ -202,6 +223,31 @@ async def test_secrets_go_in_and_never_come_out(
     for place, content in places.items():
         assert signing_key not in content, place
         assert place == "answers" or token.encode() not in content, place
+
+
+async def test_the_api_never_opens_the_private_key_and_the_worker_does(
+    client: AsyncClient, work: Work, opened_files: list[str]
+) -> None:
+    account = {"email": EMAIL, "password": PASSWORD}
+    await client.post("/api/auth/sign-up", json=account)
+    headers = bearer((await client.post("/api/auth/sign-in", json=account)).json()["access_token"])
+    wanted = {"environment": "live", "label": "Main", "api_key": KEY, "api_secret": SECRET}
+    made = await client.post("/api/connections", json=wanted, headers=headers | {"Idempotency-Key": "one"})
+    path = f"/api/connections/{made.json()['id']}"
+    for method, suffix in (("GET", ""), ("POST", "/check")):
+        assert (await client.request(method, path + suffix, headers=headers)).status_code < 300
+    assert any(name.endswith("vault.pub") for name in opened_files), "the hook must hear"
+    assert not any(name.endswith("vault.key") for name in opened_files)
+    await open_door(work, UUID(made.json()["id"]))
+    assert any(name.endswith("vault.key") for name in opened_files)
+    await doors_of(work).close()
+
+
+async def test_an_error_of_the_database_does_not_show_what_was_written(database: Database) -> None:
+    with pytest.raises(DBAPIError) as error:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1 / (:secret = '')::int"), {"secret": SECRET})
+    assert SECRET not in str(error.value)
 
 
 async def test_what_is_stored_of_a_living_connection_is_sealed(

@@ -309,6 +309,7 @@ async def test_without_a_good_access_token_nothing_is_served(client: AsyncClient
         for path in ("/api/me", "/api/auth/sign-ins", "/api/connections"):
             answer = await client.get(path, headers=headers)
             assert answer.status_code == 401, (header, path)
+            assert answer.headers["www-authenticate"] == "Bearer"
             assert answer.json()["advice"]
 
 

@@ -64,8 +64,11 @@ async def connect(
     _refuse_environment(wanted.environment, settings)
     credentials = _well_formed(wanted)
     label = wanted.label.strip()
-    if not label:
-        raise InvalidInput("The label is blank.", advice="Give the connection a name you will recognise.")
+    if not label or not label.isprintable():
+        raise InvalidInput(
+            "The label is blank or has characters that cannot be shown.",
+            advice="Give the connection a name you will recognise.",
+        )
     if await repository.connection_count(session, user.id) >= MAX_CONNECTIONS:
         raise Conflict(f"You have {MAX_CONNECTIONS} connections.", advice="Delete one you no longer need.")
     return await add_connection(

@@ -49,6 +49,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
+            hide_parameters=True,
             json_serializer=_json,
             json_deserializer=orjson.loads,
         )

@@ -63,7 +63,17 @@ def problem(error: HoldfastError, request: Request) -> JSONResponse:
     request_id = getattr(request.state, "request_id", "")
     if request_id:
         body["request_id"] = request_id
-    return JSONResponse(body, error.status, media_type="application/problem+json")
+    return JSONResponse(body, error.status, _headers(error), media_type="application/problem+json")
+
+
+def _headers(error: HoldfastError) -> dict[str, str]:
+    """What RFC 9110 asks to say beside a 401, and lets a 429 say."""
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after" in error.extra:
+        headers["Retry-After"] = str(error.extra["retry_after"])
+    return headers
 
 
 def install_problem_handlers(app: FastAPI) -> None:
