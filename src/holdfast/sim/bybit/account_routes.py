@@ -283,6 +283,15 @@ def closed_pnl(call: Call) -> Result:
     return {"nextPageCursor": cursor, "category": "linear", "list": [closed_row(row) for row in rows]}
 
 
+def coin_info(call: Call) -> Result:
+    """The coins traded on spot. Deposits and withdrawals are not simulated, so no coin has a chain."""
+    wanted = call.text("coin")
+    pairs = [one for (kind, _), one in call.venue.market.instruments.items() if kind == "spot"]
+    coins = sorted({one.base for one in pairs} | {one.quote for one in pairs})
+    rows = [{"name": coin, "coin": coin, "remainAmount": "0", "chains": []} for coin in coins]
+    return {"rows": [row for row in rows if wanted in ("", row["coin"])]}
+
+
 ROUTES: Final = (
     Route("GET", "/v5/account/wallet-balance", "account.wallet-balance", wallet_balance, signed=True),
     Route("GET", "/v5/account/info", "account.info", account_info, signed=True),
@@ -302,6 +311,7 @@ ROUTES: Final = (
     ),
     Route("GET", "/v5/account/fee-rate", "account.fee-rate", fee_rate, signed=True),
     Route("GET", "/v5/account/transaction-log", "account.transaction-log", transaction_log, signed=True),
+    Route("GET", "/v5/asset/coin/query-info", "asset.coin-info", coin_info, signed=True),
     Route("GET", "/v5/user/query-api", "user.query-api", query_api, signed=True),
     Route("GET", "/v5/position/list", "position.list", position_list, signed=True),
     Route("GET", "/v5/position/symbol-info", "position.symbol-info", symbol_info, signed=True),

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from holdfast.core.money import plain
 from holdfast.core.time import from_ms, to_ms
 from holdfast.sim.bybit.envelope import on_grid
-from holdfast.sim.bybit.market_routes import INTERVALS, level_rows
+from holdfast.sim.bybit.market_routes import INTERVALS, PRE_MARKET, level_rows
 from holdfast.sim.bybit.ports import Candle, Instrument
 from holdfast.sim.bybit.venue import Venue
 
@@ -61,7 +61,7 @@ class TickerFeed:
         row = self._venue.market.ticker(self._one.category, self._one.symbol)
         if self._one.category == "spot":
             return {name: row[name] for name in SPOT_TICKER}
-        return {**row, "tickDirection": self._shown.get("tickDirection", "ZeroPlusTick")}
+        return {**row, **PRE_MARKET, "tickDirection": self._shown.get("tickDirection", "ZeroPlusTick")}
 
     def _frame(self, kind: str, data: dict[str, str], now_ms: int) -> Frame:
         return {

@@ -20,6 +20,10 @@ INTERVALS: Final = {
 }
 LONGEST_MONTH_MS: Final = 31 * 1440 * MINUTE_MS
 STATUSES: Final = ("PreLaunch", "Trading", "Delivering", "Closed")
+PRE_MARKET: Final = {"preOpenPrice": "", "preQty": "", "curPreListingPhase": ""}
+DELIVERY: Final = dict.fromkeys(
+    ("predictedDeliveryPrice", "basis", "basisRate", "basisRateYear", "deliveryFeeRate"), ""
+)
 OTHER_CATEGORIES: Final = ("inverse", "option")
 """Categories this venue has no instruments of."""
 
@@ -153,7 +157,14 @@ def tickers(call: Call) -> Result:
         rules.instrument_of(call.venue.market, category, symbol)
     market = call.venue.market
     rows = [market.ticker(category, symbol)] if symbol else market.tickers(category)
+    if category == "linear":
+        rows = [_with_delivery(row, market.instruments["linear", row["symbol"]]) for row in rows]
     return {"category": category, "list": rows}
+
+
+def _with_delivery(row: dict[str, str], one: Instrument) -> dict[str, str]:
+    """The fields that mean something for dated and pre-market contracts only."""
+    return row | PRE_MARKET | DELIVERY | {"deliveryTime": str(one.delivery_ms)}
 
 
 def kline(call: Call) -> Result:
