@@ -1,0 +1,145 @@
+"""Our books against the venue's: adopted, compared, halted, healed."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from sqlalchemy import select
+from tests.execution.conftest import Desk
+
+from holdfast.core.instruments import Side
+from holdfast.execution.reconcile import compare, reconcile_connection
+from holdfast.portfolio.booking import holdings
+from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt
+from holdfast.venues.protocol import FillReport, VenuePosition
+
+
+async def reconciled(desk: Desk) -> list[str]:
+    return await reconcile_connection(desk.work, desk.venue, desk.connection_id)
+
+
+async def manual(desk: Desk) -> dict[str, Decimal]:
+    async with desk.database.sessions() as session:
+        held = await holdings(session, desk.connection_id)
+    return {symbol: quantity for (sleeve, symbol), quantity in held.items() if sleeve is None}
+
+
+async def halts(desk: Desk) -> dict[str, str]:
+    async with desk.database.sessions() as session:
+        return {halt.symbol: halt.reason for halt in await session.scalars(select(Halt))}
+
+
+async def test_what_the_account_held_before_is_the_users_own(desk: Desk):
+    desk.venue.manual = {"BTCUSDT": Decimal(3), "DOGEUSDT": Decimal(-50)}
+    assert await reconciled(desk) == []
+    assert await manual(desk) == desk.venue.manual
+
+
+async def test_trades_made_before_the_beginning_are_not_counted_twice(desk: Desk):
+    desk.venue.trade_by_hand("BTCUSDT", Side.BUY, "2")
+    await desk.clock.sleep(1)
+    for _ in range(3):
+        assert await reconciled(desk) == []
+        await desk.clock.sleep(60)
+    assert await manual(desk) == {"BTCUSDT": Decimal(2)}
+
+
+async def test_a_trade_by_hand_is_adopted_once(desk: Desk):
+    await reconciled(desk)
+    await desk.clock.sleep(5)
+    desk.venue.trade_by_hand("ETHUSDT", Side.SELL, "0.3")
+    for _ in range(3):
+        assert await reconciled(desk) == []
+    assert await manual(desk) == {"ETHUSDT": Decimal("-0.3")}
+
+
+async def test_the_wallet_is_kept(desk: Desk):
+    desk.venue.available = Decimal(4321)
+    await reconciled(desk)
+    async with desk.database.sessions() as session:
+        snapshot = await session.get_one(BalanceSnapshot, desk.connection_id)
+    assert snapshot.available == 4321
+
+
+async def test_books_that_disagree_halt_the_instrument_and_heal_by_themselves(desk: Desk):
+    await reconciled(desk)
+    desk.venue.manual = {"XRPUSDT": Decimal(5)}
+    assert await reconciled(desk) == ["XRPUSDT"]
+    assert "holds 5" in (await halts(desk))["XRPUSDT"]
+    assert "books say 0" in (await halts(desk))["XRPUSDT"]
+    desk.venue.manual = {}
+    assert await reconciled(desk) == []
+    assert await halts(desk) == {}
+
+
+async def test_a_halted_leg_stops_an_opening_before_its_first_order(desk: Desk):
+    await reconciled(desk)
+    desk.venue.manual = {"XRPUSDT": Decimal(5)}
+    await reconciled(desk)
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "unwound"
+    assert "Trading is halted" in execution.reason
+    assert desk.venue.placed == []
+
+
+async def test_a_leg_closed_by_hand_is_noticed(desk: Desk):
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    await desk.clock.sleep(5)
+    desk.venue.trade_by_hand("BTCUSDT", Side.SELL, "1.0")
+    assert await reconciled(desk) == []
+    async with desk.database.sessions() as session:
+        altered = (await session.scalars(select(Alteration))).one()
+    assert (altered.sleeve_id, altered.symbol, altered.quantity) == (
+        execution.sleeve_id,
+        "BTCUSDT",
+        Decimal(-1),
+    )
+
+
+async def test_a_fill_of_ours_that_the_executor_never_saw_is_booked_to_its_order(desk: Desk):
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    known = desk.venue.fills[0]
+    async with desk.database.transaction() as session:
+        fill = await session.get_one(Fill, (desk.connection_id, known.exec_id))
+    desk.venue.fills.append(late(known, desk))
+    await reconciled(desk)
+    async with desk.database.sessions() as session:
+        held = await holdings(session, desk.connection_id)
+    assert held[execution.sleeve_id, known.symbol] == known.side.sign * (fill.quantity + Decimal("0.1"))
+
+
+def late(known: FillReport, desk: Desk) -> FillReport:
+    return replace(
+        known, exec_id=f"late-{uuid4().hex}", quantity=Decimal("0.1"), executed_at=desk.clock.now()
+    )
+
+
+def test_an_instrument_with_an_order_in_doubt_is_not_judged():
+    assert compare({"BTCUSDT": Decimal(1)}, [], {"BTCUSDT"}) == {}
+    assert compare({"BTCUSDT": Decimal(1)}, [], set()) != {}
+
+
+def test_hedge_mode_halts():
+    held = VenuePosition(
+        "BTCUSDT", Decimal(1), Decimal(1), Decimal(1), Decimal(0), Decimal(1), None, hedge_mode=True
+    )
+    assert "hedge mode" in compare({"BTCUSDT": Decimal(1)}, [held], set())["BTCUSDT"]
+
+
+async def test_reading_goes_on_from_where_it_was(desk: Desk):
+    await reconciled(desk)
+    asked = []
+    fills_since = desk.venue.fills_since
+
+    async def looking(since):
+        asked.append(since)
+        return await fills_since(since)
+
+    desk.venue.fills_since = looking  # type: ignore[method-assign]
+    await desk.clock.sleep(600)
+    await reconciled(desk)
+    assert desk.clock.now() - asked[-1] > timedelta(minutes=9)
+    await desk.clock.sleep(60)
+    await reconciled(desk)
+    assert desk.clock.now() - asked[-1] < timedelta(minutes=4)
