@@ -11,7 +11,6 @@ from tests.venues.fake_bybit import FixedClock
 
 from holdfast.venues.bybit.budget import (
     ADDRESS_LIMIT,
-    WINDOW_MS,
     Bucket,
     Budget,
     BudgetSpent,
@@ -21,6 +20,7 @@ from holdfast.venues.bybit.budget import (
 )
 
 HOUR = 3600.0
+WINDOW_MS = 1100
 
 
 async def waits(budget: Budget, count: int, *, units: int = 1, account: str = "a") -> list[float]:
@@ -153,3 +153,9 @@ def test_no_rolling_window_ever_holds_more_than_the_limit(steps: list[tuple[int,
     assert times == sorted(times)
     for start in times:
         assert sum(start <= t < start + WINDOW_MS for t in times) <= limit
+
+
+async def test_journeys_that_take_unequally_long_lengthen_the_window(budget: Budget) -> None:
+    for _ in range(10):
+        await budget.reserve("a", Bucket.CREATE, 1, patience=0, margin=0.7)
+    assert await budget.reserve("a", Bucket.CREATE, 1, patience=5, margin=0.7) == 1.7

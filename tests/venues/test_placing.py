@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.core.instruments import InstrumentKind, Side
-from holdfast.venues.bybit.placing import BATCH, SINGLES, body, groups, sequence
+from holdfast.venues.bybit.placing import BATCH, SINGLES, body, sequence, waves
 from holdfast.venues.protocol import OrderRequest
 
 
@@ -35,15 +35,16 @@ def test_reductions_lead_and_openings_alternate_by_size() -> None:
 
 
 @given(baskets)
-def test_no_order_is_lost_or_doubled_and_groups_fit_the_limits(basket: list[OrderRequest]) -> None:
-    found = groups(basket)
-    sent = [o for group in found for o in group.orders]
-    assert sent == sequence(basket)
-    assert sorted(o.client_id for o in sent) == sorted(o.client_id for o in basket)
-    assert all(len(group.orders) == 1 for group in found if not group.batch)
-    assert all(1 <= len(group.orders) <= BATCH for group in found if group.batch)
-    for start in range(0, len(found), SINGLES + 1):
-        assert [group.batch for group in found[start : start + SINGLES]].count(True) == 0
+def test_no_order_is_lost_or_doubled_and_waves_fit_the_limits(basket: list[OrderRequest]) -> None:
+    found = waves(basket)
+    assert [o for wave in found for group in wave for o in group.orders] == sequence(basket)
+    assert sorted(o.client_id for o in sequence(basket)) == sorted(o.client_id for o in basket)
+    for wave in found:
+        assert all(len(group.orders) == 1 for group in wave if not group.batch)
+        assert sum(not group.batch for group in wave) <= SINGLES
+        assert sum(len(group.orders) for group in wave if group.batch) <= BATCH
+        assert [group.batch for group in wave].count(True) <= 1
+    assert len(found) == -(-len(basket) // (SINGLES + BATCH))
 
 
 @given(baskets)

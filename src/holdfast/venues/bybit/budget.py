@@ -62,8 +62,10 @@ PER_SECOND: Final = {
 }
 """Bybit's default limits; the header of every answer corrects them."""
 
-WINDOW_MS: Final = 1_100
-"""A rolling second, and a tenth for the journeys of two requests not taking equally long."""
+SECOND_MS: Final = 1_000
+
+MARGIN_SECONDS: Final = 0.1
+"""Bybit counts when requests arrive, we when they leave: the window is longer by how far journeys differ."""
 
 ADDRESS_LIMIT: Final = 550
 ADDRESS_WINDOW_MS: Final = 5_200
@@ -86,7 +88,9 @@ class BudgetSpent(Exception):
 class Budget(Protocol):
     """Reservations return the seconds to wait; they raise ``BudgetSpent`` beyond ``patience`` seconds."""
 
-    async def reserve(self, account: str, bucket: Bucket, units: int, *, patience: float) -> float: ...
+    async def reserve(
+        self, account: str, bucket: Bucket, units: int, *, patience: float, margin: float = MARGIN_SECONDS
+    ) -> float: ...
 
     async def reserve_address(self, *, patience: float) -> float: ...
 
@@ -118,6 +122,10 @@ class SlidingLog:
             self.times.popleft()
 
 
+def _window(margin: float) -> int:
+    return SECOND_MS + int(margin * 1000)
+
+
 class LocalBudget:
     """A budget of this process alone, using one ``share``-th of the limits."""
 
@@ -127,10 +135,12 @@ class LocalBudget:
         self._logs: dict[str, SlidingLog] = {}
         self._limits: dict[str, int] = {}
 
-    async def reserve(self, account: str, bucket: Bucket, units: int, *, patience: float) -> float:
+    async def reserve(
+        self, account: str, bucket: Bucket, units: int, *, patience: float, margin: float = MARGIN_SECONDS
+    ) -> float:
         name = f"{account}:{bucket}"
         limit = self._limits.get(name, PER_SECOND[bucket])
-        return self._reserve(name, units, limit, WINDOW_MS, patience)
+        return self._reserve(name, units, limit, _window(margin), patience)
 
     async def reserve_address(self, *, patience: float) -> float:
         return self._reserve("address", 1, ADDRESS_LIMIT, ADDRESS_WINDOW_MS, patience)
@@ -188,11 +198,14 @@ class RateBudget:
         self._alone_until: datetime | None = None
         self._told: dict[str, tuple[int, datetime]] = {}
 
-    async def reserve(self, account: str, bucket: Bucket, units: int, *, patience: float) -> float:
-        shared = await self._reserve(f"{account}:{bucket}", units, PER_SECOND[bucket], WINDOW_MS, patience)
-        return (
-            await self._alone.reserve(account, bucket, units, patience=patience) if shared is None else shared
-        )
+    async def reserve(
+        self, account: str, bucket: Bucket, units: int, *, patience: float, margin: float = MARGIN_SECONDS
+    ) -> float:
+        name, limit = f"{account}:{bucket}", PER_SECOND[bucket]
+        shared = await self._reserve(name, units, limit, _window(margin), patience)
+        if shared is not None:
+            return shared
+        return await self._alone.reserve(account, bucket, units, patience=patience, margin=margin)
 
     async def reserve_address(self, *, patience: float) -> float:
         shared = await self._reserve("address", 1, ADDRESS_LIMIT, ADDRESS_WINDOW_MS, patience)

@@ -14,7 +14,7 @@ from holdfast.core.time import Clock, to_ms
 from holdfast.venues.bybit import errors, parse
 from holdfast.venues.bybit.budget import Bucket, Budget
 from holdfast.venues.bybit.fields import SETTLE_COIN, Malformed, Row, rows_of, text
-from holdfast.venues.bybit.placing import Group, body, groups
+from holdfast.venues.bybit.placing import Group, body, waves
 from holdfast.venues.bybit.public import BybitPublic, readable
 from holdfast.venues.bybit.transport import Transport
 from holdfast.venues.protocol import (
@@ -27,6 +27,7 @@ from holdfast.venues.protocol import (
     OrderReport,
     OrderRequest,
     Placement,
+    RateLimited,
     Rejected,
     Unreachable,
     VenueError,
@@ -119,17 +120,21 @@ class BybitVenue(BybitPublic):
         )
 
     async def place(self, orders: Sequence[OrderRequest]) -> list[Placement]:
-        sending: list[asyncio.Task[list[Placement]]] = []
-        for group in groups(orders):
-            bucket = Bucket.CREATE_BATCH if group.batch else Bucket.CREATE
-            try:
-                wait = await self._wire.reserve(bucket, len(group.orders), patience=PLACE_PATIENCE_SECONDS)
-            except VenueError as error:
-                sending.append(asyncio.create_task(_refused(group, error)))
-                continue
-            sending.append(asyncio.create_task(self._send(group, wait)))
-        answered = {p.client_id: p for answers in await asyncio.gather(*sending) for p in answers}
+        """A wave is sent once the one before is answered: only then is it known how long journeys take."""
+        answered: dict[str, Placement] = {}
+        for wave in waves(orders):
+            sending = [asyncio.create_task(self._send(group, await self._turn(group))) for group in wave]
+            for placements in await asyncio.gather(*sending):
+                answered |= {placement.client_id: placement for placement in placements}
         return [answered[order.client_id] for order in orders]
+
+    async def _turn(self, group: Group) -> float | RateLimited:
+        """Seconds until the group may leave, or the refusal to wait that long."""
+        bucket = Bucket.CREATE_BATCH if group.batch else Bucket.CREATE
+        try:
+            return await self._wire.reserve(bucket, len(group.orders), patience=PLACE_PATIENCE_SECONDS)
+        except RateLimited as limited:
+            return limited
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         """Success also if the order has already ended.
@@ -199,7 +204,7 @@ class BybitVenue(BybitPublic):
     async def _windows(self, bucket: Bucket, method: str, since: datetime, **query: Any) -> list[Row]:
         """All rows from ``since`` to now; Bybit looks at most seven days at once, and at one by default."""
         rows: list[Row] = []
-        end = await self._wire.venue_time() + _SLACK
+        end = await self.server_time() + _SLACK
         start = since
         while start < end:
             until = min(start + _WINDOW, end)
@@ -223,15 +228,17 @@ class BybitVenue(BybitPublic):
             bucket, method, read, category=self._kind.value, symbol=symbol, orderLinkId=client_id
         )
 
-    async def _send(self, group: Group, wait: float) -> list[Placement]:
-        await asyncio.sleep(wait)
+    async def _send(self, group: Group, turn: float | RateLimited) -> list[Placement]:
+        if isinstance(turn, RateLimited):
+            return _refused(group, turn)
+        await asyncio.sleep(turn)
         try:
             return await (self._send_batch(group) if group.batch else self._send_single(group))
         except VenueError as error:
-            return await _refused(group, error)
+            return _refused(group, error)
         except Exception:
             log.exception("an order's sending failed in an unforeseen way")
-            return await _refused(group, errors.silence("an accident on our side", write=True))
+            return _refused(group, errors.silence("an accident on our side", write=True))
 
     async def _send_single(self, group: Group) -> list[Placement]:
         order = group.orders[0]
@@ -287,5 +294,5 @@ def _acknowledged(order: OrderRequest, item: Row) -> Placement:
     return Placement(order.client_id, venue_id)
 
 
-async def _refused(group: Group, error: VenueError) -> list[Placement]:
+def _refused(group: Group, error: VenueError) -> list[Placement]:
     return [Placement(order.client_id, error=error) for order in group.orders]

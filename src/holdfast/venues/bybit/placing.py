@@ -28,17 +28,16 @@ class Group:
     batch: bool
 
 
-def groups(orders: Sequence[OrderRequest]) -> list[Group]:
-    """Ten singles, a batch of ten, ten singles, and so on, in the order of sending."""
+def waves(orders: Sequence[OrderRequest]) -> list[list[Group]]:
+    """What leaves together: ten singles and a batch of ten, then the next such wave."""
     ordered = sequence(orders)
-    found: list[Group] = []
-    for start in range(0, len(ordered), SINGLES + BATCH):
-        singles = ordered[start : start + SINGLES]
-        batch = ordered[start + SINGLES : start + SINGLES + BATCH]
-        found += [Group((order,), batch=False) for order in singles]
-        if batch:
-            found.append(Group(tuple(batch), batch=True))
-    return found
+    return [_wave(ordered[at : at + SINGLES + BATCH]) for at in range(0, len(ordered), SINGLES + BATCH)]
+
+
+def _wave(orders: Sequence[OrderRequest]) -> list[Group]:
+    singles = [Group((order,), batch=False) for order in orders[:SINGLES]]
+    batch = tuple(orders[SINGLES:])
+    return [*singles, Group(batch, batch=True)] if batch else singles
 
 
 def sequence(orders: Sequence[OrderRequest]) -> list[OrderRequest]:

@@ -8,16 +8,17 @@ import asyncio
 import hashlib
 import random
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from holdfast.core.time import Clock, to_ms
+from holdfast.core.time import Clock, from_ms, to_ms
 from holdfast.platform.clock import SystemClock
 from holdfast.venues.bybit import errors
-from holdfast.venues.bybit.budget import Bucket, Budget, BudgetSpent, LocalBudget
+from holdfast.venues.bybit.budget import MARGIN_SECONDS, Bucket, Budget, BudgetSpent, LocalBudget
 from holdfast.venues.bybit.fields import Malformed, Row
 from holdfast.venues.bybit.parse_market import server_time
 from holdfast.venues.bybit.session import Session
@@ -35,6 +36,9 @@ _CLOCK_SAMPLES: Final = 3
 _GOOD_UNCERTAINTY: Final = timedelta(milliseconds=250)
 _WORST_UNCERTAINTY: Final = timedelta(seconds=1)
 _CLOCK_LIFE: Final = timedelta(minutes=10)
+_CLOCK_STEP: Final = timedelta(seconds=CALL_SECONDS)
+_JOURNEYS: Final = 32
+_LONGEST_SPREAD: Final = 2.0
 _CREDENTIAL: Final = re.compile(r"[!-~]{1,512}")
 
 
@@ -64,6 +68,7 @@ class Transport:
         self._offset = timedelta(0)
         self._synced_at: datetime | None = None
         self._sync_lock = asyncio.Lock()
+        self._journeys: deque[float] = deque(maxlen=_JOURNEYS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bybit")
         self._session = Session(
             rest_url,
@@ -76,15 +81,6 @@ class Transport:
     def venue_now(self) -> datetime:
         """The venue's clock, as well as we know it."""
         return self._clock.now() + self._offset
-
-    async def venue_time(self) -> datetime:
-        """The venue's clock, measured if it was not lately.
-
-        Raises:
-            Unreachable: the venue did not tell its time, or too slowly to be sure of it.
-        """
-        await self._agree_on_time()
-        return self.venue_now()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -120,7 +116,9 @@ class Transport:
             RateLimited: it would take longer than ``patience`` seconds.
         """
         try:
-            return await self._budget.reserve(self._account, bucket, units, patience=patience)
+            return await self._budget.reserve(
+                self._account, bucket, units, patience=patience, margin=self._journey_spread()
+            )
         except BudgetSpent as spent:
             raise _limited(spent) from None
 
@@ -150,6 +148,7 @@ class Transport:
             await self.learn_from(answer.error, bucket)
             raise answer.error
         body, headers = answer
+        self._notice_clock_step(body)
         await self._learn_limit(bucket, headers)
         return body
 
@@ -167,9 +166,7 @@ class Transport:
         try:
             wait = 0.0
             if units and bucket is not Bucket.PUBLIC:
-                wait = await self._budget.reserve(
-                    self._account, bucket, units, patience=_READ_PATIENCE.total_seconds()
-                )
+                wait = await self.reserve(bucket, units, patience=_READ_PATIENCE.total_seconds())
             await asyncio.sleep(wait)
             await asyncio.sleep(await self._budget.reserve_address(patience=_READ_PATIENCE.total_seconds()))
         except BudgetSpent as spent:
@@ -179,11 +176,18 @@ class Transport:
         self, method: str, query: Mapping[str, Any], *, write: bool
     ) -> tuple[Row, Mapping[str, str]] | _Failure:
         loop = asyncio.get_running_loop()
+        left = loop.time()
         call = loop.run_in_executor(self._threads, self._call, method, dict(query), write)
         try:
             return await asyncio.wait_for(call, CALL_SECONDS)
         except TimeoutError:
             return _Failure(errors.silence(f"no answer within {CALL_SECONDS:g} s", write=write))
+        finally:
+            self._journeys.append(loop.time() - left)
+
+    def _journey_spread(self) -> float:
+        """Seconds by which one request may arrive later than another that left with it."""
+        return min(max(self._journeys, default=0.0) + MARGIN_SECONDS, _LONGEST_SPREAD)
 
     def _call(
         self, method: str, query: dict[str, Any], write: bool
@@ -206,6 +210,12 @@ class Transport:
         code = body.get("retCode") if isinstance(body, Mapping) else None
         clear = (code == 0 or code in errors.ALREADY_SO) and isinstance(body.get("result"), Mapping)
         return (body, headers) if clear else _Failure(errors.silence("an unreadable answer", write=write))
+
+    def _notice_clock_step(self, body: Row) -> None:
+        """Every answer carries the venue's time: if a clock was set meanwhile, measure again."""
+        stamp = str(body.get("time", ""))
+        if stamp.isdigit() and abs(from_ms(stamp) - self.venue_now()) > _CLOCK_STEP:
+            self._synced_at = None
 
     async def _learn_limit(self, bucket: Bucket, headers: Mapping[str, str]) -> None:
         limit = str(headers.get("X-Bapi-Limit", ""))
