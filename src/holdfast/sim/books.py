@@ -11,6 +11,8 @@ from holdfast.sim.noise import Floats, Ints, Noise
 
 MAX_DEPTH: Final = 1000
 _GAP, _SIZE, _TRADES, _TRADE_SIZE, _TRADE_SIDE = range(201, 206)
+MAX_TRADES: Final = 5
+"""Expected in one step, at most."""
 _SIDES: Final = 2
 
 
@@ -54,7 +56,7 @@ def levels(
     ticks = touch + side * np.cumsum(np.maximum(np.rint(gaps), rank > 0)).astype(np.int64)
     sizes = _size_noise(noise, streams, step) * _level_notional(np.array([turnover]))
     sizes *= 1 + rank / 5
-    value_of_lot: Floats = ticks * float(instrument.tick * instrument.lot)
+    value_of_lot = ticks.astype(np.float64) * float(instrument.tick * instrument.lot)
     lots = whole_lots(sizes, value_of_lot, least_lots(instrument))
     tick, lot = instrument.tick, instrument.lot
     return [(t * tick, n * lot) for t, n in zip(ticks.tolist(), lots.tolist(), strict=True) if t > 0]
@@ -102,15 +104,14 @@ def trades(
 ) -> list[SimTrade]:
     """The trades of one step: more of them the more is traded, each at the bid or the ask."""
     stream = instrument.symbol_id
-    typical = max(turnover_per_step, 5.0) ** 0.6 * 4
-    expected = min(turnover_per_step / typical, 5.0)
+    expected = min(turnover_per_step**0.6 / 60, MAX_TRADES)
     count = int(expected + noise.uniform(_TRADES, stream, step)[()])
     if count == 0:
         return []
     rank = step * 8 + np.arange(count)
     buys = noise.uniform(_TRADE_SIDE, stream, rank) < 0.5
     prices = np.where(buys, ask, bid)
-    sizes = typical * np.exp(1.1 * noise.normal(_TRADE_SIZE, stream, rank) - 0.6)
+    sizes = turnover_per_step / expected * np.exp(1.1 * noise.normal(_TRADE_SIZE, stream, rank) - 0.6)
     value_of_lot = prices * float(instrument.tick) * float(instrument.lot)
     lots = whole_lots(sizes, value_of_lot, least_lots(instrument)).tolist()
     words = noise.words(_TRADES, stream, rank).tolist()

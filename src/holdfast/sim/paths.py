@@ -122,9 +122,12 @@ class PriceField:
         path = self._bridge(_MINUTE, index, shares, total, outer.open, outer.close, coins)
         path = _fold(path, outer.low[:, None], outer.high[:, None])
         bars = self._bars(path, (shares * total[:, None]).ravel(), index.ravel(), _MINUTE, coins)
-        high = np.minimum(bars.high, np.repeat(outer.high, 60, axis=0))
-        low = np.maximum(bars.low, np.repeat(outer.low, 60, axis=0))
-        return Bars(bars.open, high, low, bars.close)
+        high = np.minimum(bars.high.reshape(path.shape[0], 60, -1), outer.high[:, None])
+        low = np.maximum(bars.low.reshape(path.shape[0], 60, -1), outer.low[:, None])
+        # The minute that came nearest to the hour's high or low is the one that touched it.
+        np.put_along_axis(high, high.argmax(axis=1)[:, None], outer.high[:, None], axis=1)
+        np.put_along_axis(low, low.argmin(axis=1)[:, None], outer.low[:, None], axis=1)
+        return Bars(bars.open, high.reshape(bars.high.shape), low.reshape(bars.low.shape), bars.close)
 
     def _bridge(
         self,

@@ -55,8 +55,10 @@ def read_recording(path: Path) -> Recording:
     elif found := _DATE_IN_NAME.search(name):
         midnight_ms = _utc_ms(datetime.strptime("".join(found.groups()), "%Y%m%d").replace(tzinfo=UTC))
     try:
-        table = [(midnight_ms + _moment(row[0]), *(float(cell) for cell in row[1:6])) for row in rows]
-    except (ValueError, IndexError):
+        table = [(midnight_ms + _moment(at), *map(float, cells)) for at, *cells in rows]
+        if any(len(row) != len(_HEADER) for row in table):
+            raise ValueError
+    except ValueError:
         raise InvalidInput(f"The replay file {path} has a row that is not a candle.") from None
     return _by_minute(path, np.array(table, dtype=np.float64).reshape(-1, 6))
 

@@ -1,13 +1,13 @@
 """The process ``holdfast sim``: all simulated services on one loopback port."""
 
-import asyncio
-import importlib.util
 from pathlib import Path
 from typing import Final
 
+import uvloop
 from aiohttp import web
 
 from holdfast.sim import coingecko, control
+from holdfast.sim.bybit import routes as bybit
 from holdfast.sim.clock import SimClock
 from holdfast.sim.market import Market
 from holdfast.sim.world import WORLD, World
@@ -34,10 +34,7 @@ def create_app(
     app[WORLD] = world
     coingecko.mount(app, world, coingecko_limits or coingecko.Limits())
     control.mount(app, world)
-    if importlib.util.find_spec("holdfast.sim.bybit.routes"):
-        from holdfast.sim.bybit.routes import mount
-
-        mount(app, world)
+    bybit.mount(app, world)
     return app
 
 
@@ -62,4 +59,4 @@ def run(
             f"The simulator listens on loopback only; {host} is not one of {', '.join(LOOPBACK)}."
         )
     app = create_app(seed, clock=SimClock(start_ms, speed=speed), replay=replay, replay_symbol=replay_symbol)
-    web.run_app(app, host=host, port=port, print=None, handle_signals=True, loop=asyncio.new_event_loop())
+    web.run_app(app, host=host, port=port, print=None, access_log=None, loop=uvloop.new_event_loop())

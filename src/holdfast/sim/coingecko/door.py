@@ -52,10 +52,10 @@ class Limits:
 def mount(app: web.Application, world: World, limits: Limits) -> None:
     """Add CoinGecko's calls to ``app``."""
     door = Door(world, limits)
-    for path, view in VIEWS.items():
-        app.router.add_get(f"{BASE}{path}", door.opening(path, view))
-    for path in PAID:
-        app.router.add_get(f"{BASE}{path}", door.opening(path, _paid))
+    for path, view in (*VIEWS.items(), *((path, _paid) for path in PAID)):
+        handler = door.opening(path, view)
+        app.router.add_get(f"{BASE}{path}", handler)
+        app.router.add_get(f"{BASE}{path}/", handler)  # pycoingecko asks for /coins/{id}/
 
 
 def _paid(_context: Context) -> Any:
