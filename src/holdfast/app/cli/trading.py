@@ -1,0 +1,219 @@
+"""Trading from the command line: the same steps as in the browser, over the same API."""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+import typer
+from rich.live import Live
+
+from holdfast.app.cli import tables
+from holdfast.app.cli.client import Client
+from holdfast.app.cli.output import JsonOption, console, fail, print_json
+from holdfast.core.errors import HoldfastError, NotFound
+
+index = typer.Typer(help="The indices: list them, look at one.", no_args_is_help=True)
+POLL_SECONDS: Final = 0.3
+LOOK_FOR_SECONDS: Final = 180
+SUCCESS: Final = ("complete", "complete_with_residual")
+
+LongOption = Annotated[str | None, typer.Option("--long", help="Size in USDT: profit when the index rises.")]
+ShortOption = Annotated[
+    str | None, typer.Option("--short", help="Size in USDT: profit when the index falls.")
+]
+ConnectionOption = Annotated[
+    str | None, typer.Option("--connection", help="Which connection, if you have several.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Confirm without being asked.")]
+
+
+@index.command("list")
+def list_indices(as_json: JsonOption = False) -> None:
+    """Every index with its live level."""
+    with Client() as client:
+        _show(client.get("/api/indices"), tables.indices, as_json)
+
+
+@index.command("show")
+def show_index(index_id: str, as_json: JsonOption = False) -> None:
+    """One index: methodology, members, weights, and the least size that can be traded."""
+    with Client() as client:
+        found = client.get(f"/api/indices/{index_id}")
+    if as_json:
+        print_json(found)
+        return
+    console.print(tables.members(found))
+    for paragraph in found["methodology"]:
+        console.print(f"\n{paragraph}", highlight=False, markup=False)
+    least = found["minimum"]
+    if least:
+        console.print(
+            f"\nMinimum {tables.usdt(least['size'])} USDT. {least['reason']}", highlight=False, markup=False
+        )
+    console.print(f"\n{found['attribution']}", highlight=False, markup=False)
+
+
+def preview(
+    index_id: str,
+    long: LongOption = None,
+    short: ShortOption = None,
+    connection: ConnectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the exact orders that would put an index on. Nothing is traded."""
+    with Client() as client:
+        shown = _preview_open(client, index_id, long, short, connection)
+        print_json(shown) if as_json else _print_plan(shown)
+
+
+def open_position(
+    index_id: str,
+    long: LongOption = None,
+    short: ShortOption = None,
+    connection: ConnectionOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put an index on: preview, confirm, and watch it leg by leg."""
+    with Client() as client:
+        shown = _preview_open(client, index_id, long, short, connection)
+        _carry_out(client, shown, yes=yes, as_json=as_json)
+
+
+def close_position(position: str, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Close a position: only what it opened is closed, never what you hold yourself."""
+    with Client() as client:
+        found = _find_position(client, position)
+        shown = client.post("/api/previews", {"kind": "close", "position_id": found["id"]})
+        _carry_out(client, shown, yes=yes, as_json=as_json)
+
+
+def positions(
+    closed: Annotated[bool, typer.Option("--closed", help="Those that have ended.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Your positions with their live profit and loss."""
+    with Client() as client:
+        _show(client.get("/api/positions", state="closed" if closed else "open"), tables.positions, as_json)
+
+
+def orders(
+    position: Annotated[str | None, typer.Option(help="Only those of one position.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only those in one symbol.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Your orders, the newest first."""
+    with Client() as client:
+        owner = _find_position(client, position)["id"] if position else None
+        found = client.get("/api/orders", position=owner, symbol=symbol, limit=limit)["items"]
+        _show(found, tables.orders, as_json)
+
+
+def _show(
+    found: list[dict[str, Any]], as_table: Callable[[list[dict[str, Any]]], Any], as_json: bool
+) -> None:
+    if as_json:
+        print_json(found)
+    elif not found:
+        console.print("Nothing here yet.")
+    else:
+        console.print(as_table(found))
+
+
+def _preview_open(
+    client: Client, index_id: str, long: str | None, short: str | None, connection: str | None
+) -> dict[str, Any]:
+    if (long is None) == (short is None):
+        raise typer.BadParameter("give a size with either --long or --short, for example --long 1000")
+    shown: dict[str, Any] = client.post(
+        "/api/previews",
+        {
+            "kind": "open",
+            "index_id": index_id,
+            "connection_id": _connection(client, connection),
+            "direction": "long" if long is not None else "short",
+            "size": _size(long if long is not None else short or ""),
+        },
+    )
+    return shown
+
+
+def _size(text: str) -> str:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is not an amount; write it as 1000 or 1000.50") from None
+    return f"{amount:f}"
+
+
+def _connection(client: Client, wanted: str | None) -> str:
+    known = [c for c in client.get("/api/connections") if not wanted or c["id"].startswith(wanted)]
+    if not known:
+        raise NotFound(
+            "You have no such connection." if wanted else "You have no connection yet.",
+            advice="Connect a Bybit key in the browser, or sign in with --demo.",
+        )
+    if len(known) > 1:
+        names = ", ".join(f"{tables.short(c['id'])} ({c['label']})" for c in known)
+        raise HoldfastError("You have several connections.", advice=f"Choose one with --connection: {names}.")
+    return str(known[0]["id"])
+
+
+def _find_position(client: Client, beginning: str) -> dict[str, Any]:
+    """By its id or any unambiguous beginning of it."""
+    every = [*client.get("/api/positions", state="open"), *client.get("/api/positions", state="closed")]
+    found = [position for position in every if position["id"].startswith(beginning)]
+    if len(found) != 1:
+        problem = "There is no position" if not found else "There are several positions"
+        raise NotFound(
+            f"{problem} whose id begins with {beginning}.", advice="Run `holdfast positions` to see them."
+        )
+    return dict(found[0])
+
+
+def _print_plan(shown: dict[str, Any]) -> None:
+    console.print(tables.plan(shown))
+    for line in tables.totals(shown):
+        console.print(line, highlight=False, markup=False)
+    if not shown["executable"]:
+        console.print(
+            f"Cannot be carried out: {shown['blocked_reason']}", style="bold", highlight=False, markup=False
+        )
+
+
+def _carry_out(client: Client, shown: dict[str, Any], *, yes: bool, as_json: bool) -> None:
+    if not as_json:
+        _print_plan(shown)
+    if not shown["executable"]:
+        fail("This plan cannot be carried out.", shown["blocked_reason"])
+    trading = sum(leg["action"] == "trade" for leg in shown["legs"])
+    simulated = client.get("/api/system")["simulated"]
+    if not yes:
+        if as_json:
+            fail("Nothing was traded.", "With --json, confirm with --yes.")
+        typer.confirm(f"Place {trading} orders on Bybit ({'PAPER' if simulated else 'LIVE'})?", abort=True)
+    started = client.post(
+        "/api/executions", {"plan_id": shown["id"], "digest": shown["digest"]}, key=str(uuid4())
+    )
+    ended = _follow(client, started, quiet=as_json)
+    if as_json:
+        print_json(ended)
+    else:
+        console.print(ended["reason"] or ended["state"], highlight=False, markup=False)
+    raise SystemExit(0 if ended["state"] in SUCCESS else 2)
+
+
+def _follow(client: Client, run: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """Watch until it has ended, or for three minutes; it goes on without us."""
+    deadline = time.monotonic() + LOOK_FOR_SECONDS
+    with Live(console=console, auto_refresh=False, transient=False) as screen:
+        while True:
+            if not quiet:
+                screen.update(tables.execution(run), refresh=True)
+            if run["finished_at"] or time.monotonic() > deadline:
+                return run
+            time.sleep(POLL_SECONDS)
+            run = client.get(f"/api/executions/{run['id']}")
