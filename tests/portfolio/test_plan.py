@@ -291,7 +291,9 @@ def test_turning_roundings_never_loses_against_the_nearest_lots(wishes: list[Wis
 
     def nearest(wish: Wish) -> int:
         below = int(abs(wish.wanted) // wish.lot_value)
-        choices = (below, below + 1) if below >= wish.least else (0, wish.least)
+        if below < wish.least:
+            return wish.least if 2 * abs(wish.wanted) >= wish.least * wish.lot_value else 0
+        choices = (below, below + 1)
         return min(choices, key=lambda count: (abs(wish.error(count)), count))
 
     lots = round_lots(wishes)

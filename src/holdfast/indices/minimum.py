@@ -12,6 +12,9 @@ from holdfast.indices.schemas import MinimumSize
 LEFT_OUT_BOUND = 0.03
 """The part of gross exposure that legs below the venue's minimum may leave out."""
 
+TRACKING_BOUND = 0.25
+"""The part of gross exposure that rounding to what the venue takes may get wrong, all legs at their worst."""
+
 HEADROOM = 1.02
 """Prices move between reading the minimum and trading it."""
 
@@ -25,32 +28,39 @@ class SizedLeg:
     price: Decimal
     instrument: Instrument
 
+    @property
+    def least_order(self) -> float:
+        """The value of the smallest order the venue takes, in USDT."""
+        return float(self.instrument.quantity(self.instrument.min_lots(self.price)) * self.price)
+
+    @property
+    def needed(self) -> float:
+        """The size from which the leg is traded: a plan rounds half a smallest order up to a whole one."""
+        return self.least_order / 2 / abs(self.weight)
+
 
 def minimum_size(legs: Sequence[SizedLeg]) -> MinimumSize | None:
     """The least sizes in USDT, rounded up to two significant figures; ``None`` without legs.
 
-    A leg can be traded from the size at which its share buys the venue's least number of lots. ``full_size``
-    is where all legs can; ``size`` where those that cannot make up at most 3 % of the gross exposure.
+    ``full_size`` is where every leg is traded. ``size`` is where those that are not make up at most 3 % of
+    the gross exposure, and where half a smallest order of every leg, which is the most that rounding can
+    miss, adds up to at most a quarter of it.
     """
-    needed = sorted(
-        ((_needed(leg), leg) for leg in legs if leg.weight), key=lambda pair: pair[0], reverse=True
-    )
-    if not needed:
+    ordered = sorted((leg for leg in legs if leg.weight), key=lambda leg: leg.needed, reverse=True)
+    if not ordered:
         return None
-    bound = LEFT_OUT_BOUND * sum(abs(leg.weight) for _, leg in needed)
-    full, decider = needed[0]
-    kept, keeper = next(
-        pair
-        for pair, left_out in zip(needed, accumulate(abs(leg.weight) for _, leg in needed), strict=True)
-        if left_out > bound
+    gross = sum(abs(leg.weight) for leg in ordered)
+    left_out = accumulate(abs(leg.weight) for leg in ordered)
+    keeper = next(
+        leg for leg, missing in zip(ordered, left_out, strict=True) if missing > LEFT_OUT_BOUND * gross
     )
-    size, full_size = _sensible(kept), _sensible(full)
-    return MinimumSize(size=size, full_size=full_size, reason=_reason(size, full_size, keeper, decider))
-
-
-def _needed(leg: SizedLeg) -> float:
-    least = leg.instrument.quantity(leg.instrument.min_lots(leg.price)) * leg.price
-    return float(least) / abs(leg.weight)
+    coarse = sum(leg.least_order for leg in ordered) / 2 / (TRACKING_BOUND * gross)
+    size = _sensible(max(keeper.needed, coarse))
+    full_size = max(size, _sensible(ordered[0].needed))
+    if coarse > keeper.needed:
+        coarsest = max(ordered, key=lambda leg: leg.least_order)
+        return MinimumSize(size=size, full_size=full_size, reason=_coarse_reason(size, coarsest))
+    return MinimumSize(size=size, full_size=full_size, reason=_reason(size, full_size, keeper, ordered[0]))
 
 
 def _sensible(size: float) -> Decimal:
@@ -68,6 +78,13 @@ def _reason(size: Decimal, full_size: Decimal, keeper: SizedLeg, decider: SizedL
         f"{decides}. Below {plain(size)} USDT more than {LEFT_OUT_BOUND:.0%} of the exposure would be "
         f"left out; from {plain(full_size)} USDT on no coin is left out (there {decider.name} "
         "decides)."
+    )
+
+
+def _coarse_reason(size: Decimal, coarsest: SizedLeg) -> str:
+    return (
+        f"{_rule(coarsest)} (about {coarsest.least_order:.0f} USDT). Below {plain(size)} USDT rounding to "
+        f"whole orders could leave more than {TRACKING_BOUND:.0%} of the exposure wrong."
     )
 
 

@@ -7,12 +7,12 @@ from decimal import ROUND_CEILING, Decimal
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import InvalidInput
 from holdfast.core.money import plain
+from holdfast.indices.minimum import LEFT_OUT_BOUND, TRACKING_BOUND
 from holdfast.indices.schemas import MinimumSize
 from holdfast.portfolio.models import BalanceSnapshot
 from holdfast.portfolio.plan import PlanDraft
 
-TRACKING_BOUND = Decimal("0.03")
-"""How much of the wanted exposure a plan may miss before its size counts as too small."""
+NOTICEABLE_TRACKING = 0.03
 
 BALANCE_STALE = timedelta(minutes=3)
 MAINTENANCE_WARN = Decimal("0.5")
@@ -44,14 +44,13 @@ def refuse_below_minimum(draft: PlanDraft, size: Decimal, minimum: MinimumSize |
     if any(leg.problem for leg in draft.legs):
         return
     wanted = sum((abs(leg.target_notional) for leg in draft.legs), Decimal(0))
-    left_out_too_much = draft.left_out > TRACKING_BOUND * wanted
-    too_small = minimum is not None and size < minimum.size and draft.tracking_error > TRACKING_BOUND
-    if not (left_out_too_much or too_small):
+    left_out = float(draft.left_out / wanted) if wanted else 1.0
+    if left_out <= LEFT_OUT_BOUND and draft.tracking_error <= TRACKING_BOUND:
         return
     least = f"The least size is {plain(minimum.size)} USDT." if minimum else "Choose a larger size."
     raise BelowMinimum(
-        f"{plain(size)} USDT is too small: the venue's minimums would leave "
-        f"{max(draft.tracking_error, 0):.1%} of the index's exposure wrong.",
+        f"{plain(size)} USDT is too small: with the orders the venue takes, {draft.tracking_error:.0%} of "
+        "the exposure would differ from the index.",
         advice=f"{least} {minimum.reason}" if minimum else least,
         minimum=plain(minimum.size) if minimum else None,
     )
@@ -114,7 +113,7 @@ def opening_warnings(
             f"Too small for the venue and left out: {', '.join(left_out)} "
             f"({_cents(draft.left_out)} USDT).{full}"
         )
-    if draft.tracking_error > TRACKING_BOUND:
+    if draft.tracking_error > NOTICEABLE_TRACKING:
         warnings.append(
             f"Whole lots are coarse at this size: {draft.tracking_error:.1%} of the exposure differs from "
             "the index. A larger size follows it more closely."

@@ -26,8 +26,8 @@ class Wish:
 def round_lots(wishes: Sequence[Wish]) -> list[int]:
     """Lots of each leg, 0 where it has to be left out.
 
-    Each leg takes one of its two neighbours on the venue's grid (below the venue's minimum: nothing or the
-    minimum), so that no leg misses by more than a lot or one minimum order. Starting from the nearer one,
+    Each leg takes one of its two neighbours on the venue's grid, so that it misses by at most a lot. A leg
+    below the venue's minimum takes the nearer of nothing and the minimum. Starting from the nearer neighbour,
     the choice that helps most is turned until none lowers ``|net error| + sum of |leg errors|`` any further:
     a dollar of lost hedge counts as much as a dollar of missed weight. Every turn lowers that sum and there
     are finitely many choices, so it ends. The result depends on the order of ``wishes`` only in ties.
@@ -53,10 +53,8 @@ def round_lots(wishes: Sequence[Wish]) -> list[int]:
         net, errors[i] = net - errors[i] + new, new
 
 
-def _neighbours(wish: Wish) -> tuple[int, int]:
+def _neighbours(wish: Wish) -> tuple[int, ...]:
     below = int(abs(wish.wanted) // wish.lot_value)
-    if not wish.wanted:
-        return 0, 0
     if below < wish.least:
-        return 0, wish.least
-    return below, below + (below * wish.lot_value < abs(wish.wanted))
+        return (wish.least if 2 * abs(wish.wanted) >= wish.least * wish.lot_value else 0,)
+    return below, below + 1
