@@ -15,6 +15,7 @@ import holdfast.app.stream
 import holdfast.execution.routes
 import holdfast.indices.routes
 import holdfast.portfolio.routes
+import holdfast.portfolio.routes
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
@@ -40,6 +41,7 @@ ROUTERS = (
     holdfast.app.routes_system.router,
     holdfast.accounts.routes.router,
     holdfast.indices.routes.router,
+    holdfast.portfolio.routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
     holdfast.app.stream.router,

@@ -21,6 +21,7 @@ from holdfast.platform import jobs
 from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
+from holdfast.platform.processes import announce_ready
 from holdfast.platform.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ class Scheduler:
         listening = asyncio.create_task(self._listen())
         try:
             await self._ensure_jobs()
+            announce_ready()
             while True:
                 await self._turn()
                 with suppress(TimeoutError):

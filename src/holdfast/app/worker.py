@@ -15,6 +15,7 @@ from holdfast.app.handlers import HANDLERS
 from holdfast.app.runner import JobRunner
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
+from holdfast.platform.processes import announce_ready
 from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 
@@ -78,6 +79,7 @@ class Worker:
         configure_logging(self._settings, "worker")
         receivers = (
             (signals.setup_logging, self._keep_our_logging),
+            (signals.worker_ready, self._on_ready),
             (signals.worker_shutting_down, self._on_shutting_down),
             (signals.worker_process_init, self._on_child_start),
             (signals.worker_process_shutdown, self._on_child_end),
@@ -108,6 +110,9 @@ class Worker:
 
     def _keep_our_logging(self, **_: Any) -> None:
         """Celery sets up no logging of its own when somebody listens to this signal."""
+
+    def _on_ready(self, **_: Any) -> None:
+        announce_ready()
 
     def _on_shutting_down(self, **_: Any) -> None:
         if self._stop_writer >= 0:

@@ -194,7 +194,7 @@ class Postgres:
         return Program("postgres", argv, _ENV, self.data, self.place.account, SIGINT)
 
     def url(self, port: int, database: str = DATABASE) -> str:
-        return f"postgresql://{DATABASE}:{quote(self._password, safe='')}@127.0.0.1:{port}/{database}"
+        return postgres_url(port, self._password, database)
 
 
 class Redis:
@@ -232,7 +232,15 @@ class Redis:
         return Program("redis", [str(server), str(config)], _ENV, self.data, self.place.account, SIGTERM)
 
     def url(self, port: int) -> str:
-        return f"redis://:{quote(self._password, safe='')}@127.0.0.1:{port}/0"
+        return redis_url(port, self._password)
+
+
+def postgres_url(port: int, password: str, database: str = DATABASE) -> str:
+    return f"postgresql://{DATABASE}:{quote(password, safe='')}@127.0.0.1:{port}/{database}"
+
+
+def redis_url(port: int, password: str) -> str:
+    return f"redis://:{quote(password, safe='')}@127.0.0.1:{port}/0"
 
 
 def free_port(preferred: int = 0) -> int:

@@ -14,6 +14,7 @@ from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+READY_FILE = "HOLDFAST_READY_FILE"
 _UNPRIVILEGED = ("postgres", "nobody")
 
 
@@ -107,6 +108,13 @@ def stop(process: subprocess.Popen[bytes], program: Program, *, patience: float 
     except subprocess.TimeoutExpired:
         kill_group(process.pid)
         process.wait()
+
+
+def announce_ready() -> None:
+    """Tell whoever supervises us that we do our work now."""
+    path = os.environ.get(READY_FILE)
+    if path:
+        Path(path).touch()
 
 
 def kill_group(pid: int) -> None:

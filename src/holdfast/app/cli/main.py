@@ -1,0 +1,68 @@
+"""``holdfast``: everything starts here. Commands import what they need when they run, so help is quick."""
+
+import sys
+from typing import Any
+
+import typer
+
+from holdfast.app.cli import processes, sign_in, trading
+from holdfast.app.cli.doctor import doctor
+from holdfast.app.cli.output import JsonOption, console, fail, print_json
+from holdfast.app.cli.status import status
+from holdfast.app.cli.up import up
+from holdfast.core.errors import HoldfastError
+from holdfast.platform.processes import CannotRun
+
+app = typer.Typer(
+    name="holdfast",
+    help="Self-hosted, non-custodial crypto trading: keep my money at these target weights.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+app.command()(up)
+for command in (
+    processes.api,
+    processes.worker,
+    processes.scheduler,
+    processes.feed,
+    processes.sim,
+    processes.migrate,
+):
+    app.command()(command)
+app.command()(status)
+app.command()(doctor)
+app.add_typer(trading.index, name="index")
+app.command()(trading.preview)
+app.command("open")(trading.open_position)
+app.command()(trading.positions)
+app.command("close")(trading.close_position)
+app.command()(trading.orders)
+app.command("sign-in")(sign_in.sign_in)
+app.command("sign-out")(sign_in.sign_out)
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """Print the installed version."""
+    from holdfast.app.version import version as installed
+
+    if as_json:
+        print_json({"version": installed()})
+    else:
+        console.print(f"holdfast {installed()}", highlight=False)
+
+
+def main() -> Any:
+    """Run the command line; what a person can mend is one sentence, never a traceback."""
+    try:
+        return app()
+    except CannotRun as error:
+        fail(str(error))
+    except HoldfastError as error:
+        fail(error.detail, error.advice)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Each process by itself: how several machines share the work."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.platform.processes import announce_ready
+from holdfast.platform.settings import Settings
+from holdfast.platform.telemetry import configure_logging
+
+
+def api() -> None:
+    """Serve the HTTP API, the stream and the web app."""
+    import uvicorn
+
+    from holdfast.app.api import create_app
+    from holdfast.app.context import located
+
+    settings = located(Settings())
+    configure_logging(settings, "api")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def worker(
+    queues: Annotated[
+        str, typer.Option(help="Which queues to serve, separated by commas.")
+    ] = "orders,polling",
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Processes in the pool.")] = 2,
+) -> None:
+    """Carry out background jobs."""
+    from holdfast.app import worker as module
+    from holdfast.app.context import located
+    from holdfast.app.handlers import QUEUES
+
+    wanted = [name.strip() for name in queues.split(",") if name.strip()]
+    unknown = set(wanted) - set(QUEUES)
+    if unknown or not wanted:
+        raise typer.BadParameter(f"choose from {', '.join(QUEUES)}", param_hint="--queues")
+    module.main(located(Settings()), wanted, concurrency)
+
+
+def scheduler() -> None:
+    """Hand due jobs to the workers."""
+    from holdfast.app import scheduler as module
+    from holdfast.app.context import located
+
+    settings = located(Settings())
+    configure_logging(settings, "scheduler")
+    _run(module.run(settings))
+
+
+def feed() -> None:
+    """Bring market data in and publish it."""
+    from holdfast.app import feed as module
+    from holdfast.app.context import located
+
+    settings = located(Settings())
+    configure_logging(settings, "feed")
+    announce_ready()
+    _run(module.run(settings))
+
+
+def sim(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8421,
+    seed: Annotated[int, typer.Option(help="Which of the possible worlds.")] = 7,
+    replay: Annotated[Path | None, typer.Option(help="A candle file to replay.", exists=True)] = None,
+    replay_symbol: Annotated[str, typer.Option(help="Whose prices the file holds.")] = "BTCUSDT",
+) -> None:
+    """Run the simulated outside world. It is never the real thing."""
+    from holdfast.sim.server import run
+
+    configure_logging(Settings(), "sim")
+    run("127.0.0.1", port, seed, replay=replay, replay_symbol=replay_symbol)
+
+
+def migrate() -> None:
+    """Bring the database's tables to this version."""
+    from holdfast.app import migrate as module
+    from holdfast.app.context import located
+
+    module.run(located(Settings()).database_url)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Until SIGTERM or Ctrl-C, which end the work in an orderly way."""
+    import uvloop
+
+    async def until_told() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            return
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_told())
