@@ -229,6 +229,19 @@ def test_charts_by_range_and_in_other_currencies(client: CoinGeckoAPI) -> None:
     assert {round(euros[at] / dollars[at], 6) for at in common} == {0.858}
 
 
+@pytest.mark.parametrize(("days", "width_ms"), [(1, 1_800_000), (30, 4 * 3_600_000), (365, 4 * DAY_MS)])
+def test_candles_are_stamped_with_their_close(client: CoinGeckoAPI, days: int, width_ms: int) -> None:
+    candles = client.get_coin_ohlc_by_id(id="bitcoin", vs_currency="usd", days=days)
+    times = [candle[0] for candle in candles]
+    assert {later - earlier for earlier, later in pairwise(times[:-1])} == {width_ms}
+    assert times[-1] == NOON_MS // 60_000 * 60_000
+    assert all(
+        low <= min(opened, closed) <= max(opened, closed) <= high for _, opened, high, low, closed in candles
+    )
+    with pytest.raises(ValueError, match="invalid days"):
+        client.get_coin_ohlc_by_id(id="bitcoin", vs_currency="usd", days=3)
+
+
 def test_history_of_one_day(client: CoinGeckoAPI) -> None:
     snapshot = client.get_coin_history_by_id(id="bitcoin", date="01-11-2026", localization="false")
     price = snapshot["market_data"]["current_price"]["usd"]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from holdfast.sim.candles import bucket_start, pieces
 from holdfast.sim.coingecko.coin_page import identity
 from holdfast.sim.coingecko.context import ApiError, Context
 from holdfast.sim.coingecko.quotes import CURRENCIES
@@ -16,6 +17,10 @@ from holdfast.sim.paths import DAY_MS, HOUR_MS, MINUTE_MS, ORIGIN_MS
 
 HISTORY_DAYS: Final = 365
 HOURLY_UP_TO_DAYS: Final = 90
+_CANDLE_WIDTHS: Final = {
+    "1": 30 * MINUTE_MS, "7": 4 * HOUR_MS, "14": 4 * HOUR_MS, "30": 4 * HOUR_MS,
+    "90": 4 * DAY_MS, "180": 4 * DAY_MS, "365": 4 * DAY_MS,
+}  # fmt: skip
 _HISTORY_TEXT: Final = (
     "Your request exceeds the allowed time range. Public API users are limited to querying historical data "
     "within the past 365 days."
@@ -56,6 +61,36 @@ def market_chart_range(context: Context) -> Any:
     if first_ms < context.now_ms - (HISTORY_DAYS + 1) * DAY_MS:
         raise ApiError(401, 10012, _HISTORY_TEXT, nested=True)
     return _chart(context, rate, first_ms, last_ms, _granularity(last_ms - first_ms))
+
+
+def ohlc(context: Context) -> Any:
+    """Candles stamped with their closing time, without volume."""
+    _, rate = context.currency()
+    days = context.text("days")
+    if days not in _CANDLE_WIDTHS:
+        raise ApiError(400, 0, "invalid days")
+    coin, width = context.coin(), _CANDLE_WIDTHS[days]
+    found = pieces(
+        context.market.tape, context.market.column(coin.id), width, context.now_ms - int(days) * DAY_MS,
+        context.now_ms, context.now_ms,
+    )  # fmt: skip
+    if found is None:
+        return []
+    unit = context.market.scale(coin.id, found.hours) * rate
+    opens, highs, lows, closes = (
+        np.exp(path) * unit for path in (found.open, found.high, found.low, found.close)
+    )
+    buckets = bucket_start(found.open_ms, width)
+    heads = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))
+    tails = np.append(heads[1:], len(buckets)) - 1
+    columns = (
+        np.minimum(buckets[heads] + width, context.now_ms),
+        opens[heads],
+        np.maximum.reduceat(highs, heads),
+        np.minimum.reduceat(lows, heads),
+        closes[tails],
+    )
+    return [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def history(context: Context) -> Any:

@@ -47,7 +47,6 @@ class Quotes:
     def __init__(self, market: Market, seed: int) -> None:
         self._market = market
         self._noise = Noise(seed)
-        self._number = {coin_id: number for number, coin_id in enumerate(market.coins)}
         self.at = lru_cache(maxsize=8)(self._at)
         """All listed coins' quotes at a minute, by id, in order of market cap, the unknown ones last."""
         self.changes = lru_cache(maxsize=16)(self._changes)
@@ -69,9 +68,11 @@ class Quotes:
 
     def _at(self, minute: int) -> dict[str, Quote]:
         now_ms = ORIGIN_MS + minute * MINUTE_MS
+        coins = self._market.coins.values()
+        lags = (self._noise.uniform(_LAG, np.arange(len(coins)), minute) * REFRESH_MS).astype(int).tolist()
         found = [
-            self._quote(coin, minute, now_ms)
-            for coin in self._market.coins.values()
+            self._quote(coin, now_ms, lag)
+            for coin, lag in zip(coins, lags, strict=True)
             if self.listed(coin, now_ms)
         ]
         found.sort(key=lambda quote: -(quote.cap or 0.0))
@@ -84,7 +85,7 @@ class Quotes:
             ranked[quote.coin.id] = quote
         return ranked
 
-    def _quote(self, coin: SimCoin, minute: int, now_ms: int) -> Quote:
+    def _quote(self, coin: SimCoin, now_ms: int, lag: int) -> Quote:
         """A frozen coin keeps the figures of the moment its feed died."""
         seen_ms = now_ms if coin.frozen_ms is None else min(now_ms, coin.frozen_ms)
         seen = (seen_ms - ORIGIN_MS) // MINUTE_MS
@@ -95,15 +96,15 @@ class Quotes:
         day_ago = float(np.exp(day.day_ago[column])) * self.scale(coin, seen // 60 - 24)
         factor = self._market.supply_factor(coin.id, seen_ms)
         supply = None if coin.supply is None else coin.supply * factor
+        supply_before = (coin.supply or 0.0) * self._market.supply_factor(coin.id, seen_ms - DAY_MS)
         share = coin.daily_volume / self._market.tape.field.daily_value(column)
-        lag = int(self._noise.uniform(_LAG, self._number[coin.id], minute)[()] * REFRESH_MS)
         return Quote(
             coin=coin,
             price=price,
             supply=supply,
             max_supply=None if coin.max_supply is None else coin.max_supply * factor,
             cap=None if supply is None else price * supply,
-            cap_day_ago=None if supply is None else day_ago * supply,
+            cap_day_ago=None if supply is None else day_ago * supply_before,
             rank=None,
             volume=float(day.value[column]) * share,
             volume_before=float(day.value_before[column]) * share,

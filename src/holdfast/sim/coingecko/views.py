@@ -131,6 +131,7 @@ VIEWS: Final[dict[str, Callable[[Context], Any]]] = {
     "/coins/categories/list": categories_list,
     "/coins/{id}": coin_page.coin_details,
     "/coins/{id}/history": charts.history,
+    "/coins/{id}/ohlc": charts.ohlc,
     "/coins/{id}/market_chart": charts.market_chart,
     "/coins/{id}/market_chart/range": charts.market_chart_range,
 }
@@ -195,7 +196,7 @@ def _market_row(context: Context, quote: Quote, rate: float, windows: list[str])
         "price_change_24h": (quote.price - quote.day_ago) * rate,
         "price_change_percentage_24h": round(change * 100, 5),
         "market_cap_change_24h": None if cap_change is None else cap_change * rate,
-        "market_cap_change_percentage_24h": None if cap_change is None else round(change * 100, 5),
+        "market_cap_change_percentage_24h": _percent(quote.cap, quote.cap_day_ago),
         "circulating_supply": quote.supply,
         "total_supply": quote.supply,
         "max_supply": quote.max_supply,
@@ -216,6 +217,10 @@ def _market_row(context: Context, quote: Quote, rate: float, windows: list[str])
     if context.flag("sparkline"):
         row["sparkline_in_7d"] = {"price": _sparkline(context, coin, rate)}
     return row
+
+
+def _percent(now: float | None, before: float | None) -> float | None:
+    return round((now / before - 1) * 100, 5) if now and before else None
 
 
 def _rank_with_all(context: Context, quote: Quote) -> int | None:
