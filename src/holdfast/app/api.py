@@ -15,7 +15,6 @@ import holdfast.app.stream
 import holdfast.execution.routes
 import holdfast.indices.routes
 import holdfast.portfolio.routes
-import holdfast.portfolio.routes
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
@@ -41,7 +40,6 @@ ROUTERS = (
     holdfast.app.routes_system.router,
     holdfast.accounts.routes.router,
     holdfast.indices.routes.router,
-    holdfast.portfolio.routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
     holdfast.app.stream.router,
