@@ -1,6 +1,7 @@
 """Executions and orders over HTTP."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -19,7 +20,7 @@ from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
 from holdfast.platform.idempotency import require_key, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, decode_cursor, encode_cursor
-from holdfast.platform.schemas import Page, Schema
+from holdfast.platform.schemas import Page
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api", tags=["execution"])
@@ -30,12 +31,15 @@ ORDER_COLUMNS = (
 )  # fmt: skip
 
 
-class OrderFilters(Schema):
-    position: UUID | None = None
-    symbol: Annotated[str, Query(max_length=40)] = ""
-    state: OrderState | None = None
-    start: Annotated[datetime | None, Query(alias="from")] = None
-    end: Annotated[datetime | None, Query(alias="to")] = None
+@dataclass(frozen=True, slots=True)
+class OrderFilters:
+    """``start`` is included, ``end`` is not."""
+
+    position: UUID | None
+    symbol: str
+    state: OrderState | None
+    start: datetime | None
+    end: datetime | None
 
 
 def _filters(
@@ -50,7 +54,7 @@ def _filters(
             raise InvalidInput(
                 "A time without a zone is ambiguous.", advice="Write it as 2026-11-21T12:00:00Z."
             )
-    return OrderFilters(position=position, symbol=symbol, state=state, start=start, end=end)
+    return OrderFilters(position, symbol, state, start, end)
 
 
 FiltersDep = Annotated[OrderFilters, Depends(_filters)]

@@ -29,6 +29,11 @@ def usdt(amount: str | None) -> str:
     return f"{Decimal(amount).quantize(Decimal('0.01'), ROUND_HALF_EVEN):,f}"
 
 
+def fee(amount: str | None) -> str:
+    """Fees of small legs are fractions of a cent."""
+    return "–" if amount is None else f"{Decimal(amount).quantize(Decimal('0.0001'), ROUND_HALF_EVEN):,f}"
+
+
 def signed(amount: str | None) -> str:
     if amount is None:
         return "–"
@@ -98,8 +103,8 @@ def plan(shown: Json) -> Table:
                 leg["expected_price"],
                 leg["limit_price"],
                 usdt(leg["notional"]),
-                usdt(leg["fee"]),
-                usdt(leg["slippage"]),
+                fee(leg["fee"]),
+                fee(leg["slippage"]),
                 leg["note"],
             )
             for leg in shown["legs"]
@@ -133,7 +138,7 @@ def execution(run: Json) -> Table:
                 leg["filled_quantity"],
                 leg["quantity"],
                 leg["average_price"] or "–",
-                usdt(leg["fee"]),
+                fee(leg["fee"]),
                 leg["state"].replace("_", " "),
                 leg["note"],
             )

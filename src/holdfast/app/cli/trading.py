@@ -202,6 +202,7 @@ def _carry_out(client: Client, shown: dict[str, Any], *, yes: bool, as_json: boo
     if as_json:
         print_json(ended)
     else:
+        console.print(tables.execution(ended))
         console.print(ended["reason"] or ended["state"], highlight=False, markup=False)
     raise SystemExit(0 if ended["state"] in SUCCESS else 2)
 
@@ -209,7 +210,7 @@ def _carry_out(client: Client, shown: dict[str, Any], *, yes: bool, as_json: boo
 def _follow(client: Client, run: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
     """Watch until it has ended, or for three minutes; it goes on without us."""
     deadline = time.monotonic() + LOOK_FOR_SECONDS
-    with Live(console=console, auto_refresh=False, transient=False) as screen:
+    with Live(console=console, auto_refresh=False, transient=True) as screen:
         while True:
             if not quiet:
                 screen.update(tables.execution(run), refresh=True)
