@@ -96,7 +96,7 @@ async def test_levels_are_recorded_once_a_minute(feed, database):
             return list(await session.scalars(select(IndexLevel)))
 
     async with asyncio.timeout(10):
-        while len(await recorded()) < 4:  # noqa: ASYNC110 - rows signal nothing
+        while len(await recorded()) < 4:
             await asyncio.sleep(0.1)
     rows = await recorded()
     assert {row.source for row in rows} == {"live"}

@@ -47,7 +47,7 @@ def test_what_is_published_is_what_is_read():
 
 async def until(condition, seconds=5.0):
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - Redis signals nothing to us
+        while not condition():
             await asyncio.sleep(0.01)
 
 

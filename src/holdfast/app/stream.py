@@ -35,7 +35,9 @@ MAX_MESSAGE: Final = 16 * 1024
 MAX_MESSAGES_A_SECOND: Final = 20
 MAX_CLIENTS: Final = 5_000
 
-TOO_BIG, TOO_MANY, TRY_LATER, SIGNED_OUT, SILENT = 1009, 4429, 1013, 4401, 4408
+GOODBYE_SECONDS: Final = 1.0
+
+GOING_AWAY, TOO_BIG, TRY_LATER, SIGNED_OUT, SILENT, TOO_MANY = 1001, 1009, 1013, 4401, 4408, 4429
 
 
 class Closed(Exception):
@@ -59,14 +61,21 @@ async def stream(websocket: WebSocket) -> None:
         client.reply(op="ready")
         await _converse(websocket, hub, client)
     except Closed as end:
-        with suppress(RuntimeError, OSError):
-            await websocket.close(end.code, end.reason)
+        hub.leave(client)
+        await _close(websocket, end)
     except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
-        if websocket.application_state is WebSocketState.CONNECTED:
-            with suppress(RuntimeError, OSError):
-                await websocket.close(1001)
+        hub.leave(client)
+        await _close(websocket, Closed(GOING_AWAY, ""))
     finally:
         hub.leave(client)
+
+
+async def _close(websocket: WebSocket, end: Closed) -> None:
+    """Say goodbye, if the other side still takes anything."""
+    if websocket.application_state is not WebSocketState.CONNECTED:
+        return
+    with suppress(RuntimeError, OSError, TimeoutError, WebSocketDisconnect):
+        await asyncio.wait_for(websocket.close(end.code, end.reason), GOODBYE_SECONDS)
 
 
 async def _converse(websocket: WebSocket, hub: Hub, client: Client) -> None:
@@ -134,7 +143,7 @@ async def _subscribe(hub: Hub, client: Client, topics: Any) -> None:
     for topic in _topics(client, topics):
         wrong = await hub.subscribe(client, topic)
         if wrong:
-            client.reply(op="error", topic=topic, detail=wrong)
+            client.reply(op="error", detail=wrong)
         else:
             accepted.append(topic)
     client.reply(op="subscribed", topics=accepted)

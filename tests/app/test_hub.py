@@ -1,0 +1,423 @@
+"""The stream over real sockets: a real uvicorn, real Redis, real PostgreSQL, many clients, and bad ones."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from pydantic import RootModel
+from tests.indices.builders import quote
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from holdfast.accounts.models import SignIn, User
+from holdfast.accounts.tokens import Tokens, ensure_signing_key
+from holdfast.app import hub as hubs
+from holdfast.app import stream as streams
+from holdfast.app.hub import Channel, Hub
+from holdfast.indices.board import IndexBoard
+from holdfast.market import quotes
+from holdfast.market.instruments import InstrumentBook
+from holdfast.market.quotes import QuoteBoard
+from holdfast.platform.background import cancel
+from holdfast.platform.clock import SystemClock
+
+CLOCK = SystemClock()
+
+
+class State(RootModel[dict[str, object]]):
+    """Whatever a test wants to be told."""
+
+
+class Things:
+    """A private topic whose keys belong to one user each."""
+
+    def __init__(self):
+        self.owner = {}
+        self.state = {}
+        self.asked = 0
+
+    async def may_hear(self, session, user_id, key):
+        return self.owner.get(key) == user_id
+
+    async def snapshot(self, session, user_id, key):
+        self.asked += 1
+        return State(self.state.get(key, {"n": 0}))
+
+
+@pytest.fixture
+def things():
+    return Things()
+
+
+@pytest.fixture
+async def server(settings, database, redis, things):
+    """The address of a running API that has only the stream."""
+
+    @asynccontextmanager
+    async def lifespan(app):
+        task = asyncio.create_task(app.state.hub.run())
+        yield
+        await cancel([task])
+
+    app = FastAPI(lifespan=lifespan)
+    state = app.state
+    state.settings, state.database, state.redis, state.clock = settings, database, redis, CLOCK
+    state.quotes = QuoteBoard()
+    state.quotes.put(replace(quote("BTCUSDT", 100), at=CLOCK.now()))
+    state.hub = Hub(database, redis, CLOCK)
+    streams.register_public(state.hub, IndexBoard(state.quotes, InstrumentBook()), state.quotes, CLOCK)
+    state.hub.register("thing", things.may_hear, things.snapshot)
+    state.hub.register("polled", things.may_hear, things.snapshot, every=0.1)
+    app.include_router(streams.router)
+    running = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="error", ws_per_message_deflate=False, ws_max_size=65536)
+    )
+    task = asyncio.create_task(running.serve())
+    while not running.started:
+        await asyncio.sleep(0.01)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    state.url = f"ws://127.0.0.1:{port}/api/stream"
+    yield state
+    running.should_exit = True
+    running.force_exit = True
+    await task
+
+
+@pytest.fixture
+async def user(database):
+    async with database.transaction() as session:
+        found = User(id=uuid4(), email=None, password_hash=None, is_demo=True, created_at=CLOCK.now())
+        session.add(found)
+    return found
+
+
+async def token_for(server, user, *, age=timedelta()):
+    sign_in_id = uuid4()
+    now = CLOCK.now()
+    async with server.database.transaction() as session:
+        session.add(
+            SignIn(id=sign_in_id, user_id=user.id, user_agent="", ip="", created_at=now, last_used_at=now)
+        )
+    tokens = Tokens(ensure_signing_key(server.settings.secrets_dir), access_lifetime=timedelta(minutes=10))
+    return tokens.issue_access(user.id, sign_in_id, now=now - age), sign_in_id
+
+
+class Page:
+    """A client that keeps everything it hears."""
+
+    def __init__(self, socket):
+        self.socket = socket
+        self.heard = []
+        self._task = asyncio.create_task(self._listen())
+
+    async def _listen(self):
+        with suppress(ConnectionClosed):
+            async for text in self.socket:
+                self.heard.append(json.loads(text))
+
+    async def say(self, **message):
+        await self.socket.send(orjson.dumps(message).decode())
+
+    async def hears(self, condition, seconds=5.0):
+        """The first heard message for which ``condition`` holds."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for message in self.heard:
+                    if condition(message):
+                        return message
+                await asyncio.sleep(0.01)
+
+    async def subscribed(self, *topics):
+        await self.say(op="subscribe", topics=list(topics))
+        await self.hears(lambda m: m.get("op") == "subscribed" and set(topics) <= set(m["topics"]))
+
+    def data(self, topic):
+        return [m["data"] for m in self.heard if m.get("topic") == topic]
+
+    async def close(self):
+        await self.socket.close()
+        await self._task
+
+
+@asynccontextmanager
+async def page(server, token=None):
+    async with connect(server.url, compression=None) as socket:
+        opened = Page(socket)
+        await opened.hears(lambda m: m == {"op": "ready"})
+        if token:
+            await opened.say(op="auth", token=token)
+            await opened.hears(lambda m: m.get("op") == "authenticated")
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+
+async def publish_user(redis, user_id, topic, data):
+    await redis.publish(f"user:{user_id}", orjson.dumps({"topic": topic, "data": data}))
+
+
+async def test_public_topics_need_no_sign_in_and_start_with_a_snapshot(server):
+    async with page(server) as visitor:
+        await visitor.subscribed("indices", "index:btc-d", "quotes:BTCUSDT")
+        await visitor.hears(lambda m: m.get("topic") == "quotes:BTCUSDT")
+        (levels,) = visitor.data("indices")
+        assert [tick["index_id"] for tick in levels] == ["btc-d", "eth-d", "eth-btc", "top-10"]
+        assert visitor.data("index:btc-d")[0]["index_id"] == "btc-d"
+        first = visitor.data("quotes:BTCUSDT")[0]
+        assert first["bid"] == "100"
+        assert isinstance(first["at"], int)
+
+
+async def test_updates_follow_and_only_where_subscribed(server, redis):
+    async with page(server) as visitor:
+        await visitor.subscribed("index:btc-d", "quotes:BTCUSDT")
+        tick = {"index_id": "btc-d", "level": 61.5, "members": {}}
+        await redis.publish("levels", orjson.dumps([tick, tick | {"index_id": "eth-d"}]))
+        update = quotes.encode(quote("BTCUSDT", 101))
+        await redis.publish("quotes", orjson.dumps({"BTCUSDT": update, "ETHUSDT": update}))
+        await visitor.hears(lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 61.5)
+        await visitor.hears(lambda m: m.get("topic") == "quotes:BTCUSDT" and m["data"]["bid"] == "101")
+        assert {m["topic"] for m in visitor.heard if "topic" in m} == {"index:btc-d", "quotes:BTCUSDT"}
+        await visitor.say(op="unsubscribe", topics=["index:btc-d"])
+        await visitor.say(op="ping")
+        await visitor.hears(lambda m: m == {"op": "pong"})
+        before = len(visitor.data("index:btc-d"))
+        await redis.publish("levels", orjson.dumps([tick]))
+        await asyncio.sleep(0.6)
+        assert len(visitor.data("index:btc-d")) == before
+
+
+async def test_updates_are_conflated_to_four_a_second_and_the_last_one_arrives(server, redis):
+    async with page(server) as visitor:
+        await visitor.subscribed("index:btc-d")
+        for n in range(100):
+            await redis.publish("levels", orjson.dumps([{"index_id": "btc-d", "level": n, "members": {}}]))
+            await asyncio.sleep(0.01)
+        await visitor.hears(lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 99)
+        assert len(visitor.data("index:btc-d")) <= 8
+
+
+async def test_private_topics_are_heard_by_their_owner_only(server, redis, database, user, things):
+    other = User(id=uuid4(), email=None, password_hash=None, is_demo=True, created_at=CLOCK.now())
+    async with database.transaction() as session:
+        session.add(other)
+    things.owner["1"] = user.id
+    things.state["1"] = {"n": 1}
+    mine, _ = await token_for(server, user)
+    theirs, _ = await token_for(server, other)
+    async with page(server, mine) as owner, page(server, theirs) as stranger, page(server) as visitor:
+        await owner.subscribed("thing:1")
+        await owner.hears(lambda m: m.get("topic") == "thing:1" and m["data"] == {"n": 1})
+        for nosy in (stranger, visitor):
+            await nosy.say(op="subscribe", topics=["thing:1"])
+            refused = await nosy.hears(lambda m: m.get("op") == "error")
+            assert "'thing:1'" in refused["detail"]
+            assert "topic" not in refused, "a page would take it for data"
+        assert "There is no topic" in (await stranger.hears(lambda m: m.get("op") == "error"))["detail"]
+        await publish_user(redis, user.id, "thing:1", {"n": 2})
+        await owner.hears(lambda m: m.get("topic") == "thing:1" and m["data"] == {"n": 2})
+        await publish_user(redis, other.id, "thing:1", {"n": 666})
+        await asyncio.sleep(0.6)
+        assert owner.data("thing:1")[-1] == {"n": 2}
+        assert stranger.data("thing:1") == visitor.data("thing:1") == []
+
+
+async def test_a_user_with_two_pages_is_told_twice(server, redis, user, things):
+    things.owner["1"] = user.id
+    token, _ = await token_for(server, user)
+    async with page(server, token) as one, page(server, token) as two:
+        for opened in (one, two):
+            await opened.subscribed("thing:1")
+        await publish_user(redis, user.id, "thing:1", {"n": 9})
+        for opened in (one, two):
+            await opened.hears(lambda m: m.get("topic") == "thing:1" and m["data"] == {"n": 9})
+
+
+async def test_polled_topics_are_asked_for_and_told_when_they_change(server, redis, user, things):
+    things.owner["1"] = user.id
+    token, _ = await token_for(server, user)
+    async with page(server, token) as owner:
+        await owner.subscribed("polled:1")
+        await owner.hears(lambda m: m.get("topic") == "polled:1")
+        things.state["1"] = {"n": 5}
+        await owner.hears(lambda m: m.get("topic") == "polled:1" and m["data"] == {"n": 5})
+        await asyncio.sleep(1.0)
+        assert len(owner.data("polled:1")) <= 3, "what has not changed is not told again"
+    asked = things.asked
+    await asyncio.sleep(0.5)
+    assert things.asked <= asked + 1, "nobody listens, nobody asks"
+
+
+async def test_bad_tokens_leave_the_public_topics(server, user):
+    old, _ = await token_for(server, user, age=timedelta(hours=1))
+    async with page(server) as visitor:
+        for bad in (old, "nonsense", None, 5):
+            await visitor.say(op="auth", token=bad)
+        await visitor.say(op="subscribe", topics=["thing:1", "indices"])
+        await visitor.hears(lambda m: m.get("topic") == "indices")
+        errors = [m for m in visitor.heard if m.get("op") == "error"]
+        assert [e.get("code") for e in errors[:4]] == ["not-signed-in"] * 4
+        assert "Sign in" in errors[4]["detail"]
+
+
+async def test_signing_out_ends_the_stream(server, user, monkeypatch):
+    monkeypatch.setattr(streams, "RECHECK_SECONDS", 0.2)
+    token, sign_in_id = await token_for(server, user)
+    async with page(server, token) as owner:
+        await asyncio.sleep(0.5)
+        assert owner.socket.close_code is None
+        async with server.database.transaction() as session:
+            (await session.get_one(SignIn, sign_in_id)).revoked_at = CLOCK.now()
+        await asyncio.wait_for(owner.socket.wait_closed(), 5)
+        assert owner.socket.close_code == streams.SIGNED_OUT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '"x"',
+        "{}",
+        '{"op":"dance"}',
+        '{"op":"subscribe","topics":5}',
+        '{"op":"subscribe","topics":["nope"]}',
+    ],
+)
+async def test_nonsense_gets_an_error_and_the_stream_goes_on(server, text):
+    async with page(server) as visitor:
+        await visitor.socket.send(text)
+        assert (await visitor.hears(lambda m: m.get("op") == "error"))["detail"]
+        await visitor.subscribed("indices")
+
+
+async def test_binary_too_big_and_too_many_messages_end_it(server):
+    async with page(server) as visitor:
+        await visitor.socket.send("x" * (streams.MAX_MESSAGE + 1))
+        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        assert visitor.socket.close_code == streams.TOO_BIG
+    async with page(server) as visitor:
+        with suppress(ConnectionClosed):
+            for _ in range(100):
+                await visitor.say(op="ping")
+        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        assert visitor.socket.close_code == streams.TOO_MANY
+    async with page(server) as visitor:
+        await visitor.socket.send(b"\x00")
+        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+
+
+async def test_there_is_a_limit_of_topics(server):
+    for n in range(hubs.MAX_TOPICS + 1):
+        server.quotes.put(replace(quote(f"C{n}USDT", 1), at=CLOCK.now()))
+    async with page(server) as visitor:
+        await visitor.say(op="subscribe", topics=[f"quotes:C{n}USDT" for n in range(hubs.MAX_TOPICS + 1)])
+        error = await visitor.hears(lambda m: m.get("op") == "error")
+        assert f"At most {hubs.MAX_TOPICS}" in error["detail"]
+
+
+async def test_a_heartbeat_is_sent(server, monkeypatch):
+    async with page(server) as visitor:
+        beat = await visitor.hears(lambda m: m.get("op") == "beat", seconds=7)
+        assert isinstance(beat["at"], int)
+
+
+async def test_silence_from_the_start_ends_it(server, monkeypatch):
+    monkeypatch.setattr(streams, "FIRST_WORD_SECONDS", 0.2)
+    async with page(server) as visitor:
+        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        assert visitor.socket.close_code == streams.SILENT
+
+
+async def test_after_redis_was_away_everything_is_read_again(server, redis, user, things):
+    things.owner["1"] = user.id
+    token, _ = await token_for(server, user)
+    async with page(server, token) as owner:
+        await owner.subscribed("thing:1")
+        things.state["1"] = {"n": 77}
+        await redis.client_kill_filter(_type="pubsub")
+        await owner.hears(lambda m: m.get("topic") == "thing:1" and m["data"] == {"n": 77})
+
+
+async def test_unreadable_messages_in_redis_hurt_nobody(server, redis):
+    async with page(server) as visitor:
+        await visitor.subscribed("index:btc-d")
+        for channel, data in (
+            ("levels", b"{"),
+            ("levels", b"[{}]"),
+            ("quotes", b"[]"),
+            ("user:x", b"{}"),
+            (f"user:{uuid4()}", b"[]"),
+        ):
+            await redis.publish(channel, data)
+        await redis.publish("levels", orjson.dumps([{"index_id": "btc-d", "level": 5.5, "members": {}}]))
+        await visitor.hears(lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 5.5)
+
+
+async def test_a_stalled_client_delays_nobody_holds_little_and_is_let_go(server, monkeypatch):
+    monkeypatch.setattr(streams, "SEND_SECONDS", 2.0)
+    monkeypatch.setattr(streams, "FLUSH_SECONDS", 0.05)
+    hub = server.hub
+    channel = Channel(None, "index:btc-d")
+
+    def shout(n):
+        padding = "x" * 300_000
+        hub.publish(channel, f'{{"topic":"index:btc-d","data":{{"n":{n},"padding":"{padding}"}}}}')
+
+    stalled = await connect(server.url, compression=None, max_queue=1, max_size=None)
+    await stalled.send('{"op":"subscribe","topics":["index:btc-d"]}')
+    async with connect(server.url, compression=None, max_size=None) as socket:
+        healthy = Page(socket)
+        await healthy.subscribed("index:btc-d")
+        assert len(hub.clients) == 2
+        slowest = 0.0
+        for n in range(1, 31):
+            said = asyncio.get_running_loop().time()
+            shout(n)
+            await healthy.hears(lambda m, n=n: m.get("topic") == "index:btc-d" and m["data"].get("n") == n)
+            slowest = max(slowest, asyncio.get_running_loop().time() - said)
+            assert all(len(client.pending) <= 2 for client in hub.clients)
+        assert slowest < 2.0
+        async with asyncio.timeout(10):
+            while len(hub.clients) > 1:
+                await asyncio.sleep(0.05)
+        await healthy.close()
+    stalled.transport.abort()
+
+
+async def test_many_clients_hear_the_same(server, redis):
+    async with asyncio.TaskGroup() as group:
+        sockets = [group.create_task(_quiet_page(server)) for _ in range(150)]
+    pages = [task.result() for task in sockets]
+    try:
+        await redis.publish("levels", orjson.dumps([{"index_id": "btc-d", "level": 42.0, "members": {}}]))
+        for opened in pages:
+            await opened.hears(
+                lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 42.0, seconds=10
+            )
+    finally:
+        for opened in pages:
+            await opened.close()
+    async with asyncio.timeout(5):
+        while server.hub.clients:
+            await asyncio.sleep(0.05)
+    assert not server.hub._audience, "nothing is kept of those who have left"
+
+
+async def _quiet_page(server):
+    opened = Page(await connect(server.url, compression=None))
+    await opened.subscribed("index:btc-d")
+    return opened
+
+
+def test_a_channel_knows_its_kind_and_key():
+    channel = Channel(UUID(int=1), "position:abc:d")
+    assert (channel.kind, channel.key) == ("position", "abc:d")
