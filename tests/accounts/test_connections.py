@@ -118,9 +118,15 @@ async def test_another_users_connection_is_not_there_on_any_verb(
     path = f"/api/connections/{(await connect(owner, await sign_up_and_in(owner))).json()['id']}"
     nowhere = f"/api/connections/{uuid4()}"
     headers = await sign_up_and_in(stranger, email="eve@example.com")
-    for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/check")):
-        foreign = await stranger.request(method, path + suffix, headers=headers)
-        missing = await stranger.request(method, nowhere + suffix, headers=headers)
+    new_key = {name: WANTED[name] for name in ("api_key", "api_secret")}
+    for method, suffix, body in (
+        ("GET", "", None),
+        ("DELETE", "", None),
+        ("POST", "/check", None),
+        ("PUT", "/key", new_key),
+    ):
+        foreign = await stranger.request(method, path + suffix, headers=headers, json=body)
+        missing = await stranger.request(method, nowhere + suffix, headers=headers, json=body)
         assert foreign.status_code == missing.status_code == 404
         own_words = {"instance": "", "request_id": ""}
         assert foreign.json() | own_words == missing.json() | own_words
@@ -188,6 +194,31 @@ async def test_check_again_asks_a_worker_and_shows_it(client: AsyncClient, datab
         assert (await client.get(path, headers=headers)).json()["state"] == shown
         async with database.transaction() as session:
             assert await session.scalar(text("SELECT count(*) FROM jobs WHERE finished_at IS NULL")) == 1
+
+
+async def test_a_key_can_be_replaced_and_the_old_one_is_gone(
+    client: AsyncClient, database: Database, settings: Settings
+) -> None:
+    headers = await sign_up_and_in(client)
+    connection_id = (await connect(client, headers)).json()["id"]
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE connections SET state = 'failing', state_reason = 'expired'"))
+    new_key = {"api_key": "nextkey12345678NEXT", "api_secret": "nextsecretnextsecret"}
+    answer = await client.put(f"/api/connections/{connection_id}/key", json=new_key, headers=headers)
+    assert answer.status_code == 200
+    view = answer.json()
+    assert (view["state"], view["state_reason"], view["key_hint"]) == ("checking", "", "…NEXT")
+    async with database.transaction() as session:
+        row = (await session.scalars(select(Connection))).one()
+    assert row.sealed is not None
+    opened = OpenVault.from_directory(settings.secrets_dir).open(
+        row.sealed, connection_id=row.id, user_id=row.user_id
+    )
+    assert opened == VenueCredentials(**new_key)
+    bad = await client.put(
+        f"/api/connections/{connection_id}/key", json=new_key | {"api_key": "with space"}, headers=headers
+    )
+    assert bad.status_code == 422
 
 
 async def test_the_number_of_connections_is_bounded(client: AsyncClient) -> None:

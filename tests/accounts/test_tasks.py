@@ -16,8 +16,9 @@ from tests.accounts.conftest import ManualClock
 from tests.accounts.test_keycheck import CROSS, GOOD
 
 from holdfast.accounts import connections, tasks
-from holdfast.accounts.doors import open_door
+from holdfast.accounts.doors import doors_of, open_door
 from holdfast.accounts.models import Connection, User
+from holdfast.accounts.schemas import NewKey
 from holdfast.accounts.vault import Vault, VaultBroken, VenueCredentials
 from holdfast.core.errors import Conflict, NotFound
 from holdfast.platform.database import Database
@@ -295,6 +296,58 @@ async def test_one_venue_account_trades_through_one_connection(
     assert (await stored(work, second)).state == "active"
 
 
+async def test_a_connection_keeps_to_its_venue_account(work: Work, venue: ScriptedVenue, add: Adder) -> None:
+    connection = await add()
+    await check(work, connection)
+    venue.key = replace(GOOD, uid="999")
+    await check(work, connection)
+    row = await stored(work, connection)
+    assert (row.state, row.venue_uid) == ("refused", GOOD.uid)
+    assert "another Bybit account" in row.state_reason
+    venue.key = GOOD
+    await check(work, connection)
+    assert (await stored(work, connection)).state == "active"
+
+
+async def test_a_refused_key_binds_no_account(work: Work, venue: ScriptedVenue, add: Adder) -> None:
+    venue.key = replace(GOOD, permissions={"Wallet": ["Withdraw"]})
+    connection = await add()
+    await check(work, connection)
+    venue.key = replace(GOOD, uid="999")
+    await check(work, connection)
+    assert ((await stored(work, connection)).state, (await stored(work, connection)).venue_uid) == (
+        "active",
+        "999",
+    )
+
+
+@pytest.mark.parametrize("error", [None, KeyRefused("no"), Unreachable("silence")])
+async def test_findings_about_a_replaced_key_are_not_written_to_the_new_one(
+    work: Work,
+    venue: ScriptedVenue,
+    add: Adder,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    error: VenueError | None,
+) -> None:
+    connection = await add()
+
+    async def replaced_meanwhile() -> KeyInfo:
+        async with work.database.transaction() as session:
+            owner = await session.get_one(User, connection.user_id)
+            new_key = NewKey(api_key="nextkey12345678", api_secret="nextsecret123456")
+            vault = Vault.from_directory(settings.secrets_dir)
+            await connections.replace_key(session, owner, connection.id, new_key, vault, now=work.clock.now())
+        if error:
+            raise error
+        return GOOD
+
+    monkeypatch.setattr(venue, "key_info", replaced_meanwhile)
+    assert isinstance(await check(work, connection), RetryAt)
+    row = await stored(work, connection)
+    assert (row.state, row.state_reason, row.checked_at) == ("checking", "", None)
+
+
 async def test_a_deleted_connection_is_left_alone_and_its_key_forgotten(
     work: Work, venue: ScriptedVenue, add: Adder
 ) -> None:
@@ -325,6 +378,29 @@ async def test_the_door_is_built_once_and_anew_for_another_key(
     await open_door(work, connection.id)
     assert venue.built_with[1][2:4] == ("otherkey12345678", "othersecret12345")
     assert venue.closed
+
+
+async def test_keys_that_nobody_asks_for_are_forgotten(
+    work: Work, venue: ScriptedVenue, add: Adder, clock: ManualClock
+) -> None:
+    unused, used = await add(), await add()
+    await open_door(work, unused.id)
+    for _ in range(3):
+        await open_door(work, used.id)
+        clock.forward(minutes=21)
+    await open_door(work, used.id)
+    assert list(doors_of(work)._open) == [used.id]
+    assert len(venue.built_with) == 2
+
+
+async def test_a_machine_without_the_vault_key_blames_no_connection(
+    work: Work, venue: ScriptedVenue, add: Adder, settings: Settings
+) -> None:
+    connection = await add()
+    (settings.secrets_dir / "vault.key").unlink()
+    with pytest.raises(VaultBroken):
+        await check(work, connection)
+    assert (await stored(work, connection)).state == "checking"
 
 
 async def test_a_box_moved_into_another_row_is_refused(work: Work, venue: ScriptedVenue, add: Adder) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts import repository
 from holdfast.accounts.models import Connection, User
-from holdfast.accounts.schemas import NewConnection
+from holdfast.accounts.schemas import NewConnection, NewKey
 from holdfast.accounts.tokens import Tokens
 from holdfast.accounts.vault import Vault, VenueCredentials
 from holdfast.core.errors import Conflict, InvalidInput, NotFound
@@ -94,7 +94,7 @@ async def add_connection(
         environment=environment,
         label=label,
         sealed=vault.seal(credentials, connection_id=connection_id, user_id=user.id),
-        key_hint=f"…{credentials.api_key[-4:]}",
+        key_hint=_hint(credentials),
         state="checking",
         state_reason="",
         checks=[],
@@ -140,6 +140,27 @@ async def check_again(session: AsyncSession, user: User, connection_id: UUID, *,
     await jobs.enqueue(session, CHECK_JOB, str(connection_id), now=now)
 
 
+async def replace_key(
+    session: AsyncSession, user: User, connection_id: UUID, wanted: NewKey, vault: Vault, *, now: datetime
+) -> Connection:
+    """Give a connection the next key of the same venue account, so that positions outlive their key.
+
+    Nothing trades until a worker has judged the new key.
+
+    Raises:
+        NotFound: no such connection of this user.
+        InvalidInput: malformed key or secret.
+    """
+    credentials = _well_formed(wanted)
+    connection = await repository.connection_of(session, user.id, connection_id, lock=True)
+    connection = connection or _no_such_connection()
+    connection.sealed = vault.seal(credentials, connection_id=connection.id, user_id=user.id)
+    connection.key_hint, connection.key_expires_at = _hint(credentials), None
+    connection.state, connection.state_reason, connection.checks = "checking", "", []
+    await jobs.enqueue(session, CHECK_JOB, str(connection_id), now=now)
+    return connection
+
+
 async def disconnect(
     session: AsyncSession, user: User, connection_id: UUID, holdings: HoldingsGuard, *, now: datetime
 ) -> None:
@@ -177,7 +198,7 @@ def _refuse_environment(environment: str, settings: Settings) -> None:
     )
 
 
-def _well_formed(wanted: NewConnection) -> VenueCredentials:
+def _well_formed(wanted: NewKey) -> VenueCredentials:
     key, secret = wanted.api_key.get_secret_value().strip(), wanted.api_secret.get_secret_value().strip()
     if not _KEY.fullmatch(key):
         raise InvalidInput(
@@ -193,6 +214,10 @@ def _well_formed(wanted: NewConnection) -> VenueCredentials:
             "Key and secret are the same.", advice="Copy the secret that Bybit shows beside the key."
         )
     return VenueCredentials(key, secret)
+
+
+def _hint(credentials: VenueCredentials) -> str:
+    return f"…{credentials.api_key[-4:]}"
 
 
 def _no_such_connection() -> Connection:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
 
@@ -14,6 +15,15 @@ from holdfast.venues import registry
 from holdfast.venues.protocol import AccountStream, TradingVenue
 
 _SERVICE: Final = "accounts.doors"
+FORGET_AFTER: Final = timedelta(hours=1)
+"""A client nobody asked for in so long is dropped: its connection may be deleted, its key destroyed."""
+
+
+@dataclass(slots=True)
+class _Door:
+    digest: bytes
+    venue: TradingVenue
+    asked_at: datetime
 
 
 @dataclass(slots=True)
@@ -21,16 +31,18 @@ class Doors:
     """The opened vault of this process, and one venue client per connection."""
 
     vault: OpenVault
-    _open: dict[UUID, tuple[bytes, TradingVenue]] = field(default_factory=dict)
+    _open: dict[UUID, _Door] = field(default_factory=dict)
 
     async def venue(self, connection: Connection, work: Work) -> TradingVenue:
         """The client for this connection, made anew when the sealed key has changed."""
         if connection.sealed is None:
             raise _gone()
-        digest = hashlib.sha256(connection.sealed).digest()
+        digest, now = hashlib.sha256(connection.sealed).digest(), work.clock.now()
+        self._forget_unused(now)
         known = self._open.get(connection.id)
-        if known and known[0] == digest:
-            return known[1]
+        if known and known.digest == digest:
+            known.asked_at = now
+            return known.venue
         credentials = self._credentials(connection)
         venue = registry.trading_venue(
             connection.venue,
@@ -41,9 +53,9 @@ class Doors:
             budget=registry.shared_budget(connection.venue, work.redis, work.clock),
             clock=work.clock,
         )
-        self._open[connection.id] = (digest, venue)
+        self._open[connection.id] = _Door(digest, venue, now)
         if known:
-            await known[1].close()
+            await known.venue.close()
         return venue
 
     async def stream(self, connection: Connection, work: Work) -> AccountStream:
@@ -68,7 +80,11 @@ class Doors:
         """Forget the key of a connection."""
         known = self._open.pop(connection_id, None)
         if known:
-            await known[1].close()
+            await known.venue.close()
+
+    def _forget_unused(self, now: datetime) -> None:
+        """Without closing: whoever still holds the client, as a stream does, goes on using it."""
+        self._open = {key: door for key, door in self._open.items() if now - door.asked_at <= FORGET_AFTER}
 
     async def close(self) -> None:
         """Forget every key; for the end of the process."""

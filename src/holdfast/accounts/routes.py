@@ -21,6 +21,7 @@ from holdfast.accounts.schemas import (
     Credentials,
     NewAccount,
     NewConnection,
+    NewKey,
     SignedIn,
     SignInView,
     UserView,
@@ -204,6 +205,15 @@ async def get_connection(connection_id: UUID, session: SessionDep, user: UserDep
 async def check_connection(connection_id: UUID, session: SessionDep, user: UserDep, now: NowDep) -> Accepted:
     await connections.check_again(session, user, connection_id, now=now)
     return Accepted(message="The key is being checked.")
+
+
+@router.put("/connections/{connection_id}/key")
+async def replace_key(
+    connection_id: UUID, body: NewKey, session: SessionDep, user: UserDep, vault: VaultDep, now: NowDep
+) -> ConnectionView:
+    """The next key of the same venue account, when the last one expires or was lost."""
+    connection = await connections.replace_key(session, user, connection_id, body, vault, now=now)
+    return ConnectionView.model_validate(connection)
 
 
 @router.delete("/connections/{connection_id}", status_code=204)

@@ -49,14 +49,17 @@ class SignInView(Schema):
     current: bool
 
 
-class NewConnection(Schema):
+class NewKey(Schema):
     """The secret is sealed at once to the vault's public key and never comes back."""
 
+    api_key: SecretStr = Field(min_length=8, max_length=128)
+    api_secret: SecretStr = Field(min_length=8, max_length=256)
+
+
+class NewConnection(NewKey):
     venue: Literal["bybit"] = "bybit"
     environment: Literal["live", "testnet", "demo", "simulated"]
     label: str = Field(min_length=1, max_length=60)
-    api_key: SecretStr = Field(min_length=8, max_length=128)
-    api_secret: SecretStr = Field(min_length=8, max_length=256)
 
 
 class Finding(Schema):

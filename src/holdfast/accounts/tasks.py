@@ -50,23 +50,28 @@ async def check_connection(work: Work) -> None:
     Raises:
         RetryAt: the venue does not answer; the state stays as it was.
         RunAgainIn: the next regular check.
+        VaultBroken: this machine has no vault key, which says nothing about the connection.
     """
     connection_id = UUID(work.lease.subject)
+    doors = doors_of(work)
+    async with work.database.transaction() as session:
+        subject = await repository.living_connection(session, connection_id)
+    if subject is None:
+        return await doors.shut(connection_id)
     try:
         venue = await open_door(work, connection_id)
         key = await venue.key_info()
         account = await venue.account_info()
         hedged = await _hedged_symbols(venue)
     except NotFound:
-        return
+        return None
     except (KeyRefused, Rejected, VaultBroken, InvalidInput) as error:
-        await _note_broken(work, connection_id, error)
+        await _note_broken(work, subject, error)
     except VenueError as error:
-        await _note_silence(work, connection_id, error)
+        await _note_silence(work, subject, error)
     else:
-        await _note_verdict(
-            work, connection_id, key, judge_key(key, account, hedged_symbols=hedged, now=work.clock.now())
-        )
+        verdict = judge_key(key, account, hedged_symbols=hedged, now=work.clock.now())
+        await _note_verdict(work, subject, key, verdict)
 
 
 HANDLERS: Final[dict[str, Handler]] = {CHECK_JOB: check_connection}
@@ -85,45 +90,68 @@ async def _hedged_symbols(venue: TradingVenue) -> list[str]:
     return sorted({row.symbol for row in rows if row.hedge_mode})
 
 
-async def _note_verdict(work: Work, connection_id: UUID, key: KeyInfo, verdict: Verdict) -> None:
+async def _locked(session: AsyncSession, subject: Connection) -> Connection | None:
+    """The row to write the findings to; ``None`` once deleted.
+
+    Raises:
+        RetryAt: the key was replaced meanwhile, so the findings are about another one.
+    """
+    connection = await repository.living_connection(session, subject.id, lock=True)
+    if connection is not None and connection.sealed != subject.sealed:
+        raise RetryAt(0, "the key was replaced while it was checked")
+    return connection
+
+
+async def _note_verdict(work: Work, subject: Connection, key: KeyInfo, verdict: Verdict) -> None:
     now = work.clock.now()
     async with work.database.transaction() as session:
-        connection = await repository.living_connection(session, connection_id, lock=True)
+        connection = await _locked(session, subject)
         if connection is None:
             return
-        verdict = await _refuse_twin(session, connection, key, verdict)
+        verdict = await _refuse_account(session, connection, key, verdict)
         connection.state, connection.state_reason = verdict.state, verdict.reason
         connection.checks = _as_json(verdict.findings)
-        connection.venue_uid, connection.key_expires_at = key.uid, key.expires_at
+        connection.key_expires_at = key.expires_at
         connection.checked_at = now
         if verdict.state is not KeyState.REFUSED:
-            await jobs.enqueue(session, RECONCILE_JOB, str(connection_id), now=now)
+            connection.venue_uid = key.uid
+            await jobs.enqueue(session, RECONCILE_JOB, str(subject.id), now=now)
     await _publish(work, connection)
-    log.info("connection checked", connection=str(connection_id), state=verdict.state, reason=verdict.reason)
+    log.info("connection checked", connection=str(subject.id), state=verdict.state, reason=verdict.reason)
     raise RunAgainIn(DAY_SECONDS)
 
 
-async def _refuse_twin(
+async def _refuse_account(
     session: AsyncSession, connection: Connection, key: KeyInfo, verdict: Verdict
 ) -> Verdict:
-    """Two connections trading on one account would each take the other's positions for strangers'."""
+    """Books belong to one venue account: its key may be replaced by another of its own only, and two
+    connections trading on it would each take the other's positions for a stranger's."""
+    if connection.venue_uid not in ("", key.uid):
+        return _refused(
+            verdict,
+            "This key belongs to another Bybit account than the one connected here.",
+            f"Use a key of account {connection.venue_uid}, or connect the other account anew.",
+        )
     if verdict.state is not KeyState.ACTIVE:
         return verdict
     twin = await repository.trading_twin(session, connection, key.uid)
     if twin is None:
         return verdict
     known_as = f" as “{twin.label}”" if twin.user_id == connection.user_id else ""
-    finding = Finding(
-        "account",
-        Level.REFUSED,
+    return _refused(
+        verdict,
         f"This Bybit account is connected already{known_as}.",
         "Delete the other connection first, or use a sub-account.",
     )
+
+
+def _refused(verdict: Verdict, message: str, advice: str) -> Verdict:
+    finding = Finding("account", Level.REFUSED, message, advice)
     return Verdict(KeyState.REFUSED, (finding, *verdict.findings))
 
 
 async def _note_broken(
-    work: Work, connection_id: UUID, error: KeyRefused | Rejected | VaultBroken | InvalidInput
+    work: Work, subject: Connection, error: KeyRefused | Rejected | VaultBroken | InvalidInput
 ) -> None:
     """The key does not work. One that used to is ``failing`` and is tried again; a new one is refused."""
     advice = error.advice if isinstance(error, InvalidInput) else ""
@@ -131,23 +159,23 @@ async def _note_broken(
         advice = KEY_REFUSED_ADVICE.get(error.code, "Correct the key at Bybit, then check it again.")
     finding = Finding("key", Level.REFUSED, str(error), advice)
     async with work.database.transaction() as session:
-        connection = await repository.living_connection(session, connection_id, lock=True)
+        connection = await _locked(session, subject)
         if connection is None:
             return
         worked_before = connection.state in ("active", "watch_only", "failing")
         connection.state = "failing" if worked_before else "refused"
         connection.state_reason, connection.checks = finding.message, _as_json([finding])
         connection.checked_at = work.clock.now()
-    await doors_of(work).shut(connection_id)
+    await doors_of(work).shut(subject.id)
     await _publish(work, connection)
-    log.warning("connection does not work", connection=str(connection_id), state=connection.state)
+    log.warning("connection does not work", connection=str(subject.id), state=connection.state)
     raise RunAgainIn(HOUR_SECONDS if worked_before else DAY_SECONDS)
 
 
-async def _note_silence(work: Work, connection_id: UUID, error: VenueError) -> None:
+async def _note_silence(work: Work, subject: Connection, error: VenueError) -> None:
     """Silence says nothing about the key: the state stays, the reason is shown, the venue is asked again."""
     async with work.database.transaction() as session:
-        connection = await repository.living_connection(session, connection_id, lock=True)
+        connection = await _locked(session, subject)
         if connection is None:
             return
         connection.state_reason = f"The last check could not be done: {error}"
