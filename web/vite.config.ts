@@ -26,7 +26,7 @@ export default defineConfig(({ mode }) => ({
   plugins: [react(), tailwindcss(), ...(mode === 'mock' ? [mockWorker()] : [])],
   resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
   server: mode === 'mock' ? {} : { proxy: { '/api': { target: api, ws: true } } },
-  build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0, manifest: true },
   test: {
     environment: 'jsdom',
     environmentOptions: { jsdom: { url: 'http://localhost/' } },

@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { FlaskConical, RadioTower } from 'lucide-react'
 
 import { stream } from '@/api/live'
@@ -19,7 +20,12 @@ export function SimulatedBar() {
     >
       <FlaskConical aria-hidden className="size-3.5 shrink-0" />
       <p>
-        <strong className="font-semibold">Simulated market.</strong> Prices, fills and balances here are not real.
+        <strong className="font-semibold">Simulated market.</strong>{' '}
+        <span className="max-md:hidden">Prices, fills and balances here are not real.</span>
+        <span className="md:hidden">Nothing here is real.</span>{' '}
+        <Link to="/going-live" className="underline underline-offset-2">
+          How to go live
+        </Link>
       </p>
     </div>
   )

@@ -1,3 +1,4 @@
+import type { RouterHistory } from '@tanstack/react-router'
 import {
   createRootRoute,
   createRoute,
@@ -131,19 +132,34 @@ const licences = createRoute({
   component: lazyRouteComponent(() => import('@/features/system/LicencesPage')),
 })
 
-export const router = createRouter({
-  routeTree: root.addChildren([
-    home,
-    signIn,
-    signUp,
-    indices,
-    index,
-    licences,
-    mine.addChildren([plan, execution, positions, position, activity, order, connections, newConnection, settings]),
-  ]),
-  defaultPreload: 'intent',
-  scrollRestoration: true,
+const goingLive = createRoute({
+  getParentRoute: () => root,
+  path: '/going-live',
+  component: lazyRouteComponent(() => import('@/features/system/GoingLivePage')),
 })
+
+const routeTree = root.addChildren([
+  home,
+  signIn,
+  signUp,
+  indices,
+  index,
+  licences,
+  goingLive,
+  mine.addChildren([plan, execution, positions, position, activity, order, connections, newConnection, settings]),
+])
+
+/** `history`: the browser's, unless a test brings its own. */
+export function makeRouter(history?: RouterHistory) {
+  return createRouter({
+    routeTree,
+    defaultPreload: 'intent',
+    scrollRestoration: history === undefined,
+    ...(history ? { history } : {}),
+  })
+}
+
+export const router = makeRouter()
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -65,12 +65,8 @@ export function price(value: Numeric): string {
   const whole = /^-?(\d*)/.exec(text)?.[1] ?? ''
   if (Number(whole) >= 1000) return money(value, 2)
   if (Number(whole) >= 1) return format(text, { minimumFractionDigits: 2, maximumFractionDigits: 4 })
-  return format(text, {
-    minimumFractionDigits: 2,
-    maximumFractionDigits: 2,
-    maximumSignificantDigits: 5,
-    roundingPriority: 'morePrecision',
-  })
+  const zeros = /^-?0?\.(0*)/.exec(text)?.[1]?.length ?? 0
+  return format(text, { minimumFractionDigits: 2, maximumFractionDigits: zeros + 5 })
 }
 
 function plainNumber(value: number): string {

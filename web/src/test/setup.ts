@@ -1,6 +1,14 @@
 import { cleanup } from '@testing-library/react'
 import { afterEach } from 'vitest'
 
+/** jsdom has no layout, so there is nothing to observe. */
+class NoResizes implements ResizeObserver {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+}
+globalThis.ResizeObserver = NoResizes
+
 afterEach(() => {
   cleanup()
   localStorage.clear()

@@ -28,6 +28,7 @@ export function Table<Row>({
   rowKey: (row: Row) => string
   dim?: (row: Row) => boolean
 }) {
+  const lastOnPhone = columns.findLast((column) => !column.wideOnly)
   return (
     <div
       className="-mx-4 overflow-x-auto px-4 md:mx-0 md:px-0"
@@ -39,7 +40,7 @@ export function Table<Row>({
         <thead>
           <tr className="border-b border-hairline text-left text-sm text-muted">
             {columns.map((column) => (
-              <th key={column.head} scope="col" className={cellClass(column, 'h-9')}>
+              <th key={column.head} scope="col" className={cellClass(column, 'h-9', lastOnPhone)}>
                 {column.quietHead ? <span className="sr-only">{column.head}</span> : column.head}
               </th>
             ))}
@@ -50,11 +51,11 @@ export function Table<Row>({
             <tr key={rowKey(row)} className={clsx('relative border-b border-hairline', dim?.(row) && 'opacity-60')}>
               {columns.map((column) =>
                 column.name ? (
-                  <th key={column.head} scope="row" className={cellClass(column, 'row-height text-left')}>
+                  <th key={column.head} scope="row" className={cellClass(column, 'row-height text-left', lastOnPhone)}>
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.head} className={cellClass(column, 'row-height')}>
+                  <td key={column.head} className={cellClass(column, 'row-height', lastOnPhone)}>
                     {column.cell(row)}
                   </td>
                 ),
@@ -67,6 +68,12 @@ export function Table<Row>({
   )
 }
 
-function cellClass<Row>(column: Column<Row>, extra: string): string {
-  return clsx('px-3 first:pl-0 last:pr-0', column.right && 'tnum text-right', column.wideOnly && 'max-md:hidden', extra)
+function cellClass<Row>(column: Column<Row>, extra: string, lastOnPhone: Column<Row> | undefined): string {
+  return clsx(
+    'px-3 first:pl-0 last:pr-0 max-md:px-2',
+    column === lastOnPhone && 'max-md:pr-0',
+    column.right && 'tnum text-right',
+    column.wideOnly && 'max-md:hidden',
+    extra,
+  )
 }

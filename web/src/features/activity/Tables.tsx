@@ -56,6 +56,15 @@ function PagedTable<Row>({
   )
 }
 
+/** On a phone the time stands under the name instead of in a column. */
+function PhoneTime({ iso }: { iso: string }) {
+  return (
+    <span className="block text-xs text-muted md:hidden">
+      <Time iso={iso} />
+    </span>
+  )
+}
+
 function Nothing({ what }: { what: string }): ReactNode {
   return (
     <EmptyState
@@ -73,18 +82,21 @@ function Nothing({ what }: { what: string }): ReactNode {
 export function OrdersTable({ filters }: { filters: Filters }) {
   const query = useInfiniteQuery(ordersQuery(filters))
   const columns: Column<Order>[] = [
-    { head: 'Time', cell: (order) => <Time iso={order.created_at} /> },
+    { head: 'Time', wideOnly: true, cell: (order) => <Time iso={order.created_at} /> },
     {
       head: 'Order',
       name: true,
       cell: (order) => (
-        <Link
-          to="/activity/orders/$orderId"
-          params={{ orderId: order.id }}
-          className="font-medium underline-offset-4 after:absolute hover:underline after:inset-0"
-        >
-          {order.symbol}
-        </Link>
+        <>
+          <Link
+            to="/activity/orders/$orderId"
+            params={{ orderId: order.id }}
+            className="font-medium underline-offset-4 after:absolute hover:underline after:inset-0"
+          >
+            {order.symbol}
+          </Link>
+          <PhoneTime iso={order.created_at} />
+        </>
       ),
     },
     { head: 'For', wideOnly: true, cell: (order) => `${ROLE_WORDS[order.role]} ${order.index_name}` },
@@ -110,8 +122,17 @@ export function OrderBadge({ state }: { state: Order['state'] }) {
 export function FillsTable({ filters }: { filters: Filters }) {
   const query = useInfiniteQuery(fillsQuery(filters))
   const columns: Column<Fill>[] = [
-    { head: 'Time', cell: (fill) => <Time iso={fill.executed_at} /> },
-    { head: 'Symbol', name: true, cell: (fill) => <span className="font-medium">{fill.symbol}</span> },
+    { head: 'Time', wideOnly: true, cell: (fill) => <Time iso={fill.executed_at} /> },
+    {
+      head: 'Symbol',
+      name: true,
+      cell: (fill) => (
+        <>
+          <span className="font-medium">{fill.symbol}</span>
+          <PhoneTime iso={fill.executed_at} />
+        </>
+      ),
+    },
     { head: 'For', wideOnly: true, cell: (fill) => (fill.by_hand ? 'By hand' : fill.index_name || <NoValue />) },
     { head: 'Side', cell: (fill) => <SideWord side={fill.side} /> },
     { head: 'Quantity', right: true, cell: (fill) => <Quantity value={fill.quantity} /> },
@@ -130,8 +151,17 @@ export function FillsTable({ filters }: { filters: Filters }) {
 export function PaymentsTable({ filters }: { filters: Filters }) {
   const query = useInfiniteQuery(paymentsQuery(filters))
   const columns: Column<Payment>[] = [
-    { head: 'Time', cell: (payment) => <Time iso={payment.at} /> },
-    { head: 'Kind', name: true, cell: (payment) => <span className="font-medium">{PAYMENT_WORDS[payment.kind]}</span> },
+    { head: 'Time', wideOnly: true, cell: (payment) => <Time iso={payment.at} /> },
+    {
+      head: 'Kind',
+      name: true,
+      cell: (payment) => (
+        <>
+          <span className="font-medium">{PAYMENT_WORDS[payment.kind]}</span>
+          <PhoneTime iso={payment.at} />
+        </>
+      ),
+    },
     { head: 'Symbol', cell: (payment) => payment.symbol || <NoValue /> },
     { head: 'For', wideOnly: true, cell: (payment) => payment.index_name || <NoValue /> },
     {

@@ -64,7 +64,7 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
           </Button>
         ) : (
           <Button kind="primary" busy={execute.isPending} disabled={!plan.executable} onClick={() => void place()}>
-            {execute.error ? 'Try again' : `Place ${orders(count)}`}
+            {execute.error ? 'Try again' : `Place ${orders(count)}`}{' '}
             {where && <span className="font-normal opacity-80">on {where}</span>}
           </Button>
         )}

@@ -1,0 +1,17 @@
+import { setupServer } from 'msw/node'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+
+import { handlers } from '@/mocks/handlers'
+import { resetWorld } from '@/mocks/world'
+
+export const server = setupServer(...handlers)
+
+/** Answers every request of a test file from the mocked world; an unforeseen request fails the test. */
+export function mockedServer(): void {
+  beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
+  afterEach(() => {
+    server.resetHandlers()
+    resetWorld()
+  })
+  afterAll(() => server.close())
+}
