@@ -236,6 +236,8 @@ def test_a_delisting_is_announced_then_delivered_then_closed(market: Market, sti
         stages.append((shown.status, shown.delivery_ms))
     assert stages == [("Trading", 0), ("Trading", end), ("Delivering", end), ("Closed", end)]
     assert symbol not in {row["symbol"] for row in market.tickers("linear")}
+    assert market.public_trades("linear", symbol, end - 60_000) == []
+    assert market.candles("linear", symbol, HOUR_MS, end - HOUR_MS, end + DAY_MS)[-1][0] == end - HOUR_MS
 
 
 def test_a_redenomination_divides_the_supply_and_keeps_the_cap(market: Market) -> None:
@@ -336,7 +338,7 @@ def test_public_trades_come_once_and_inside_the_spread(market: Market, still: Si
 def test_dominance_is_plausible(market: Market) -> None:
     caps = sorted(
         (
-            market.index_price(coin.id) * (coin.supply or 0.0)
+            market.index_price(coin.id) * (coin.supply or 0.0) * market.supply_factor(coin.id, NOON_MS)
             for coin in market.coins.values()
             if not coin.pegged and not coin.parent
         ),

@@ -13,7 +13,6 @@ from holdfast.core.errors import InvalidInput
 from holdfast.sim import books
 from holdfast.sim.board import Board, Sweep
 from holdfast.sim.books import Book, SimTrade
-from holdfast.sim.candles import MONTH_MS as MONTH_MS
 from holdfast.sim.candles import Candle, grouped, pieces
 from holdfast.sim.clock import SimClock
 from holdfast.sim.coins import SimCoin, all_coins
@@ -29,7 +28,7 @@ INTEREST_8H: Final = 0.0001
 FUNDING_CAP: Final = 0.00375
 _ACCRUAL_START_MS: Final = 1_767_225_600_000
 """2026-01-01: the day for which the ratios in ``coins.json`` were set."""
-_TRACKING, _INTEREST = 301, 302
+_TRACKING: Final = 301
 
 Key = tuple[str, str]
 
@@ -197,6 +196,8 @@ class Market:
         instrument = board.instruments[place]
         now_ms = self.clock.now_ms() if until_ms is None else until_ms
         found: list[SimTrade] = []
+        if self.instruments[instrument.key].status != "Trading":
+            return found
         step = self._step(now_ms)
         while step * STEP_MS + ORIGIN_MS + STEP_MS > since_ms and len(found) < limit:
             sweep = self._sweeps(category, step)
@@ -212,13 +213,15 @@ class Market:
     ) -> list[Candle]:
         """(open time, open, high, low, close, volume in base, turnover in quote), oldest first, of the
         candles that open between ``start_ms`` (its candle included) and ``end_ms``; the last one may be
-        forming. ``interval_ms`` is a whole number of minutes, or MONTH_MS. Weeks begin on Monday."""
+        forming. ``interval_ms`` is a whole number of minutes, or ``candles.MONTH_MS``; weeks begin on
+        Monday."""
         board = self._boards[category]
         place = board.place[symbol]
         one = board.instruments[place]
         start_ms = max(start_ms, one.launch_ms)
+        last_ms = min(self.clock.now_ms(), (self._planned[one.key].delivery_ms or 2**62) - 1)
         column = int(board.columns[place])
-        found = pieces(self.tape, column, interval_ms, start_ms, end_ms, self.clock.now_ms())
+        found = pieces(self.tape, column, interval_ms, start_ms, end_ms, last_ms)
         if found is None:
             return []
         unit = self.scale(one.coin_id, found.hours)
