@@ -148,8 +148,10 @@ async def test_a_silent_venue_is_given_up_within_the_time_limit(
 
 
 async def test_neither_key_nor_secret_nor_signature_is_ever_told(
-    venue: BybitVenue, bybit: FakeBybit, caplog: pytest.LogCaptureFixture
+    venue: BybitVenue, bybit: FakeBybit, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(transport, "_READ_TRIES", 1)
+
     def repeats_what_was_signed(request: requests.PreparedRequest) -> dict[str, Any]:
         headers = request.headers
         return refusal(

@@ -170,6 +170,12 @@ def test_debt_in_usdt_is_seen_and_an_empty_account_is_zero() -> None:
     assert parse.balance(WALLETS["empty"]).available == 0
 
 
+@pytest.mark.parametrize("total", ["1e25", "NaN", "much"])
+def test_a_balance_nobody_can_have_is_malformed(total: str) -> None:
+    with pytest.raises(Malformed):
+        parse.balance(WALLETS["cross"] | {"totalEquity": total})
+
+
 def test_a_key_tells_what_it_may() -> None:
     key = parse.key_info(KEYS["trading"])
     assert (key.uid, key.read_only, key.unified, key.is_master) == ("1448939", False, True, False)

@@ -71,7 +71,7 @@ ADDRESS_LIMIT: Final = 550
 ADDRESS_WINDOW_MS: Final = 5_200
 
 _DEGRADED_SHARE: Final = 4
-_REDIS_SECONDS: Final = 0.25
+_REDIS_SECONDS: Final = 1.0
 _REDIS_REST: Final = timedelta(seconds=5)
 _KEEP_LIMIT: Final = timedelta(days=1)
 _TELL_LIMIT_AGAIN: Final = timedelta(hours=1)

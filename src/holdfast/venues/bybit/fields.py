@@ -14,6 +14,7 @@ from holdfast.core.time import from_ms
 Row = Mapping[str, Any]
 
 ZERO: Final = Decimal(0)
+LARGEST_EXPONENT: Final = 30
 SETTLE_COIN: Final = "USDT"
 
 
@@ -54,11 +55,25 @@ def number_or(row: Row, name: str, default: Decimal = ZERO) -> Decimal:
 
 def moment(row: Row, *names: str) -> datetime:
     """The first of the named millisecond stamps that is set."""
-    for name in names:
-        value = text(row, name)
-        if value.isdigit() and value != "0":
-            return from_ms(value)
-    raise Malformed(f"{' or '.join(names)} is missing")
+    found = next((at for at in (moment_or_none(row, name) for name in names) if at), None)
+    if found is None:
+        raise Malformed(f"{' or '.join(names)} is missing")
+    return found
+
+
+def moment_or_none(row: Row, name: str) -> datetime | None:
+    """A millisecond stamp, or ``None`` where Bybit sends "", "0" or nothing."""
+    value = text(row, name)
+    if value in ("", "0"):
+        return None
+    return moment_of(name, decimal_of(name, value))
+
+
+def moment_of(name: str, milliseconds: Decimal) -> datetime:
+    try:
+        return from_ms(int(milliseconds))
+    except (OverflowError, ValueError, OSError):
+        raise Malformed(f"{name} is {milliseconds}, not a moment") from None
 
 
 def side_of(row: Row) -> Side:
@@ -74,8 +89,8 @@ def decimal_of(name: str, value: str) -> Decimal:
         parsed = Decimal(value)
     except InvalidOperation:
         raise Malformed(f"{name} is {value!r}, not a number") from None
-    if not parsed.is_finite():
-        raise Malformed(f"{name} is {value!r}, not a finite number")
+    if not parsed.is_finite() or abs(parsed.adjusted()) > LARGEST_EXPONENT:
+        raise Malformed(f"{name} is {value!r}, not a number that can be meant")
     return parsed
 
 

@@ -4,11 +4,12 @@ Whatever cannot be read raises ``Malformed``: an answer that makes no sense is n
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from holdfast.core.money import CASH_UNIT
 from holdfast.venues.bybit.fields import (
     SETTLE_COIN,
     ZERO,
@@ -64,12 +65,20 @@ def key_info(result: Row) -> KeyInfo:
     return KeyInfo(
         uid=needed(result, "userID"),
         read_only=text(result, "readOnly") != "0",
-        permissions={str(group): [str(name) for name in names or ()] for group, names in permissions.items()},
-        ips=tuple(str(ip) for ip in result.get("ips") or ()),
+        permissions={str(group): _names(permissions, group) for group in permissions},
+        ips=tuple(_names(result, "ips")),
         expires_at=_expiry(text(result, "expiredAt")),
         unified=text(result, "uta") == "1",
         is_master=result.get("isMaster") is True,
     )
+
+
+def _names(row: Row, name: str) -> list[str]:
+    """A list of names; nothing at all is an empty one."""
+    found = row.get(name) or []
+    if not isinstance(found, list):
+        raise Malformed(f"{name} is not a list")
+    return [str(item) for item in found]
 
 
 def _expiry(value: str) -> datetime | None:
@@ -93,8 +102,7 @@ def account_info(result: Row) -> AccountInfo:
 def balance(row: Row) -> Balance:
     """One unified account. Account totals are in USD and become USDT through the coin's own USD value; under
     isolated margin they are absent, and the USDT row counts alone."""
-    coins = {text(coin, "coin"): coin for coin in row.get("coin") or ()}
-    usdt: Row = coins.get(SETTLE_COIN, {})
+    usdt: Row = next((coin for coin in _objects(row, "coin") if text(coin, "coin") == SETTLE_COIN), {})
     rate = _usd_per_usdt(usdt)
     alone = _isolated_available(usdt)
     return Balance(
@@ -107,6 +115,13 @@ def balance(row: Row) -> Balance:
     )
 
 
+def _objects(row: Row, name: str) -> list[Row]:
+    found = row.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+        raise Malformed(f"{name} is not a list of objects")
+    return found
+
+
 def _usd_per_usdt(usdt: Row) -> Decimal:
     equity, value = number_or(usdt, "equity"), number_or(usdt, "usdValue")
     return value / equity if equity > 0 and value > 0 else Decimal(1)
@@ -116,7 +131,10 @@ def _total(row: Row, name: str, usd_per_usdt: Decimal, otherwise: Decimal) -> De
     total = text(row, name)
     if not total:
         return otherwise
-    return (decimal_of(name, total) / usd_per_usdt).quantize(Decimal("1e-8"))
+    try:
+        return (decimal_of(name, total) / usd_per_usdt).quantize(CASH_UNIT)
+    except InvalidOperation:
+        raise Malformed(f"{name} is {total!r}, larger than any account") from None
 
 
 def _isolated_available(usdt: Row) -> Decimal:
@@ -242,9 +260,8 @@ def _extra_fees(row: Row) -> list[tuple[str, Decimal]]:
             value = json.loads(value, parse_float=Decimal)
         except ValueError:
             raise Malformed("extraFees is unreadable") from None
-    if not isinstance(value, list):
-        raise Malformed("extraFees is unreadable")
-    return [(needed(fee, "feeCoin"), number(fee, "fee")) for fee in value]
+    fees = _objects({"extraFees": value}, "extraFees")
+    return [(needed(fee, "feeCoin"), number(fee, "fee")) for fee in fees]
 
 
 def funding(rows: Iterable[Row]) -> list[FundingReport]:

@@ -1,18 +1,19 @@
 """Bybit's market data in the words of the venue port. Pure; whatever cannot be read raises ``Malformed``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus
-from holdfast.core.time import from_ms
 from holdfast.venues.bybit.fields import (
     SETTLE_COIN,
     Malformed,
     Row,
     decimal_of,
     moment,
+    moment_of,
+    moment_or_none,
     needed,
     number,
     number_or,
@@ -46,7 +47,7 @@ in a name is how one buys a thousand times too much: only listed names count."""
 
 
 def server_time(result: Row) -> datetime:
-    return from_ms(int(number(result, "timeNano")) // 1_000_000)
+    return moment_of("timeNano", number(result, "timeNano") // 1_000_000)
 
 
 def instruments(rows: Iterable[Row], kind: InstrumentKind) -> list[Instrument]:
@@ -69,8 +70,7 @@ def _linear_instrument(row: Row) -> Instrument | None:
     if not ours:
         return None
     lots, symbol = part(row, "lotSizeFilter"), needed(row, "symbol")
-    delivery = text(row, "deliveryTime")
-    delivery_at = from_ms(delivery) if delivery.isdigit() and delivery != "0" else None
+    delivery_at = moment_or_none(row, "deliveryTime")
     return Instrument(
         symbol=symbol,
         kind=InstrumentKind.LINEAR,
@@ -137,7 +137,6 @@ def quotes(rows: Iterable[Row], at: datetime) -> list[Quote]:
 def quote(row: Row, at: datetime) -> Quote:
     """One ticker. Spot has neither mark nor index price of its own: the last price stands for the mark."""
     last = number(row, "lastPrice")
-    next_funding = text(row, "nextFundingTime")
     return Quote(
         symbol=needed(row, "symbol"),
         bid=number(row, "bid1Price"),
@@ -147,7 +146,7 @@ def quote(row: Row, at: datetime) -> Quote:
         index=number_or(row, "indexPrice", number_or(row, "usdIndexPrice", last)),
         turnover_24h=number_or(row, "turnover24h"),
         funding_rate=number_or(row, "fundingRate"),
-        next_funding_at=from_ms(next_funding) if next_funding.isdigit() and next_funding != "0" else None,
+        next_funding_at=moment_or_none(row, "nextFundingTime"),
         at=at,
     )
 
@@ -179,11 +178,11 @@ def candles(result: Row) -> list[Candle]:
     return [_candle(row) for row in reversed(found)]
 
 
-def _candle(row: Sequence[Any]) -> Candle:
-    if len(row) < 7:
-        raise Malformed("a candle has fewer than seven values")
+def _candle(row: Any) -> Candle:
+    if not isinstance(row, list) or len(row) < 7:
+        raise Malformed("a candle is not a list of seven values")
     opened, *values = (decimal_of("candle", str(value)) for value in row[:7])
-    return Candle(from_ms(int(opened)), *values)
+    return Candle(moment_of("candle", opened), *values)
 
 
 def price_limit(result: Row) -> PriceLimit:

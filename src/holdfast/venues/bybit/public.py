@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import structlog
 
 from holdfast.core.instruments import Instrument, InstrumentKind
 from holdfast.core.time import Clock, to_ms
@@ -12,6 +14,14 @@ from holdfast.venues.bybit.fields import Malformed, Row, moment, rows_of, text
 from holdfast.venues.bybit.transport import Parsed, Transport
 from holdfast.venues.protocol import Book, Candle, PriceLimit, Quote, Unreachable
 
+log = structlog.get_logger(__name__)
+
+Item = TypeVar("Item")
+
+_STATUSES: Final = {
+    InstrumentKind.LINEAR: ("Trading", "PreLaunch", "Delivering"),
+    InstrumentKind.SPOT: ("Trading",),
+}
 _MOST_PAGES: Final = 500
 _CANDLES: Final = 1000
 _INTERVALS: Final = {minutes: str(minutes) for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)} | {
@@ -42,18 +52,19 @@ class BybitPublic:
 
         Bybit lists only ``Trading`` ones unless asked for the others by name.
         """
-        statuses = ("Trading", "PreLaunch", "Delivering") if kind is InstrumentKind.LINEAR else ("Trading",)
         found: dict[str, Instrument] = {}
-        for status in statuses:
+        for status in _STATUSES[kind]:
             rows = await self._all(
                 Bucket.PUBLIC, "get_instruments_info", category=kind.value, status=status, limit=1000
             )
-            found |= {i.symbol: i for i in readable(lambda r: parse_market.instruments(r, kind), rows)}
+            for instrument in _each(lambda row: parse_market.instruments([row], kind), rows):
+                found.setdefault(instrument.symbol, instrument)
         return list(found.values())
 
     async def quotes(self, kind: InstrumentKind) -> list[Quote]:
         def read(result: Row) -> list[Quote]:
-            return parse_market.quotes(rows_of(result), moment(result, "time"))
+            at = moment(result, "time")
+            return _each(lambda row: parse_market.quotes([row], at), rows_of(result))
 
         return await self._wire.read(Bucket.PUBLIC, "get_tickers", read, category=kind.value)
 
@@ -112,6 +123,18 @@ class BybitPublic:
                 break
             seen.add(cursor)
         raise Unreachable("Bybit's pages do not come to an end.")
+
+
+def _each(read: Callable[[Row], list[Item]], rows: list[Row]) -> list[Item]:
+    """What the readable rows tell. One broken row of a public list must not hide the other hundreds; nothing
+    is traded on a symbol that is not read."""
+    found: list[Item] = []
+    for row in rows:
+        try:
+            found += read(row)
+        except Malformed as malformed:
+            log.warning("left out an unreadable row", symbol=text(row, "symbol"), reason=str(malformed))
+    return found
 
 
 def readable(read: Callable[[list[Row]], Parsed], rows: list[Row]) -> Parsed:

@@ -14,7 +14,9 @@ from requests.adapters import HTTPAdapter
 
 from holdfast.venues.bybit.errors import ALREADY_SO
 
-TIMEOUT_SECONDS: Final = 8
+TIMEOUT_SECONDS: Final = (4, 8)
+"""To connect, and between two pieces of the answer."""
+
 RECEIVE_WINDOW_MS: Final = 5000
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
