@@ -90,7 +90,7 @@ def judge(url: str, key: str, secret: str) -> dict[str, Any]:
         "nothing to reduce": error_of(
             lambda: venue.create_order(perpetual, "market", "sell", 0.01, params={"reduceOnly": True})
         ),
-        "unknown order": error_of(lambda: venue.cancel_order("00000000-0000-4000-8000-000000000000", perpetual)),
+        "unknown order": error_of(lambda: venue.cancel_order("nobody", perpetual)),
         "bad key": error_of(exchange(url, "nobody", secret).fetch_balance),
         "bad secret": error_of(exchange(url, key, "wrong").fetch_balance),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from holdfast.sim.bybit.account import Account
@@ -94,7 +95,7 @@ class ScriptedMarket:
 class Exchange:
     """A venue on a scripted market whose delayed actions happen when the test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: Path | None = None) -> None:
         self.clock = ManualClock()
         self.market = ScriptedMarket()
         for symbol in ("BTCUSDT", "ETHUSDT"):
@@ -108,7 +109,7 @@ class Exchange:
         self._waiting: list[Callable[[], None]] = []
         self.venue = Venue(
             self.market, self.clock, self.clock, seed=7,
-            later=lambda _seconds, action: self._waiting.append(action), settings=VenueSettings(),
+            later=lambda _seconds, action: self._waiting.append(action), settings=VenueSettings(state=state),
         )  # fmt: skip
 
     def account(self, **spec: Any) -> Account:

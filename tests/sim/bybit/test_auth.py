@@ -15,13 +15,19 @@ KEY, SECRET, STAMP, WINDOW = "TESTKEY", "TESTSECRET", "1700000000000", "5000"
 VECTORS = [
     ("accountType=UNIFIED&coin=USDT", "69ba88c997f8c6a996b6d9821e5adf4bc276e8899ebde0fb068d641c2bc6353f"),
     ("category=linear&settleCoin=USDT", "dc8e593110ff49c43a517f3ed702e687ff6794edf7286e1f3e14ce21df3c23f5"),
-    ('{"category": "spot", "symbol": "BTCUSDT"}', "3d95669082a09d6b4315263414d501383277e97a8aa1f39bed2a2f9ba8073e20"),
-    ('{"category":"spot","symbol":"BTCUSDT"}', "19e3fa222f4b80d8422cc2d8513a8ab0300e501da09c39d0c46dd49c42dffb65"),
+    (
+        '{"category": "spot", "symbol": "BTCUSDT"}',
+        "3d95669082a09d6b4315263414d501383277e97a8aa1f39bed2a2f9ba8073e20",
+    ),
+    (
+        '{"category":"spot","symbol":"BTCUSDT"}',
+        "19e3fa222f4b80d8422cc2d8513a8ab0300e501da09c39d0c46dd49c42dffb65",
+    ),
     (
         '{"category": "linear", "symbol": "BTCUSDT", "buyLeverage": "1", "sellLeverage": "1"}',
         "fb3467cb64f3192d50751e411163a4a0609023475611076ca5c811f097704397",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("payload", "signature"), VECTORS)

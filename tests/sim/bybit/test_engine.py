@@ -1,6 +1,6 @@
 """Matching, netting, margin and fees, computed by hand on a scripted market."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ import pytest
 from holdfast.sim.bybit.envelope import Refusal
 
 from .scripted import START_MS, Exchange, instrument
+
+D = Decimal
 
 TAKER, MAKER = D("0.00055"), D("0.0002")
 
@@ -454,3 +456,11 @@ def test_forced_trades_carry_no_link_id(exchange: Exchange) -> None:
     last = account.executions[-1]
     assert (last.exec_type, last.link_id, last.create_type) == ("AdlTrade", "", "CreateByAdl_PassThrough")
     assert (account.log[-1].type, account.signed_size("BTCUSDT")) == ("ADL", D(0))
+
+
+def test_closing_in_hedge_mode_reduces_its_own_side_only(exchange: Exchange) -> None:
+    account = exchange.account(hedge_symbols=["BTCUSDT"])
+    assert refusal(exchange, account, side="Sell", positionIdx=1) == 110017
+    exchange.place(account, positionIdx=1)
+    closed = exchange.place(account, side="Sell", positionIdx=1, qty="3")
+    assert (closed.filled, account.signed_size("BTCUSDT", 1)) == (D(1), D(0))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ import requests
 from pybit.exceptions import FailedRequestError
 
 from .conftest import Served
+
+D = Decimal
 
 BTC = {"category": "linear", "symbol": "BTCUSDT"}
 Code = Callable[..., int]

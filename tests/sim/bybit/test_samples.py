@@ -33,7 +33,9 @@ def missing(theirs: Any, ours: Any, path: str = "") -> list[str]:
         if not isinstance(ours, dict):
             return [f"{path} is not an object"]
         found = [f"{path}.{name}" for name in theirs if name not in ours and name not in LEFT_OUT]
-        return found + [gap for name in theirs if name in ours for gap in missing(theirs[name], ours[name], f"{path}.{name}")]
+        for name in theirs.keys() & ours.keys():
+            found += missing(theirs[name], ours[name], f"{path}.{name}")
+        return found
     if isinstance(theirs, list) and theirs and not isinstance(theirs[0], str):
         return missing(theirs[0], ours[0], f"{path}[0]") if isinstance(ours, list) and ours else []
     same = isinstance(ours, type(theirs)) or theirs is None or ours is None
@@ -48,7 +50,8 @@ def answers(served: Served) -> dict[str, Any]:
     final(client, "in")
     client.place_order(**BTC, side="Sell", orderType="Market", qty="0.001", orderLinkId="out")
     final(client, "out")
-    resting = {"symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.001", "price": far_price(client)}
+    price = far_price(client)
+    resting = {"symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.001", "price": price}
     batch = client.place_batch_order(category="linear", request=[{**resting, "orderLinkId": "rest"}])
     return {
         "account__account-info__01": client.get_account_info(),
@@ -84,8 +87,9 @@ NAMES = [
     "account__account-info__01", "account__fee-rate__01", "account__get-user-setting-config__01",
     "account__transaction-log__01", "account__wallet-balance__01", "market__history-fund-rate__01",
     "market__instrument__01", "market__instrument__02", "market__instrument__04", "market__kline__01",
-    "market__order-price-limit__01", "market__orderbook__01", "market__recent-trade__01", "market__risk-limit__01",
-    "market__tickers__01", "market__tickers__03", "market__time__01", "order__batch-place__01",
+    "market__order-price-limit__01", "market__orderbook__01", "market__recent-trade__01",
+    "market__risk-limit__01", "market__tickers__01", "market__tickers__03", "market__time__01",
+    "order__batch-place__01",
     "order__open-order__01", "order__amend-order__01", "order__cancel-all__01", "order__execution__01",
     "order__order-list__01", "position__close-pnl__01", "position__position__01", "user__apikey-info__01",
 ]  # fmt: skip

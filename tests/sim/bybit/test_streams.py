@@ -1,20 +1,22 @@
-"""Public and private streams: acknowledgements, snapshots, deltas that rebuild the truth, and pushes of orders."""
+"""Public and private streams: acknowledgements, snapshots, deltas that rebuild the book, order pushes."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, ClientWebSocketResponse
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 from pybit import unified_trading
 
 from holdfast.sim.bybit.auth import sign
 
 from .conftest import Served
 from .test_pybit import BTC, far_price, until
+
+D = Decimal
 
 Frame = dict[str, Any]
 
@@ -45,7 +47,9 @@ async def connected(served: Served, path: str) -> AsyncIterator[Stream]:
 async def private(served: Served, account: Any, *topics: str) -> AsyncIterator[Stream]:
     async with connected(served, "/v5/private") as stream:
         expires = served.venue.clock.now_ms() + 5000
-        await stream.send("auth", account.key.key, expires, sign(account.key.secret, f"GET/realtime{expires}"))
+        await stream.send(
+            "auth", account.key.key, expires, sign(account.key.secret, f"GET/realtime{expires}")
+        )
         assert (await stream.next(op="auth"))["success"] is True
         if topics:
             await stream.send("subscribe", *topics, req_id="r1")
@@ -131,7 +135,7 @@ async def test_klines_and_trades(served: Served) -> None:
         assert trades[0]["S"] in ("Buy", "Sell")
 
 
-@pytest.mark.parametrize("topic", ["orderbook.7.BTCUSDT", "tickers.NOPE", "kline.2.BTCUSDT", "nonsense", "tickers"])
+@pytest.mark.parametrize("topic", ["orderbook.7.BTCUSDT", "tickers.NOPE", "kline.2.BTCUSDT", "nonsense"])
 async def test_unknown_topics_are_refused(served: Served, topic: str) -> None:
     async with connected(served, "/v5/public/linear") as stream:
         await stream.send("subscribe", topic)
@@ -172,7 +176,11 @@ async def test_auth_is_refused_for_wrong_signature_key_and_expiry(served: Served
     account = served.account()
     now = served.venue.clock.now_ms()
     good = sign(account.key.secret, f"GET/realtime{now + 5000}")
-    for args in ((account.key.key, now + 5000, "00"), ("nobody", now + 5000, good), (account.key.key, now - 1, good)):
+    for args in (
+        (account.key.key, now + 5000, "00"),
+        ("nobody", now + 5000, good),
+        (account.key.key, now - 1, good),
+    ):
         async with connected(served, "/v5/private") as stream:
             await stream.send("auth", *args)
             assert (await stream.next(op="auth"))["success"] is False
@@ -202,7 +210,9 @@ async def test_an_order_tells_executions_order_position_and_wallet(served: Serve
 async def test_a_closed_position_arrives_empty(served: Served) -> None:
     account = served.account(positions=[{"symbol": "BTCUSDT", "size": "0.001"}])
     async with private(served, account, "position.linear") as stream:
-        served.client(account).place_order(**BTC, side="Sell", orderType="Market", qty="0.001", reduceOnly=True)
+        served.client(account).place_order(
+            **BTC, side="Sell", orderType="Market", qty="0.001", reduceOnly=True
+        )
         row = (await stream.next(topic="position.linear"))["data"][0]
         assert (row["side"], row["size"], row["entryPrice"]) == ("", "0.000", "0")
 
@@ -211,7 +221,9 @@ async def test_a_resting_order_is_told_new_then_cancelled(served: Served) -> Non
     account = served.account()
     client = served.client(account)
     async with private(served, account, "order.linear") as stream:
-        client.place_order(**BTC, side="Buy", orderType="Limit", qty="0.001", price=far_price(client), orderLinkId="r")
+        client.place_order(
+            **BTC, side="Buy", orderType="Limit", qty="0.001", price=far_price(client), orderLinkId="r"
+        )
         assert (await stream.next(topic="order.linear"))["data"][0]["orderStatus"] == "New"
         client.cancel_order(**BTC, orderLinkId="r")
         assert (await stream.next(topic="order.linear"))["data"][0]["cancelType"] == "CancelByUser"
@@ -241,7 +253,9 @@ async def test_topic_forms_cannot_be_mixed_and_strangers_hear_nothing(served: Se
 async def test_fast_executions_have_no_fee(served: Served) -> None:
     account = served.account()
     async with private(served, account, "execution.fast") as stream:
-        served.client(account).place_order(**BTC, side="Buy", orderType="Market", qty="0.001", orderLinkId="f")
+        served.client(account).place_order(
+            **BTC, side="Buy", orderType="Market", qty="0.001", orderLinkId="f"
+        )
         row = (await stream.next(topic="execution.fast"))["data"][0]
         assert row["orderLinkId"] == "f"
         assert "execFee" not in row
@@ -263,7 +277,9 @@ def test_pybit_listens_to_both_streams(served: Served, monkeypatch: pytest.Monke
         private_.execution_stream(heard["execution"].append)
         until(lambda: len(heard["book"]) > 2 and len(heard["ticker"]) > 2)
         time.sleep(0.1)
-        served.client(account).place_order(**BTC, side="Buy", orderType="Market", qty="0.001", orderLinkId="py")
+        served.client(account).place_order(
+            **BTC, side="Buy", orderType="Market", qty="0.001", orderLinkId="py"
+        )
         until(lambda: heard["order"] and heard["execution"])
         assert heard["order"][0]["data"][0]["orderLinkId"] == "py"
         book = heard["book"][-1]["data"]
@@ -272,3 +288,26 @@ def test_pybit_listens_to_both_streams(served: Served, monkeypatch: pytest.Monke
     finally:
         public.exit()
         private_.exit()
+
+
+async def test_push_faults_silence_reorder_and_cut(served: Served) -> None:
+    account = served.account()
+    order = {**BTC, "side": "Buy", "orderType": "Market", "qty": "0.001"}
+    faults = served.world.faults
+    try:
+        async with private(served, account, "order", "execution") as stream:
+            faults.replace([{"where": "bybit.private.execution", "kind": "drop_answer", "count": 1}])
+            served.client(account).place_order(**order)
+            assert (await stream.next())["topic"] == "order"
+            faults.replace(
+                [{"where": "bybit.private.execution", "kind": "delay", "delay_ms": 100, "count": 1}]
+            )
+            served.client(account).place_order(**order)
+            assert [(await stream.next())["topic"] for _ in range(2)] == ["order", "execution"]
+            faults.replace([{"where": "bybit.private.order", "kind": "drop_request", "count": 1}])
+            served.client(account).place_order(**order)
+            ended = [(await stream.socket.receive()).type for _ in range(2)]
+            assert ended[-1] in (WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR)
+    finally:
+        faults.replace([])
+    assert sum(e.qty for e in account.executions) == D("0.003")

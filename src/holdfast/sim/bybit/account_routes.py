@@ -116,7 +116,7 @@ def _iso(at_ms: int) -> str:
 
 
 def position_list(call: Call) -> Result:
-    """With a symbol its row whatever the size; by settle coin only what is held. 20 rows unless more are asked."""
+    """With a symbol its row whatever the size; by settle coin only what is held, 20 rows by default."""
     if rules.category_of(call.params) != "linear":
         raise Refusal(10001, "Illegal category")
     symbol, settle, base = call.text("symbol"), call.text("settleCoin"), call.text("baseCoin")

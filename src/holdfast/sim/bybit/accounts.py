@@ -73,9 +73,13 @@ class Accounts:
         )
         for held in wanted.positions:
             self._open(account, held, now_ms)
-        self._by_uid[account.uid] = account
-        self._by_key[key.key] = account
+        self.admit(account)
         return account
+
+    def admit(self, account: Account) -> None:
+        """Take in an account that was opened before."""
+        self._by_uid[account.uid] = account
+        self._by_key[account.key.key] = account
 
     def truth(self, uid: str) -> dict[str, Any]:
         """The venue's own view of an account.

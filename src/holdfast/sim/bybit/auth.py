@@ -39,7 +39,7 @@ def authenticate(
     that count as server time: the simulated clock, and the wall clock when the simulated one was moved.
 
     Raises:
-        Refusal: 10003 unknown key, 33004 expired, 10002 outside the window, 10004 bad signature, 10010 address.
+        Refusal: 10003 unknown key, 33004 expired, 10002 clock, 10004 bad signature, 10010 address.
     """
     key = headers.get("X-BAPI-API-KEY", "")
     stamp = headers.get("X-BAPI-TIMESTAMP", "")

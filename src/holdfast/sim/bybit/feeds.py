@@ -112,8 +112,8 @@ class BookFeed:
         key = (self._one.category, self._one.symbol)
         bids, asks = self._venue.liquidity.published(key, self._depth, now_ms)
         return {
-            "b": {price: size for price, size in level_rows(bids, self._one)},
-            "a": {price: size for price, size in level_rows(asks, self._one)},
+            "b": dict(level_rows(bids, self._one)),
+            "a": dict(level_rows(asks, self._one)),
         }
 
     def _rows(self, sides: dict[str, dict[str, str]]) -> dict[str, list[list[str]]]:
@@ -196,6 +196,7 @@ class TradeFeed:
         self._since_ms = venue.clock.now_ms()
 
     def snapshot(self, now_ms: int) -> list[Frame]:
+        self._since_ms = max(self._since_ms, now_ms)
         return []
 
     def changes(self, now_ms: int) -> list[Frame]:

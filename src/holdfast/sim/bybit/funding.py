@@ -89,10 +89,10 @@ class Funding:
             time_ms=at_ms,
         )
         account.executions.append(execution)
-        account.book(self._log_entry(position, execution, direction, at_ms))
+        account.book(self._log_entry(position, execution, at_ms))
         return execution
 
-    def _log_entry(self, position: Position, execution: Execution, direction: int, at_ms: int) -> LogEntry:
+    def _log_entry(self, position: Position, execution: Execution, at_ms: int) -> LogEntry:
         return LogEntry(
             sequence=self._ids.sequence(),
             type="SETTLEMENT",

@@ -21,6 +21,11 @@ MAX_ACTIVE_SPOT: Final = 500
 PRE_LAUNCH, CLOSED = "PreLaunch", "Closed"
 
 
+def _largest(draft: Draft) -> Decimal:
+    instrument = draft.instrument
+    return instrument.max_market_qty if draft.order_type == "Market" else instrument.max_limit_qty
+
+
 class Intake:
     def __init__(self, market: Market, ids: Ids, margin: Margin, liquidity: Liquidity) -> None:
         self._market = market
@@ -103,14 +108,14 @@ class Intake:
             raise Refusal(110023, "Currently you can only reduce position, please check the announcement.")
 
     def _reduced(self, account: Account, draft: Draft) -> Draft:
-        """A reduce-only request cut to what the position and other reduce-only orders leave; 110017 when nothing."""
+        """A reduce-only request cut down to the position; 110017 when there is nothing to reduce."""
         symbol = draft.instrument.symbol
         sign = 1 if draft.side == "Buy" else -1
         held = account.signed_size(symbol, draft.position_idx)
         room = max(ZERO, -held * sign)
         if room == 0:
             raise Refusal(110017, "current position is zero, cannot fix reduce-only order qty")
-        wanted = draft.qty or (room if draft.close_on_trigger else ZERO)
+        wanted = draft.qty or min(room, _largest(draft))
         return replace(draft, qty=min(wanted, room))
 
     def _order(self, account: Account, draft: Draft, now_ms: int) -> Order:

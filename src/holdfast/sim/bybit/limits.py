@@ -1,4 +1,4 @@
-"""Rate limits: a rolling second per account and endpoint, and 600 requests per 5 s and address (bybit.md, 7)."""
+"""Rate limits: a rolling second per account and endpoint, 5 s per address (bybit.md, section 7)."""
 
 from collections import deque
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What can be traded against at this moment: the market's book, less what was just taken, plus resting orders."""
+"""What can be traded against now: the market's book, less what was just taken, plus resting orders."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class Liquidity:
                 yield price, left
 
     def offers(self, key: Key, side: str, bound: Decimal, now_ms: int) -> Iterator[Offer]:
-        """Everything a taker of ``side`` may trade with down to ``bound``, best price first, market before users."""
+        """All that a taker of ``side`` may trade with up to ``bound``, best first, market before users."""
         direction = 1 if side == "Buy" else -1
         offers = [
             Offer(price, qty, None) for price, qty in self.market_levels(key, side, MATCH_DEPTH, now_ms)

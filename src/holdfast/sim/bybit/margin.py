@@ -177,7 +177,7 @@ class Margin:
         return position.cost * (1 - direction / leverage) * account.taker_rate("linear", position.symbol)
 
     def order_margin(self, account: Account, orders: Iterable[Order]) -> Decimal:
-        """Margin and taker fee of the part of the open linear orders that increases exposure, each side for itself."""
+        """Margin and taker fee of what increases exposure in open linear orders, each side for itself."""
         total = ZERO
         offsets: dict[tuple[str, int, str], Decimal] = {}
         for order in orders:

@@ -225,8 +225,8 @@ def orderbook(call: Call) -> Result:
     }
 
 
-def level_rows(levels: list[Level], one: Instrument) -> list[list[str]]:
-    return [[on_grid(price, one.tick), on_grid(qty, one.lot)] for price, qty in levels]
+def level_rows(levels: list[Level], one: Instrument) -> list[tuple[str, str]]:
+    return [(on_grid(price, one.tick), on_grid(qty, one.lot)) for price, qty in levels]
 
 
 def price_limit(call: Call) -> Result:

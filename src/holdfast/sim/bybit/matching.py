@@ -157,7 +157,7 @@ class Matching:
         return best is not None and order.sign * best[0] <= order.sign * order.bound
 
     def _fillable(self, account: Account, order: Order, offer: Offer) -> Decimal:
-        """How much of an offer this order takes, on the quantity grid and within what was set aside for it."""
+        """How much of an offer this order takes, on the quantity grid and within what was set aside."""
         instrument = self._market.instruments[order.category, order.symbol]
         if order.quote_sized:
             wanted = floor_to(order.leaves / offer.price, instrument.lot) * instrument.lot

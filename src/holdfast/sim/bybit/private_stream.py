@@ -1,5 +1,6 @@
 """The private stream: auth, and the topics order, execution, position and wallet (bybit.md, section 8)."""
 
+import asyncio
 from typing import Any, Final
 
 from aiohttp import web
@@ -37,7 +38,7 @@ class PrivateStreams:
             return web.Response(status=503)
         response = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
         await response.prepare(request)
-        stream = PrivateStream(self._venue, self._faults, response, request.remote or "")
+        stream = PrivateStream(self._venue, self._faults, response, request)
         self._open.add(stream)
         try:
             await stream.run()
@@ -51,13 +52,15 @@ class PrivateStreams:
 
 
 class PrivateStream:
-    def __init__(self, venue: Venue, faults: Faults, response: web.WebSocketResponse, address: str) -> None:
+    def __init__(
+        self, venue: Venue, faults: Faults, response: web.WebSocketResponse, request: web.Request
+    ) -> None:
         self._venue = venue
         self._faults = faults
-        self._address = address
+        self._address = request.remote or ""
         self._account: Account | None = None
         self._topics: set[str] = set()
-        self.socket = Socket(response, venue.ids.uuid())
+        self.socket = Socket(response, request, venue.ids.uuid())
 
     async def run(self) -> None:
         try:
@@ -137,9 +140,23 @@ class PrivateStream:
         return ""
 
     def push(self, topic: str, category: str, rows: list[dict[str, Any]]) -> None:
-        """Send ``rows`` under every form of the topic this stream asked for."""
-        if self._faults.take(f"bybit.private.{topic}", "drop_answer") is not None:
+        """Send ``rows`` under every form of the topic this stream asked for.
+
+        Faults at ``bybit.private.<topic>``: ``drop_answer`` keeps silent, ``drop_request`` cuts the stream,
+        ``delay`` lets later pushes overtake.
+        """
+        if not self._topics & {topic, f"{topic}.{category}"}:
             return
+        rule = self._faults.take(f"bybit.private.{topic}", "drop_answer", "drop_request", "delay")
+        if rule is None:
+            self._send(topic, category, rows)
+        elif rule.kind == "delay":
+            loop = asyncio.get_running_loop()
+            loop.call_later(rule.delay_ms / 1000, self._send, topic, category, rows)
+        elif rule.kind == "drop_request":
+            self.socket.cut()
+
+    def _send(self, topic: str, category: str, rows: list[dict[str, Any]]) -> None:
         now_ms = self._venue.clock.now_ms()
         for name in (topic, f"{topic}.{category}"):
             if name in self._topics:

@@ -1,4 +1,4 @@
-"""The public streams of both categories: subscriptions, acknowledgements, and one loop that pushes changes."""
+"""The public streams of both categories: subscriptions, and one loop that pushes what changed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ class PublicStreams:
                 return web.Response(status=503)
             response = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
             await response.prepare(request)
-            await self._serve(Socket(response, self._venue.ids.uuid()), category)
+            await self._serve(Socket(response, request, self._venue.ids.uuid()), category)
             return response
 
         return handle
@@ -152,10 +152,15 @@ class PublicStreams:
         socket.send(frame)
 
     def _push_changes(self) -> None:
+        """Faults at ``bybit.public.<category>.<topic>``: ``drop_answer`` keeps silent, ``drop_request`` cuts
+        every stream that listens."""
         now_ms = self._venue.clock.now_ms()
         for (category, topic), audience in tuple(self._audiences.items()):
             for frame in audience.feed.changes(now_ms):
-                if self._faults.take(f"bybit.public.{category}.{topic}", "drop_answer") is None:
-                    encoded = orjson.dumps(frame)
-                    for socket in audience.sockets:
+                rule = self._faults.take(f"bybit.public.{category}.{topic}", "drop_answer", "drop_request")
+                encoded = orjson.dumps(frame)
+                for socket in tuple(audience.sockets):
+                    if rule is None:
                         socket.send_bytes(encoded)
+                    elif rule.kind == "drop_request":
+                        socket.cut()

@@ -6,6 +6,9 @@ from typing import Final
 
 ZERO: Final = Decimal(0)
 
+Wealth = dict[str, Decimal]
+"""Amounts by coin."""
+
 OPEN_STATUSES: Final = frozenset({"New", "PartiallyFilled"})
 
 

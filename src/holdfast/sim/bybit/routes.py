@@ -1,6 +1,7 @@
 """The door of the simulated venue: every route, the streams, and what runs beside them."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -17,7 +18,9 @@ from holdfast.sim.faults import FaultRule
 from holdfast.sim.world import World
 
 ROUTES: Final = (*market_routes.ROUTES, *trade_routes.ROUTES, *account_routes.ROUTES)
-TICK_S: Final = 0.25
+LOG: Final = logging.getLogger(__name__)
+TICK_S: Final = 0.5
+SAVE_S: Final = 2
 DEFAULT_PAUSE_S: Final = 1
 VENUE: Final = web.AppKey("bybit", Venue)
 
@@ -45,11 +48,14 @@ def mount(app: web.Application, world: World, settings: VenueSettings | None = N
     app.router.add_get("/v5/private", private.handle)
 
     async def beside(_app: web.Application) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_keep_ticking(venue)), asyncio.create_task(public.run())]
+        venue.open_books()
+        running = (_repeat(venue.tick, TICK_S), _repeat(venue.save_books, SAVE_S), public.run())
+        tasks = [asyncio.create_task(one) for one in running]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        venue.save_books()
 
     async def close_streams(_app: web.Application) -> None:
         await asyncio.gather(public.close(), private.close())
@@ -58,10 +64,13 @@ def mount(app: web.Application, world: World, settings: VenueSettings | None = N
     app.on_shutdown.append(close_streams)
 
 
-async def _keep_ticking(venue: Venue) -> None:
+async def _repeat(action: Callable[[], None], pause_s: float) -> None:
     while True:
-        venue.tick()
-        await asyncio.sleep(TICK_S)
+        try:
+            action()
+        except Exception:
+            LOG.exception("The simulated venue goes on after an error beside the requests.")
+        await asyncio.sleep(pause_s)
 
 
 def _serving(venue: Venue, world: World, route: Route) -> Handler:

@@ -67,7 +67,7 @@ def instrument_of(market: Market, category: str, symbol: object) -> Instrument:
 
 
 def number(body: dict[str, Any], name: str) -> Decimal | None:
-    """A plain decimal text, ``None`` when absent or empty. A JSON number is read as its text, like the venue does.
+    """A plain decimal text, ``None`` when absent or empty; a JSON number counts as its text.
 
     Raises:
         Refusal: 10001, not a plain number ("1e-05", "-1", "abc").
@@ -112,6 +112,8 @@ def draft(body: dict[str, Any], market: Market, account: Account) -> Draft:
     market_unit = str(body.get("marketUnit") or "")
     quote_sized = category == "spot" and market_order and _in_quote(side, market_unit)
     slippage_type, slippage = _slippage(body, market_order)
+    position_idx = _position_idx(body, category, instrument.symbol, account)
+    closes_hedge = (position_idx, side) in ((1, "Sell"), (2, "Buy"))
     made = Draft(
         instrument=instrument,
         side=side,
@@ -120,9 +122,9 @@ def draft(body: dict[str, Any], market: Market, account: Account) -> Draft:
         price=price,
         time_in_force=time_in_force,
         link_id=link_id,
-        reduce_only=category == "linear" and _flag(body, "reduceOnly"),
+        reduce_only=category == "linear" and (_flag(body, "reduceOnly") or closes_hedge),
         close_on_trigger=category == "linear" and _flag(body, "closeOnTrigger"),
-        position_idx=_position_idx(body, category, instrument.symbol, account),
+        position_idx=position_idx,
         quote_sized=quote_sized,
         market_unit=market_unit or ("quoteCoin" if quote_sized else "baseCoin" if category == "spot" else ""),
         slippage_type=slippage_type,
@@ -244,7 +246,7 @@ def _check_spot_quantity(made: Draft) -> None:
 
 
 def check_notional(made: Draft, price: Decimal) -> None:
-    """The least order value, at the limit price or the price a market order would meet. Closing orders go free."""
+    """The least order value, at the limit price or the price a market order meets; closing goes free."""
     if made.quote_sized or made.reduce_only or made.qty * price >= made.instrument.min_notional:
         return
     if made.category == "spot":

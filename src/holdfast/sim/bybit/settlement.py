@@ -55,7 +55,7 @@ class Settlement:
         fee = cents(value * rate)
         position = self.position(account, order.symbol, order.position_idx, now_ms)
         closing = self.move(position, order.sign, price, qty, fee, now_ms)
-        execution = self._execution(account, order, price, qty, value, maker, now_ms)
+        execution = self._execution(order, price, qty, value, maker, now_ms)
         settle = self._market.instruments["linear", order.symbol].settle
         execution.fee_rate, execution.fee, execution.fee_coin = rate, fee, settle
         execution.closed_size, execution.pnl = closing.size, closing.pnl
@@ -168,7 +168,7 @@ class Settlement:
             if buying
             else (value, instrument.quote, qty, instrument.base)
         )
-        execution = self._execution(account, order, price, qty, value, maker, now_ms)
+        execution = self._execution(order, price, qty, value, maker, now_ms)
         execution.fee, execution.fee_rate, execution.fee_coin = cents(received * rate), rate, coin
         promised = cents(qty * order.bound) if buying and order.order_type == "Limit" else paid
         order.locked = max(ZERO, order.locked - promised)
@@ -214,7 +214,6 @@ class Settlement:
 
     def _execution(
         self,
-        account: Account,
         order: Order,
         price: Decimal,
         qty: Decimal,
@@ -265,7 +264,7 @@ class Settlement:
     ) -> Execution:
         """Close a position without an order of the user's.
 
-        ``how`` is the execType: Delivery (delisting), AdlTrade or BustTrade; the execution carries no link id.
+        ``how`` is the execType: Delivery (delisting), AdlTrade or BustTrade; there is no link id.
         """
         create_type = {"Delivery": "CreateBySettle", "AdlTrade": "CreateByAdl_PassThrough"}
         sign = -1 if position.quantity > 0 else 1

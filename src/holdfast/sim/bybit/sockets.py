@@ -13,8 +13,9 @@ IDLE_S: Final = 600
 class Socket:
     """A reader that falls more than ``QUEUE_FRAMES`` behind is cut off."""
 
-    def __init__(self, response: web.WebSocketResponse, conn_id: str) -> None:
+    def __init__(self, response: web.WebSocketResponse, request: web.Request, conn_id: str) -> None:
         self._response = response
+        self._transport = request.transport
         self.conn_id = conn_id
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_FRAMES)
         self._writer = asyncio.create_task(self._write())
@@ -26,11 +27,16 @@ class Socket:
         try:
             self._queue.put_nowait(frame)
         except asyncio.QueueFull:
-            self._writer.cancel()
-            asyncio.get_running_loop().create_task(self.close())
+            self.cut()
+
+    def cut(self) -> None:
+        """End the connection without a word, as a broken line does."""
+        self._writer.cancel()
+        if self._transport is not None:
+            self._transport.abort()
 
     async def receive(self) -> dict[str, Any] | None:
-        """The next JSON object; an empty one for anything else; ``None`` when the socket ends or idles 10 minutes."""
+        """The next JSON object, {} for anything else, ``None`` when the socket ends or idles 10 minutes."""
         try:
             message = await self._response.receive(timeout=IDLE_S)
         except TimeoutError:

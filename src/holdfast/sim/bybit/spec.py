@@ -1,4 +1,4 @@
-"""What an account of the simulated venue looks like when it is created: the body of ``POST /_sim/accounts``."""
+"""How an account of the simulated venue is made: the body of ``POST /_sim/accounts``."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,8 +21,9 @@ TRADING_PERMISSIONS: Final = {
     "Derivatives": ["DerivativesTrade"],
 }
 PERMISSION_GROUPS: Final = (
-    "ContractTrade", "Spot", "Wallet", "Options", "Derivatives", "CopyTrading", "BlockTrade", "Exchange", "NFT",
-    "Affiliate", "Earn", "FiatP2P", "FiatBitPay", "FiatConvertBroker", "FiatGlobalPay", "BitCard", "ByXPost",
+    "ContractTrade", "Spot", "Wallet", "Options", "Derivatives", "CopyTrading", "BlockTrade", "Exchange",
+    "NFT", "Affiliate", "Earn", "FiatP2P", "FiatBitPay", "FiatConvertBroker", "FiatGlobalPay", "BitCard",
+    "ByXPost",
 )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def cancel_batch(call: Call) -> Result:
 
 
 def _batch(call: Call, endpoint: str, action: Action, stamp: str) -> Result:
-    """Two parallel lists; the top retCode stays 0. Beyond the rate limit the tail fails, the head is accepted."""
+    """Two parallel lists; the top retCode stays 0. Beyond the rate limit only the tail fails."""
     category = rules.category_of(call.params)
     requests = call.params.get("request")
     if not isinstance(requests, list) or not requests or not all(isinstance(one, dict) for one in requests):

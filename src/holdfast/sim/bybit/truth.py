@@ -8,7 +8,7 @@ from holdfast.sim.bybit.records import Execution, LogEntry, Order, Position
 
 
 def truth(account: Account) -> dict[str, Any]:
-    """Orders, fills, positions, balances, funding and the transaction log; numbers as plain strings, oldest first.
+    """Orders, fills, positions, balances, funding and log; numbers as plain strings, oldest first.
 
     ``size`` of a position is signed; ``amount`` of a funding payment is positive when received.
     """

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Final, Protocol
 
 from holdfast.sim.bybit.account import Account, Ids
 from holdfast.sim.bybit.accounts import Accounts
 from holdfast.sim.bybit.funding import Funding
-from holdfast.sim.bybit.intake import CLOSED, Intake
+from holdfast.sim.bybit.intake import Intake
 from holdfast.sim.bybit.limits import AddressLimit, Buckets
 from holdfast.sim.bybit.liquidity import Liquidity
 from holdfast.sim.bybit.margin import Margin
@@ -17,8 +18,11 @@ from holdfast.sim.bybit.ports import Market
 from holdfast.sim.bybit.publisher import Publisher
 from holdfast.sim.bybit.records import Order, Position
 from holdfast.sim.bybit.settlement import Settlement
+from holdfast.sim.bybit.snapshot import Archive
 
 CLOCK_MOVED_MS: Final = 500
+MINUTE_MS: Final = 60_000
+ENDED: Final = ("Delivering", "Closed")
 Later = Callable[[float, Callable[[], None]], object]
 """Runs a callback after so many seconds."""
 
@@ -29,10 +33,12 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VenueSettings:
-    """``ip_limit`` requests per 5 s and address; beyond it the address is shut out for ``ip_ban_ms``."""
+    """``ip_limit`` requests per 5 s and address; beyond it the address is shut out for ``ip_ban_ms``.
+    ``state`` is the directory the accounts are kept in; without it they end with the process."""
 
     ip_limit: int = 600
     ip_ban_ms: int = 600_000
+    state: Path | None = None
 
 
 class Venue:
@@ -57,6 +63,23 @@ class Venue:
         self.buckets = Buckets()
         self.addresses = AddressLimit(settings.ip_limit, settings.ip_ban_ms)
         self._later = later
+        self._archive = Archive(settings.state) if settings.state else None
+        self._ended: set[tuple[str, str]] = set()
+        self._minute = 0
+
+    def open_books(self) -> None:
+        """Take in the accounts of an earlier run; their open orders meet the book again."""
+        if self._archive is None:
+            return
+        for account in self._archive.load():
+            self.accounts.admit(account)
+            for order in account.open_orders.values():
+                self.submit(account, order)
+
+    def save_books(self) -> None:
+        if self._archive is not None:
+            for account in self.accounts:
+                self._archive.save(account)
 
     def clocks_ms(self) -> tuple[int, ...]:
         """What counts as server time: the simulated clock, and the wall clock once they differ."""
@@ -84,17 +107,22 @@ class Venue:
         """What happens without anybody asking: resting orders, funding, delisted contracts."""
         now_ms = self.clock.now_ms()
         self.matching.sweep(now_ms)
+        ended = {key for key, one in self.market.instruments.items() if one.status in ENDED}
+        minute = now_ms // MINUTE_MS
+        if ended == self._ended and minute == self._minute:
+            return
+        self._ended, self._minute = ended, minute
         for account in self.accounts:
             self.funding.settle_all(account, now_ms)
-            self._deliver(account, now_ms)
+            self._deliver(account, ended, now_ms)
 
-    def _deliver(self, account: Account, now_ms: int) -> None:
-        """Cancel orders in, and close positions of, contracts that are no longer traded, at the mark price."""
+    def _deliver(self, account: Account, ended: set[tuple[str, str]], now_ms: int) -> None:
+        """Cancel orders in contracts that are no longer traded, and close positions at the mark price."""
         for order in list(account.open_orders.values()):
-            if not self._trades(order.category, order.symbol):
+            if (order.category, order.symbol) in ended:
                 self.matching.cancel(account, order, now_ms, cancel_type="CancelBySettle")
         for position in account.positions.values():
-            if position.quantity and self._is_closed(position):
+            if position.quantity and ("linear", position.symbol) in ended:
                 self.force_close(account, position, how="Delivery")
 
     def force_close(self, account: Account, position: Position, *, how: str) -> None:
@@ -106,12 +134,6 @@ class Venue:
         self.publisher.executions(account, [execution])
         self.publisher.position(account, position.symbol, position.idx)
         self.publisher.wallet(account, now_ms)
-
-    def _trades(self, category: str, symbol: str) -> bool:
-        return self.market.instruments[category, symbol].status not in ("Delivering", CLOSED)
-
-    def _is_closed(self, position: Position) -> bool:
-        return not self._trades("linear", position.symbol)
 
     def _linear_mark(self, symbol: str) -> Decimal:
         return self.market.mark_price("linear", symbol)

@@ -157,7 +157,7 @@ def fast_execution_row(execution: Execution) -> Row:
 def position_row(
     account: Account, symbol: str, idx: int, market: Market, margin: Margin, *, stream: bool = False
 ) -> Row:
-    """The row of a symbol, held or not. The entry price is ``avgPrice`` over REST, ``entryPrice`` in the stream."""
+    """The row of a symbol, held or not; the entry price is ``avgPrice``, in the stream ``entryPrice``."""
     instrument = market.instruments["linear", symbol]
     held = account.position(symbol, idx) or Position(symbol, idx, -1, 0, 0, 0)
     mark = market.mark_price("linear", symbol)
@@ -183,7 +183,7 @@ def position_row(
         "breakEvenPrice": break_even(held, account.taker_rate("linear", symbol)),
         "positionBalance": "0",
         "markPrice": plain(mark),
-        "liqPrice": "" if portfolio else liquidation_price(account, held, margin, leverage),
+        "liqPrice": "" if portfolio else liquidation_price(held, margin, leverage),
         "bustPrice": "",
         "positionIM": "" if portfolio else amount(im),
         "positionIMByMp": "" if portfolio else amount(im),
@@ -220,7 +220,7 @@ def break_even(held: Position, taker: Decimal) -> str:
     return amount((direction * held.cost - held.current_realised) / (held.quantity - held.size * rate))
 
 
-def liquidation_price(account: Account, held: Position, margin: Margin, leverage: Decimal) -> str:
+def liquidation_price(held: Position, margin: Margin, leverage: Decimal) -> str:
     """The price at which this position's own margin is used up; an estimate, "" where no price does that."""
     if not held.quantity:
         return ""
@@ -230,7 +230,7 @@ def liquidation_price(account: Account, held: Position, margin: Margin, leverage
 
 
 def wallet_row(wallet: Wallet, account: Account, coins: set[str] | None = None) -> Row:
-    """One ``list`` element of wallet-balance, also the body of a wallet push. Only non-zero coins by default."""
+    """One ``list`` element of wallet-balance, also the body of a wallet push; non-zero coins by default."""
     margin_balance = wallet.margin_balance
     im_rate = wallet.initial_margin / margin_balance if margin_balance > 0 else Decimal(0)
     mm_rate = wallet.maintenance_margin / margin_balance if margin_balance > 0 else Decimal(0)
