@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,12 +21,14 @@ from holdfast.market.quotes import LiveQuote, QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import SessionDep, install_problem_handlers
-from holdfast.portfolio.models import BalanceSnapshot
 from holdfast.portfolio.routes import router
 from holdfast.venues.protocol import Book, PriceLimit
 
 from .markets import instrument, market
-from .people import NOW, add_connection, add_user
+from .people import NOW, add_connection, add_user, balance
+from .simulated import house, simulator
+
+__all__ = ["house", "simulator"]
 
 GRIDS = {
     "BTCUSDT": ("0.1", "0.001", 1_000_000),
@@ -195,15 +197,3 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
             connection_id=connection_id,
             headers={"x-user": str(user_id)},
         )
-
-
-def balance(connection_id: UUID, *, age: timedelta = timedelta(0)) -> BalanceSnapshot:
-    return BalanceSnapshot(
-        connection_id=connection_id,
-        equity=Decimal(25000),
-        available=Decimal(25000),
-        wallet=Decimal(25000),
-        initial_margin=Decimal(0),
-        maintenance_rate=Decimal(0),
-        taken_at=NOW - age,
-    )

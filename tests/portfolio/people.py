@@ -1,13 +1,13 @@
 """Users, connections and sleeves for tests."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection, User
-from holdfast.portfolio.models import Sleeve
+from holdfast.portfolio.models import BalanceSnapshot, Sleeve
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -66,3 +66,15 @@ async def add_sleeve(
     )
     await session.flush()
     return sleeve_id
+
+
+def balance(connection_id: UUID, *, age: timedelta = timedelta(0)) -> BalanceSnapshot:
+    return BalanceSnapshot(
+        connection_id=connection_id,
+        equity=Decimal(25000),
+        available=Decimal(25000),
+        wallet=Decimal(25000),
+        initial_margin=Decimal(0),
+        maintenance_rate=Decimal(0),
+        taken_at=NOW - age,
+    )

@@ -17,8 +17,8 @@ from holdfast.portfolio.schemas import PlanView
 from holdfast.portfolio.service import PlanBlocked, take_plan
 from holdfast.venues.protocol import Rejected, Unreachable
 
-from .conftest import Desk, balance
-from .people import NOW, add_connection
+from .conftest import Desk
+from .people import NOW, add_connection, balance
 
 
 async def test_a_preview_names_every_order(desk: Desk) -> None:
