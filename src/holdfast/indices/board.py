@@ -29,6 +29,8 @@ SPARK_EVERY = timedelta(minutes=1)
 DAY = timedelta(days=1)
 
 NOT_ARRIVED = "Market caps have not arrived from CoinGecko yet."
+NOT_CHOSEN = "The members of this index have not been chosen yet."
+INCOMPLETE = "A price or a supply of one of the members is missing."
 
 
 @dataclass(slots=True)
@@ -36,6 +38,8 @@ class _Known:
     """What was last read from the database."""
 
     polled_at: datetime | None = None
+    newest: datetime | None = None
+    """The newest moment any coin's figures are of, on CoinGecko's clock."""
     coins: dict[str, Coin] = field(default_factory=dict)
     compositions: dict[str, Composition] = field(default_factory=dict)
     sparks: dict[str, list[float]] = field(default_factory=dict)
@@ -57,15 +61,22 @@ class IndexBoard:
         known = self._known
         polled_at = await repository.last_poll(session)
         if polled_at != known.polled_at:
-            known.coins = await repository.coins(session)
-            known.compositions = await repository.current_compositions(session)
-            known.polled_at = polled_at
+            coins = await repository.coins(session)
+            self.take(coins, await repository.current_compositions(session), polled_at)
         if known.sparks_at is None or now - known.sparks_at >= SPARK_EVERY:
             step = DAY / SPARK_POINTS
             for index_id in DEFINITIONS:
                 points = await repository.levels(session, index_id, now - DAY, now, step)
                 known.sparks[index_id] = [level for _, level in points]
             known.sparks_at = now
+
+    def take(
+        self, coins: dict[str, Coin], compositions: dict[str, Composition], polled_at: datetime | None
+    ) -> None:
+        """Work with these coins and members from now on."""
+        known = self._known
+        known.coins, known.compositions, known.polled_at = coins, compositions, polled_at
+        known.newest = max((coin.source_at for coin in coins.values()), default=None)
 
     def asset(self, asset_id: str) -> tuple[str, str]:
         """Name and ticker of an asset; its id where nothing else is known."""
@@ -195,8 +206,12 @@ class IndexBoard:
         self, composition: Composition | None, valuation: Valuation | None, now: datetime
     ) -> str:
         """What is wrong with the inputs, naming the first; "" if nothing is."""
-        if composition is None or valuation is None or self._known.polled_at is None:
+        if self._known.polled_at is None:
             return NOT_ARRIVED
+        if composition is None:
+            return NOT_CHOSEN
+        if valuation is None:
+            return INCOMPLETE
         minutes = self._caps_limit.total_seconds() / 60
         if now - self._known.polled_at > self._caps_limit:
             return f"CoinGecko's market caps are more than {minutes:.0f} minutes old."
@@ -218,14 +233,12 @@ class IndexBoard:
         return troubles[0] + more
 
     def _is_behind(self, coin: Coin) -> bool:
-        """Whether CoinGecko stopped updating this coin: measured against its newest coin, not our clock."""
-        newest = max(known.source_at for known in self._known.coins.values())
-        return newest - coin.source_at > self._caps_limit or self._polled_without(coin)
-
-    def _polled_without(self, coin: Coin) -> bool:
-        """Whether the coin has been missing from the polls."""
-        polled_at = self._known.polled_at
-        return polled_at is not None and polled_at - coin.fetched_at > self._caps_limit
+        """Whether CoinGecko stopped updating this coin, measured against its newest coin and not our clock,
+        or lists it no longer."""
+        newest, polled_at = self._known.newest, self._known.polled_at
+        if newest is None or polled_at is None:
+            return True
+        return newest - coin.source_at > self._caps_limit or polled_at - coin.fetched_at > self._caps_limit
 
     def _members(self, composition: Composition | None, valuation: Valuation | None) -> list[IndexMember]:
         members = []

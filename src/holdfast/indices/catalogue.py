@@ -98,10 +98,11 @@ def _dominance(asset_id: str, coin: str, ticker: str, tagline: str) -> IndexDefi
             _ELIGIBILITY,
             "The 11 members are chosen once a day at 00:00 UTC from that moment's market caps.",
             _LIVE,
-            f"A long position buys {coin} and sells the other ten coins in proportion to their market "
-            "caps, for the same amount of money on both sides. It gains when the share rises, "
-            "whether the market as a whole goes up or down: if the level goes up by 1 % of itself, "
-            "1,000 USDT of size gain about 10 USDT. A short position is the reverse.",
+            f"A long position buys {coin} and sells the other ten coins in proportion to their market caps, "
+            "for the same amount of money on both sides: at a level of 60 %, a size of 1,000 USDT buys and "
+            "sells 400 USDT each, the part of the universe the coin is not.",
+            "It gains when the share rises, whether the market as a whole goes up or down: if the level goes "
+            "up by 1 % of itself, 1,000 USDT of size gain about 10 USDT. A short position is the reverse.",
             _FIRST_ORDER,
             _FUNDING,
             "It differs from the dominance figures of other sites, which also count stablecoins, "
