@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,8 @@ class Installation:
     def kill(self, role: str) -> None:
         """As a power cut would: SIGKILL for the process and everything below it."""
         for process in self.processes(role):
-            for member in [*process.children(recursive=True), process]:
-                try:
-                    member.kill()
-                except psutil.NoSuchProcess:
-                    continue
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def truth(self, uid: str) -> dict[str, Any]:
         """The venue's own view of an account."""
