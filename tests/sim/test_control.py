@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from tests.sim.conftest import NOON_MS
 
+from holdfast.core.errors import Conflict
 from holdfast.sim import server
 from holdfast.sim.clock import SimClock
 from holdfast.sim.control import _is_loopback
@@ -121,6 +122,6 @@ def test_the_simulator_never_listens_beyond_loopback(host: str) -> None:
         server.run(host, 0, 1)
 
 
-def test_a_port_in_use_is_an_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+def test_a_port_in_use_is_one_clear_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Conflict, match="is in use"):
         server.run("127.0.0.1", taken.getsockname()[1], 1)

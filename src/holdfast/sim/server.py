@@ -1,13 +1,16 @@
 """The process ``holdfast sim``: all simulated services on one loopback port."""
 
+import errno
 from pathlib import Path
 from typing import Final
 
 import uvloop
 from aiohttp import web
 
+from holdfast.core.errors import Conflict
 from holdfast.sim import coingecko, control
 from holdfast.sim.bybit import routes as bybit
+from holdfast.sim.bybit.venue import VenueSettings
 from holdfast.sim.clock import SimClock
 from holdfast.sim.market import Market
 from holdfast.sim.world import WORLD, World
@@ -22,8 +25,10 @@ def create_app(
     replay: Path | None = None,
     replay_symbol: str = "BTCUSDT",
     coingecko_limits: coingecko.Limits | None = None,
+    state: Path | None = None,
 ) -> web.Application:
-    """The application with CoinGecko, Bybit and the control door mounted.
+    """The application with CoinGecko, Bybit and the control door mounted. The market needs no memory: it is
+    the same after a restart; ``state`` is the directory the venue keeps its accounts in.
 
     Raises:
         InvalidInput: the replay file cannot be read, or nobody lists its symbol.
@@ -34,7 +39,7 @@ def create_app(
     app[WORLD] = world
     coingecko.mount(app, world, coingecko_limits or coingecko.Limits())
     control.mount(app, world)
-    bybit.mount(app, world)
+    bybit.mount(app, world, VenueSettings(state=state))
     return app
 
 
@@ -47,16 +52,23 @@ def run(
     replay_symbol: str = "BTCUSDT",
     speed: float = 1.0,
     start_ms: int | None = None,
+    state: Path | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
         ValueError: ``host`` is not a loopback address; the simulated world is for this machine only.
-        OSError: the port is in use.
+        Conflict: the port is in use.
     """
     if host not in LOOPBACK:
         raise ValueError(
             f"The simulator listens on loopback only; {host} is not one of {', '.join(LOOPBACK)}."
         )
-    app = create_app(seed, clock=SimClock(start_ms, speed=speed), replay=replay, replay_symbol=replay_symbol)
-    web.run_app(app, host=host, port=port, print=None, access_log=None, loop=uvloop.new_event_loop())
+    clock = SimClock(start_ms, speed=speed)
+    app = create_app(seed, clock=clock, replay=replay, replay_symbol=replay_symbol, state=state)
+    try:
+        web.run_app(app, host=host, port=port, print=None, access_log=None, loop=uvloop.new_event_loop())
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Conflict(f"Port {port} is in use: stop the other program, or give another --port.") from None
