@@ -254,6 +254,49 @@ async def test_nothing_is_signed_when_the_venues_time_is_uncertain(
     assert bybit.sent(CREATE) == []
 
 
+async def test_a_stamp_is_never_ahead_of_the_venue(
+    venue: BybitVenue, bybit: FakeBybit, clock: FixedClock
+) -> None:
+    def slow_home(_: requests.PreparedRequest) -> dict[str, Any]:
+        clock.time += timedelta(milliseconds=400)
+        return ok({"timeNano": str(int(NOW.timestamp()) * 10**9)})
+
+    bybit.answer("/v5/market/time", slow_home)
+    bybit.answer(CREATE, ok({"orderId": "v-1", "orderLinkId": "hf-1"}))
+    await venue.place([order()])
+    assert bybit.sent(CREATE)[0].headers["X-BAPI-TIMESTAMP"] == str(int(NOW.timestamp() * 1000))
+
+
+async def test_after_a_breach_of_the_address_limit_nothing_leaves(
+    venue: BybitVenue, bybit: FakeBybit, clock: FixedClock
+) -> None:
+    bybit.answer(REALTIME, 403)
+    with pytest.raises(RateLimited) as limited:
+        await venue.find_order("BTCUSDT", "hf-1")
+    assert limited.value.until == NOW + timedelta(minutes=10)
+    sent = len(bybit.requests)
+    [placed] = await venue.place([order()])
+    assert isinstance(placed.error, RateLimited)
+    with pytest.raises(RateLimited):
+        await venue.server_time()
+    assert len(bybit.requests) == sent
+    clock.time += timedelta(minutes=10)
+    assert await venue.server_time() == NOW
+
+
+async def test_with_a_dead_clock_all_orders_fail_together(venue: BybitVenue, bybit: FakeBybit) -> None:
+    def dead(_: requests.PreparedRequest) -> int:
+        time.sleep(0.2)
+        return 500
+
+    bybit.answer("/v5/market/time", dead)
+    began = time.monotonic()
+    placed = await venue.place([order(f"hf-{i}") for i in range(15)])
+    assert time.monotonic() - began < 1
+    assert all(isinstance(p.error, RateLimited) for p in placed)
+    assert bybit.sent(CREATE) == bybit.sent(BATCH) == []
+
+
 async def test_eleven_legs_go_as_ten_singles_and_a_batch(venue: BybitVenue, bybit: FakeBybit) -> None:
     bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
     bybit.answer(BATCH, lambda r: batch_answer(r, [0]))

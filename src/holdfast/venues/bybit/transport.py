@@ -65,14 +65,14 @@ class Transport:
         self._clock = clock or SystemClock()
         self._budget = budget or LocalBudget(self._clock)
         self._jitter = jitter
-        self._offset = timedelta(0)
+        self._offset = self._uncertainty = timedelta(0)
         self._synced_at: datetime | None = None
-        self._sync_lock = asyncio.Lock()
+        self._measuring: asyncio.Task[None] | None = None
         self._journeys: deque[float] = deque(maxlen=_JOURNEYS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bybit")
         self._session = Session(
             rest_url,
-            lambda: to_ms(self.venue_now()),
+            self._stamp,
             api_key=api_key or None,
             api_secret=api_secret or None,
             connections=THREADS,
@@ -133,7 +133,13 @@ class Transport:
         """
         return await self._once(bucket, method, query, units=0 if reserved else units, write=True)
 
+    def _stamp(self) -> int:
+        """Rather too old than too new: Bybit takes stamps 5 s old, but only less than 1 s ahead."""
+        return to_ms(self.venue_now() - self._uncertainty)
+
     async def close(self) -> None:
+        if self._measuring:
+            self._measuring.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._session.client.close()
 
@@ -183,7 +189,8 @@ class Transport:
         except TimeoutError:
             return _Failure(errors.silence(f"no answer within {CALL_SECONDS:g} s", write=write))
         finally:
-            self._journeys.append(loop.time() - left)
+            if write:
+                self._journeys.append(loop.time() - left)
 
     def _journey_spread(self) -> float:
         """Seconds by which one request may arrive later than another that left with it."""
@@ -238,10 +245,12 @@ class Transport:
         return _BACKOFF_SECONDS * attempt * (1 + self._jitter())
 
     async def _agree_on_time(self) -> None:
-        async with self._sync_lock:
-            fresh = self._synced_at and timedelta(0) <= self._clock.now() - self._synced_at < _CLOCK_LIFE
-            if not fresh:
-                await self._measure_offset()
+        """All who wait share one measurement: with a dead venue they fail together, not one by one."""
+        if self._synced_at and timedelta(0) <= self._clock.now() - self._synced_at < _CLOCK_LIFE:
+            return
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.create_task(self._measure_offset())
+        await asyncio.shield(self._measuring)
 
     async def _measure_offset(self) -> None:
         """Cristian's algorithm: the venue's stamp belongs to the middle of the round trip."""
@@ -253,7 +262,7 @@ class Transport:
                 break
         if best is None or best[0] > _WORST_UNCERTAINTY:
             raise Unreachable("Bybit answers too slowly to agree on the time with it.")
-        self._offset, self._synced_at = best[1], self._clock.now()
+        (self._uncertainty, self._offset), self._synced_at = best, self._clock.now()
 
     async def _sample_offset(self) -> tuple[timedelta, timedelta]:
         """(uncertainty, venue's clock minus ours)."""
