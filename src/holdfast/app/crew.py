@@ -73,8 +73,9 @@ def redis_member(server: embedded.Redis, port: int) -> Member:
 
 
 def simulator(settings: Settings) -> Member:
+    place = ("--port", str(settings.sim_port), "--seed", str(settings.sim_seed))
     return Member(
-        _ours(settings, "sim", "sim", "--port", str(settings.sim_port), "--seed", str(settings.sim_seed)),
+        _ours(settings, "sim", "sim", *place, "--state", str(settings.home / "sim")),
         lambda: _answers(f"{settings.sim_url}/v5/market/time"),
     )
 

@@ -82,12 +82,13 @@ def sim(
     seed: Annotated[int, typer.Option(help="Which of the possible worlds.")] = 7,
     replay: Annotated[Path | None, typer.Option(help="A candle file to replay.", exists=True)] = None,
     replay_symbol: Annotated[str, typer.Option(help="Whose prices the file holds.")] = "BTCUSDT",
+    state: Annotated[Path | None, typer.Option(help="Directory to keep simulated accounts in.")] = None,
 ) -> None:
     """Run the simulated outside world. It is never the real thing."""
     from holdfast.sim.server import run
 
     configure_logging(Settings(), "sim")
-    run("127.0.0.1", port, seed, replay=replay, replay_symbol=replay_symbol)
+    run("127.0.0.1", port, seed, replay=replay, replay_symbol=replay_symbol, state=state)
 
 
 def migrate() -> None:
