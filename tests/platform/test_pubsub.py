@@ -1,48 +1,92 @@
-"""Listening goes on whatever happens to Redis, and ends when it is told to."""
+"""Listening to Redis for a lifetime, through a proxy that can fall silent."""
 
 import asyncio
 
 import pytest
 from redis.asyncio import Redis
 
+from holdfast.platform import pubsub
 from holdfast.platform.background import cancel
-from holdfast.platform.pubsub import listen
 
 
-async def _nothing() -> None:
-    return
+class Proxy:
+    """Passes bytes on to Redis, until it is told to swallow them."""
+
+    def __init__(self, port):
+        self._port = port
+        self.open = asyncio.Event()
+        self.open.set()
+        self.connections = 0
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._tasks = set()
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        await cancel(self._tasks)
+
+    async def _serve(self, reader, writer):
+        self.connections += 1
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        for one, other in ((reader, upstream_writer), (upstream_reader, writer)):
+            self._tasks.add(asyncio.create_task(self._pass_on(one, other)))
+
+    async def _pass_on(self, reader, writer):
+        while data := await reader.read(65536):
+            await self.open.wait()
+            writer.write(data)
+            await writer.drain()
+        writer.close()
 
 
-@pytest.mark.parametrize("moment", [0, 0.0005, 0.001, 0.002, 0.003, 0.02])
-async def test_it_ends_at_any_moment(redis: Redis, moment: float) -> None:
-    for _ in range(5):
-        listening = asyncio.create_task(
-            listen(redis, channels=("c",), on_message=lambda *_: None, on_connect=_nothing)
-        )
-        await asyncio.sleep(moment)
-        listening.cancel()
-        done, _ = await asyncio.wait({listening}, timeout=3)
-        assert done
-        await redis.connection_pool.disconnect()
+@pytest.fixture
+async def proxy(redis_server):
+    async with Proxy(redis_server.port) as proxy:
+        yield proxy
 
 
-async def test_it_hears_again_after_the_connection_was_lost(redis: Redis) -> None:
-    heard: list[tuple[str, bytes]] = []
-    connected = asyncio.Semaphore(0)
+async def test_a_half_open_connection_is_noticed_and_made_again(proxy, redis, redis_url, monkeypatch):
+    monkeypatch.setattr(pubsub, "SILENCE_SECONDS", 0.2)
+    address = redis_url.rsplit(":", 1)
+    through = Redis.from_url(f"{address[0]}:{proxy.port}/{address[1].partition('/')[2]}")
+    heard, connected = [], []
 
-    async def on_connect() -> None:
-        connected.release()
+    async def on_connect():
+        connected.append(len(heard))
 
     listening = asyncio.create_task(
-        listen(redis, channels=("c",), on_message=lambda *m: heard.append(m), on_connect=on_connect)
+        pubsub.listen(
+            through,
+            channels=("news",),
+            patterns=("user:*",),
+            on_message=lambda channel, data: heard.append((channel, data)),
+            on_connect=on_connect,
+        )
     )
-    await asyncio.wait_for(connected.acquire(), 5)
-    await redis.client_kill_filter(_type="pubsub")
-    await asyncio.wait_for(connected.acquire(), 5)
-    await redis.publish("c", b"after")
-    for _ in range(100):
-        if heard:
-            break
-        await asyncio.sleep(0.02)
-    await cancel([listening])
-    assert heard == [("c", b"after")]
+
+    async def until(condition):
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    try:
+        await until(lambda: connected)
+        await redis.publish("news", b"one")
+        await redis.publish("user:7", b"two")
+        await until(lambda: len(heard) == 2)
+        assert heard == [("news", b"one"), ("user:7", b"two")]
+        await asyncio.sleep(1.0)
+        assert len(connected) == 1, "silence alone is no loss: pings are answered"
+        before = proxy.connections
+        proxy.open.clear()
+        await until(lambda: proxy.connections > before)
+        proxy.open.set()
+        await until(lambda: len(connected) >= 2)
+        await redis.publish("news", b"three")
+        await until(lambda: ("news", b"three") in heard)
+    finally:
+        await cancel([listening])
+        await through.aclose()

@@ -14,6 +14,8 @@ from holdfast.execution.views import execution_view
 from holdfast.portfolio.live import LivePositions
 
 POSITIONS_EVERY = 1.0
+EXECUTION_EVERY = 2.0
+"""Also without a message: Redis may have lost the last one, which says how it ended."""
 CONNECTIONS_EVERY = 10.0
 
 
@@ -25,7 +27,7 @@ def register_private(hub: Hub, live: LivePositions) -> None:
     """Announce positions, executions and connections to the hub."""
     hub.register("positions", live.may_hear, live.positions_snapshot, every=POSITIONS_EVERY)
     hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
-    hub.register("execution", _owns_execution, _execution)
+    hub.register("execution", _owns_execution, _execution, every=EXECUTION_EVERY)
     hub.register("connections", _signed_in, _connections, every=CONNECTIONS_EVERY)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from holdfast.platform.background import cancel
@@ -14,6 +15,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
+SILENCE_SECONDS = 10.0
 
 
 async def listen(
@@ -47,19 +49,34 @@ async def _listen(
     delay = FIRST_DELAY
     while True:
         try:
-            async with redis.pubsub(ignore_subscribe_messages=True) as channel:
+            async with redis.pubsub() as channel:
                 if channels:
                     await channel.subscribe(*channels)
                 if patterns:
                     await channel.psubscribe(*patterns)
                 await on_connect()
                 delay = FIRST_DELAY
-                async for message in channel.listen():
-                    on_message(_text(message["channel"]), _bytes(message["data"]))
+                await _hear(channel, on_message)
         except (RedisError, OSError) as error:
             log.warning("redis subscription lost", channels=[*channels, *patterns], error=str(error))
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
         delay = min(delay * 2, LONGEST_DELAY)
+
+
+async def _hear(channel: PubSub, on_message: Callable[[str, bytes], None]) -> None:
+    """Until the connection is lost. A silent one is pinged, because a half-open one never ends by itself."""
+    pinged = False
+    while True:
+        message = await channel.get_message(timeout=SILENCE_SECONDS)
+        if message is None:
+            if pinged:
+                raise ConnectionError("Redis does not answer a ping")
+            await channel.ping()
+            pinged = True
+            continue
+        pinged = False
+        if message["type"] in ("message", "pmessage"):
+            on_message(_text(message["channel"]), _bytes(message["data"]))
 
 
 def _text(value: str | bytes) -> str:
