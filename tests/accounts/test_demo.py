@@ -163,7 +163,7 @@ async def test_a_wrong_secret_and_an_unknown_key_are_told_apart(
 ) -> None:
     account = await open_account(sim, **BOUND)
     headers = await sign_up_and_in(client)
-    secrets = ((account["api_key"], "x" * 36, "secret"), ("NobodyHasThisKey12", "x" * 36, "environment"))
+    secrets = ((account["api_key"], "x" * 36, "secret"), ("NobodyHasThisKey12", "x" * 36, "started anew"))
     for key, secret, said in secrets:
         wanted = {"environment": "simulated", "label": "Mine", "api_key": key, "api_secret": secret}
         made = await client.post("/api/connections", json=wanted, headers=headers | {"Idempotency-Key": key})

@@ -34,8 +34,17 @@ LONGEST_RETRY_SECONDS: Final = 300.0
 PROBE_SYMBOL: Final = "BTCUSDT"
 """Its position row, there even when flat, shows the account's setting for USDT contracts."""
 
+Broken = KeyRefused | Rejected | VaultBroken | InvalidInput
+
+UNKNOWN_KEY: Final = "10003"
+SIMULATION_FORGOT: Final = Finding(
+    "key",
+    Level.REFUSED,
+    "The simulated market was started anew and does not know this account any more.",
+    "Sign out and try the demo again: you get a fresh account.",
+)
 KEY_REFUSED_ADVICE: Final = {
-    "10003": "Keys of the live exchange, testnet and demo trading are different: check that the environment "
+    UNKNOWN_KEY: "Keys of the live exchange, testnet and demo trading are different: check that the environment "
     "you chose is the one the key was made in, and that the key still exists.",
     "10004": "Delete this connection and connect again, copying key and secret of the same pair.",
     "10005": "Give the key its permissions at Bybit, then check it again.",
@@ -150,14 +159,9 @@ def _refused(verdict: Verdict, message: str, advice: str) -> Verdict:
     return Verdict(KeyState.REFUSED, (finding, *verdict.findings))
 
 
-async def _note_broken(
-    work: Work, subject: Connection, error: KeyRefused | Rejected | VaultBroken | InvalidInput
-) -> None:
+async def _note_broken(work: Work, subject: Connection, error: Broken) -> None:
     """The key does not work. One that used to is ``failing`` and is tried again; a new one is refused."""
-    advice = error.advice if isinstance(error, InvalidInput) else ""
-    if isinstance(error, KeyRefused):
-        advice = KEY_REFUSED_ADVICE.get(error.code, "Correct the key at Bybit, then check it again.")
-    finding = Finding("key", Level.REFUSED, str(error), advice)
+    finding = _broken(error, simulated=subject.environment == "simulated")
     async with work.database.transaction() as session:
         connection = await _locked(session, subject)
         if connection is None:
@@ -170,6 +174,15 @@ async def _note_broken(
     await _publish(work, connection)
     log.warning("connection does not work", connection=str(subject.id), state=connection.state)
     raise RunAgainIn(HOUR_SECONDS if worked_before else DAY_SECONDS)
+
+
+def _broken(error: Broken, *, simulated: bool) -> Finding:
+    advice = error.advice if isinstance(error, InvalidInput) else ""
+    if isinstance(error, KeyRefused):
+        if simulated and error.code == UNKNOWN_KEY:
+            return SIMULATION_FORGOT
+        advice = KEY_REFUSED_ADVICE.get(error.code, "Correct the key at Bybit, then check it again.")
+    return Finding("key", Level.REFUSED, str(error), advice)
 
 
 async def _note_silence(work: Work, subject: Connection, error: VenueError) -> None:
