@@ -1,0 +1,114 @@
+"""Every page, on desktop and phone, light and dark: clean, accessible, honest about the simulation."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.e2e.conftest import Complaints
+from tests.e2e.installation import ROOT, Installation
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PUBLIC = (
+    "/",
+    "/sign-in",
+    "/sign-up",
+    "/indices",
+    "/indices/btc-d",
+    "/indices/top-10",
+    "/licences",
+    "/going-live",
+    "/nowhere",
+)
+PRIVATE = (
+    "/",
+    "/indices/eth-btc",
+    "/positions",
+    "/activity",
+    "/connections",
+    "/connections/new",
+    "/settings",
+)
+VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
+    (1280, "light"),
+    (1280, "dark"),
+    (390, "light"),
+    (390, "dark"),
+]
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds that is serious or critical, a line each."""
+    await page.evaluate(Path(AXE).read_text())
+    result: dict[str, Any] = await page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})",
+        RULES,
+    )
+    return [
+        f"{found['id']}: {node['html'][:160]}"
+        for found in result["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    ]
+
+
+async def settled(page: Page, path: str) -> None:
+    await page.goto(path)
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await page.wait_for_timeout(900)
+
+
+async def check(page: Page, path: str, width: int) -> None:
+    await settled(page, path)
+    await expect(page.get_by_role("region", name="Simulated market")).to_be_visible()
+    assert await violations(page) == [], path
+    overflow = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overflow <= 0, f"{path} is {overflow} px too wide at {width} px"
+    if path.startswith("/indices/"):
+        link = page.get_by_role("link", name="TradingView Lightweight Charts")
+        await expect(link).to_have_attribute("href", "https://www.tradingview.com/")
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+async def test_every_page_is_clean(
+    browser: Browser,
+    installation: Installation,
+    complaints: Complaints,
+    width: int,
+    scheme: Literal["light", "dark"],
+):
+    context = await browser.new_context(
+        base_url=installation.url,
+        viewport={"width": width, "height": 844},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(15_000)
+    page = await context.new_page()
+    complaints.listen(page)
+    for path in PUBLIC:
+        await check(page, path, width)
+    await page.goto("/")
+    await page.get_by_role("button", name="Try the demo").first.click()
+    await expect(page.get_by_role("link", name="Positions").first).to_be_visible()
+    for path in PRIVATE:
+        await check(page, path, width)
+    await context.close()
+    assert complaints.said == []
+
+
+async def test_it_can_be_used_at_320_pixels(browser: Browser, installation: Installation):
+    context = await browser.new_context(base_url=installation.url, viewport={"width": 320, "height": 640})
+    page = await context.new_page()
+    for path in ("/", "/indices", "/indices/btc-d", "/sign-in"):
+        await settled(page, path)
+        overflow = await page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, path
+    await context.close()
