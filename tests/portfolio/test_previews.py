@@ -277,3 +277,15 @@ async def test_a_blocked_plan_is_never_taken(desk: Desk) -> None:
     async with desk.database.transaction() as session:
         with pytest.raises(PlanBlocked, match="are missing"):
             await take_plan(session, desk.user_id, plan["id"], plan["digest"], NOW)
+
+
+async def test_previews_nobody_used_are_forgotten_in_time(desk: Desk) -> None:
+    first = (await desk.preview()).json()
+    desk.clock.moment += timedelta(hours=1)
+    second = (await desk.preview()).json()
+    assert (await desk.get(f"/previews/{first['id']}")).status_code == 200
+
+    desk.clock.moment += timedelta(hours=23, minutes=30)
+    await desk.preview()
+    assert (await desk.get(f"/previews/{first['id']}")).status_code == 404
+    assert (await desk.get(f"/previews/{second['id']}")).status_code == 200

@@ -83,3 +83,21 @@ async def test_a_short_and_a_basket_side_by_side_share_symbols_and_close_apart(h
     assert await house.reconcile() == []
     assert sizes(await house.truth()) == held
     assert not (await house.position(basket.sleeve_id)).altered
+
+
+async def test_a_position_closed_entirely_by_hand_is_booked_without_an_order(house: House) -> None:
+    execution = await house.execute(await house.preview("eth-btc", "3000"))
+    before = len((await house.truth())["orders"])
+    for leg in (await house.position(execution.sleeve_id)).legs:
+        await by_hand(house, leg.symbol, str(-leg.quantity))
+    assert await house.reconcile() == []
+    closing = await house.execute(await house.preview_close(execution.sleeve_id))
+
+    assert closing.state == "complete", closing.reason
+    truth = await house.truth()
+    assert sizes(truth) == {}
+    assert len(truth["orders"]) == before + 2
+    closed = await house.position(execution.sleeve_id)
+    assert (closed.state, closed.gross) == ("closed", 0)
+    assert closed.pnl is not None
+    assert await house.reconcile() == []

@@ -218,7 +218,7 @@ def _trouble(target: Target, market: LegMarket | None) -> str:
         return blocked
     if market.instrument.status is InstrumentStatus.REDUCE_ONLY or market.instrument.delivery_at:
         return "it is being delisted, the venue only takes orders that close positions"
-    if abs(float(market.mid) / target.reference_price - 1) > PRICE_BAND:
+    if abs(float(market.mid) - target.reference_price) > PRICE_BAND * target.reference_price:
         return (
             f"its order book ({plain(market.mid)}) is more than {PRICE_BAND:.0%} away from the price the "
             f"weights were computed with ({target.reference_price:g})"

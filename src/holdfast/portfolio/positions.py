@@ -16,8 +16,8 @@ from holdfast.market.quotes import QuoteBoard
 from holdfast.portfolio import repository
 from holdfast.portfolio.endings import by_hand_parts
 from holdfast.portfolio.ledger import EXACT, QUOTE, Leg, fold
-from holdfast.portfolio.models import Alteration, BalanceSnapshot, Sleeve
-from holdfast.portfolio.schemas import Overview, PlanView, PositionDetail, PositionLeg, PositionSummary
+from holdfast.portfolio.models import Alteration, BalanceSnapshot, Plan, Sleeve
+from holdfast.portfolio.schemas import Overview, PositionDetail, PositionLeg, PositionSummary
 
 OPEN_STATES = frozenset({"opening", "active", "closing", "needs_attention"})
 CLOSED_STATES = frozenset({"closed", "unwound"})
@@ -108,14 +108,13 @@ async def load(
         legs = fold(lines.get(sleeve.id, []))
         own = alterations.get(sleeve.id, [])
         _take_out(legs, own)
-        shown = PlanView.model_validate(plans[sleeve.id].body).legs if sleeve.id in plans else []
         books.append(
             SleeveBooks(
                 sleeve=sleeve,
                 label=label,
                 legs=legs,
                 altered=_altered(own),
-                names={leg.symbol: (leg.asset_id, leg.name, leg.ticker) for leg in shown},
+                names=names_of(plans[sleeve.id]) if sleeve.id in plans else {},
                 halts={
                     symbol: halts[sleeve.connection_id, symbol]
                     for symbol in legs
@@ -210,6 +209,11 @@ def the_only(books: Sequence[SleeveBooks]) -> SleeveBooks:
     if not books:
         raise NotFound("There is no such position.")
     return books[0]
+
+
+def names_of(plan: Plan) -> dict[str, tuple[str, str, str]]:
+    """Asset id, name and ticker by symbol, as they were when the plan was made."""
+    return {leg["symbol"]: (leg["asset_id"], leg["name"], leg["ticker"]) for leg in plan.body["legs"]}
 
 
 def index_name(index_id: str) -> str:

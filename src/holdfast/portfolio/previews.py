@@ -13,7 +13,7 @@ from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from holdfast.core.money import plain
 from holdfast.indices.board import IndexBoard
-from holdfast.indices.catalogue import IndexDefinition, definition_of
+from holdfast.indices.catalogue import DEFINITIONS, IndexDefinition, definition_of
 from holdfast.market.instruments import InstrumentBook
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import enqueue
@@ -22,6 +22,7 @@ from holdfast.portfolio import advice, repository
 from holdfast.portfolio.endings import by_hand_parts, closable
 from holdfast.portfolio.models import BalanceSnapshot, Plan, Sleeve
 from holdfast.portfolio.plan import Held, PlanDraft, build_close_plan, build_open_plan, digest
+from holdfast.portfolio.positions import index_name, names_of
 from holdfast.portfolio.schemas import (
     PlanLeg,
     PlanTotals,
@@ -34,6 +35,9 @@ from holdfast.portfolio.sweep import LegMarket
 from holdfast.venues.protocol import PriceLimit, PublicVenue, Rejected, VenueError
 
 BOOK_DEPTH = 200
+KEEP_UNUSED = timedelta(days=1)
+"""How long a preview nobody carried out is kept after it has expired."""
+
 TAKER_FEE = Decimal("0.00055")
 """Bybit's standard rate for linear contracts, which the plan says it uses."""
 
@@ -73,7 +77,7 @@ class Proposal:
     account: Account
     names: Names
     position: Sleeve | None
-    definition: IndexDefinition
+    index_id: str
     version: str
     direction: str
     size: Decimal
@@ -107,6 +111,7 @@ async def make_preview(
         proposal = await _propose_close(database, user_id, wanted, world, settings, now)
     view = _view(proposal, settings, now)
     async with database.transaction() as session:
+        await repository.forget_unused_plans(session, user_id, expired_before=now - KEEP_UNUSED)
         session.add(_row(view, user_id))
         if proposal.account.connection.state == "active":
             await enqueue(session, "execution.reconcile", str(view.connection_id), now=now)
@@ -140,7 +145,7 @@ async def _propose_open(
         account=account,
         names={t.symbol: (t.asset_id, *world.indices.asset(t.asset_id)) for t in targets.targets},
         position=None,
-        definition=definition,
+        index_id=definition.id,
         version=targets.source_version,
         direction=wanted.direction,
         size=wanted.size,
@@ -169,14 +174,13 @@ async def _propose_close(
     draft = build_close_plan(
         held, markets=markets, allowance=_allowance(settings), available=account.available
     )
-    definition = definition_of(sleeve.index_id)
-    level = world.indices.level(sleeve.index_id, now).level
+    level = world.indices.level(sleeve.index_id, now).level if sleeve.index_id in DEFINITIONS else None
     return Proposal(
         draft=draft,
         account=account,
         names=names,
         position=sleeve,
-        definition=definition,
+        index_id=sleeve.index_id,
         version=sleeve.index_version,
         direction=sleeve.direction,
         size=sleeve.size,
@@ -232,10 +236,7 @@ async def _account(session: AsyncSession, user_id: UUID, connection_id: UUID) ->
 
 async def _names(session: AsyncSession, sleeve_id: UUID) -> Names:
     plans = await repository.opening_plans(session, [sleeve_id])
-    if sleeve_id not in plans:
-        return {}
-    legs = PlanView.model_validate(plans[sleeve_id].body).legs
-    return {leg.symbol: (leg.asset_id, leg.name, leg.ticker) for leg in legs}
+    return names_of(plans[sleeve_id]) if sleeve_id in plans else {}
 
 
 async def _held(session: AsyncSession, sleeve_id: UUID, account: Account, names: Names) -> list[Held]:
@@ -309,8 +310,8 @@ def _view(proposal: Proposal, settings: Settings, now: datetime) -> PlanView:
         digest="",
         connection_id=account.connection.id,
         position_id=proposal.position.id if proposal.position else None,
-        index_id=proposal.definition.id,
-        index_name=proposal.definition.name,
+        index_id=proposal.index_id,
+        index_name=index_name(proposal.index_id),
         index_version=proposal.version,
         direction="long" if proposal.direction == "long" else "short",
         size=proposal.size,

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Uuid, column, func, or_, select, table, text
+from sqlalchemy import Uuid, column, delete, func, or_, select, table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
@@ -249,6 +249,14 @@ async def plan_of(
     query = select(Plan).where(Plan.id == plan_id, Plan.user_id == user_id)
     found: Plan | None = await session.scalar(query.with_for_update() if for_update else query)
     return found
+
+
+async def forget_unused_plans(session: AsyncSession, user_id: UUID, *, expired_before: datetime) -> None:
+    """Delete the user's long expired previews that nobody carried out."""
+    used = select(EXECUTIONS.c.plan_id).where(EXECUTIONS.c.plan_id == Plan.id).exists()
+    await session.execute(
+        delete(Plan).where(Plan.user_id == user_id, Plan.expires_at < expired_before, ~used)
+    )
 
 
 async def is_plan_used(session: AsyncSession, plan_id: UUID) -> bool:
