@@ -464,3 +464,29 @@ def test_closing_in_hedge_mode_reduces_its_own_side_only(exchange: Exchange) -> 
     exchange.place(account, positionIdx=1)
     closed = exchange.place(account, side="Sell", positionIdx=1, qty="3")
     assert (closed.filled, account.signed_size("BTCUSDT", 1)) == (D(1), D(0))
+
+
+def test_the_published_book_shows_resting_orders_and_hides_what_was_taken(exchange: Exchange) -> None:
+    account = exchange.account()
+    key = ("linear", "BTCUSDT")
+    before = exchange.venue.liquidity.version(key)
+    exchange.place(account, orderType="Limit", price="1000.0", qty="0.3")
+    exchange.place(account, qty="1.4")
+    bids, asks = exchange.venue.liquidity.published(key, 5, START_MS)
+    assert bids[:2] == [(D("1000.0"), D("0.3")), (D("999.9"), D(1))]
+    assert asks[0] == (D("1000.2"), D("0.6"))
+    assert exchange.venue.liquidity.version(key) > before
+
+
+def test_an_account_that_no_longer_covers_its_maintenance_is_taken_over(exchange: Exchange) -> None:
+    account = exchange.account(balances={"USDT": "2500"}, default_leverage="10")
+    exchange.place(account, side="Sell", qty="2")
+    exchange.place(account, symbol="ETHUSDT", qty="0.5")
+    resting = exchange.place(account, orderType="Limit", price="995.0", qty="1")
+    exchange.market.quote("BTCUSDT", "2239.9", "2240.1")
+    exchange.pass_time(10_000)
+    assert (resting.status, resting.cancel_type) == ("Cancelled", "CancelAllBeforeLiq")
+    taken = account.executions[-1]
+    assert (taken.symbol, taken.exec_type, taken.side, taken.qty) == ("BTCUSDT", "BustTrade", "Buy", D(2))
+    assert account.log[-1].type == "LIQUIDATION"
+    assert (account.signed_size("BTCUSDT"), account.signed_size("ETHUSDT")) == (D(0), D("0.5"))

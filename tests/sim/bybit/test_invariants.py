@@ -122,7 +122,7 @@ def check_profit(account: Account, symbol: str, trades: list[Any]) -> None:
     assert sum((row.pnl for row in rows), D(0)) == sum((e.pnl for e in trades), D(0)) - (fees - open_fee)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(events, min_size=10, max_size=40), st.sampled_from(["1", "5"]))
 def test_the_books_agree_after_every_event(flow: list[tuple[str, Any]], leverage: str) -> None:
     exchange = Exchange()

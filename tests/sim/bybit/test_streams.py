@@ -268,7 +268,11 @@ def test_pybit_listens_to_both_streams(served: Served, monkeypatch: pytest.Monke
     heard: dict[str, list[Any]] = {"book": [], "ticker": [], "order": [], "execution": []}
     public = unified_trading.WebSocket(channel_type="linear", testnet=False)
     private_ = unified_trading.WebSocket(
-        channel_type="private", testnet=False, api_key=account.key.key, api_secret=account.key.secret
+        channel_type="private",
+        testnet=False,
+        api_key=account.key.key,
+        api_secret=account.key.secret,
+        private_auth_expire=30,
     )
     try:
         public.orderbook_stream(50, "BTCUSDT", heard["book"].append)

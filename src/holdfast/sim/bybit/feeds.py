@@ -9,6 +9,7 @@ from holdfast.sim.bybit.envelope import on_grid
 from holdfast.sim.bybit.market_routes import INTERVALS, PRE_MARKET, level_rows
 from holdfast.sim.bybit.ports import Candle, Instrument
 from holdfast.sim.bybit.venue import Venue
+from holdfast.sim.paths import STEP_MS
 
 Frame = dict[str, Any]
 BOOK_DEPTHS: Final = ("1", "50", "200", "1000")
@@ -84,6 +85,7 @@ class BookFeed:
         self._sides: dict[str, dict[str, str]] = {}
         self._update = venue.ids.sequence()
         self._sent_ms = 0
+        self._seen = (0, 0)
 
     def snapshot(self, now_ms: int) -> list[Frame]:
         if not self._sides:
@@ -91,7 +93,9 @@ class BookFeed:
         return [self._frame("snapshot", self._rows(self._sides), now_ms)]
 
     def changes(self, now_ms: int) -> list[Frame]:
-        fresh = self._read(now_ms)
+        moment = (now_ms // STEP_MS, self._venue.liquidity.version((self._one.category, self._one.symbol)))
+        fresh = self._sides if moment == self._seen else self._read(now_ms)
+        self._seen = moment
         if fresh == self._sides:
             repeat = self._depth == 1 and now_ms - self._sent_ms >= REPEAT_MS
             return [self._frame("snapshot", self._rows(fresh), now_ms)] if repeat else []

@@ -36,14 +36,27 @@ class Liquidity:
         self._market = market
         self._resting: dict[Key, dict[str, Resting]] = {}
         self._taken: dict[Key, dict[tuple[str, Decimal], tuple[Decimal, int]]] = {}
+        self._version: dict[Key, int] = {}
+
+    def version(self, key: Key) -> int:
+        """Grows with everything users do to the book of ``key``."""
+        return self._version.get(key, 0)
+
+    def touch(self, key: Key) -> None:
+        self._version[key] = self.version(key) + 1
 
     def rest(self, account: Account, order: Order) -> None:
-        self._resting.setdefault((order.category, order.symbol), {})[order.order_id] = Resting(account, order)
+        key = (order.category, order.symbol)
+        self._resting.setdefault(key, {})[order.order_id] = Resting(account, order)
+        self.touch(key)
 
     def remove(self, order: Order) -> None:
         key = (order.category, order.symbol)
-        resting = self._resting.get(key)
-        if resting is not None and resting.pop(order.order_id, None) is not None and not resting:
+        resting = self._resting.get(key, {})
+        if resting.pop(order.order_id, None) is None:
+            return
+        self.touch(key)
+        if not resting:
             del self._resting[key]
 
     def symbols_with_resting(self) -> list[Key]:

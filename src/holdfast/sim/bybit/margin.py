@@ -103,6 +103,9 @@ class Margin:
             if instrument.category == "spot":
                 self._coin_ids.setdefault(instrument.base, instrument.coin_id)
 
+    def mark(self, symbol: str) -> Decimal:
+        return self._market.mark_price("linear", symbol)
+
     def usd_price(self, coin: str, now_ms: int) -> Decimal:
         """1 for the dollar coins; 0 for a coin nobody quotes."""
         if coin in ("USDT", "USDC", "USD"):
@@ -143,7 +146,7 @@ class Margin:
         needs: dict[str, Needs] = defaultdict(Needs)
         for position in account.positions.values():
             if position.quantity:
-                mark = self._market.mark_price("linear", position.symbol)
+                mark = self.mark(position.symbol)
                 need = needs[self._settle_coin(position.symbol)]
                 need.unrealised += position.unrealised(mark)
                 need.position_im += self.position_im(account, position, mark)

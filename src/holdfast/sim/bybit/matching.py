@@ -127,6 +127,7 @@ class Matching:
     ) -> Execution:
         if order.category == "linear":
             self._funding.settle(account, order.symbol, now_ms)
+        self._liquidity.touch((order.category, order.symbol))
         return self._settlement.fill(account, order, price, qty, maker=maker, now_ms=now_ms)
 
     def _fill_maker(self, resting: Resting, price: Decimal, qty: Decimal, now_ms: int) -> None:

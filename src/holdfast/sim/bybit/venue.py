@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
 
+from holdfast.sim.bybit import liquidation
 from holdfast.sim.bybit.account import Account, Ids
 from holdfast.sim.bybit.accounts import Accounts
 from holdfast.sim.bybit.funding import Funding
@@ -22,6 +23,7 @@ from holdfast.sim.bybit.snapshot import Archive
 
 CLOCK_MOVED_MS: Final = 500
 MINUTE_MS: Final = 60_000
+MARGIN_CHECK_MS: Final = 5_000
 ENDED: Final = ("Delivering", "Closed")
 Later = Callable[[float, Callable[[], None]], object]
 """Runs a callback after so many seconds."""
@@ -66,6 +68,7 @@ class Venue:
         self._archive = Archive(settings.state) if settings.state else None
         self._ended: set[tuple[str, str]] = set()
         self._minute = 0
+        self._margins_checked_ms = 0
 
     def open_books(self) -> None:
         """Take in the accounts of an earlier run; their open orders meet the book again."""
@@ -107,6 +110,10 @@ class Venue:
         """What happens without anybody asking: resting orders, funding, delisted contracts."""
         now_ms = self.clock.now_ms()
         self.matching.sweep(now_ms)
+        if now_ms - self._margins_checked_ms >= MARGIN_CHECK_MS:
+            self._margins_checked_ms = now_ms
+            for account in self.accounts:
+                self._liquidate(account, now_ms)
         ended = {key for key, one in self.market.instruments.items() if one.status in ENDED}
         minute = now_ms // MINUTE_MS
         if ended == self._ended and minute == self._minute:
@@ -115,6 +122,16 @@ class Venue:
         for account in self.accounts:
             self.funding.settle_all(account, now_ms)
             self._deliver(account, ended, now_ms)
+
+    def _liquidate(self, account: Account, now_ms: int) -> None:
+        """First the orders go, then position by position until the rest is covered again."""
+        if not liquidation.is_due(account, self.margin, now_ms):
+            return
+        for order in list(account.open_orders.values()):
+            if order.category == "linear":
+                self.matching.cancel(account, order, now_ms, cancel_type="CancelAllBeforeLiq")
+        while liquidation.is_due(account, self.margin, now_ms):
+            self.force_close(account, liquidation.worst(account, self.margin), how="BustTrade")
 
     def _deliver(self, account: Account, ended: set[tuple[str, str]], now_ms: int) -> None:
         """Cancel orders in contracts that are no longer traded, and close positions at the mark price."""
