@@ -117,27 +117,27 @@ def test_a_long_candle_is_made_of_the_shorter_ones(
     assert float(whole[6]) == pytest.approx(traded, rel=0.02, abs=100)
 
 
-def test_the_forming_candle_ends_at_the_last_price(market: Market, still: SimClock) -> None:
+def test_the_forming_candle_ends_at_the_last_price(long_market: Market) -> None:
     for width in (MINUTE_MS, 5 * MINUTE_MS, HOUR_MS, DAY_MS, MONTH_MS):
-        candle = market.candles("linear", "BTCUSDT", width, NOON_MS, NOON_MS)[-1]
-        assert candle[4] == market.last_price("linear", "BTCUSDT")
+        candle = long_market.candles("linear", "BTCUSDT", width, NOON_MS, NOON_MS)[-1]
+        assert candle[4] == long_market.last_price("linear", "BTCUSDT")
         assert candle[0] <= NOON_MS
 
 
-def test_candles_are_aligned(market: Market) -> None:
-    days = market.candles("linear", "BTCUSDT", DAY_MS, NOON_MS - 10 * DAY_MS, NOON_MS)
+def test_candles_are_aligned(long_market: Market) -> None:
+    days = long_market.candles("linear", "BTCUSDT", DAY_MS, NOON_MS - 10 * DAY_MS, NOON_MS)
     assert [row[0] for row in days] == [day_ms(2026, 11, 10) + n * DAY_MS for n in range(11)]
-    (*_, week) = market.candles("linear", "BTCUSDT", WEEK_MS, NOON_MS, NOON_MS)
+    (*_, week) = long_market.candles("linear", "BTCUSDT", WEEK_MS, NOON_MS, NOON_MS)
     assert week[0] == day_ms(2026, 11, 16)
-    months = market.candles("linear", "BTCUSDT", MONTH_MS, day_ms(2026, 9, 20), NOON_MS)
+    months = long_market.candles("linear", "BTCUSDT", MONTH_MS, day_ms(2026, 9, 20), NOON_MS)
     assert [row[0] for row in months] == [day_ms(2026, month, 1) for month in (9, 10, 11)]
     with pytest.raises(ValueError, match="minutes"):
-        market.candles("linear", "BTCUSDT", 1_000, NOON_MS, NOON_MS)
+        long_market.candles("linear", "BTCUSDT", 1_000, NOON_MS, NOON_MS)
 
 
-def test_no_candle_lies_in_the_future_or_before_the_listing(market: Market) -> None:
-    assert market.candles("linear", "BTCUSDT", HOUR_MS, NOON_MS + HOUR_MS, NOON_MS + DAY_MS) == []
-    oldest = market.candles("linear", "BTCUSDT", DAY_MS, 0, day_ms(2020, 4, 2))
+def test_no_candle_lies_in_the_future_or_before_the_listing(long_market: Market) -> None:
+    assert long_market.candles("linear", "BTCUSDT", HOUR_MS, NOON_MS + HOUR_MS, NOON_MS + DAY_MS) == []
+    oldest = long_market.candles("linear", "BTCUSDT", DAY_MS, 0, day_ms(2020, 4, 2))
     assert oldest[0][0] == day_ms(2020, 3, 27)
 
 
@@ -149,8 +149,8 @@ def test_the_market_moves_while_the_clock_runs(market: Market, still: SimClock) 
     assert len(seen) > 20
 
 
-def test_mark_and_last_stay_near_the_index(market: Market) -> None:
-    sweep, board = market.sweep("linear"), market.board("linear")
+def test_mark_and_last_stay_near_the_index(long_market: Market) -> None:
+    sweep, board = long_market.sweep("linear"), long_market.board("linear")
     perpetual = np.array([one.is_perpetual for one in board.instruments])
     grid = board.tick / sweep.index
     assert (np.abs(sweep.last * board.tick / sweep.index - 1)[perpetual] <= 0.001 + grid[perpetual]).all()
@@ -159,39 +159,41 @@ def test_mark_and_last_stay_near_the_index(market: Market) -> None:
     assert (sweep.bid < sweep.ask).all()
 
 
-def test_spreads_widen_as_volume_falls(market: Market) -> None:
+def test_spreads_widen_as_volume_falls(long_market: Market) -> None:
     def spread(symbol: str) -> float:
-        row = market.ticker("linear", symbol)
+        row = long_market.ticker("linear", symbol)
         return float(Decimal(row["ask1Price"]) / Decimal(row["bid1Price"]) - 1)
 
     assert spread("BTCUSDT") < 0.00003
     assert spread("PELPUSDT") > 0.00003
-    assert all(spread(row["symbol"]) < 0.01 for row in market.tickers("linear"))
+    assert all(spread(row["symbol"]) < 0.01 for row in long_market.tickers("linear"))
 
 
-def test_a_thousand_dollars_fit_into_every_book(market: Market) -> None:
-    for (category, symbol), one in market.instruments.items():
+def test_a_thousand_dollars_fit_into_every_book(long_market: Market) -> None:
+    for (category, symbol), one in long_market.instruments.items():
         if category == "linear" and one.status == "Trading":
-            book = market.book("linear", symbol, 50)
+            book = long_market.book("linear", symbol, 50)
             assert sum(price * quantity for price, quantity in book.asks) > 1_000, symbol
 
 
-def test_returns_look_like_a_crypto_market(market: Market) -> None:
-    levels = market.tape.days(0, (NOON_MS - ORIGIN_MS) // DAY_MS)
+def test_returns_look_like_a_crypto_market(long_market: Market) -> None:
+    levels = long_market.tape.days(0, (NOON_MS - ORIGIN_MS) // DAY_MS)
     returns = np.diff(levels, axis=0)
-    bitcoin, ether, doge = (returns[:, market.column(coin)] for coin in ("bitcoin", "ethereum", "dogecoin"))
+    bitcoin, ether, doge = (
+        returns[:, long_market.column(coin)] for coin in ("bitcoin", "ethereum", "dogecoin")
+    )
     assert 0.012 < bitcoin.std() < 0.04
     assert bitcoin.std() < ether.std() < doge.std()
     assert 0.4 < np.corrcoef(bitcoin, ether)[0, 1] < 0.95
     assert ((bitcoin / bitcoin.std()) ** 4).mean() > 3.5  # a normal variable has 3
-    assert np.abs(returns[:, market.column("tether")]).max() < 0.01
-    hours = market.tape.field.hour_variance(0, 24 * 700).reshape(-1, 24).mean(axis=0)
+    assert np.abs(returns[:, long_market.column("tether")]).max() < 0.01
+    hours = long_market.tape.field.hour_variance(0, 24 * 700).reshape(-1, 24).mean(axis=0)
     assert hours[15] > 2 * hours[3]  # the American morning and the small hours of UTC
 
 
-def test_prices_stay_plausible_for_years(market: Market) -> None:
-    levels = market.tape.days(0, (NOON_MS - ORIGIN_MS) // DAY_MS)
-    bitcoin = np.exp(levels[:, market.column("bitcoin")])
+def test_prices_stay_plausible_for_years(long_market: Market) -> None:
+    levels = long_market.tape.days(0, (NOON_MS - ORIGIN_MS) // DAY_MS)
+    bitcoin = np.exp(levels[:, long_market.column("bitcoin")])
     assert bitcoin.min() > 77_600 / 3
     assert bitcoin.max() < 77_600 * 3
 
@@ -205,23 +207,23 @@ def test_pegged_and_tracking_coins_follow(long_market: Market, at_ms: int) -> No
     assert 1.0 <= long_market.index_price("wrapped-steth", at_ms) / ether < 1.2
 
 
-def test_multiplied_symbols_count_many_coins(market: Market) -> None:
-    price = market.last_price("linear", "1000PEPEUSDT")
-    assert float(price) / 1000 == pytest.approx(market.index_price("pepe"), rel=0.002)
-    assert market.instruments["linear", "1000PEPEUSDT"].base == "1000PEPE"
+def test_multiplied_symbols_count_many_coins(long_market: Market) -> None:
+    price = long_market.last_price("linear", "1000PEPEUSDT")
+    assert float(price) / 1000 == pytest.approx(long_market.index_price("pepe"), rel=0.002)
+    assert long_market.instruments["linear", "1000PEPEUSDT"].base == "1000PEPE"
 
 
-def test_instruments_are_many_and_of_all_kinds(market: Market) -> None:
-    linear = [one for (category, _), one in market.instruments.items() if category == "linear"]
+def test_instruments_are_many_and_of_all_kinds(long_market: Market) -> None:
+    linear = [one for (category, _), one in long_market.instruments.items() if category == "linear"]
     assert sum(one.status == "Trading" and one.quote == "USDT" for one in linear) > 400
     assert len(linear) > 500
     assert {one.status for one in linear} >= {"Trading", "PreLaunch", "Closed"}
     assert {one.funding_interval_minutes for one in linear} >= {60, 240, 480}
     assert {one.contract_type for one in linear} == {"LinearPerpetual", "LinearFutures"}
     assert {"", "innovation", "stock"} <= {one.symbol_type for one in linear}
-    assert len({one.symbol_id for one in market.instruments.values()}) == len(market.instruments)
+    assert len({one.symbol_id for one in long_market.instruments.values()}) == len(long_market.instruments)
     assert all(one.max_market_qty <= one.max_limit_qty for one in linear)
-    btc = market.instruments["linear", "BTCUSDT"]
+    btc = long_market.instruments["linear", "BTCUSDT"]
     assert (str(btc.tick), str(btc.lot), str(btc.min_notional)) == ("0.10", "0.001", "5")
 
 
@@ -240,15 +242,16 @@ def test_a_delisting_is_announced_then_delivered_then_closed(market: Market, sti
     assert market.candles("linear", symbol, HOUR_MS, end - HOUR_MS, end + DAY_MS)[-1][0] == end - HOUR_MS
 
 
-def test_a_redenomination_divides_the_supply_and_keeps_the_cap(market: Market) -> None:
-    redenominated = (one for one in market.coins.values() if one.redenominations)
+def test_a_redenomination_divides_the_supply_and_keeps_the_cap(long_market: Market) -> None:
+    redenominated = (one for one in long_market.coins.values() if one.redenominations)
     coin = min(redenominated, key=lambda one: one.redenominations)
     ((at_ms, old_per_new),) = coin.redenominations
     assert at_ms < NOON_MS
-    before, after = (market.index_price(coin.id, at_ms + shift) for shift in (-STEP_MS, 0))
+    before, after = (long_market.index_price(coin.id, at_ms + shift) for shift in (-STEP_MS, 0))
     assert after / before == pytest.approx(old_per_new, rel=0.05)
     caps = [
-        market.index_price(coin.id, at) * market.supply_factor(coin.id, at) for at in (at_ms - STEP_MS, at_ms)
+        long_market.index_price(coin.id, at) * long_market.supply_factor(coin.id, at)
+        for at in (at_ms - STEP_MS, at_ms)
     ]
     assert caps[1] == pytest.approx(caps[0], rel=0.05)
 
@@ -265,6 +268,10 @@ def test_a_shock_moves_price_book_candle_and_day(market: Market, still: SimClock
     assert first[3] <= after
     assert first[2] >= before
     assert Decimal(market.ticker("linear", "SOLUSDT")["lowPrice24h"]) <= after
+    still.advance(HOUR_MS)
+    (hour,) = market.candles("linear", "SOLUSDT", HOUR_MS, NOON_MS, NOON_MS)
+    minutes = market.candles("linear", "SOLUSDT", MINUTE_MS, hour[0], hour[0] + HOUR_MS - 1)
+    assert (hour[2], hour[3]) == (max(row[2] for row in minutes), min(row[3] for row in minutes))
     with pytest.raises(ValueError, match="factor"):
         market.set_price_shock("SOLUSDT", 0)
 
@@ -277,21 +284,21 @@ def test_a_status_can_be_forced(market: Market) -> None:
     assert market.instruments["linear", "ETHUSDT"].status == "Trading"
 
 
-def test_tickers_agree_with_prices_book_and_candles(market: Market) -> None:
-    rows = {row["symbol"]: row for row in market.tickers("linear")}
-    row, one = rows["ETHUSDT"], market.instruments["linear", "ETHUSDT"]
-    book = market.book("linear", "ETHUSDT", 1)
-    assert Decimal(row["lastPrice"]) == market.last_price("linear", "ETHUSDT")
-    assert Decimal(row["markPrice"]) == market.mark_price("linear", "ETHUSDT")
+def test_tickers_agree_with_prices_book_and_candles(long_market: Market) -> None:
+    rows = {row["symbol"]: row for row in long_market.tickers("linear")}
+    row, one = rows["ETHUSDT"], long_market.instruments["linear", "ETHUSDT"]
+    book = long_market.book("linear", "ETHUSDT", 1)
+    assert Decimal(row["lastPrice"]) == long_market.last_price("linear", "ETHUSDT")
+    assert Decimal(row["markPrice"]) == long_market.mark_price("linear", "ETHUSDT")
     assert (Decimal(row["bid1Price"]), Decimal(row["bid1Size"])) == book.bids[0]
     assert (Decimal(row["ask1Price"]), Decimal(row["ask1Size"])) == book.asks[0]
-    minutes = market.candles("linear", "ETHUSDT", MINUTE_MS, NOON_MS - DAY_MS, NOON_MS)
+    minutes = long_market.candles("linear", "ETHUSDT", MINUTE_MS, NOON_MS - DAY_MS, NOON_MS)
     assert Decimal(row["prevPrice24h"]) == minutes[0][1]
     assert float(row["turnover24h"]) == pytest.approx(float(sum(m[6] for m in minutes)), rel=0.05)
     # A full day's extremes, to the width of what moves between the symbol's last price and its index.
     assert float(row["highPrice24h"]) == pytest.approx(float(max(m[2] for m in minutes)), rel=0.002)
     assert float(row["lowPrice24h"]) == pytest.approx(float(min(m[3] for m in minutes)), rel=0.002)
-    assert Decimal(row["fundingRate"]) == market.funding_rate("ETHUSDT", NOON_MS)
+    assert Decimal(row["fundingRate"]) == long_market.funding_rate("ETHUSDT", NOON_MS)
     assert int(row["nextFundingTime"]) % (one.funding_interval_minutes * MINUTE_MS) == 0
     assert all("E" not in value for name, value in row.items() if name != "symbol")
 
@@ -309,9 +316,9 @@ def test_funding_is_bounded_and_constant_within_its_period(
     assert rate == long_market.funding_rate(symbol, boundary - period + 1)
 
 
-def test_a_dated_future_has_no_funding(market: Market) -> None:
-    assert market.funding_rate("BTCUSDT-25DEC26", NOON_MS) == 0
-    assert market.next_funding_ms("BTCUSDT-25DEC26", NOON_MS) == 0
+def test_a_dated_future_has_no_funding(long_market: Market) -> None:
+    assert long_market.funding_rate("BTCUSDT-25DEC26", NOON_MS) == 0
+    assert long_market.next_funding_ms("BTCUSDT-25DEC26", NOON_MS) == 0
 
 
 def test_public_trades_come_once_and_inside_the_spread(market: Market, still: SimClock) -> None:
@@ -335,11 +342,13 @@ def test_public_trades_come_once_and_inside_the_spread(market: Market, still: Si
     assert len(quiet) < len(together) / 5
 
 
-def test_dominance_is_plausible(market: Market) -> None:
+def test_dominance_is_plausible(long_market: Market) -> None:
     caps = sorted(
         (
-            market.index_price(coin.id) * (coin.supply or 0.0) * market.supply_factor(coin.id, NOON_MS)
-            for coin in market.coins.values()
+            long_market.index_price(coin.id)
+            * (coin.supply or 0.0)
+            * long_market.supply_factor(coin.id, NOON_MS)
+            for coin in long_market.coins.values()
             if not coin.pegged and not coin.parent
         ),
         reverse=True,

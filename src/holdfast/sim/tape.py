@@ -58,7 +58,15 @@ class Tape:
         bars = self.field.hours(first, count, coins)
         for place, laid in self._recorded(coins):
             bars = _replaced(bars, place, self._hours_over(laid, _one(bars, place), first, coins[place]))
-        return self._shifted(bars, first, HOUR_MS, coins)
+        bars = self._shifted(bars, first, HOUR_MS, coins)
+        for place, column in self._moved(coins):
+            jumped = {(at_ms - ORIGIN_MS) // HOUR_MS - first for at_ms, _ in self._jumps[column]}
+            for row in jumped & set(range(count)):
+                # Its extremes lie on one side of the jump: only its minutes know on which.
+                inside = self.minutes((first + row) * 60, 60, coins[place : place + 1])
+                bars.high[row, place] = inside.high.max()
+                bars.low[row, place] = inside.low.min()
+        return bars
 
     def minutes(self, first: int, count: int, coins: Ints) -> Bars:
         bars = self.field.minutes(first, count, coins)
