@@ -2,14 +2,19 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
+from uuid import uuid4
 
 import orjson
 import pytest
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 
+from holdfast.accounts.models import Connection, User
 from holdfast.app import feed as feeds
 from holdfast.app.feed import Feed
+from holdfast.core.instruments import InstrumentKind
+from holdfast.indices import reviewed
 from holdfast.indices import tasks as indices
 from holdfast.indices.models import IndexLevel
 from holdfast.market import quotes
@@ -19,6 +24,7 @@ from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.jobs import Lease
 from holdfast.platform.tasks import RunAgainIn, Work
+from holdfast.portfolio.models import Posting, Sleeve
 from holdfast.sim.server import create_app
 from holdfast.venues.registry import public_venue
 
@@ -127,6 +133,73 @@ async def test_a_venue_that_falls_silent_makes_the_indices_stale(feed, redis, si
     )
     assert "more than 10 seconds old" in heard[-1][0]["stale_reason"]
     assert heard[-1][0]["level"] is not None
+
+
+async def test_what_somebody_holds_is_followed_even_if_no_index_may_hold_it(prepared, database, redis):
+    venue = public_venue("bybit", prepared, clock=CLOCK)
+    reviewed_symbols = {listing.symbol for listing in reviewed.listings().values()}
+    listed = await venue.instruments(InstrumentKind.LINEAR)
+    symbol = next(i.symbol for i in listed if i.symbol not in reviewed_symbols and i.status == "trading")
+    feed = Feed(prepared, database, redis, venue, CLOCK)
+    await feed.refresh()
+    assert symbol not in feed._wanted
+    await _hold(database, symbol)
+    await feed.refresh()
+    await feed.fill_gaps()
+    await feed.publish_quotes()
+    board = QuoteBoard()
+    await board.load(redis)
+    assert board.get(symbol).bid > 0
+    await venue.close()
+
+
+async def _hold(database, symbol):
+    """An open position in the instrument."""
+    now, user_id, connection_id, sleeve_id = CLOCK.now(), uuid4(), uuid4(), uuid4()
+    async with database.transaction() as session:
+        session.add(User(id=user_id, email=None, password_hash=None, is_demo=True, created_at=now))
+        await session.flush()
+        session.add(
+            Connection(
+                id=connection_id,
+                user_id=user_id,
+                venue="bybit",
+                environment="simulated",
+                label="",
+                key_hint="",
+                state="active",
+                created_at=now,
+            )
+        )
+        await session.flush()
+        session.add(
+            Sleeve(
+                id=sleeve_id,
+                user_id=user_id,
+                connection_id=connection_id,
+                index_id="btc-d",
+                index_version="1",
+                direction="long",
+                size=Decimal(100),
+                entry_level=60.0,
+                state="active",
+                created_at=now,
+            )
+        )
+        await session.flush()
+        session.add(
+            Posting(
+                connection_id=connection_id,
+                sleeve_id=sleeve_id,
+                kind="trade",
+                asset=symbol,
+                amount=Decimal(1),
+                symbol=symbol,
+                reference="x",
+                at=now,
+                booked_at=now,
+            )
+        )
 
 
 async def test_the_feed_survives_losing_its_redis_connections(feed, redis):

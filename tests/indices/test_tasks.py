@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import func, select
 
 from holdfast.core.instruments import InstrumentKind
@@ -154,6 +155,53 @@ async def test_a_failing_coingecko_is_tried_again_and_nothing_is_lost(work, sim)
     with pytest.raises(RetryAt, match="cannot be reached"):
         await indices.poll_market_caps(work)
     assert await scalar(work, select(func.max(MarketCap.fetched_at))) == before
+
+
+@pytest.fixture
+async def faults(sim):
+    """Sets the simulator's fault dial."""
+
+    async def dial(*rules):
+        async with ClientSession() as session:
+            answer = await session.post(sim.make_url("/_sim/faults"), json={"rules": list(rules)})
+            assert answer.status == 200, await answer.text()
+
+    return dial
+
+
+FAILURES = [
+    ({"kind": "rate_limit", "retry_after_s": 7}, 7, "429"),
+    ({"kind": "rate_limit"}, 60, "429"),
+    ({"kind": "rate_limit", "text_body": True, "retry_after_s": 9}, 9, "429"),
+    ({"kind": "maintenance", "text_body": True}, 30, "503"),
+    ({"kind": "error_500_before"}, 30, "500"),
+    ({"kind": "drop_request"}, 30, "cannot be reached"),
+]
+
+
+async def test_every_way_coingecko_fails_is_waited_out(work, faults):
+    await prepare(work)
+    newest = select(func.max(MarketCap.fetched_at))
+    before = await scalar(work, newest)
+    for rule, seconds, words in FAILURES:
+        await faults({"where": "coingecko.*", "count": 1} | rule)
+        with pytest.raises(RetryAt, match=words) as wait:
+            await indices.poll_market_caps(work)
+        assert wait.value.seconds == seconds
+    assert await scalar(work, newest) == before, "the last good answer stands"
+    await poll(work)
+    assert await scalar(work, newest) > before
+
+
+async def test_market_caps_are_taken_in_while_the_venue_is_away(work, faults):
+    with pytest.raises(RunAgainIn):
+        await market.refresh_instruments(work)
+    await faults({"where": "bybit.*", "kind": "maintenance"})
+    assert await poll(work) == 60, "sooner than usual: members wait to be chosen"
+    assert await scalar(work, select(func.count()).select_from(MarketCap)) == 250
+    await faults()
+    await poll(work)
+    assert (await board_of(work)).targets("btc-d", work.clock.now()).stale_reason == ""
 
 
 async def test_the_past_is_rebuilt_once(work):
