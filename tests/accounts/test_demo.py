@@ -123,39 +123,42 @@ async def test_a_silent_simulator_leaves_nothing_behind(
             assert await session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
 
 
-@pytest.mark.parametrize(
-    ("specification", "state", "said"),
-    [
-        ({**BOUND}, "active", ""),
-        ({}, "active", "any address"),
-        ({**BOUND, "permissions": {**TRADING, "Wallet": ["Withdraw"]}}, "refused", "Withdraw"),
-        ({**BOUND, "permissions": {**TRADING, "Wallet": ["AccountTransfer"]}}, "refused", "AccountTransfer"),
-        ({**BOUND, "permissions": {**TRADING, "Teleport": ["Beam"]}}, "refused", "Teleport"),
-        ({**BOUND, "permissions": {"ContractTrade": ["Order"]}}, "refused", "Position"),
-        ({**BOUND, "permissions": {**TRADING, "Earn": ["Earn"]}}, "active", "Earn"),
-        ({**BOUND, "read_only": True}, "watch_only", "read-only"),
-        ({**BOUND, "expires": TOMORROW}, "active", "expires on"),
-        ({**BOUND, "expires": YESTERDAY}, "refused", "expired"),
-        ({**BOUND, "unified_status": 1}, "refused", "Unified"),
-        ({**BOUND, "margin_mode": "PORTFOLIO_MARGIN"}, "refused", "portfolio"),
-        ({**BOUND, "margin_mode": "ISOLATED_MARGIN"}, "active", "isolated"),
-        ({**BOUND, "hedge_symbols": ["BTCUSDT"]}, "active", "BTCUSDT"),
-        ({"ips": ["192.0.2.99"]}, "refused", "address"),
-    ],
-)
+KEYS: list[tuple[dict[str, Any], str, str]] = [
+    ({**BOUND}, "active", ""),
+    ({}, "active", "any address"),
+    ({**BOUND, "permissions": {**TRADING, "Wallet": ["Withdraw"]}}, "refused", "Withdraw"),
+    ({**BOUND, "permissions": {**TRADING, "Wallet": ["AccountTransfer"]}}, "refused", "AccountTransfer"),
+    ({**BOUND, "permissions": {**TRADING, "Teleport": ["Beam"]}}, "refused", "Teleport"),
+    ({**BOUND, "permissions": {"ContractTrade": ["Order"]}}, "refused", "Position"),
+    ({**BOUND, "permissions": {**TRADING, "Earn": ["Earn"]}}, "active", "Earn"),
+    ({**BOUND, "read_only": True}, "watch_only", "read-only"),
+    ({**BOUND, "expires": TOMORROW}, "active", "expires on"),
+    ({**BOUND, "expires": YESTERDAY}, "refused", "expired"),
+    ({**BOUND, "unified_status": 1}, "refused", "Unified"),
+    ({**BOUND, "margin_mode": "PORTFOLIO_MARGIN"}, "refused", "portfolio"),
+    ({**BOUND, "margin_mode": "ISOLATED_MARGIN"}, "active", "isolated"),
+    ({**BOUND, "hedge_symbols": ["BTCUSDT"]}, "active", "BTCUSDT"),
+    ({"ips": ["192.0.2.99"]}, "refused", "address"),
+]
+"""What the account and its key are like, the state that follows, and what is said."""
+
+
 async def test_what_a_key_of_the_venue_may_do_decides_what_it_is_used_for(
-    client: AsyncClient, work: Work, sim: TestServer, specification: dict[str, Any], state: str, said: str
+    client: AsyncClient, work: Work, sim: TestServer
 ) -> None:
-    account = await open_account(sim, **specification)
     headers = await sign_up_and_in(client)
-    wanted = {"environment": "simulated", "label": "Mine"}
-    wanted |= {name: account[name] for name in ("api_key", "api_secret")}
-    made = await client.post("/api/connections", json=wanted, headers=headers | {"Idempotency-Key": "k"})
-    assert made.status_code == 201
-    connection = await checked(client, headers, work)
-    assert connection["state"] == state, connection["checks"]
-    assert said in " ".join(finding["message"] for finding in connection["checks"])
-    assert bool(connection["state_reason"]) == (state == "refused")
+    for number, (specification, state, said) in enumerate(KEYS):
+        account = await open_account(sim, **specification)
+        wanted = {"environment": "simulated", "label": "Mine"}
+        wanted |= {name: account[name] for name in ("api_key", "api_secret")}
+        once = headers | {"Idempotency-Key": str(number)}
+        made = await client.post("/api/connections", json=wanted, headers=once)
+        assert made.status_code == 201
+        connection = await checked(client, headers, work)
+        assert connection["state"] == state, (specification, connection["checks"])
+        assert said in " ".join(finding["message"] for finding in connection["checks"]), specification
+        assert bool(connection["state_reason"]) == (state == "refused")
+        await client.delete(f"/api/connections/{connection['id']}", headers=headers)
 
 
 async def test_a_wrong_secret_and_an_unknown_key_are_told_apart(

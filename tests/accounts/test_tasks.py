@@ -189,16 +189,16 @@ async def test_a_key_that_got_worse_stops_trading_at_the_next_check(
             await connections.tradable_connection(session, connection.user_id, connection.id)
 
 
-@pytest.mark.parametrize("code", ["10003", "10004", "10005", "10010", "33004", "9"])
 async def test_a_key_that_does_not_work_is_refused_with_advice(
-    work: Work, venue: ScriptedVenue, add: Adder, code: str
+    work: Work, venue: ScriptedVenue, add: Adder
 ) -> None:
-    venue.error = KeyRefused("Bybit does not know this API key.", code=code)
-    connection = await add()
-    assert isinstance(await check(work, connection), RunAgainIn)
-    row = await stored(work, connection)
-    assert (row.state, row.state_reason) == ("refused", "Bybit does not know this API key.")
-    assert row.checks[0]["advice"]
+    for code in ("10003", "10004", "10005", "10010", "33004", "9"):
+        venue.error = KeyRefused("Bybit does not know this API key.", code=code)
+        connection = await add()
+        assert isinstance(await check(work, connection), RunAgainIn)
+        row = await stored(work, connection)
+        assert (row.state, row.state_reason) == ("refused", "Bybit does not know this API key.")
+        assert row.checks[0]["advice"]
 
 
 async def test_a_key_of_another_environment_is_explained(
@@ -234,23 +234,20 @@ async def test_a_venue_that_says_no_is_no_silence(work: Work, venue: ScriptedVen
     assert (row.state, row.state_reason) == ("refused", "This needs a Unified Trading Account.")
 
 
-@pytest.mark.parametrize("before", ["checking", "active", "watch_only", "failing"])
-async def test_silence_changes_no_state_and_is_shown(
-    work: Work, venue: ScriptedVenue, add: Adder, before: str
-) -> None:
+async def test_silence_changes_no_state_and_is_shown(work: Work, venue: ScriptedVenue, add: Adder) -> None:
     connection = await add()
-    async with work.database.transaction() as session:
-        await session.execute(text("UPDATE connections SET state = :state"), {"state": before})
-    venue.error = Unreachable("Bybit gave no clear answer.")
-    again = await check(work, connection)
-    assert isinstance(again, RetryAt)
-    row = await stored(work, connection)
-    assert row.state == before
-    assert "Bybit gave no clear answer." in row.state_reason
-    venue.error = None
-    await check(work, connection)
-    row = await stored(work, connection)
-    assert (row.state, row.state_reason) == ("active", "")
+    for before in ("checking", "active", "watch_only", "failing"):
+        async with work.database.transaction() as session:
+            await session.execute(text("UPDATE connections SET state = :state"), {"state": before})
+        venue.error = Unreachable("Bybit gave no clear answer.")
+        assert isinstance(await check(work, connection), RetryAt)
+        row = await stored(work, connection)
+        assert row.state == before
+        assert "Bybit gave no clear answer." in row.state_reason
+        venue.error = None
+        await check(work, connection)
+        row = await stored(work, connection)
+        assert (row.state, row.state_reason) == ("active", "")
 
 
 async def test_retries_back_off_and_respect_the_venues_moment(

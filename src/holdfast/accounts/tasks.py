@@ -44,8 +44,8 @@ SIMULATION_FORGOT: Final = Finding(
     "Sign out and try the demo again: you get a fresh account.",
 )
 KEY_REFUSED_ADVICE: Final = {
-    UNKNOWN_KEY: "Keys of the live exchange, testnet and demo trading are different: check that the environment "
-    "you chose is the one the key was made in, and that the key still exists.",
+    UNKNOWN_KEY: "Keys of the live exchange, testnet and demo trading are different: check that the "
+    "environment you chose is the one the key was made in, and that the key still exists.",
     "10004": "Delete this connection and connect again, copying key and secret of the same pair.",
     "10005": "Give the key its permissions at Bybit, then check it again.",
     "10010": "Add the address of this server to the key at Bybit, then check it again.",
