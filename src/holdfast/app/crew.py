@@ -73,9 +73,12 @@ def redis_member(server: embedded.Redis, port: int) -> Member:
 
 
 def simulator(settings: Settings) -> Member:
-    place = ("--port", str(settings.sim_port), "--seed", str(settings.sim_seed))
+    world = ["--port", str(settings.sim_port), "--seed", str(settings.sim_seed)]
+    world += ["--state", str(settings.home / "sim")]
+    if settings.sim_replay:
+        world += ["--replay", str(settings.sim_replay), "--replay-symbol", settings.sim_replay_symbol]
     return Member(
-        _ours(settings, "sim", "sim", *place, "--state", str(settings.home / "sim")),
+        _ours(settings, "sim", "sim", *world),
         lambda: _answers(f"{settings.sim_url}/v5/market/time"),
     )
 
@@ -93,6 +96,7 @@ def processes(settings: Settings) -> list[Member]:
         _announcing(settings, "poller", "worker", "--queues", "polling", "--concurrency", "1"),
         _announcing(settings, "scheduler", "scheduler"),
         _announcing(settings, "feed", "feed"),
+        _announcing(settings, "watch", "watch"),
     ]
 
 

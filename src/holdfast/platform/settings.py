@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     public_url: str = ""
     sim_port: int = Field(default=8421, ge=1, le=65535)
     sim_seed: int = 7
+    sim_replay: Path | None = None
+    sim_replay_symbol: str = "BTCUSDT"
     log_level: str = "INFO"
     log_format: str = "console"
 

@@ -113,11 +113,11 @@ function Rail({ openPalette }: { openPalette: () => void }) {
       <button
         type="button"
         onClick={openPalette}
-        aria-label="Search and commands"
+        title="Search and commands"
         className="flex h-10 items-center gap-3 rounded-control px-2.5 text-muted hover:bg-hover hover:text-ink"
       >
         <Search aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
-        <span className="flex-1 text-left md:max-lg:hidden">Search</span>
+        <span className="flex-1 text-left md:max-lg:sr-only">Search</span>
         <span aria-hidden className="md:max-lg:hidden">
           <Kbd keys="mod k" />
         </span>

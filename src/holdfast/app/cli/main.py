@@ -27,6 +27,7 @@ for command in (
     processes.worker,
     processes.scheduler,
     processes.feed,
+    processes.watch,
     processes.sim,
     processes.migrate,
 ):

@@ -77,6 +77,17 @@ def feed() -> None:
     _run(module.run(settings))
 
 
+def watch() -> None:
+    """Listen to the accounts of all connections."""
+    from holdfast.app import watch as module
+    from holdfast.app.context import located
+
+    settings = located(Settings())
+    configure_logging(settings, "watch")
+    announce_ready()
+    _run(module.run(settings))
+
+
 def sim(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8421,
     seed: Annotated[int, typer.Option(help="Which of the possible worlds.")] = 7,
