@@ -72,6 +72,21 @@ describe('an expired access token', () => {
   })
 })
 
+it('is renewed before it ends, without a refused request', async () => {
+  adopt({ ...signedIn('old'), expires_in: 0 })
+  let refused = 0
+  server.use(
+    http.post('/api/auth/refresh', () => HttpResponse.json(signedIn('new'))),
+    http.get('/api/positions', ({ request }) => {
+      if (request.headers.get('authorization') === 'Bearer new') return HttpResponse.json([])
+      refused += 1
+      return new HttpResponse(null, { status: 401 })
+    }),
+  )
+  expect(await answer(api.GET('/api/positions'))).toEqual([])
+  expect(refused).toBe(0)
+})
+
 it('keeps the token out of every storage', () => {
   adopt(signedIn('very-secret-token'))
   const stored = JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])

@@ -4,14 +4,14 @@ import { learnServerTime } from '@/lib/clock'
 
 import { ProblemError, problemOf } from './problem'
 import type { components, paths } from './schema'
-import { currentToken, forget, refresh } from './session'
+import { currentToken, forget, freshToken, refresh } from './session'
 
 export type Schemas = components['schemas']
 
 /** Sends with the access token; on 401 refreshes once (shared by all callers) and sends again. */
 export async function authorisedFetch(request: Request): Promise<Response> {
   const spare = request.clone()
-  const token = currentToken()
+  const token = isSignIn(request) ? null : await freshToken()
   const first = await send(request, token)
   if (first.status !== 401 || isSignIn(request)) return first
   const renewed = currentToken() !== token || (await refresh())

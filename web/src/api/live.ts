@@ -2,14 +2,14 @@ import { useCallback, useEffect, useEffectEvent, useSyncExternalStore } from 're
 
 import { useStore } from '@/lib/store'
 
-import { currentToken } from './session'
+import { distrustToken, freshToken } from './session'
 import { Stream } from './stream'
 
 const address = new URL('/api/stream', globalThis.location.origin)
 address.protocol = address.protocol.replace('http', 'ws')
 
 /** The page's one stream. */
-export const stream = new Stream({ url: address.href, token: currentToken })
+export const stream = new Stream({ url: address.href, token: freshToken, distrusted: distrustToken })
 
 /** The latest data of a topic, or undefined before the first. Null watches nothing. */
 export function useTopic<Data>(topic: string | null): Data | undefined {

@@ -18,14 +18,30 @@ const HINT = 'holdfast.signed-in'
 
 export const session = createStore<Session>({ status: 'unknown' })
 
+/** Renewed this long before its end, so that it does not end on its way. */
+const MARGIN = 30_000
+
 let accessToken: string | null = null
+let endsAt = 0
 
 export function currentToken(): string | null {
   return accessToken
 }
 
+/** A token that still holds for a while, renewed first if it can be; null when signed out. */
+export async function freshToken(): Promise<string | null> {
+  if (accessToken !== null && Date.now() >= endsAt) await refresh().catch(() => false)
+  return accessToken
+}
+
+/** The server no longer takes the token, whatever its time. */
+export function distrustToken(): void {
+  endsAt = 0
+}
+
 export function adopt(answer: SignedIn): void {
   accessToken = answer.access_token
+  endsAt = Date.now() + Math.max(answer.expires_in * 1000 - MARGIN, answer.expires_in * 500)
   localStorage.setItem(HINT, '1')
   session.set({ status: 'in', user: answer.user })
 }

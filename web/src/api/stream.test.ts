@@ -7,7 +7,7 @@ class FakeSocket {
   sent: Record<string, unknown>[] = []
   onopen: (() => void) | null = null
   onmessage: ((event: { data: string }) => void) | null = null
-  onclose: (() => void) | null = null
+  onclose: ((event: { code: number }) => void) | null = null
   closed = false
 
   send(text: string) {
@@ -17,22 +17,24 @@ class FakeSocket {
     this.closed = true
     this.readyState = 3
   }
-  opens() {
+  async opens() {
     this.readyState = 1
     this.onopen?.()
+    await vi.advanceTimersByTimeAsync(0)
     this.says({ op: 'ready' })
   }
   says(frame: unknown) {
     this.onmessage?.({ data: JSON.stringify(frame) })
   }
-  drops() {
+  drops(code = 1006) {
     this.readyState = 3
-    this.onclose?.()
+    this.onclose?.({ code })
   }
 }
 
 let sockets: FakeSocket[]
 let stream: Stream
+const distrusted = vi.fn()
 
 const socket = () => sockets.at(-1) as FakeSocket
 
@@ -41,7 +43,8 @@ beforeEach(() => {
   sockets = []
   stream = new Stream({
     url: 'ws://localhost/api/stream',
-    token: () => 'the-token',
+    token: () => Promise.resolve('the-token'),
+    distrusted,
     random: () => 1,
     open: () => {
       const fake = new FakeSocket()
@@ -57,12 +60,12 @@ afterEach(() => {
 })
 
 describe('subscribing', () => {
-  it('signs in first, then asks once for what many watch', () => {
+  it('signs in first, then asks once for what many watch', async () => {
     stream.start()
     stream.watch('indices', () => undefined)
     stream.watch('indices', () => undefined)
     stream.watch('positions', () => undefined)
-    socket().opens()
+    await socket().opens()
     vi.advanceTimersByTime(1)
     expect(socket().sent).toEqual([
       { op: 'auth', token: 'the-token' },
@@ -70,9 +73,9 @@ describe('subscribing', () => {
     ])
   })
 
-  it('leaves a topic when the last watcher goes, not when it comes straight back', () => {
+  it('leaves a topic when the last watcher goes, not when it comes straight back', async () => {
     stream.start()
-    socket().opens()
+    await socket().opens()
     const first = stream.watch('indices', () => undefined)
     vi.advanceTimersByTime(1)
     first()
@@ -85,11 +88,11 @@ describe('subscribing', () => {
     expect(stream.peek('indices')).toBeUndefined()
   })
 
-  it('hands the newest data to watchers and to whoever looks later', () => {
+  it('hands the newest data to watchers and to whoever looks later', async () => {
     const heard: unknown[] = []
     stream.start()
     stream.watch('indices', (data) => heard.push(data))
-    socket().opens()
+    await socket().opens()
     socket().says({ topic: 'indices', data: [1] })
     socket().says({ topic: 'indices', data: [2] })
     expect(heard).toEqual([[1], [2]])
@@ -98,10 +101,10 @@ describe('subscribing', () => {
 })
 
 describe('healing', () => {
-  it('says offline after a drop, comes back later and later, and subscribes again', () => {
+  it('says offline after a drop, comes back later and later, and subscribes again', async () => {
     stream.start()
     stream.watch('indices', () => undefined)
-    socket().opens()
+    await socket().opens()
     expect(stream.status.get()).toBe('live')
     socket().drops()
     expect(stream.status.get()).toBe('offline')
@@ -114,15 +117,15 @@ describe('healing', () => {
     expect(sockets).toHaveLength(2)
     vi.advanceTimersByTime(1)
     expect(sockets).toHaveLength(3)
-    socket().opens()
+    await socket().opens()
     expect(stream.status.get()).toBe('live')
     expect(socket().sent).toContainEqual({ op: 'subscribe', topics: ['indices'] })
   })
 
-  it('counts silence as a drop, keeps the old values and says that they are old', () => {
+  it('counts silence as a drop, keeps the old values and says that they are old', async () => {
     stream.start()
     stream.watch('indices', () => undefined)
-    socket().opens()
+    await socket().opens()
     socket().says({ topic: 'indices', data: [1] })
     vi.advanceTimersByTime(11_999)
     expect(stream.status.get()).toBe('live')
@@ -132,9 +135,18 @@ describe('healing', () => {
     expect(stream.peek('indices')).toEqual([1])
   })
 
-  it('is kept awake by heartbeats', () => {
+  it('has the token renewed when the server says that the sign-in has ended', async () => {
     stream.start()
-    socket().opens()
+    await socket().opens()
+    socket().drops(4401)
+    expect(distrusted).toHaveBeenCalledOnce()
+    vi.advanceTimersByTime(500)
+    expect(sockets).toHaveLength(2)
+  })
+
+  it('is kept awake by heartbeats', async () => {
+    stream.start()
+    await socket().opens()
     for (let beat = 0; beat < 6; beat += 1) {
       vi.advanceTimersByTime(5_000)
       socket().says({ op: 'beat', at: beat })
@@ -143,9 +155,9 @@ describe('healing', () => {
     expect(sockets).toHaveLength(1)
   })
 
-  it('never comes back after it was stopped', () => {
+  it('never comes back after it was stopped', async () => {
     stream.start()
-    socket().opens()
+    await socket().opens()
     stream.stop()
     vi.advanceTimersByTime(60_000)
     expect(sockets).toHaveLength(1)

@@ -11,6 +11,8 @@ export type StreamStatus = 'connecting' | 'live' | 'stale' | 'offline'
 const SILENCE = 12_000
 const FIRST_RETRY = 500
 const LONGEST_RETRY = 15_000
+/** The server's close code for a sign-in that has ended. */
+const SIGNED_OUT = 4401
 /** `WebSocket.OPEN`. */
 const OPEN = 1
 
@@ -22,7 +24,10 @@ interface Frame {
 
 export interface StreamOptions {
   url: string
-  token: () => string | null
+  /** A token to sign in with, or null to hear public topics only. */
+  token: () => Promise<string | null>
+  /** Told when the server says that the token does not hold. */
+  distrusted?: () => void
   open?: (url: string) => WebSocket
   random?: () => number
 }
@@ -37,6 +42,7 @@ export class Stream {
   private silence: ReturnType<typeof setTimeout> | undefined
   private settling: ReturnType<typeof setTimeout> | undefined
   private readonly subscribed = new Set<string>()
+  private greeted = false
   private running = false
 
   constructor(private readonly options: StreamOptions) {}
@@ -88,7 +94,7 @@ export class Stream {
   }
 
   private settle(): void {
-    if (this.socket?.readyState !== OPEN) return
+    if (this.socket?.readyState !== OPEN || !this.greeted) return
     const wanted = [...this.watchers.keys()].filter((topic) => !this.subscribed.has(topic))
     const unwanted = [...this.subscribed].filter((topic) => !this.watchers.has(topic))
     if (wanted.length > 0) this.send({ op: 'subscribe', topics: wanted })
@@ -106,14 +112,20 @@ export class Stream {
     const socket = open(this.options.url)
     this.socket = socket
     this.subscribed.clear()
-    socket.onopen = () => this.greet()
+    this.greeted = false
+    socket.onopen = () => void this.greet(socket)
     socket.onmessage = (event) => this.receive(String(event.data))
-    socket.onclose = () => this.lost(socket)
+    socket.onclose = (event) => {
+      if (event.code === SIGNED_OUT) this.options.distrusted?.()
+      this.lost(socket)
+    }
     this.listenForSilence()
   }
 
-  private greet(): void {
-    const token = this.options.token()
+  private async greet(socket: WebSocket): Promise<void> {
+    const token = await this.options.token().catch(() => null)
+    if (socket !== this.socket) return
+    this.greeted = true
     if (token) this.send({ op: 'auth', token })
     this.settle()
   }

@@ -140,7 +140,12 @@ function scaled(value: string, scale: number): bigint {
   return value.startsWith('-') ? -units : units
 }
 
-/** A float for geometry only (bar lengths, chart points); never shown, never sent. */
+/** Rows in the order of their weight, heaviest first. */
+export function heaviestFirst<Row>(rows: readonly Row[], weight: (row: Row) => number): Row[] {
+  return [...rows].sort((a, b) => Math.abs(weight(b)) - Math.abs(weight(a)))
+}
+
+/** A float for geometry only (bar lengths, the order of rows); never shown, never sent. */
 export function forGeometry(value: string | null | undefined): number {
   return value ? Number(value) : 0
 }

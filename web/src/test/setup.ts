@@ -1,5 +1,7 @@
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach } from 'vitest'
+
+configure({ asyncUtilTimeout: 10_000 })
 
 /** jsdom has no layout, so there is nothing to observe. */
 class NoResizes implements ResizeObserver {

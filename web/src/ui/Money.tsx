@@ -9,8 +9,10 @@ const DIRECTIONS = {
   '-1': { arrow: '▼', colour: 'text-down' },
 } as const
 
-function directionOf(value: string | number) {
-  return DIRECTIONS[String(numbers.signOf(value)) as keyof typeof DIRECTIONS]
+/** The direction of what is shown: a change too small to be seen has none. */
+function directionOf(value: string | number, shown: string) {
+  const sign = /[1-9]/.test(shown) ? numbers.signOf(value) : 0
+  return DIRECTIONS[String(sign) as keyof typeof DIRECTIONS]
 }
 
 /** Shown wherever a number has not arrived. */
@@ -56,8 +58,8 @@ interface DeltaProps {
 /** A change: colour, sign and arrow, never colour alone. */
 export function Delta({ value, as = 'share', digits = 2, unit = '', big = false, className }: DeltaProps) {
   if (value == null) return <NoValue />
-  const { arrow, colour } = directionOf(value)
   const text = as === 'share' ? numbers.signedPercent(value, digits) : numbers.signedMoney(value, digits)
+  const { arrow, colour } = directionOf(value, text)
   return (
     <span className={clsx('tnum whitespace-nowrap', colour, className)}>
       {arrow && (
@@ -74,7 +76,8 @@ export function Delta({ value, as = 'share', digits = 2, unit = '', big = false,
 /** A signed weight: colour and sign. It is no change, so it has no arrow. */
 export function Weight({ value, digits = 2 }: { value: number | null; digits?: number }) {
   if (value === null) return <NoValue />
-  return <span className={clsx('tnum', directionOf(value).colour)}>{numbers.signedPercent(value, digits)}</span>
+  const text = numbers.signedPercent(value, digits)
+  return <span className={clsx('tnum', directionOf(value, text).colour)}>{text}</span>
 }
 
 /** A price as precise as it needs to be; the exact value on hover and for screen readers when shortened. */

@@ -38,6 +38,11 @@ it('shows changes by sign and arrow, not by colour alone', () => {
   expect(container.textContent).toBe('▼\u221212.30▲+5.00%')
 })
 
+it('gives no direction to a change too small to be seen', () => {
+  const { container } = render(<Delta value="-0.0004" as="money" />)
+  expect(container.textContent).toBe('0.00')
+})
+
 it('says that a value is missing instead of showing zero', () => {
   render(<Money value={null} />)
   expect(screen.getByText('not available')).toBeTruthy()

@@ -48,7 +48,7 @@ export function Table<Row>({
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={rowKey(row)} className={clsx('relative border-b border-hairline', dim?.(row) && 'opacity-60')}>
+            <tr key={rowKey(row)} className={clsx('relative border-b border-hairline', dim?.(row) && 'stale')}>
               {columns.map((column) =>
                 column.name ? (
                   <th key={column.head} scope="row" className={cellClass(column, 'row-height text-left', lastOnPhone)}>

@@ -13,7 +13,7 @@ export function Level({ index, className }: { index: IndexSummary; className?: s
   const stale = !live || index.stale_reason !== ''
   return (
     <span
-      className={clsx('tnum whitespace-nowrap transition-opacity', stale && 'opacity-50', className)}
+      className={clsx('tnum whitespace-nowrap', stale && 'stale', className)}
       title={stale ? index.stale_reason || 'The live connection is down: this value may be old.' : undefined}
     >
       {levelText(index.level, index.unit)}

@@ -5,7 +5,7 @@ import { useIsLive } from '@/api/live'
 import { useIndices } from '@/features/indices/queries'
 import { usePreview } from '@/features/trade/queries'
 import { capital } from '@/features/trade/words'
-import { level as levelText, percent } from '@/lib/numbers'
+import { forGeometry, heaviestFirst, level as levelText, percent } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
 import { Facts, Page, Section } from '@/ui/Layout'
 import { Delta, Money, NoValue, Price, Quantity, Weight } from '@/ui/Money'
@@ -75,16 +75,18 @@ function Body({ position }: { position: PositionDetail }) {
   return (
     <>
       <p className="text-sm text-muted">Profit and loss, after fees and funding</p>
-      <p className={clsx('mb-8 flex flex-wrap items-baseline gap-x-4', old && 'opacity-50')}>
+      <p className={clsx('mb-8 flex flex-wrap items-baseline gap-x-4', old && 'stale')}>
         <Delta value={position.pnl} as="money" unit="USDT" big className="text-3xl font-semibold md:text-4xl" />
         <Delta value={position.pnl_percent} className="text-lg" />
         {old && <span className="text-sm text-muted">may be old</span>}
       </p>
-      {position.notices.map((notice) => (
-        <Notice key={notice} kind="warning" className="mb-4">
-          {notice}
+      {position.notices.length > 0 && (
+        <Notice kind="warning" className="mb-8">
+          {position.notices.map((notice) => (
+            <p key={notice}>{notice}</p>
+          ))}
         </Notice>
-      ))}
+      )}
       <Summary position={position} />
       {position.execution_id && (
         <p className="mt-6 text-sm">
@@ -102,7 +104,7 @@ function Body({ position }: { position: PositionDetail }) {
         </p>
       )}
       <Section title="Exposure per leg" note="In USDT at live prices.">
-        <ExposureBars legs={position.legs} />
+        <ExposureBars legs={legsOf(position)} />
       </Section>
       <Section title="Legs">
         <Legs position={position} />
@@ -110,6 +112,8 @@ function Body({ position }: { position: PositionDetail }) {
     </>
   )
 }
+
+const legsOf = (position: PositionDetail) => heaviestFirst(position.legs, (leg) => forGeometry(leg.notional))
 
 function Summary({ position }: { position: PositionDetail }) {
   const unit = useIndices().data?.find((index) => index.id === position.index_id)?.unit
@@ -144,7 +148,7 @@ function Legs({ position }: { position: PositionDetail }) {
   return (
     <Table<PositionDetail['legs'][number]>
       label="Legs"
-      rows={position.legs}
+      rows={legsOf(position)}
       rowKey={(leg) => leg.symbol}
       columns={[
         {

@@ -49,7 +49,7 @@ export function PositionRow({ position }: { position: PositionSummary }) {
         <Money value={position.size} />
         <div className="text-xs text-muted">size, USDT</div>
       </div>
-      <div className={clsx('text-right', old && !isOver(position) && 'opacity-50')}>
+      <div className={clsx('text-right', old && !isOver(position) && 'stale')}>
         <Delta value={position.pnl} as="money" className="text-lg font-medium" />
         <div className="text-sm">
           <Delta value={position.pnl_percent} />

@@ -1,6 +1,8 @@
 import clsx from 'clsx'
+import type { ReactNode } from 'react'
 
-import { Money, Price, Quantity } from '@/ui/Money'
+import { forGeometry, heaviestFirst } from '@/lib/numbers'
+import { Money, NoValue, Price, Quantity } from '@/ui/Money'
 import { Table } from '@/ui/Table'
 
 import type { Plan, PlanLeg } from './queries'
@@ -16,7 +18,7 @@ export function PlanLegs({ plan }: { plan: Plan }) {
   return (
     <Table<PlanLeg>
       label="Orders of this plan"
-      rows={plan.legs}
+      rows={heaviestFirst(plan.legs, (leg) => forGeometry(leg.target_notional) || forGeometry(leg.notional))}
       rowKey={(leg) => leg.symbol}
       dim={(leg) => leg.action !== 'trade'}
       columns={[
@@ -32,15 +34,30 @@ export function PlanLegs({ plan }: { plan: Plan }) {
           ),
         },
         { head: 'Side', cell: (leg) => (leg.action === 'trade' ? <SideWord side={leg.side} /> : skipWord(leg)) },
-        { head: 'Quantity', right: true, cell: (leg) => <Quantity value={leg.quantity} /> },
-        { head: 'Expected price', right: true, wideOnly: true, cell: (leg) => <Price value={leg.expected_price} /> },
+        { head: 'Quantity', right: true, cell: (leg) => traded(leg, <Quantity value={leg.quantity} />) },
+        {
+          head: 'Expected price',
+          right: true,
+          wideOnly: true,
+          cell: (leg) => traded(leg, <Price value={leg.expected_price} />),
+        },
         { head: 'Target', right: true, wideOnly: true, cell: (leg) => <Money value={leg.target_notional} /> },
-        { head: 'Notional', right: true, cell: (leg) => <Money value={leg.notional} /> },
-        { head: 'Fee', right: true, wideOnly: true, cell: (leg) => <Money value={leg.fee} digits={4} /> },
-        { head: 'Slippage', right: true, wideOnly: true, cell: (leg) => <Money value={leg.slippage} digits={4} /> },
+        { head: 'Notional', right: true, cell: (leg) => traded(leg, <Money value={leg.notional} />) },
+        { head: 'Fee', right: true, wideOnly: true, cell: (leg) => traded(leg, <Money value={leg.fee} digits={4} />) },
+        {
+          head: 'Slippage',
+          right: true,
+          wideOnly: true,
+          cell: (leg) => traded(leg, <Money value={leg.slippage} digits={4} />),
+        },
       ]}
     />
   )
+}
+
+/** Only a leg that is traded has a quantity, a price and a fee. */
+function traded(leg: PlanLeg, cell: ReactNode): ReactNode {
+  return leg.action === 'trade' ? cell : <NoValue />
 }
 
 function skipWord(leg: PlanLeg): string {

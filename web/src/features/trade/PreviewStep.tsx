@@ -1,8 +1,9 @@
 import { Link } from '@tanstack/react-router'
+import { TriangleAlert } from 'lucide-react'
 
 import { percent } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
-import { Facts } from '@/ui/Layout'
+import { Facts, Section } from '@/ui/Layout'
 import { Money } from '@/ui/Money'
 import { Notice } from '@/ui/States'
 
@@ -66,16 +67,12 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
           },
         ]}
       />
-      {plan.warnings.map((warning) => (
-        <Notice key={warning} kind="warning" className="mb-4">
-          {warning}
-        </Notice>
-      ))}
       <PlanLegs plan={plan} />
       <p className="mt-4 text-sm text-muted">
         Amounts in USDT. Each order is a limit order, immediate or cancel, at most {percent(plan.allowance, 1)} worse
         than the expected price.
       </p>
+      <Remarks warnings={plan.warnings} />
       <div className="sticky bottom-14 mt-8 flex gap-3 border-t border-hairline bg-canvas py-4 md:bottom-0">
         {left > 0 ? (
           <Button kind="primary" className="max-md:flex-1" disabled={!plan.executable} asChild={plan.executable}>
@@ -99,5 +96,22 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
         )}
       </div>
     </>
+  )
+}
+
+/** What the planner wants known before anything is confirmed. */
+function Remarks({ warnings }: { warnings: string[] }) {
+  if (warnings.length === 0) return null
+  return (
+    <Section title="Before you confirm">
+      <ul className="max-w-[72ch] space-y-3">
+        {warnings.map((warning) => (
+          <li key={warning} className="flex gap-3">
+            <TriangleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-muted" />
+            {warning}
+          </li>
+        ))}
+      </ul>
+    </Section>
   )
 }

@@ -8,6 +8,7 @@ import { Notice } from '@/ui/States'
 
 import { SideWord } from './PlanLegs'
 import type { Execution } from './queries'
+import { legsInOrder } from './queries'
 import { ENDINGS, LEG_SETTLED, LEG_WORDS } from './words'
 
 type Leg = Execution['legs'][number]
@@ -43,7 +44,7 @@ export function ProgressStep({ execution }: { execution: Execution }) {
         />
       </Progress.Root>
       {execution.reason && <Notice className="mb-6">{execution.reason}</Notice>}
-      <LegStates legs={execution.legs} />
+      <LegStates legs={legsInOrder(execution)} />
     </div>
   )
 }

@@ -1,16 +1,17 @@
 import { Link } from '@tanstack/react-router'
 import { CircleAlert, CircleCheck, Undo2 } from 'lucide-react'
+import type { ReactNode } from 'react'
 
+import { DownloadButton } from '@/features/activity/DownloadButton'
 import { absolute } from '@/lib/times'
 import { Button } from '@/ui/Button'
 import { Facts, Section } from '@/ui/Layout'
 import { Money, NoValue, Price, Quantity } from '@/ui/Money'
 import { Table } from '@/ui/Table'
 
-import { DownloadButton } from '@/features/activity/DownloadButton'
-
 import { SideWord } from './PlanLegs'
 import type { Execution } from './queries'
+import { legsInOrder } from './queries'
 import { ENDINGS, LEG_WORDS } from './words'
 
 type Leg = Execution['legs'][number]
@@ -74,7 +75,7 @@ export function Receipt({ execution }: { execution: Execution }) {
         </DownloadButton>
       </div>
       <Section title="Fills against plan">
-        <ReceiptLegs legs={execution.legs} />
+        <ReceiptLegs legs={legsInOrder(execution)} />
       </Section>
       <p className="mt-8 text-xs text-muted">
         Execution <code className="font-mono break-all select-all">{execution.id}</code> of plan{' '}
@@ -85,6 +86,11 @@ export function Receipt({ execution }: { execution: Execution }) {
   )
 }
 
+/** A leg that was left out has no order to tell of. */
+function placed(leg: Leg, cell: ReactNode): ReactNode {
+  return leg.state === 'skipped' ? <NoValue /> : cell
+}
+
 function ReceiptLegs({ legs }: { legs: Leg[] }) {
   return (
     <Table<Leg>
@@ -93,7 +99,7 @@ function ReceiptLegs({ legs }: { legs: Leg[] }) {
       rowKey={(leg) => leg.symbol}
       columns={[
         { head: 'Coin', name: true, cell: (leg) => <span className="font-medium">{leg.ticker}</span> },
-        { head: 'Side', cell: (leg) => <SideWord side={leg.side} /> },
+        { head: 'Side', cell: (leg) => placed(leg, <SideWord side={leg.side} />) },
         {
           head: 'Outcome',
           cell: (leg) => (
@@ -103,15 +109,20 @@ function ReceiptLegs({ legs }: { legs: Leg[] }) {
             </>
           ),
         },
-        { head: 'Planned', right: true, wideOnly: true, cell: (leg) => <Quantity value={leg.quantity} /> },
-        { head: 'Filled', right: true, cell: (leg) => <Quantity value={leg.filled_quantity} /> },
-        { head: 'Expected price', right: true, wideOnly: true, cell: (leg) => <Price value={leg.expected_price} /> },
+        { head: 'Planned', right: true, wideOnly: true, cell: (leg) => placed(leg, <Quantity value={leg.quantity} />) },
+        { head: 'Filled', right: true, cell: (leg) => placed(leg, <Quantity value={leg.filled_quantity} />) },
+        {
+          head: 'Expected price',
+          right: true,
+          wideOnly: true,
+          cell: (leg) => placed(leg, <Price value={leg.expected_price} />),
+        },
         {
           head: 'Price',
           right: true,
-          cell: (leg) => (leg.average_price === null ? <NoValue /> : <Price value={leg.average_price} />),
+          cell: (leg) => <Price value={leg.average_price} />,
         },
-        { head: 'Fee', right: true, wideOnly: true, cell: (leg) => <Money value={leg.fee} digits={4} /> },
+        { head: 'Fee', right: true, wideOnly: true, cell: (leg) => placed(leg, <Money value={leg.fee} digits={4} />) },
       ]}
     />
   )

@@ -4,6 +4,7 @@ import { useEffect } from 'react'
 import type { Schemas } from '@/api/client'
 import { answer, api } from '@/api/client'
 import { useFrames } from '@/api/live'
+import { forGeometry, heaviestFirst } from '@/lib/numbers'
 
 import { ENDINGS } from './words'
 
@@ -67,6 +68,10 @@ export const executionQuery = (id: string) =>
     queryKey: ['execution', id],
     queryFn: () => answer(api.GET('/api/executions/{execution_id}', { params: { path: { execution_id: id } } })),
   })
+
+/** The legs of an execution, the largest order first. */
+export const legsInOrder = (execution: Execution) =>
+  heaviestFirst(execution.legs, (leg) => forGeometry(leg.quantity) * forGeometry(leg.expected_price))
 
 export const isFinished = (execution: Execution) => ENDINGS[execution.state].final
 
