@@ -27,6 +27,6 @@ def bybit() -> FakeBybit:
 @pytest.fixture
 async def venue(bybit: FakeBybit, clock: FixedClock) -> AsyncIterator[BybitVenue]:
     client = BybitVenue("https://bybit.test", API_KEY, API_SECRET, clock=clock)
-    client._wire._session.client.mount("https://", bybit)
+    client._wire._pybit.client.mount("https://", bybit)
     yield client
     await client.close()

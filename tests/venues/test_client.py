@@ -92,6 +92,15 @@ async def test_an_order_leaves_signed_in_plain_numbers_and_once(venue: BybitVenu
     ]
 
 
+@pytest.mark.parametrize("stamp", [None, "", 10**40, "yesterday"])
+async def test_an_odd_time_in_an_answer_changes_nothing(
+    venue: BybitVenue, bybit: FakeBybit, stamp: Any
+) -> None:
+    bybit.answer(CREATE, ok({"orderId": "v-1", "orderLinkId": "hf-1"}, time=stamp))
+    [placed] = await venue.place([order()])
+    assert placed.venue_order_id == "v-1"
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -107,6 +116,8 @@ async def test_an_order_leaves_signed_in_plain_numbers_and_once(venue: BybitVenu
         (b"{}", OutcomeUnknown),
         (b"null", OutcomeUnknown),
         (ok({}), OutcomeUnknown),
+        (b'{"retCode": [], "result": {}}', OutcomeUnknown),
+        (b'{"retCode": "0x", "retMsg": null, "result": {}}', OutcomeUnknown),
         (ok({"orderId": "v-1", "orderLinkId": "someone-else"}), OutcomeUnknown),
         (refusal(10000), OutcomeUnknown),
         (refusal(10016), OutcomeUnknown),
@@ -180,7 +191,7 @@ async def test_neither_key_nor_secret_nor_signature_is_ever_told(
             assert error.__context__ is None
             told += [str(error), repr(error), repr(error.__dict__)]
     sign = bybit.sent(CREATE)[0].headers["X-BAPI-SIGN"]
-    told += [caplog.text, repr(venue), repr(venue._wire), repr(venue._wire._session), repr(vars(venue))]
+    told += [caplog.text, repr(venue), repr(venue._wire), repr(venue._wire._pybit), repr(vars(venue))]
     for text in told:
         assert API_KEY not in text
         assert API_SECRET not in text
@@ -228,7 +239,7 @@ async def test_an_order_is_unknown_only_if_both_lists_clearly_lack_it(
 async def test_requests_are_stamped_with_the_venues_clock(bybit: FakeBybit) -> None:
     ours = FixedClock(NOW - timedelta(minutes=3))
     client = BybitVenue("https://bybit.test", API_KEY, API_SECRET, clock=ours)
-    client._wire._session.client.mount("https://", bybit)
+    client._wire._pybit.client.mount("https://", bybit)
     bybit.answer(CREATE, ok({"orderId": "v-1", "orderLinkId": "hf-1"}))
     await client.place([order()])
     assert bybit.sent(CREATE)[0].headers["X-BAPI-TIMESTAMP"] == str(int(NOW.timestamp() * 1000))

@@ -55,5 +55,5 @@ def test_what_does_not_exist_is_refused_with_advice(venue: str, environment: str
 async def test_a_client_is_made_for_the_environment() -> None:
     venue = registry.trading_venue("bybit", "testnet", "KEYKEYKEY", "SECRETSECRET", LIVE)
     assert isinstance(venue, BybitVenue)
-    assert venue._wire._session.endpoint == "https://api-testnet.bybit.com"
+    assert venue._wire._pybit.endpoint == "https://api-testnet.bybit.com"
     await venue.close()

@@ -225,17 +225,15 @@ def from_exception(
     ``offset`` is the venue's clock minus ours. The text of unforeseen exceptions is left out: that of an
     invalid header, for one, holds the header.
     """
-    if isinstance(error, InvalidRequestError):
-        return from_code(
-            _whole(error.status_code),
-            redact(str(error.message), secrets),
-            write=write,
-            now=now,
-            reset_at=reset_of(error.resp_headers, offset),
-        )
+    if not isinstance(error, InvalidRequestError | FailedRequestError):
+        return silence(type(error).__name__, write=write)
+    code = _whole(error.status_code)
+    if code is None:
+        return silence("an unreadable code", write=write)
     if isinstance(error, FailedRequestError):
-        return _from_http(_whole(error.status_code), write=write, now=now)
-    return silence(type(error).__name__, write=write)
+        return _from_http(code, write=write, now=now)
+    said, reset_at = redact(str(error.message), secrets), reset_of(error.resp_headers, offset)
+    return from_code(code, said, write=write, now=now, reset_at=reset_at)
 
 
 def reset_of(headers: object, offset: timedelta) -> datetime | None:
@@ -264,11 +262,11 @@ def _from_http(status: int, *, write: bool, now: datetime) -> VenueError:
     return silence(f"HTTP {status}", write=write, code=str(status))
 
 
-def _whole(code: object) -> int:
+def _whole(code: object) -> int | None:
     try:
         return int(str(code))
     except ValueError:
-        return 0
+        return None
 
 
 def _sane_reset(reset_at: datetime | None, now: datetime) -> datetime:

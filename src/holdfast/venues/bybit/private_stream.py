@@ -24,7 +24,7 @@ from holdfast.core.time import to_ms
 from holdfast.venues.bybit import parse
 from holdfast.venues.bybit.errors import redact
 from holdfast.venues.bybit.fields import Malformed, Row, text
-from holdfast.venues.bybit.session import LOOPBACK
+from holdfast.venues.bybit.pybit_client import LOOPBACK
 from holdfast.venues.protocol import (
     AccountEvent,
     PositionHint,

@@ -11,17 +11,18 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from holdfast.core.time import Clock, from_ms, to_ms
+from holdfast.core.time import Clock, to_ms
 from holdfast.platform.clock import SystemClock
 from holdfast.venues.bybit import errors
 from holdfast.venues.bybit.budget import MARGIN_SECONDS, Bucket, Budget, BudgetSpent, LocalBudget
-from holdfast.venues.bybit.fields import Malformed, Row
+from holdfast.venues.bybit.fields import Malformed, Row, moment_or_none
 from holdfast.venues.bybit.parse_market import server_time
-from holdfast.venues.bybit.session import Session
+from holdfast.venues.bybit.pybit_client import PybitClient
 from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable, VenueError
 
 Parsed = TypeVar("Parsed")
@@ -70,7 +71,7 @@ class Transport:
         self._measuring: asyncio.Task[None] | None = None
         self._journeys: deque[float] = deque(maxlen=_JOURNEYS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bybit")
-        self._session = Session(
+        self._pybit = PybitClient(
             rest_url,
             self._stamp,
             api_key=api_key or None,
@@ -122,16 +123,15 @@ class Transport:
         except BudgetSpent as spent:
             raise _limited(spent) from None
 
-    async def write(
-        self, bucket: Bucket, method: str, *, units: int = 1, reserved: bool = False, **query: Any
-    ) -> Row:
-        """Change something, once. Returns the whole body: ``result`` and ``retExtInfo``.
+    async def write(self, bucket: Bucket, method: str, *, reserved: bool = False, **query: Any) -> Row:
+        """Change something, once. Returns the whole body: ``result`` and ``retExtInfo``. ``reserved``: its
+        place in the budget is taken already.
 
         Raises:
             Rejected, KeyRefused, RateLimited, DuplicateClientId: nothing happened by this request.
             OutcomeUnknown: it may or may not have happened.
         """
-        return await self._once(bucket, method, query, units=0 if reserved else units, write=True)
+        return await self._once(bucket, method, query, units=0 if reserved else 1, write=True)
 
     def _stamp(self) -> int:
         """Rather too old than too new: Bybit takes stamps 5 s old, but only less than 1 s ahead."""
@@ -141,7 +141,7 @@ class Transport:
         if self._measuring:
             self._measuring.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._session.client.close()
+        self._pybit.client.close()
 
     async def _once(
         self, bucket: Bucket, method: str, query: Mapping[str, Any], *, units: int, write: bool
@@ -202,14 +202,13 @@ class Transport:
         """Runs in a thread. Exceptions become values here, so that nothing that holds request headers
         travels further as a context or a traceback."""
         try:
-            answer = getattr(self._session, method)(**query)
+            return self._judge(getattr(self._pybit, method)(**query), write)
         except Exception as error:
             return _Failure(
                 errors.from_exception(
                     error, write=write, now=self._clock.now(), offset=self._offset, secrets=self._secrets
                 )
             )
-        return self._judge(answer, write)
 
     def _judge(self, answer: Any, write: bool) -> tuple[Row, Mapping[str, str]] | _Failure:
         """pybit takes any JSON object without a retCode for a success; an answer must say 0 itself."""
@@ -220,9 +219,10 @@ class Transport:
 
     def _notice_clock_step(self, body: Row) -> None:
         """Every answer carries the venue's time: if a clock was set meanwhile, measure again."""
-        stamp = str(body.get("time", ""))
-        if stamp.isdigit() and abs(from_ms(stamp) - self.venue_now()) > _CLOCK_STEP:
-            self._synced_at = None
+        with suppress(Malformed):
+            stamp = moment_or_none(body, "time")
+            if stamp and abs(stamp - self.venue_now()) > _CLOCK_STEP:
+                self._synced_at = None
 
     async def _learn_limit(self, bucket: Bucket, headers: Mapping[str, str]) -> None:
         limit = str(headers.get("X-Bapi-Limit", ""))

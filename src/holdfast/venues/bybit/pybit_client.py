@@ -24,7 +24,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 logging.getLogger("pybit").addHandler(logging.NullHandler())
 
 
-class Session(HTTP):  # type: ignore[misc]
+class PybitClient(HTTP):  # type: ignore[misc]
     """One key at one address. ``timestamp`` gives the venue's time in milliseconds."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Session(HTTP):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         """Without key and secret, which pybit's own representation shows."""
-        return f"Session({self.endpoint!r})"
+        return f"PybitClient({self.endpoint!r})"
 
     def _drop_own_log_handlers(self) -> None:
         """pybit adds one handler per instance when nobody has set up logging."""
