@@ -23,7 +23,7 @@ def until(found: Callable[[], Any], seconds: float = 3) -> Any:
     while time.monotonic() < ends:
         if answer := found():
             return answer
-        time.sleep(0.005)
+        time.sleep(0.03)
     raise AssertionError("nothing came in time")
 
 
