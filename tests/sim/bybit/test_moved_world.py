@@ -86,6 +86,7 @@ def test_a_shock_moves_profit_and_resting_orders(movable: Served) -> None:
     client = movable.client(account)
     limit = client.get_price_limit(**BTC)["result"]["buyLmt"]
     client.place_order(**BTC, side="Sell", orderType="Limit", qty="1", price=limit, orderLinkId="take-profit")
+    time.sleep(0.2)  # acknowledged is not yet resting
     door(movable, "market", op="shock", symbol="BTCUSDT", factor=1.05)
     order = until(lambda: client.get_order_history(**BTC, orderLinkId="take-profit")["result"]["list"])[0]
     assert (order["orderStatus"], order["avgPrice"]) == ("Filled", limit.rstrip("0").rstrip("."))
