@@ -18,7 +18,14 @@ from holdfast.execution.reconcile import reconcile_connection
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import closable
 from holdfast.portfolio.models import Halt, Plan
-from holdfast.venues.protocol import KeyRefused, RateLimited, Rejected, TradingVenue, Unreachable
+from holdfast.venues.protocol import (
+    KeyRefused,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    TradingVenue,
+    Unreachable,
+)
 
 START_WITHIN = timedelta(seconds=60)
 """A confirmed plan that could not be started for this long is not started any more: prices have moved on."""
@@ -47,7 +54,7 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
         return f"Bybit does not accept this key any more ({error}). Nothing was traded."
     except Rejected as error:
         return f"Bybit refused to prepare the account: {error}. Nothing was traded."
-    except (Unreachable, RateLimited) as error:
+    except (Unreachable, RateLimited, OutcomeUnknown) as error:
         raise RetryAt(2, f"waiting for Bybit before starting: {error}") from error
 
 
