@@ -31,7 +31,7 @@ from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.portfolio.models import Posting, Sleeve
 from holdfast.venues.protocol import PublicVenue, Quote, VenueError
-from holdfast.venues.registry import public_venue
+from holdfast.venues.registry import public_venue, shared_budget
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ async def run(settings: Settings) -> None:
     clock = SystemClock()
     database = Database(settings.database_url, pool_size=2)
     redis = Redis.from_url(settings.redis_url)
-    venue = public_venue(VENUE, settings, clock=clock)
+    venue = public_venue(VENUE, settings, budget=shared_budget(VENUE, redis, clock), clock=clock)
     try:
         await Feed(settings, database, redis, venue, clock).run()
     finally:

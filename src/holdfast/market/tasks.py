@@ -24,7 +24,12 @@ _SERVICE: Final = "market.public_venue"
 def public_venue(work: Work) -> PublicVenue:
     """The venue's public door, one per worker process."""
     if _SERVICE not in work.services:
-        work.services[_SERVICE] = registry.public_venue(VENUE, work.settings, clock=work.clock)
+        work.services[_SERVICE] = registry.public_venue(
+            VENUE,
+            work.settings,
+            budget=registry.shared_budget(VENUE, work.redis, work.clock),
+            clock=work.clock,
+        )
     venue: PublicVenue = work.services[_SERVICE]
     return venue
 
