@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.indices.models import Asset, AssetAlias, IndexComposition, IndexLevel, MarketCap, MarketCapDay
+from holdfast.indices.reviewed import Alias
 from holdfast.indices.universe import Coin, CoinKind
 from holdfast.indices.valuation import Composition, Member
 
@@ -123,22 +124,23 @@ async def open_aliases(session: AsyncSession) -> dict[str, AssetAlias]:
     return {row.asset_id: row for row in rows}
 
 
-async def close_aliases(session: AsyncSession, asset_id: str, now: datetime) -> None:
-    """The asset's present ticker is a former one from ``now`` on."""
+async def close_aliases(session: AsyncSession, asset_ids: Sequence[str], now: datetime) -> None:
+    """The assets' present tickers are former ones from ``now`` on."""
     await session.execute(
         update(AssetAlias)
-        .where(AssetAlias.asset_id == asset_id, AssetAlias.valid_to.is_(None))
+        .where(AssetAlias.asset_id.in_(asset_ids), AssetAlias.valid_to.is_(None))
         .values(valid_to=now)
     )
 
 
-async def save_alias(
-    session: AsyncSession, asset_id: str, ticker: str, valid_from: datetime, valid_to: datetime | None
-) -> None:
-    statement = insert(AssetAlias).values(
-        asset_id=asset_id, ticker=ticker, valid_from=valid_from, valid_to=valid_to
-    )
-    await session.execute(statement.on_conflict_do_nothing())
+async def save_aliases(session: AsyncSession, aliases: Sequence[tuple[str, Alias]]) -> None:
+    """Add dated tickers of assets (by id); what is known already stands."""
+    rows = [
+        {"asset_id": asset_id, "ticker": a.ticker, "valid_from": a.valid_from, "valid_to": a.valid_to}
+        for asset_id, a in aliases
+    ]
+    if rows:
+        await session.execute(insert(AssetAlias).on_conflict_do_nothing(), rows)
 
 
 async def save_levels(

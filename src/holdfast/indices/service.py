@@ -106,21 +106,18 @@ async def _follow_tickers(session: AsyncSession, readings: Sequence[Reading], no
     """Note first and changed tickers. A reviewed asset brings its former tickers along."""
     known = reviewed.assets()
     present = {asset_id: alias.ticker for asset_id, alias in (await repository.open_aliases(session)).items()}
-    for reading in readings:
-        ticker = present.get(reading.asset_id)
-        if ticker is None and reading.coingecko_id in known:
-            ticker = await _bring_former_tickers(session, reading.asset_id, known[reading.coingecko_id])
-        if ticker == reading.ticker:
-            continue
-        await repository.close_aliases(session, reading.asset_id, now)
-        await repository.save_alias(session, reading.asset_id, reading.ticker, now, None)
-
-
-async def _bring_former_tickers(session: AsyncSession, asset_id: str, asset: reviewed.ReviewedAsset) -> str:
-    """Write the reviewed tickers; returns the present one, "" if none is reviewed."""
-    for alias in asset.aliases:
-        await repository.save_alias(session, asset_id, alias.ticker, alias.valid_from, alias.valid_to)
-    return next((alias.ticker for alias in asset.aliases if alias.valid_to is None), "")
+    changed = [reading for reading in readings if present.get(reading.asset_id) != reading.ticker]
+    former: list[tuple[str, reviewed.Alias]] = []
+    for reading in changed:
+        if reading.asset_id not in present and reading.coingecko_id in known:
+            former += [(reading.asset_id, alias) for alias in known[reading.coingecko_id].aliases]
+    await repository.save_aliases(session, former)
+    reviewed_now = {asset_id: alias.ticker for asset_id, alias in former if alias.valid_to is None}
+    news = [reading for reading in changed if reviewed_now.get(reading.asset_id) != reading.ticker]
+    await repository.close_aliases(session, [reading.asset_id for reading in news], now)
+    await repository.save_aliases(
+        session, [(reading.asset_id, reviewed.Alias(reading.ticker, now, None)) for reading in news]
+    )
 
 
 async def choose_members(
