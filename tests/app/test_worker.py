@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,14 +55,9 @@ def crew(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Crew]:
 
 
 @pytest.fixture(autouse=True)
-async def _notes(database: Database) -> AsyncIterator[None]:
+async def _notes(database: Database) -> None:
     async with database.transaction() as session:
-        await session.execute(
-            text(
-                "CREATE TABLE notes (id serial, subject text, what text, fence int, at timestamptz DEFAULT now())"
-            )
-        )
-    yield
+        await session.execute(text("CREATE TABLE notes (id serial, subject text, what text, fence int)"))
 
 
 async def enqueue(database: Database, kind: str, *subjects: str) -> None:
@@ -82,10 +77,10 @@ async def rows(database: Database) -> list[Job]:
         return list(await session.scalars(select(Job).order_by(Job.id)))
 
 
-async def until(check: Callable[[], AsyncIterator[bool]] | Callable[[], object], seconds: float) -> float:
+async def until(check: Callable[[], Awaitable[bool]], seconds: float) -> float:
     """Wait for an async condition; returns how long it took."""
     began = time.monotonic()
-    while not await check():  # type: ignore[misc]
+    while not await check():
         assert time.monotonic() - began < seconds, "this did not happen in time"
         await asyncio.sleep(0.1)
     return time.monotonic() - began

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 
 from holdfast.app.cli import processes, sign_in, trading
 from holdfast.app.cli.doctor import doctor
@@ -63,6 +64,10 @@ def main() -> Any:
         fail(str(error))
     except HoldfastError as error:
         fail(error.detail, error.advice)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"HOLDFAST_{first['loc'][0]}".upper() if first["loc"] else "a setting"
+        fail(f"{name} cannot be used: {first['msg']}.", "Correct it, or unset it to use the default.")
 
 
 if __name__ == "__main__":
