@@ -72,7 +72,7 @@ class ScriptedMarket:
     def last_price(self, category: str, symbol: str, at_ms: int | None = None) -> Decimal:
         return self.marks[symbol]
 
-    def book(self, category: str, symbol: str, depth: int) -> ScriptedBook:
+    def book(self, category: str, symbol: str, depth: int, at_ms: int | None = None) -> ScriptedBook:
         whole = self.books[category, symbol]
         return ScriptedBook(whole.bids[:depth], whole.asks[:depth], whole.sequence)
 

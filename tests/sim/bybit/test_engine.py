@@ -411,6 +411,23 @@ def test_amending_moves_price_and_quantity_and_rematches(exchange: Exchange) -> 
     assert (caught.value.code, order.qty) == (110007, D(2))
 
 
+def test_a_refused_amendment_changes_nothing(exchange: Exchange) -> None:
+    account = exchange.account()
+    spot = exchange.place(
+        account, category="spot", symbol="XRPUSDT", orderType="Limit", price="1.990", qty="40"
+    )
+    for body, code in (
+        ({"qty": "80", "price": "2.200"}, 170193),
+        ({"qty": "90000"}, 170131),
+        ({"price": "1.9905"}, 170134),
+        ({"qty": "40.001"}, 170137),
+        ({}, 10001),
+    ):
+        with pytest.raises(Refusal) as caught:
+            exchange.venue.intake.amend(account, spot, body, START_MS)
+        assert (caught.value.code, spot.qty, spot.bound, spot.locked) == (code, D(40), D("1.990"), D("79.6"))
+
+
 def test_a_lost_cancel_race_pushes_filled_twice(exchange: Exchange) -> None:
     account = exchange.account()
     seen: list[tuple[str, str]] = []

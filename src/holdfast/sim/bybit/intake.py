@@ -59,34 +59,44 @@ class Intake:
         Raises:
             Refusal: the order is as it was.
         """
-        instrument = self._market.instruments[order.category, order.symbol]
         qty, price = rules.number(body, "qty"), rules.number(body, "price")
-        if qty is None and price is None:
-            raise Refusal(10001, "params error: qty or price is required")
-        if price is not None:
-            rules.check_price(instrument, price)
-        if qty is not None and order.category == "linear":
-            rules.check_linear_quantity(instrument, order.order_type, qty)
-        if qty is not None and qty % instrument.lot:
-            raise Refusal(170137, "Order volume decimal too long.")
-        if qty is not None and qty <= order.filled:
-            raise Refusal(
-                110064, "The quantity of the modified order must be greater than the executed quantity."
-            )
+        self._check_amendment(order, qty, price)
         before = (order.qty, order.bound, order.margin_price, order.locked)
-        order.qty = order.qty if qty is None else qty
-        if price is not None:
-            order.bound = order.margin_price = self._banded(account, order.side, instrument, price, now_ms)
         try:
-            if order.category == "spot":
-                self._lock(account, order, now_ms)
-            elif not order.reduce_only:
-                self._check_margin(account, order, now_ms)
+            self._apply(account, order, qty, price, now_ms)
         except Refusal:
             order.qty, order.bound, order.margin_price, order.locked = before
             raise
         order.updated_ms = now_ms
         order.priority = self._ids.sequence()
+
+    def _check_amendment(self, order: Order, qty: Decimal | None, price: Decimal | None) -> None:
+        instrument = self._market.instruments[order.category, order.symbol]
+        if order.order_type == "Market" or (qty is None and price is None):
+            raise Refusal(10001, "params error: qty or price of a limit order is required")
+        if price is not None:
+            rules.check_price(instrument, price)
+        if qty is None:
+            return
+        if order.category == "linear":
+            rules.check_linear_quantity(instrument, order.order_type, qty)
+        elif qty % instrument.lot:
+            raise Refusal(170137, "Order volume decimal too long.")
+        if qty <= order.filled:
+            raise Refusal(110064, "The modified quantity must be greater than the executed quantity.")
+
+    def _apply(
+        self, account: Account, order: Order, qty: Decimal | None, price: Decimal | None, now_ms: int
+    ) -> None:
+        instrument = self._market.instruments[order.category, order.symbol]
+        if qty is not None:
+            order.qty = qty
+        if price is not None:
+            order.bound = order.margin_price = self._banded(account, order.side, instrument, price, now_ms)
+        if order.category == "spot":
+            self._lock(account, order, now_ms)
+        elif not order.reduce_only:
+            self._check_margin(account, order, now_ms)
 
     def _check_link_id(self, account: Account, draft: Draft) -> None:
         if draft.link_id and (draft.category, draft.link_id) in account.order_by_link:

@@ -75,7 +75,7 @@ class Liquidity:
 
     def market_levels(self, key: Key, side: str, depth: int, now_ms: int) -> Iterator[Level]:
         """The market's own levels a taker of ``side`` meets, best first."""
-        book = self._market.book(*key, depth)
+        book = self._market.book(*key, depth, now_ms)
         levels = book.asks if side == "Buy" else book.bids
         taken = self._current(key, now_ms)
         if not taken:
