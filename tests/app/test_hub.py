@@ -313,6 +313,7 @@ async def test_binary_too_big_and_too_many_messages_end_it(server):
     async with page(server) as visitor:
         await visitor.socket.send(b"\x00")
         await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        assert visitor.socket.close_code == streams.NOT_TEXT
 
 
 async def test_there_is_a_limit_of_topics(server):

@@ -46,7 +46,7 @@ async def run(settings: Settings) -> None:
     """Run the feed until cancelled."""
     clock = SystemClock()
     database = Database(settings.database_url, pool_size=2)
-    redis = Redis.from_url(settings.redis_url)
+    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
     venue = public_venue(VENUE, settings, budget=shared_budget(VENUE, redis, clock), clock=clock)
     try:
         await Feed(settings, database, redis, venue, clock).run()

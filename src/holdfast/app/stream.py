@@ -9,6 +9,7 @@ import orjson
 import structlog
 from fastapi import APIRouter, WebSocket
 from pydantic import RootModel
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
@@ -33,11 +34,13 @@ SEND_SECONDS: Final = 15.0
 RECHECK_SECONDS: Final = 30.0
 MAX_MESSAGE: Final = 16 * 1024
 MAX_MESSAGES_A_SECOND: Final = 20
+MAX_REPLIES: Final = 1_000
 MAX_CLIENTS: Final = 5_000
 
 GOODBYE_SECONDS: Final = 1.0
 
-GOING_AWAY, TOO_BIG, TRY_LATER, SIGNED_OUT, SILENT, TOO_MANY = 1001, 1009, 1013, 4401, 4408, 4429
+GOING_AWAY, NOT_TEXT, TOO_BIG, TRY_LATER = 1001, 1003, 1009, 1013
+SIGNED_OUT, SILENT, TOO_MANY = 4401, 4408, 4429
 
 
 class Closed(Exception):
@@ -63,6 +66,9 @@ async def stream(websocket: WebSocket) -> None:
     except Closed as end:
         hub.leave(client)
         await _close(websocket, end)
+    except SQLAlchemyError:
+        hub.leave(client)
+        await _close(websocket, Closed(TRY_LATER, "the database does not answer: try again in a moment"))
     except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
         hub.leave(client)
         await _close(websocket, Closed(GOING_AWAY, ""))
@@ -85,7 +91,8 @@ async def _converse(websocket: WebSocket, hub: Hub, client: Client) -> None:
 
 async def _read(websocket: WebSocket, hub: Hub, client: Client) -> None:
     try:
-        text = await asyncio.wait_for(websocket.receive_text(), FIRST_WORD_SECONDS)
+        async with asyncio.timeout(FIRST_WORD_SECONDS):
+            text = await _next_text(websocket)
     except TimeoutError:
         raise Closed(SILENT, "nothing was asked for") from None
     loop = asyncio.get_running_loop()
@@ -95,12 +102,22 @@ async def _read(websocket: WebSocket, hub: Hub, client: Client) -> None:
         if now - window >= 1.0:
             window, count = now, 0
         count += 1
-        if count > MAX_MESSAGES_A_SECOND:
+        if count > MAX_MESSAGES_A_SECOND or len(client.replies) > MAX_REPLIES:
             raise Closed(TOO_MANY, "too many messages")
         if len(text) > MAX_MESSAGE:
             raise Closed(TOO_BIG, "message too big")
         await _answer(websocket, hub, client, text)
-        text = await websocket.receive_text()
+        text = await _next_text(websocket)
+
+
+async def _next_text(websocket: WebSocket) -> str:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", GOING_AWAY))
+    text = message.get("text")
+    if not isinstance(text, str):
+        raise Closed(NOT_TEXT, "send text")
+    return text
 
 
 async def _answer(websocket: WebSocket, hub: Hub, client: Client, text: str) -> None:
@@ -162,8 +179,9 @@ async def _write(websocket: WebSocket, client: Client) -> None:
     """A client that takes nothing for ``SEND_SECONDS`` is let go; it will come back by itself."""
     while True:
         await client.wake.wait()
-        for frame in client.take():
-            await asyncio.wait_for(websocket.send_text(frame), SEND_SECONDS)
+        async with asyncio.timeout(SEND_SECONDS):
+            for frame in client.take():
+                await websocket.send_text(frame)
         await asyncio.sleep(FLUSH_SECONDS)
 
 
@@ -173,9 +191,13 @@ async def _recheck_sign_in(hub: Hub, client: Client) -> None:
         await asyncio.sleep(RECHECK_SECONDS)
         if client.user_id is None or client.sign_in_id is None:
             continue
-        async with hub.database.transaction() as session:
-            if await signed_in_user(session, client.user_id, client.sign_in_id) is None:
-                raise Closed(SIGNED_OUT, "this sign-in has ended")
+        try:
+            async with hub.database.transaction() as session:
+                user = await signed_in_user(session, client.user_id, client.sign_in_id)
+        except (SQLAlchemyError, OSError):
+            continue
+        if user is None:
+            raise Closed(SIGNED_OUT, "this sign-in has ended")
 
 
 def register_public(hub: Hub, board: IndexBoard, quotes: QuoteBoard, clock: Clock) -> None:
