@@ -1,13 +1,20 @@
 """pycoingecko as we wrap it, against a local server that misbehaves and against the simulator."""
 
 import asyncio
+import json
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from holdfast.core.time import to_ms
+from holdfast.indices import reviewed
 from holdfast.indices.coingecko import BudgetSpent, CoinGecko, CoinGeckoError, MinuteBudget, retry_after
+from holdfast.indices.intake import readings
+from holdfast.indices.universe import CoinKind
 
 KEY = "CG-super-secret-key"
 
@@ -198,3 +205,33 @@ async def test_the_simulator_answers_what_we_ask():
         assert len(caps) == len(prices)
     finally:
         await server.close()
+
+
+SHARED = Path(os.environ.get("HOLDFAST_SHARED", Path(__file__).parents[2] / ".." / "shared"))
+SAMPLES = SHARED / "reference" / "contract_samples" / "coingecko"
+
+
+def sample(name):
+    path = SAMPLES / name
+    if not path.exists():
+        pytest.skip(f"the contract samples are not here: {path}")
+    return json.loads(path.read_text())
+
+
+async def test_the_documented_list_of_coins_is_read(door):
+    door.answers = [web.json_response(sample("coins_markets__200__example.json"))]
+    now = datetime(2026, 5, 18, 12, 50, tzinfo=UTC)
+    bitcoin = readings(await door.client.markets(), reviewed.assets(), now)[0]
+    assert (bitcoin.asset_id, bitcoin.ticker, bitcoin.kind) == ("bitcoin", "BTC", CoinKind.COIN)
+    assert (bitcoin.rank, bitcoin.price, bitcoin.supply) == (1, 77671, 20030493)
+    assert bitcoin.market_cap == 1555886872303
+    assert bitcoin.source_at == datetime(2026, 5, 18, 12, 49, 21, 599000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["coins_id_market_chart", "coins_id_market_chart_range"])
+async def test_the_documented_charts_are_read(door, name):
+    chart = sample(f"{name}__200__example.json")
+    door.answers = [web.json_response(chart)]
+    prices, caps = await door.client.market_chart("bitcoin", 1)
+    assert [value for _, value in prices] == [value for _, value in chart["prices"]]
+    assert [to_ms(at) for at, _ in caps] == [ms for ms, _ in chart["market_caps"]]
