@@ -1,27 +1,41 @@
 """One worker at a time may act on a venue connection."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.platform.database import Database
 
+LOOK_AGAIN = 0.02
 _TAKE = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 _RELEASE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
 
 @asynccontextmanager
-async def connection_lock(database: Database, connection_id: UUID) -> AsyncIterator[bool]:
-    """Yields whether the lock was had. A killed process loses it with its database session, so nobody
-    waits for a dead holder; a holder cut off from PostgreSQL is stopped by the fencing number instead."""
+async def connection_lock(
+    database: Database, connection_id: UUID, *, patience: float = 0.0
+) -> AsyncIterator[bool]:
+    """Yields whether the lock was had within ``patience`` seconds. A killed process loses it with its
+    database session, so nobody waits for a dead holder; a holder cut off from PostgreSQL is stopped by the
+    fencing number instead."""
     name = {"name": f"connection:{connection_id}"}
     async with database.engine.connect() as raw:
         held = await raw.execution_options(isolation_level="AUTOCOMMIT")
-        taken = bool(await held.scalar(_TAKE, name))
+        taken = await _taken(held, name, patience)
         try:
             yield taken
         finally:
             if taken:
                 await held.execute(_RELEASE, name)
+
+
+async def _taken(held: AsyncConnection, name: dict[str, str], patience: float) -> bool:
+    for _ in range(round(patience / LOOK_AGAIN)):
+        if await held.scalar(_TAKE, name):
+            return True
+        await asyncio.sleep(LOOK_AGAIN)
+    return bool(await held.scalar(_TAKE, name))

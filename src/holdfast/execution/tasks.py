@@ -22,6 +22,8 @@ from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable
 log = structlog.get_logger(__name__)
 
 RECONCILE_EVERY = 60.0
+LOCK_PATIENCE = 3.0
+"""Seconds an execution waits for a reconciliation under way, which takes a fraction of that."""
 WATCHED = ("active", "watch_only", "failing")
 
 
@@ -32,7 +34,7 @@ async def run_execution(work: Work) -> None:
         execution = await session.get(Execution, execution_id)
     if execution is None or execution.finished_at:
         return
-    async with connection_lock(work.database, execution.connection_id) as taken:
+    async with connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken:
         if not taken:
             raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
         await Executor(work, execution_id).run()
