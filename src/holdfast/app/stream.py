@@ -33,7 +33,8 @@ FIRST_WORD_SECONDS: Final = 600.0
 SEND_SECONDS: Final = 15.0
 RECHECK_SECONDS: Final = 30.0
 MAX_MESSAGE: Final = 16 * 1024
-MAX_MESSAGES_A_SECOND: Final = 20
+MAX_MESSAGES_A_SECOND: Final = 250
+"""More than a page with all its topics ever says at once."""
 MAX_REPLIES: Final = 1_000
 MAX_CLIENTS: Final = 5_000
 

@@ -229,7 +229,7 @@ class IndexBoard:
                 troubles.append(trouble)
         if not troubles:
             return ""
-        more = f" The same or worse for {len(troubles) - 1} more." if len(troubles) > 1 else ""
+        more = f" {len(troubles) - 1} more inputs are affected." if len(troubles) > 1 else ""
         return troubles[0] + more
 
     def _is_behind(self, coin: Coin) -> bool:
