@@ -118,6 +118,31 @@ def test_a_resting_order_fills_as_maker_at_its_own_price_when_the_market_comes(e
     assert account.balance("USDT") == D(10000) - D("1498.5") * MAKER
 
 
+def test_a_market_order_right_after_another_meets_what_is_left(exchange: Exchange) -> None:
+    account = exchange.account(behaviour={"no_liquidity": "error"})
+    exchange.place(account, qty="1")
+    tolerant = exchange.place(account, qty="2", slippageToleranceType="TickSize", slippageTolerance="1")
+    assert [e.price for e in account.executions[1:]] == [D("1000.2"), D("1000.3")]
+    assert tolerant.bound == D("1000.3")
+
+
+def test_a_resting_reduce_only_order_without_a_position_is_passed_over(exchange: Exchange) -> None:
+    holder, taker = exchange.account(), exchange.account()
+    exchange.place(holder, qty="1")
+    resting = exchange.place(
+        holder,
+        side="Sell",
+        orderType="Limit",
+        price="1000.1",
+        qty="1",
+        reduceOnly=True,
+        timeInForce="PostOnly",
+    )
+    holder.position("BTCUSDT").quantity = D(0)
+    order = exchange.place(taker, qty="2")
+    assert (order.status, resting.filled) == ("Filled", D(0))
+
+
 def test_two_users_meet_at_the_better_price_first(exchange: Exchange) -> None:
     maker, taker = exchange.account(), exchange.account()
     resting = exchange.place(maker, orderType="Limit", side="Sell", price="1000.0", qty="0.4")
@@ -372,6 +397,10 @@ def test_market_unit_overrides_the_sizing(exchange: Exchange) -> None:
         account, category="spot", symbol="XRPUSDT", side="Sell", qty="50", marketUnit="quoteCoin"
     )
     assert (sell.status, sell.filled) == ("PartiallyFilledCanceled", D("25.01"))
+    poor = exchange.account(balances={"XRP": "26"})
+    wanted = {"category": "spot", "symbol": "XRPUSDT", "side": "Sell", "marketUnit": "quoteCoin"}
+    assert exchange.place(poor, **wanted, qty="50").filled == D("25.01")
+    assert refusal(exchange, poor, **wanted, qty="50") == 170131
 
 
 def test_open_spot_orders_lock_what_they_may_pay(exchange: Exchange) -> None:

@@ -7,6 +7,6 @@ itself) and ``intake`` (account, margin, band), is acknowledged, and a moment la
 parts together.
 
 Places of the fault dial: ``bybit.<name>`` with the names in the ``ROUTES`` of the three route modules
-(``bybit.order.create``), ``bybit.private.<topic>``, ``bybit.private.connect``,
-``bybit.public.<category>.<topic>`` and ``bybit.public.<category>.connect``.
+(``bybit.order.create``); ``bybit.private.`` and ``bybit.public.<category>.`` with a topic, ``connect`` or
+``pong``.
 """

@@ -1,6 +1,7 @@
 """The topics of the public streams: what each shows at first, and what has changed since."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from holdfast.core.money import plain
@@ -51,7 +52,7 @@ class TickerFeed:
         if not changed:
             return []
         if "lastPrice" in changed and self._one.category == "linear":
-            rose = float(fresh["lastPrice"]) > float(self._shown["lastPrice"])
+            rose = Decimal(fresh["lastPrice"]) > Decimal(self._shown["lastPrice"])
             fresh["tickDirection"] = changed["tickDirection"] = "PlusTick" if rose else "MinusTick"
         self._shown = fresh
         if self._one.category == "spot":

@@ -175,16 +175,16 @@ class Intake:
             self._market.mark_price(category, symbol) if linear else self._market.last_price(category, symbol)
         )
         bound = bands.protection(reference, draft.side, instrument.tick)
-        best = next(self._liquidity.market_levels((category, symbol), draft.side, 1, now_ms), None)
+        best = self._liquidity.best((category, symbol), draft.side, now_ms)
         if best is None:
             self._refuse_empty_book(account, draft, bound)
             return bound, reference
         if draft.slippage is not None:
-            worst = bands.tolerance(best[0], draft.side, draft.slippage_type, draft.slippage, instrument.tick)
+            worst = bands.tolerance(best, draft.side, draft.slippage_type, draft.slippage, instrument.tick)
             bound = min(bound, worst) if draft.side == "Buy" else max(bound, worst)
-        if (best[0] > bound) if draft.side == "Buy" else (best[0] < bound):
+        if (best > bound) if draft.side == "Buy" else (best < bound):
             self._refuse_empty_book(account, draft, bound)
-        return bound, best[0] * MARKET_MARGIN if draft.side == "Buy" else best[0]
+        return bound, best * MARKET_MARGIN if draft.side == "Buy" else best
 
     def _refuse_empty_book(self, account: Account, draft: Draft, bound: Decimal) -> None:
         if account.spec.behaviour.no_liquidity == "error":
@@ -211,7 +211,10 @@ class Intake:
         if order.category == "spot":
             if sum(o.category == "spot" for o in account.open_orders.values()) >= MAX_ACTIVE_SPOT:
                 raise Refusal(170810, "Cannot exceed maximum of 500 conditional, TP/SL and active orders.")
-        elif sum(o.symbol == order.symbol for o in account.open_orders.values()) >= MAX_ACTIVE_PER_SYMBOL:
+            return
+        place = (order.category, order.symbol)
+        standing = sum((o.category, o.symbol) == place for o in account.open_orders.values())
+        if standing >= MAX_ACTIVE_PER_SYMBOL:
             raise Refusal(110020, "Not allowed to have more than 500 active orders")
 
     def _check_margin(self, account: Account, order: Order, now_ms: int) -> None:
@@ -233,10 +236,12 @@ class Intake:
         instrument = self._market.instruments["spot", order.symbol]
         order.locked, order.locked_coin = ZERO, instrument.quote if order.side == "Buy" else instrument.base
         free = account.balance(order.locked_coin) - account.locked(order.locked_coin)
-        if order.side == "Sell" or order.quote_sized:
+        if order.quote_sized == (order.side == "Buy"):
             needed = least = order.leaves
-        else:
+        elif order.side == "Buy":
             needed, least = order.leaves * order.bound, order.leaves * order.margin_price
+        else:
+            needed, least = order.leaves / order.bound, order.leaves / order.margin_price
         if order.locked_coin == SETTLE:
             available = self._margin.wallet(account, now_ms).available
             free = min(free, available.quantize(Decimal("1e-8"), ROUND_FLOOR))

@@ -11,6 +11,8 @@ from holdfast.sim.bybit.records import ZERO, Order
 
 REFILL_MS: Final = 1000
 MATCH_DEPTH: Final = 200
+BEST_DEPTH: Final = 50
+"""How deep to look for the best level that was not just taken."""
 Key = tuple[str, str]
 
 
@@ -100,6 +102,11 @@ class Liquidity:
             if direction * offer.price > direction * bound:
                 return
             yield offer
+
+    def best(self, key: Key, side: str, now_ms: int) -> Decimal | None:
+        """The best price a taker of ``side`` meets, ``None`` when nobody is there."""
+        levels = self._side(key, side, BEST_DEPTH, now_ms)
+        return levels[0][0] if levels else None
 
     def published(self, key: Key, depth: int, now_ms: int) -> tuple[list[Level], list[Level]]:
         """Bids and asks as everybody sees them."""

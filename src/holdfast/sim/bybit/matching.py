@@ -6,8 +6,8 @@ from decimal import Decimal
 from holdfast.core.money import floor_to
 from holdfast.sim.bybit.account import RECENT_ORDERS, Account
 from holdfast.sim.bybit.funding import Funding
-from holdfast.sim.bybit.liquidity import Key, Liquidity, Offer, Resting
-from holdfast.sim.bybit.ports import Instrument, Market
+from holdfast.sim.bybit.liquidity import BEST_DEPTH, Key, Liquidity, Offer, Resting
+from holdfast.sim.bybit.ports import Market
 from holdfast.sim.bybit.publisher import Publisher
 from holdfast.sim.bybit.records import ZERO, Execution, Order
 from holdfast.sim.bybit.settlement import Settlement
@@ -112,9 +112,12 @@ class Matching:
         executions: list[Execution] = []
         key = (order.category, order.symbol)
         for offer in offers:
-            qty = self._fillable(account, order, offer)
-            if qty <= 0:
+            wanted = self._wanted(account, order, offer.price)
+            if wanted <= 0:
                 break
+            qty = min(wanted, offer.qty if offer.maker is None else self._maker_can(offer.maker))
+            if qty <= 0:
+                continue
             if offer.maker is None:
                 self._liquidity.take(key, order.side, offer.price, qty, now_ms)
             else:
@@ -147,38 +150,26 @@ class Matching:
             return
         direction = order.sign
         for price, offered in self._liquidity.market_levels(key, order.side, 50, now_ms):
-            qty = self._fillable(account, order, Offer(order.bound, offered, None))
+            qty = min(offered, self._wanted(account, order, order.bound))
             if direction * price > direction * order.bound or qty <= 0 or not order.is_open:
                 return
             self._liquidity.take(key, order.side, price, qty, now_ms)
             self._fill_maker(resting, order.bound, qty, now_ms)
 
     def _is_crossed(self, key: Key, order: Order, now_ms: int) -> bool:
-        best = next(self._liquidity.market_levels(key, order.side, 1, now_ms), None)
+        best = next(self._liquidity.market_levels(key, order.side, BEST_DEPTH, now_ms), None)
         return best is not None and order.sign * best[0] <= order.sign * order.bound
 
-    def _fillable(self, account: Account, order: Order, offer: Offer) -> Decimal:
-        """How much of an offer this order takes, on the quantity grid and within what was set aside."""
-        instrument = self._market.instruments[order.category, order.symbol]
-        if order.quote_sized:
-            wanted = floor_to(order.leaves / offer.price, instrument.lot) * instrument.lot
-        else:
-            wanted = order.leaves
-        wanted = min(wanted, offer.qty, self._cap(account, order, instrument))
-        if order.category == "spot" and order.side == "Buy":
-            affordable = floor_to(order.locked / offer.price, instrument.lot) * instrument.lot
-            wanted = min(wanted, affordable)
-        if offer.maker is not None:
-            wanted = min(wanted, self._maker_can(offer.maker))
-        return wanted
-
-    def _cap(self, account: Account, order: Order, instrument: Instrument) -> Decimal:
-        """What ``max_fill`` still lets this order fill."""
+    def _wanted(self, account: Account, order: Order, price: Decimal) -> Decimal:
+        """How much base this order still takes at ``price``: on the grid, and within what was set aside."""
+        lot = self._market.instruments[order.category, order.symbol].lot
+        wanted = order.leaves / price if order.quote_sized else order.leaves
         share = account.spec.behaviour.max_fill
-        if share is None or order.quote_sized:
-            return order.qty if not order.quote_sized else Decimal("Infinity")
-        most = floor_to(order.qty * share, instrument.lot) * instrument.lot
-        return most - order.filled
+        if share is not None:
+            wanted = min(wanted, order.qty * share - (order.value if order.quote_sized else order.filled))
+        if order.category == "spot":
+            wanted = min(wanted, order.locked / price if order.side == "Buy" else order.locked)
+        return floor_to(wanted, lot) * lot
 
     def _maker_can(self, maker: Resting) -> Decimal:
         """A resting reduce-only order fills no more than its position."""

@@ -76,6 +76,8 @@ class PrivateStream:
         """Answer one message; true when the stream must end."""
         operation = message.get("op")
         if operation == "ping":
+            if self._faults.take("bybit.private.pong", "drop_answer") is not None:
+                return False
             stamp = str(self._venue.clock.now_ms())
             self._answer(message, {"op": "pong", "args": [stamp]})
         elif operation == "auth":

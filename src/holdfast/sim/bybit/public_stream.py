@@ -81,7 +81,8 @@ class PublicStreams:
         args = message.get("args")
         names = [str(name) for name in args] if isinstance(args, list) else []
         if operation == "ping":
-            self._answer(socket, message, "pong", success=True, named=category == "linear")
+            if self._faults.take(f"bybit.public.{category}.pong", "drop_answer") is None:
+                self._answer(socket, message, "pong", success=True, named=category == "linear")
         elif operation == "subscribe":
             self._subscribe(socket, category, topics, names, message)
         elif operation == "unsubscribe":

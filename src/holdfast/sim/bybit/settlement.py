@@ -163,11 +163,10 @@ class Settlement:
         rates = account.spec.fee_rate("spot", order.symbol)
         rate = rates.maker if maker else rates.taker
         buying = order.side == "Buy"
-        received, coin, paid, paid_coin = (
-            (qty, instrument.base, value, instrument.quote)
-            if buying
-            else (value, instrument.quote, qty, instrument.base)
-        )
+        coin, paid_coin = instrument.base, instrument.quote
+        received, paid = qty, value
+        if not buying:
+            coin, paid_coin, received, paid = paid_coin, coin, paid, received
         execution = self._execution(order, price, qty, value, maker, now_ms)
         execution.fee, execution.fee_rate, execution.fee_coin = cents(received * rate), rate, coin
         promised = cents(qty * order.bound) if buying and order.order_type == "Limit" else paid
