@@ -35,6 +35,7 @@ from holdfast.portfolio.sweep import LegMarket
 from holdfast.venues.protocol import PriceLimit, PublicVenue, Rejected, VenueError
 
 BOOK_DEPTH = 200
+FRESH = timedelta(seconds=15)
 KEEP_UNUSED = timedelta(days=1)
 """How long a preview nobody carried out is kept after it has expired."""
 
@@ -67,6 +68,12 @@ class Account:
     @property
     def available(self) -> Decimal | None:
         return self.balance.available if self.balance else None
+
+    def wants_a_look(self, now: datetime) -> bool:
+        """Whether the balance shown is old enough to be read again before the user confirms."""
+        if self.connection.state != "active":
+            return False
+        return self.balance is None or now - self.balance.taken_at > FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ async def make_preview(
     async with database.transaction() as session:
         await repository.forget_unused_plans(session, user_id, expired_before=now - KEEP_UNUSED)
         session.add(_row(view, user_id))
-        if proposal.account.connection.state == "active":
+        if proposal.account.wants_a_look(now):
             await enqueue(session, "execution.reconcile", str(view.connection_id), now=now)
     return view
 
