@@ -313,6 +313,15 @@ async def test_funding_after_a_part_was_sold_by_hand_belongs_to_what_was_left(de
     assert await desk.funded() == {sleeve: D("-0.3")}
 
 
+async def test_funding_goes_by_the_size_the_venue_paid_on(desk: Desk) -> None:
+    """Half of what the venue paid on is not in our books yet: it cannot be the sleeve's."""
+    sleeve = await desk.sleeve()
+    await desk.fill("3", by=sleeve)
+    await desk.funding("-0.6", "6")
+
+    assert await desk.funded() == {sleeve: D("-0.3"), None: D("-0.3")}
+
+
 async def test_funding_of_a_position_nobody_here_holds_is_manual(desk: Desk) -> None:
     await desk.funding("0.3", "0")
 

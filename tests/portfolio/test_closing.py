@@ -124,6 +124,9 @@ async def test_an_order_of_unknown_outcome_blocks_the_close(desk: Desk) -> None:
 
     assert plan["executable"] is False
     assert "SOLUSDT" in plan["blocked_reason"]
+    other = await new_sleeve(desk)
+    free = (await desk.post("/previews", {"kind": "close", "position_id": str(other)})).json()
+    assert free["executable"] is True
 
 
 async def test_closing_is_possible_while_the_index_is_stale(desk: Desk) -> None:
