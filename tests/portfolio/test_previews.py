@@ -57,8 +57,17 @@ async def test_a_preview_is_kept_exactly_as_shown_and_named_by_its_digest(desk: 
         row = await session.get_one(Plan, plan["id"])
         assert row.digest == plan["digest"] == digest(row.body)
         assert PlanView.model_validate(row.body).model_dump(mode="json") == plan
-        jobs = (await session.scalars(select(Job))).all()
-    assert [(job.kind, job.subject) for job in jobs] == [("execution.reconcile", str(desk.connection_id))]
+
+
+@pytest.mark.parametrize(("age", "asked"), [(5, False), (60, True)])
+async def test_a_balance_that_has_grown_old_is_read_again(desk: Desk, age: int, asked: bool) -> None:
+    async with desk.database.transaction() as session:
+        snapshot = await session.get_one(BalanceSnapshot, desk.connection_id)
+        snapshot.taken_at = desk.clock.now() - timedelta(seconds=age)
+    await desk.preview()
+    async with desk.database.transaction() as session:
+        jobs = [(job.kind, job.subject) for job in await session.scalars(select(Job))]
+    assert jobs == ([("execution.reconcile", str(desk.connection_id))] if asked else [])
 
 
 NO_SIZES: list[Any] = [

@@ -70,7 +70,7 @@ async def _begin(work: Work, door: TradingVenue, connection_id: UUID) -> None:
         raise RetryAt(5, "the account trades all the time; waiting for a quiet moment to begin the books")
     async with work.database.transaction() as session:
         connection = await session.get_one(Connection, connection_id, with_for_update=True)
-        await book_opening(session, connection_id=connection_id, positions=positions, now=work.clock.now())
+        await book_opening(session, connection_id=connection_id, positions=positions, now=moment)
         connection.begun_at = connection.fills_since = connection.funding_since = moment
 
 
