@@ -20,7 +20,7 @@ function mockWorker(): Plugin {
   }
 }
 
-const api = process.env['HOLDFAST_API'] ?? 'http://127.0.0.1:8000'
+const api = process.env['HOLDFAST_API'] ?? 'http://127.0.0.1:8420'
 
 export default defineConfig(({ mode }) => ({
   plugins: [react(), tailwindcss(), ...(mode === 'mock' ? [mockWorker()] : [])],

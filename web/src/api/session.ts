@@ -82,6 +82,11 @@ async function exchange(): Promise<boolean> {
   throw new ProblemError(problemOf(await response.json().catch(() => null), response))
 }
 
+/** Somebody signed in here once and the server could not be asked since. */
+export function mayRestore(): boolean {
+  return session.get().status === 'out' && localStorage.getItem(HINT) !== null
+}
+
 /** At start: signed in or out, without troubling the server for a visitor who never signed in here. */
 export async function restoreSession(): Promise<void> {
   if (localStorage.getItem(HINT) === null) {

@@ -4,7 +4,7 @@ import { useEffect } from 'react'
 
 import { stream } from '@/api/live'
 import { queryClient } from '@/api/queries'
-import { session } from '@/api/session'
+import { mayRestore, restoreSession, session } from '@/api/session'
 
 import { router } from './router'
 
@@ -32,11 +32,15 @@ export function App() {
   useEffect(() => {
     stream.start()
     const unwatch = watchSession()
+    const unheal = stream.status.subscribe(() => {
+      if (stream.status.get() === 'live' && mayRestore()) void restoreSession()
+    })
     const wake = () => document.visibilityState === 'visible' && stream.retryNow()
     window.addEventListener('online', wake)
     document.addEventListener('visibilitychange', wake)
     return () => {
       unwatch()
+      unheal()
       window.removeEventListener('online', wake)
       document.removeEventListener('visibilitychange', wake)
       stream.stop()

@@ -1,6 +1,6 @@
-import { Link, Outlet, useNavigate } from '@tanstack/react-router'
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Activity, ChartNoAxesCombined, CircleUser, Gauge, Layers, Plug, Search, Settings } from 'lucide-react'
-import { lazy, Suspense, useMemo, useState } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 
 import { session } from '@/api/session'
 import { useStore } from '@/lib/store'
@@ -35,6 +35,7 @@ export function Shell() {
     [navigate],
   )
   useKeys(tools)
+  useFocusOnPage()
   return (
     <>
       <a
@@ -66,6 +67,17 @@ export function Shell() {
       <Toaster />
     </>
   )
+}
+
+/** After going to another page, reading starts at its top and not where the old page was left. */
+function useFocusOnPage() {
+  const { pathname } = useLocation()
+  const previous = useRef(pathname)
+  useEffect(() => {
+    if (previous.current === pathname) return
+    previous.current = pathname
+    document.getElementById('main')?.focus({ preventScroll: true })
+  }, [pathname])
 }
 
 function Wordmark() {

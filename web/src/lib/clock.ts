@@ -1,5 +1,8 @@
 import { useSyncExternalStore } from 'react'
 
+/** Dates of answers have whole seconds and arrive late: differences below this say nothing. */
+const NOTICEABLE = 5_000
+
 let serverAhead = 0
 
 /** Learns the server's clock from the Date header of an answer, so that a wrong local clock expires nothing. */
@@ -7,7 +10,7 @@ export function learnServerTime(header: string | null): void {
   const told = header ? Date.parse(header) : NaN
   if (Number.isNaN(told)) return
   const ahead = told - Date.now()
-  serverAhead = Math.abs(ahead) < 1500 ? 0 : ahead
+  serverAhead = Math.abs(ahead) < NOTICEABLE ? 0 : ahead
 }
 
 /** Milliseconds since 1970 by the server's clock. */

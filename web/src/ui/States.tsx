@@ -62,7 +62,7 @@ export function ProblemNotice({
             Request id <code className="font-mono select-all">{problem.request_id}</code>
           </p>
         )}
-        {retry && (
+        {retry && problem.status !== 404 && (
           <Button size="small" className="mt-3" onClick={retry}>
             {retryLabel}
           </Button>

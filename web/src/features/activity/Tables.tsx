@@ -167,7 +167,12 @@ export function PaymentsTable({ filters }: { filters: Filters }) {
     {
       head: 'Amount',
       right: true,
-      cell: (payment) => <Delta value={payment.amount} as="money" digits={4} unit={payment.asset} />,
+      cell: (payment) =>
+        payment.kind === 'fee' ? (
+          <Money value={payment.amount} digits={4} unit={payment.asset} />
+        ) : (
+          <Delta value={payment.amount} as="money" digits={4} unit={payment.asset} />
+        ),
     },
   ]
   return (

@@ -7,13 +7,14 @@ import { usePreview } from '@/features/trade/queries'
 import { capital } from '@/features/trade/words'
 import { forGeometry, heaviestFirst, level as levelText, percent } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
+import type { Fact } from '@/ui/Layout'
 import { Facts, Page, Section } from '@/ui/Layout'
-import { Delta, Money, NoValue, Price, Quantity, Weight } from '@/ui/Money'
+import { Delta, Money, NoValue, Price } from '@/ui/Money'
 import { Notice, ProblemNotice, Skeleton, SkeletonRows } from '@/ui/States'
-import { Table } from '@/ui/Table'
 import { Time } from '@/ui/Time'
 
 import { ExposureBars } from './ExposureBars'
+import { Legs } from './Legs'
 import { PositionBadge } from './PositionRow'
 import type { PositionDetail } from './queries'
 import { isOver, usePosition } from './queries'
@@ -103,22 +104,43 @@ function Body({ position }: { position: PositionDetail }) {
           </Link>
         </p>
       )}
-      <Section title="Exposure per leg" note="In USDT at live prices.">
-        <ExposureBars legs={legsOf(position)} />
-      </Section>
+      {!isOver(position) && (
+        <Section title="Exposure per leg" note="In USDT at live prices.">
+          <ExposureBars legs={legsOf(position)} />
+        </Section>
+      )}
       <Section title="Legs">
-        <Legs position={position} />
+        <Legs position={position} legs={legsOf(position)} />
       </Section>
     </>
   )
 }
 
-const legsOf = (position: PositionDetail) => heaviestFirst(position.legs, (leg) => forGeometry(leg.notional))
+/** Largest exposure first; of a closed position, largest result first. */
+const legsOf = (position: PositionDetail) =>
+  heaviestFirst(position.legs, (leg) => forGeometry(isOver(position) ? leg.pnl : leg.notional))
 
 function Summary({ position }: { position: PositionDetail }) {
   const unit = useIndices().data?.find((index) => index.id === position.index_id)?.unit
   const show = (value: number | null) =>
     value === null ? <NoValue /> : unit ? levelText(value, unit) : <Price value={value} />
+  const held: Fact[] = [
+    { label: 'Gross', value: <Money value={position.gross} />, hint: 'long and short together' },
+    { label: 'Net', value: <Delta value={position.net} as="money" /> },
+    {
+      label: 'Drift from target',
+      value: position.drift === null ? <NoValue /> : percent(position.drift),
+      hint: (
+        <>
+          opened <Time iso={position.opened_at ?? position.created_at} />
+        </>
+      ),
+    },
+  ]
+  const ended: Fact[] = [
+    { label: 'Opened', value: <Time iso={position.opened_at ?? position.created_at} /> },
+    { label: 'Closed', value: <Time iso={position.closed_at} /> },
+  ]
   return (
     <Facts
       columns
@@ -128,61 +150,7 @@ function Summary({ position }: { position: PositionDetail }) {
         { label: 'From prices', value: <Delta value={position.price_pnl} as="money" /> },
         { label: 'Fees', value: <Money value={position.fees} digits={4} /> },
         { label: 'Funding', value: <Delta value={position.funding} as="money" digits={4} /> },
-        { label: 'Gross', value: <Money value={position.gross} />, hint: 'long and short together' },
-        { label: 'Net', value: <Delta value={position.net} as="money" /> },
-        {
-          label: 'Drift from target',
-          value: position.drift === null ? <NoValue /> : percent(position.drift),
-          hint: (
-            <>
-              opened <Time iso={position.opened_at ?? position.created_at} />
-            </>
-          ),
-        },
-      ]}
-    />
-  )
-}
-
-function Legs({ position }: { position: PositionDetail }) {
-  return (
-    <Table<PositionDetail['legs'][number]>
-      label="Legs"
-      rows={legsOf(position)}
-      rowKey={(leg) => leg.symbol}
-      columns={[
-        {
-          head: 'Coin',
-          name: true,
-          cell: (leg) => (
-            <>
-              <span className="font-medium">{leg.ticker}</span>{' '}
-              <span className="text-muted max-md:hidden">{leg.name}</span>
-              {leg.halted_reason && <span className="block text-xs text-error">Halted: {leg.halted_reason}</span>}
-              {/[1-9]/.test(leg.altered) && (
-                <span className="block text-xs text-muted">
-                  <Quantity value={leg.altered} /> changed by hand
-                </span>
-              )}
-            </>
-          ),
-        },
-        { head: 'Quantity', right: true, cell: (leg) => <Quantity value={leg.quantity} /> },
-        { head: 'Entry', right: true, wideOnly: true, cell: (leg) => <Price value={leg.entry_price} /> },
-        { head: 'Now', right: true, wideOnly: true, cell: (leg) => <Price value={leg.mark_price} /> },
-        {
-          head: 'Weight',
-          right: true,
-          wideOnly: true,
-          cell: (leg) => <Weight value={leg.weight} />,
-        },
-        {
-          head: 'Target',
-          right: true,
-          wideOnly: true,
-          cell: (leg) => <Weight value={leg.target_weight} />,
-        },
-        { head: 'P&L', right: true, cell: (leg) => <Delta value={leg.pnl} as="money" /> },
+        ...(isOver(position) ? ended : held),
       ]}
     />
   )

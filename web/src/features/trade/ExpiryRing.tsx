@@ -5,7 +5,12 @@ import type { Plan } from './queries'
 /** Whole seconds until a plan expires, by the server's clock; 0 when it has. */
 export function useSecondsLeft(plan: Plan): number {
   const now = useNow()
-  return Math.max(0, Math.ceil((Date.parse(plan.expires_at) - now) / 1000))
+  const left = Math.ceil((Date.parse(plan.expires_at) - now) / 1000)
+  return Math.max(0, Math.min(left, lifetime(plan)))
+}
+
+function lifetime(plan: Plan): number {
+  return Math.round((Date.parse(plan.expires_at) - Date.parse(plan.created_at)) / 1000)
 }
 
 const RADIUS = 16
@@ -14,8 +19,7 @@ const ROUND = 2 * Math.PI * RADIUS
 /** A ring that empties while the preview's prices hold. Screen readers hear it once, at its end. */
 export function ExpiryRing({ plan }: { plan: Plan }) {
   const left = useSecondsLeft(plan)
-  const whole = (Date.parse(plan.expires_at) - Date.parse(plan.created_at)) / 1000
-  const share = Math.min(1, left / Math.max(1, whole))
+  const share = left / Math.max(1, lifetime(plan))
   return (
     <div className="flex items-center gap-3 text-sm text-muted">
       <span className="relative grid size-10 place-items-center">

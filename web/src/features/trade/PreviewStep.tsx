@@ -90,7 +90,7 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
           </Button>
         )}
         {left > 0 && (
-          <Button kind="quiet" busy={renewing} onClick={renew}>
+          <Button kind="quiet" className="max-md:px-2" busy={renewing} onClick={renew}>
             Refresh preview
           </Button>
         )}

@@ -17,19 +17,19 @@ import { ENDINGS, LEG_WORDS } from './words'
 type Leg = Execution['legs'][number]
 
 function EndingIcon({ state }: { state: Execution['state'] }) {
-  if (state === 'needs_attention') return <CircleAlert aria-hidden className="size-8 text-error" strokeWidth={1.5} />
-  if (state === 'unwound') return <Undo2 aria-hidden className="size-8" strokeWidth={1.5} />
-  return <CircleCheck aria-hidden className="size-8" strokeWidth={1.5} />
+  if (state === 'needs_attention')
+    return <CircleAlert aria-hidden className="size-8 shrink-0 text-error" strokeWidth={1.5} />
+  if (state === 'unwound') return <Undo2 aria-hidden className="size-8 shrink-0" strokeWidth={1.5} />
+  return <CircleCheck aria-hidden className="size-8 shrink-0" strokeWidth={1.5} />
 }
 
 /** How it ended: fills against plan, fees, what was left over, and the names to ask about it by. */
 export function Receipt({ execution }: { execution: Execution }) {
-  const opened = execution.kind === 'open' && execution.state !== 'unwound'
   return (
     <div>
       <div role="status" className="flex items-center gap-3">
         <EndingIcon state={execution.state} />
-        <p className="text-3xl font-semibold">{ENDINGS[execution.state].title}</p>
+        <p className="text-2xl font-semibold md:text-3xl">{ENDINGS[execution.state].title}</p>
       </div>
       {execution.reason && <p className="mt-3 max-w-[64ch] text-muted">{execution.reason}</p>}
       <Facts
@@ -62,13 +62,9 @@ export function Receipt({ execution }: { execution: Execution }) {
       />
       <div className="no-print mb-4 flex flex-wrap gap-3">
         <Button kind="primary" asChild>
-          {opened || execution.state === 'needs_attention' ? (
-            <Link to="/positions/$positionId" params={{ positionId: execution.position_id }}>
-              View position
-            </Link>
-          ) : (
-            <Link to="/positions">Go to positions</Link>
-          )}
+          <Link to="/positions/$positionId" params={{ positionId: execution.position_id }}>
+            View position
+          </Link>
         </Button>
         <DownloadButton path={`/api/orders.csv?position=${execution.position_id}`} name="orders.csv">
           Export orders

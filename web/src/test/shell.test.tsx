@@ -1,0 +1,85 @@
+import { screen, waitFor } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { http, HttpResponse } from 'msw'
+import { describe, expect, it, vi } from 'vitest'
+
+import { makePlan, startExecution } from '@/mocks/world'
+import { renderAt } from '@/test/render'
+import { mockedServer, server } from '@/test/server'
+
+vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
+
+mockedServer()
+
+const PATHS = [
+  '/',
+  '/sign-in',
+  '/sign-up',
+  '/indices',
+  '/indices/btc-d',
+  '/positions',
+  '/activity',
+  '/connections',
+  '/connections/new',
+  '/settings',
+  '/licences',
+  '/going-live',
+  '/there-is-no-such-page',
+]
+
+const bar = () => screen.findByRole('region', { name: 'Simulated market' })
+
+describe('in demo mode', () => {
+  it.each(PATHS)('%s says that the market is simulated', async (path) => {
+    renderAt(path)
+    expect((await bar()).textContent).toContain('Simulated market.')
+    expect(await screen.findAllByRole('heading', { level: 1 })).toHaveLength(1)
+  })
+
+  it.each(['plans', 'executions'])('/%s say so too', async (kind) => {
+    const plan = makePlan({ kind: 'open', connection_id: 'c', index_id: 'btc-d', direction: 'long', size: '1000' })
+    renderAt(kind === 'plans' ? `/plans/${plan.id}` : `/executions/${startExecution(plan).id}`)
+    await bar()
+    await screen.findByRole('list', { name: 'Steps' })
+  })
+})
+
+it('says nothing of the kind in live mode', async () => {
+  server.use(
+    http.get('/api/system', () =>
+      HttpResponse.json({ mode: 'live', simulated: false, version: '0.1.0', started_at: new Date().toISOString() }),
+    ),
+  )
+  renderAt('/indices')
+  await screen.findByRole('list', { name: 'Indices' })
+  expect(screen.queryByRole('region', { name: 'Simulated market' })).toBeNull()
+})
+
+it('credits the chart and the data where they are shown', async () => {
+  renderAt('/indices/btc-d')
+  const chart = await screen.findByRole<HTMLAnchorElement>('link', { name: /TradingView Lightweight Charts/ })
+  expect(chart.href).toBe('https://www.tradingview.com/')
+  expect(screen.getByRole('link', { name: 'Data provided by CoinGecko' })).toBeTruthy()
+})
+
+describe('keys', () => {
+  it('go places, but not while somebody types', async () => {
+    const user = userEvent.setup()
+    const router = renderAt('/indices/btc-d')
+    await user.type(await screen.findByRole('textbox', { name: 'Size' }), 'gp')
+    expect(router.state.location.pathname).toBe('/indices/btc-d')
+    await user.tab()
+    await user.keyboard('gp')
+    await waitFor(() => expect(router.state.location.pathname).toBe('/positions'))
+  })
+
+  it('open the palette, which finds pages by what they are for', async () => {
+    const user = userEvent.setup()
+    Element.prototype.scrollIntoView = () => undefined
+    const router = renderAt('/positions')
+    await bar()
+    await user.keyboard('{Control>}k{/Control}')
+    await user.type(await screen.findByPlaceholderText('Where to?'), 'bybit key{Enter}')
+    await waitFor(() => expect(router.state.location.pathname).toBe('/connections'))
+  })
+})
