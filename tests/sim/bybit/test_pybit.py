@@ -17,7 +17,7 @@ BTC = {"category": "linear", "symbol": "BTCUSDT"}
 Code = Callable[..., int]
 
 
-def until(found: Callable[[], Any], seconds: float = 3) -> Any:
+def until(found: Callable[[], Any], seconds: float = 10) -> Any:
     """Poll until the answer is truthy, as a client must: orders are acknowledged before they are matched."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:

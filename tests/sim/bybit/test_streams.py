@@ -30,7 +30,7 @@ class Stream:
 
     async def next(self, **wanted: Any) -> Frame:
         """The next frame with these members."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while True:
                 frame: Frame = await self.socket.receive_json()
                 if all(frame.get(name) == value for name, value in wanted.items()):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from holdfast.sim.bybit.account import Account
-from holdfast.sim.bybit.envelope import Refusal
+from holdfast.sim.bybit.envelope import Refusal, is_whole
 
 DEFAULT_WINDOW_MS: Final = 5000
 FUTURE_TOLERANCE_MS: Final = 1000
@@ -47,7 +47,7 @@ def authenticate(
     account = account_of(key)
     if account is None:
         raise Refusal(10003, "API key is invalid.")
-    if not (stamp.isdigit() and window.isdigit()):
+    if not (is_whole(stamp) and is_whole(window)):
         raise Refusal(
             10001, "Request parameter error: X-BAPI-TIMESTAMP and X-BAPI-RECV-WINDOW must be integers."
         )
@@ -78,7 +78,7 @@ def authenticate_stream(
     account = account_of(key)
     if account is None:
         raise Refusal(10003, "Invalid apikey")
-    if not expires.isdigit() or all(int(expires) <= clock for clock in clocks_ms):
+    if not is_whole(expires) or all(int(expires) <= clock for clock in clocks_ms):
         raise Refusal(10004, "Params Error: expires is in the past")
     if not hmac.compare_digest(sign(account.key.secret, f"GET/realtime{expires}"), signature):
         raise Refusal(10004, "Invalid sign")

@@ -38,6 +38,11 @@ def on_grid(value: Decimal, step: Decimal) -> str:
     return f"{value:.{decimals_of(step)}f}"
 
 
+def is_whole(text: str) -> bool:
+    """ASCII digits only: ``str.isdigit`` also holds for "²", which is no number."""
+    return text.isascii() and text.isdigit()
+
+
 def amount(value: Decimal, places: int = 8) -> str:
     """A money amount: at most ``places`` decimals, plain notation."""
     return plain(round(value, places))

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from holdfast.sim.bybit import auth, limits
 from holdfast.sim.bybit.account import Account
-from holdfast.sim.bybit.envelope import JSON_TYPE, Refusal, envelope
+from holdfast.sim.bybit.envelope import JSON_TYPE, Refusal, envelope, is_whole
 from holdfast.sim.bybit.limits import Verdict
 from holdfast.sim.bybit.venue import Venue
 
@@ -47,7 +47,7 @@ class Call:
         if given is None or given == "":
             return default
         text = str(given)
-        if not text.isdigit() or not least <= int(text) <= most:
+        if not is_whole(text) or not least <= int(text) <= most:
             raise Refusal(10001, f"params error: {name} must be between {least} and {most}")
         return int(text)
 

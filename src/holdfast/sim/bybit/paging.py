@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TypeVar
 from urllib.parse import quote, unquote
 
-from holdfast.sim.bybit.envelope import Refusal
+from holdfast.sim.bybit.envelope import Refusal, is_whole
 from holdfast.sim.bybit.http import Call
 
 DAY_MS: Final = 86_400_000
@@ -36,7 +36,7 @@ def page(call: Call, rows: Iterable[T], *, default: int, most: int) -> tuple[lis
 
 def _position(cursor: str) -> int:
     number = cursor.partition(":")[0]
-    if not number.isdigit():
+    if not is_whole(number):
         raise Refusal(10001, "params error: cursor invalid")
     return int(number)
 

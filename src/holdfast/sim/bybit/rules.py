@@ -12,7 +12,7 @@ from holdfast.sim.bybit.ports import Instrument, Market
 
 CATEGORIES: Final = ("linear", "spot")
 LINK_ID: Final = re.compile(r"[0-9A-Za-z_-]{0,36}")
-NUMBER: Final = re.compile(r"\d{1,18}(\.\d{1,18})?")
+NUMBER: Final = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "PostOnly", "RPI")
 UNSUPPORTED: Final = ("triggerPrice", "takeProfit", "stopLoss", "bboSideType", "orderIv")
 SCALE: Final = 10**8
