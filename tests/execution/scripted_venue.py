@@ -11,6 +11,7 @@ from holdfast.venues.protocol import (
     Balance,
     Book,
     DuplicateClientId,
+    FeeRate,
     FillReport,
     FundingReport,
     OrderReport,
@@ -185,6 +186,12 @@ class ScriptedVenue:
     async def balance(self) -> Balance:
         self._die(self._ask())
         return Balance(self.available, self.available, self.available, Decimal(0), Decimal(0), Decimal(0))
+
+    async def fee_rates(self) -> dict[str, FeeRate]:
+        self._die(self._ask())
+        return {
+            symbol: FeeRate(symbol, self.fee_rate, Decimal(0)) for symbol in ("BTCUSDT", "ETHUSDT", "XRPUSDT")
+        }
 
     async def server_time(self) -> datetime:
         self._die(self._ask())

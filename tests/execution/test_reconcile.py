@@ -12,6 +12,7 @@ from holdfast.core.instruments import Side
 from holdfast.execution.reconcile import compare, reconcile_connection
 from holdfast.portfolio.booking import holdings
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt
+from holdfast.portfolio.repository import taker_fees
 from holdfast.venues.protocol import FillReport, VenuePosition
 
 
@@ -60,6 +61,21 @@ async def test_the_wallet_is_kept(desk: Desk):
     async with desk.database.sessions() as session:
         snapshot = await session.get_one(BalanceSnapshot, desk.connection_id)
     assert snapshot.available == 4321
+
+
+async def test_the_accounts_own_fees_are_kept_and_read_once_a_day(desk: Desk):
+    await reconciled(desk)
+    desk.venue.fee_rate = Decimal("0.0002")
+    await reconciled(desk)
+    assert await taker_fee(desk) == Decimal("0.00055")
+    await desk.clock.sleep(90_000)
+    await reconciled(desk)
+    assert await taker_fee(desk) == Decimal("0.0002")
+
+
+async def taker_fee(desk: Desk) -> Decimal:
+    async with desk.database.sessions() as session:
+        return (await taker_fees(session, desk.connection_id))["BTCUSDT"]
 
 
 async def test_books_that_disagree_halt_the_instrument_and_heal_by_themselves(desk: Desk):

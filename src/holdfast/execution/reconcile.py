@@ -10,7 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,14 +22,15 @@ from holdfast.execution.models import Order
 from holdfast.execution.orders import OrderEvent
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
-from holdfast.portfolio.models import BalanceSnapshot, Halt
-from holdfast.venues.protocol import Balance, FillReport, TradingVenue, VenuePosition
+from holdfast.portfolio.models import BalanceSnapshot, FeeRate, Halt
+from holdfast.venues.protocol import Balance, FillReport, Rejected, TradingVenue, VenuePosition
 
 log = structlog.get_logger(__name__)
 
 OVERLAP = timedelta(minutes=2)
 """Read again a little of what was read: records may arrive late, and booking them twice changes nothing."""
 FUNDING_OVERLAP = timedelta(hours=1)
+FEES_LAST = timedelta(days=1)
 BEGINNINGS = 5
 """How often to look for a moment without trades before trying again later."""
 SECOND_LOOK = 0.4
@@ -56,6 +57,7 @@ async def reconcile_connection(work: Work, door: TradingVenue, connection_id: UU
         await _read_history(work, door, connection_id)
         differences = await _differences(work, door, connection_id)
     await _write_halts(work, connection_id, differences)
+    await _keep_fee_rates(work, door, connection_id)
     return sorted(differences)
 
 
@@ -133,6 +135,36 @@ async def _keep_balance(
     await session.execute(
         row.on_conflict_do_update(index_elements=[BalanceSnapshot.connection_id], set_=values)
     )
+
+
+async def _keep_fee_rates(work: Work, door: TradingVenue, connection_id: UUID) -> None:
+    """Once a day. A venue that does not tell (Bybit's demo trading) leaves the standard rate in place."""
+    now = work.clock.now()
+    async with work.database.sessions() as session:
+        seen_at = await session.scalar(
+            select(func.max(FeeRate.seen_at)).where(FeeRate.connection_id == connection_id)
+        )
+    if seen_at and now - seen_at < FEES_LAST:
+        return
+    try:
+        rates = await door.fee_rates()
+    except Rejected as error:
+        log.info("the venue does not tell its fees", connection=str(connection_id), reason=str(error))
+        return
+    if not rates:
+        return
+    async with work.database.transaction() as session:
+        await session.execute(delete(FeeRate).where(FeeRate.connection_id == connection_id))
+        session.add_all(
+            FeeRate(
+                connection_id=connection_id,
+                symbol=rate.symbol,
+                taker=rate.taker,
+                maker=rate.maker,
+                seen_at=now,
+            )
+            for rate in rates.values()
+        )
 
 
 async def _differences(work: Work, door: TradingVenue, connection_id: UUID) -> dict[str, str]:

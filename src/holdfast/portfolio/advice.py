@@ -135,7 +135,7 @@ def opening_warnings(
             "Sold legs lose when their coin rises, without limit. Even without leverage they can be "
             "liquidated: in cross margin the whole account stands behind them."
         )
-    return [*warnings, *_slippage_warnings(draft), FUNDING, FEES]
+    return [*warnings, *_slippage_warnings(draft), FUNDING]
 
 
 FUNDING = (
@@ -152,7 +152,13 @@ def closing_warnings(draft: PlanDraft) -> list[str]:
             "Part of this position was closed outside Holdfast. That part is booked at the price it was "
             "closed at; only the rest is traded."
         )
-    return [*warnings, *_slippage_warnings(draft), FEES]
+    return [*warnings, *_slippage_warnings(draft)]
+
+
+def fee_warnings(draft: PlanDraft, known: Mapping[str, Decimal]) -> list[str]:
+    """Whether fees are the account's own or had to be estimated."""
+    guessed = any(leg.action == "trade" and leg.symbol not in known for leg in draft.legs)
+    return [FEES] if guessed else []
 
 
 def _slippage_warnings(draft: PlanDraft) -> list[str]:

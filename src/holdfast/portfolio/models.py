@@ -146,6 +146,18 @@ class BalanceSnapshot(Base):
     taken_at: Mapped[datetime]
 
 
+class FeeRate(Base):
+    """What this account pays per trade in one symbol, as a share of the value (0.00055 = 0.055 %)."""
+
+    __tablename__ = "fee_rates"
+
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    taker: Mapped[Decimal]
+    maker: Mapped[Decimal]
+    seen_at: Mapped[datetime]
+
+
 class Halt(Base):
     """An instrument of a connection in which nothing new may be traded, and why."""
 

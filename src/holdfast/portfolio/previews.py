@@ -1,7 +1,7 @@
 """Making a preview: everything the venue and the ledger know, once, into a plan that can be named."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -40,7 +40,7 @@ KEEP_UNUSED = timedelta(days=1)
 """How long a preview nobody carried out is kept after it has expired."""
 
 TAKER_FEE = Decimal("0.00055")
-"""Bybit's standard rate for linear contracts, which the plan says it uses."""
+"""Bybit's standard rate for linear contracts, used (and said) where the account's own is not known."""
 
 Names = dict[str, tuple[str, str, str]]
 """Asset id, name and ticker by symbol."""
@@ -62,6 +62,7 @@ class Account:
     connection: Connection
     balance: BalanceSnapshot | None
     halts: dict[str, str]
+    fees: dict[str, Decimal]
     net: dict[str, Decimal]
     manual: dict[str, Decimal]
 
@@ -135,7 +136,7 @@ async def _propose_open(
     targets = world.indices.targets(wanted.index_id, now)
     if not targets.targets:
         raise Unavailable(targets.stale_reason, advice="Try again in a moment.")
-    markets = await _markets(world, [target.symbol for target in targets.targets], account.halts)
+    markets = await _markets(world, [target.symbol for target in targets.targets], account)
     draft = build_open_plan(
         targets.targets,
         direction=1 if wanted.direction == "long" else -1,
@@ -160,6 +161,7 @@ async def _propose_open(
         problems=[*advice.account_problems(account.connection, account.balance), *stale, *draft.problems],
         warnings=[
             *advice.opening_warnings(draft, account.manual, minimum, is_ratio=definition.kind == "ratio"),
+            *advice.fee_warnings(draft, account.fees),
             *advice.account_warnings(account.balance, now),
         ],
     )
@@ -177,7 +179,7 @@ async def _propose_close(
         names = await _names(session, sleeve.id)
         held = await _held(session, sleeve.id, account, names)
         undecided = await repository.undecided_orders(session, sleeve.id)
-    markets = await _markets(world, [leg.symbol for leg in held if leg.quantity], account.halts)
+    markets = await _markets(world, [leg.symbol for leg in held if leg.quantity], account)
     draft = build_close_plan(
         held, markets=markets, allowance=_allowance(settings), available=account.available
     )
@@ -197,7 +199,7 @@ async def _propose_close(
             *advice.undecided_problems(undecided),
             *draft.problems,
         ],
-        warnings=advice.closing_warnings(draft),
+        warnings=[*advice.closing_warnings(draft), *advice.fee_warnings(draft, account.fees)],
     )
 
 
@@ -236,6 +238,7 @@ async def _account(session: AsyncSession, user_id: UUID, connection_id: UUID) ->
         connection=connection,
         balance=await repository.balance_of(session, connection_id),
         halts={symbol: reason for (_, symbol), reason in halts.items()},
+        fees=await repository.taker_fees(session, connection_id),
         net=net,
         manual=manual,
     )
@@ -265,27 +268,26 @@ async def _held(session: AsyncSession, sleeve_id: UUID, account: Account, names:
     ]
 
 
-async def _markets(world: World, symbols: Iterable[str], halts: Mapping[str, str]) -> dict[str, LegMarket]:
+async def _markets(world: World, symbols: Iterable[str], account: Account) -> dict[str, LegMarket]:
     """Order book and price band of every leg, asked for side by side."""
-    markets = await asyncio.gather(*(_market(world, symbol, halts.get(symbol, "")) for symbol in symbols))
+    markets = await asyncio.gather(*(_market(world, symbol, account) for symbol in symbols))
     return {market.instrument.symbol: market for market in markets if market is not None}
 
 
-async def _market(world: World, symbol: str, halt: str) -> LegMarket | None:
+async def _market(world: World, symbol: str, account: Account) -> LegMarket | None:
     """``None`` if the venue does not list it. Raises ``Unavailable`` if the venue does not answer."""
     instrument = world.instruments.get(symbol)
     if instrument is None:
         return None
+    halt, taker = account.halts.get(symbol, ""), account.fees.get(symbol, TAKER_FEE)
     if halt:
-        return LegMarket(instrument, (), (), TAKER_FEE, trouble=f"trading is halted. {halt}")
+        return LegMarket(instrument, (), (), taker, trouble=f"trading is halted. {halt}")
     try:
         book, band = await asyncio.gather(
             world.venue.book(symbol, depth=BOOK_DEPTH), _price_band(world.venue, symbol)
         )
     except Rejected as error:
-        return LegMarket(
-            instrument, (), (), TAKER_FEE, trouble=f"the venue has no order book of it ({error})"
-        )
+        return LegMarket(instrument, (), (), taker, trouble=f"the venue has no order book of it ({error})")
     except VenueError as error:
         raise Unavailable(
             f"Bybit does not answer at the moment ({error}). Nothing was traded.",
@@ -295,7 +297,7 @@ async def _market(world: World, symbol: str, halt: str) -> LegMarket | None:
         instrument,
         book.bids,
         book.asks,
-        TAKER_FEE,
+        taker,
         highest_buy=band.highest_buy if band else None,
         lowest_sell=band.lowest_sell if band else None,
     )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.portfolio.ledger import Line
-from holdfast.portfolio.models import Alteration, BalanceSnapshot, Halt, Plan, Posting, Sleeve
+from holdfast.portfolio.models import Alteration, BalanceSnapshot, FeeRate, Halt, Plan, Posting, Sleeve
 
 EXECUTIONS = table(
     "executions",
@@ -152,6 +152,14 @@ async def connection_of(session: AsyncSession, user_id: UUID, connection_id: UUI
 
 async def balance_of(session: AsyncSession, connection_id: UUID) -> BalanceSnapshot | None:
     return await session.get(BalanceSnapshot, connection_id, populate_existing=True)
+
+
+async def taker_fees(session: AsyncSession, connection_id: UUID) -> dict[str, Decimal]:
+    """What the account pays for taking, by symbol; empty until the venue has told."""
+    rows = await session.execute(
+        select(FeeRate.symbol, FeeRate.taker).where(FeeRate.connection_id == connection_id)
+    )
+    return dict(rows.tuples().all())
 
 
 async def balances(session: AsyncSession, user_id: UUID) -> Sequence[BalanceSnapshot]:

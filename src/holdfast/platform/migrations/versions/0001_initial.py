@@ -201,6 +201,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_balance_snapshots")),
     )
     op.create_table(
+        "fee_rates",
+        sa.Column("connection_id", sa.Uuid(), nullable=False),
+        sa.Column("symbol", sa.String(), nullable=False),
+        sa.Column("taker", sa.Numeric(precision=38, scale=18), nullable=False),
+        sa.Column("maker", sa.Numeric(precision=38, scale=18), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("fk_fee_rates_connection_id_connections")
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "symbol", name=op.f("pk_fee_rates")),
+    )
+    op.create_table(
         "halts",
         sa.Column("connection_id", sa.Uuid(), nullable=False),
         sa.Column("symbol", sa.String(), nullable=False),
