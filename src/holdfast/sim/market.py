@@ -132,9 +132,10 @@ class Market:
         return self._shown
 
     def set_status(self, symbol: str, status: str, category: str = LINEAR) -> None:
-        """Force a status (Trading, PreLaunch, Delivering, Closed), whatever was planned."""
+        """Force a status (Trading, PreLaunch, Delivering, Closed), whatever was planned. What trades again
+        has no end any more."""
         one = self._find(category, symbol)
-        delivery_ms = self.clock.now_ms() if status in ("Delivering", "Closed") else one.delivery_ms
+        delivery_ms = self.clock.now_ms() if status in ("Delivering", "Closed") else 0
         self._forced[one.key] = replace(one, status=status, delivery_ms=delivery_ms)
         self._shown_until_ms = 0
 
