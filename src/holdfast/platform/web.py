@@ -86,14 +86,10 @@ def install_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [
-            {
-                "field": ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")),
-                "message": item["msg"],
-            }
-            for item in error.errors()
+            {"field": _field(item["loc"], error.body), "message": item["msg"]} for item in error.errors()
         ]
         first = (
-            f"{fields[0]['field']}: {fields[0]['message']}" if fields else "The request could not be read."
+            f"{fields[0]['field']}: {fields[0]['message']}." if fields else "The request could not be read."
         )
         return problem(
             InvalidInput(first, advice="Correct the named fields and send it again.", fields=fields), request
@@ -108,6 +104,14 @@ def install_problem_handlers(app: FastAPI) -> None:
             f"http-{error.status_code}",
         )
         return problem(refusal, request)
+
+
+def _field(place: tuple[int | str, ...], body: Any) -> str:
+    """The field as the sender wrote it: without where it was sent, or which shape of a union was read."""
+    _, *names = place
+    if len(names) > 1 and isinstance(body, dict) and names[0] not in body:
+        del names[0]
+    return ".".join(map(str, names)) or str(place[0])
 
 
 def accident(request: Request) -> JSONResponse:
