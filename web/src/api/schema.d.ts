@@ -194,6 +194,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connections/{connection_id}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace Key
+         * @description The next key of the same venue account, when the last one expires or was lost.
+         */
+        put: operations["replace_key_api_connections__connection_id__key_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/executions": {
         parameters: {
             query?: never;
@@ -1041,10 +1061,7 @@ export interface components {
              */
             password: string;
         };
-        /**
-         * NewConnection
-         * @description The secret is sealed at once to the vault's public key and never comes back.
-         */
+        /** NewConnection */
         NewConnection: {
             /**
              * Api Key
@@ -1082,6 +1099,22 @@ export interface components {
              * Format: uuid
              */
             plan_id: string;
+        };
+        /**
+         * NewKey
+         * @description The secret is sealed at once to the vault's public key and never comes back.
+         */
+        NewKey: {
+            /**
+             * Api Key
+             * Format: password
+             */
+            api_key: string;
+            /**
+             * Api Secret
+             * Format: password
+             */
+            api_secret: string;
         };
         /** OrderDetail */
         OrderDetail: {
@@ -2121,6 +2154,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    replace_key_api_connections__connection_id__key_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionView"];
                 };
             };
             /** @description Validation Error */

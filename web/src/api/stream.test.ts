@@ -144,6 +144,16 @@ describe('healing', () => {
     expect(sockets).toHaveLength(2)
   })
 
+  it('does not wait for silence when the network is gone', async () => {
+    stream.start()
+    await socket().opens()
+    stream.lose()
+    expect(stream.status.get()).toBe('offline')
+    vi.advanceTimersByTime(500)
+    await socket().opens()
+    expect(stream.status.get()).toBe('live')
+  })
+
   it('is kept awake by heartbeats', async () => {
     stream.start()
     await socket().opens()

@@ -62,6 +62,11 @@ export class Stream {
     this.drop()
   }
 
+  /** The machine says that it has no network: no need to wait for silence. */
+  lose(): void {
+    if (this.socket) this.lost(this.socket)
+  }
+
   /** Tries again now instead of waiting out the pause. */
   retryNow(): void {
     if (this.running && this.status.get() !== 'live') this.connect()

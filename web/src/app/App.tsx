@@ -36,12 +36,15 @@ export function App() {
       if (stream.status.get() === 'live' && mayRestore()) void restoreSession()
     })
     const wake = () => document.visibilityState === 'visible' && stream.retryNow()
+    const sleep = () => stream.lose()
     window.addEventListener('online', wake)
+    window.addEventListener('offline', sleep)
     document.addEventListener('visibilitychange', wake)
     return () => {
       unwatch()
       unheal()
       window.removeEventListener('online', wake)
+      window.removeEventListener('offline', sleep)
       document.removeEventListener('visibilitychange', wake)
       stream.stop()
     }

@@ -13,13 +13,14 @@ import { Time } from '@/ui/Time'
 import { DeleteConnection } from './DeleteConnection'
 import { Findings } from './Findings'
 import type { Connection } from './queries'
+import { ReplaceKey } from './ReplaceKey'
 import { CONNECTION_WORDS, ENVIRONMENT_WORDS } from './words'
 
 const TONES = { checking: 'plain', active: 'strong', watch_only: 'plain', refused: 'error', failing: 'error' } as const
 
 /** One account: what it may do, what the check of its key found, and how to remove it. */
 export function ConnectionCard({ connection }: { connection: Connection }) {
-  const [deleting, setDeleting] = useState(false)
+  const [dialog, setDialog] = useState<'delete' | 'replace' | null>(null)
   const client = useQueryClient()
   const path = { connection_id: connection.id }
   const check = useMutation({
@@ -53,11 +54,15 @@ export function ConnectionCard({ connection }: { connection: Connection }) {
         <Button size="small" busy={check.isPending || checking} onClick={() => check.mutate()}>
           {checking ? 'Checking' : 'Check again'}
         </Button>
-        <Button size="small" kind="quiet" onClick={() => setDeleting(true)}>
+        <Button size="small" onClick={() => setDialog('replace')}>
+          Replace key
+        </Button>
+        <Button size="small" kind="quiet" onClick={() => setDialog('delete')}>
           Delete
         </Button>
       </div>
-      <DeleteConnection connection={connection} open={deleting} onOpenChange={setDeleting} />
+      <ReplaceKey connection={connection} open={dialog === 'replace'} onOpenChange={() => setDialog(null)} />
+      <DeleteConnection connection={connection} open={dialog === 'delete'} onOpenChange={() => setDialog(null)} />
     </li>
   )
 }

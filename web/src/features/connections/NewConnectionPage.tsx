@@ -12,6 +12,7 @@ import { Choice, Field } from '@/ui/Field'
 import { Page } from '@/ui/Layout'
 import { Notice, ProblemNotice } from '@/ui/States'
 
+import { KeyFields, keyProblems, NO_KEY, trimmed } from './KeyFields'
 import { KeyGuide } from './KeyGuide'
 import { ENVIRONMENT_WORDS } from './words'
 
@@ -38,23 +39,12 @@ export default function NewConnectionPage() {
   )
 }
 
-/** What is wrong with the entered key, by field. */
-export function keyProblems(entered: Pick<NewConnection, 'label' | 'api_key' | 'api_secret'>) {
-  const problems: { label?: string; api_key?: string; api_secret?: string } = {}
-  if (entered.label.trim() === '') problems.label = 'Give it a name you will recognise, for example “Main account”.'
-  if (!/^[A-Za-z0-9]{8,128}$/.test(entered.api_key.trim())) {
-    problems.api_key = 'An API key is 8 or more letters and digits. Copy it again from Bybit.'
-  }
-  if (!/^\S{8,256}$/.test(entered.api_secret.trim())) {
-    problems.api_secret = 'The secret has 8 or more characters and no spaces. Bybit shows it only once.'
-  }
-  return problems
-}
+const NO_NAME = 'Give it a name you will recognise, for example “Main account”.'
 
 function KeyForm({ simulated }: { simulated: boolean }) {
-  const [entered, setEntered] = useState({ label: '', api_key: '', api_secret: '' })
+  const [entered, setEntered] = useState({ label: '', ...NO_KEY })
   const [environment, setEnvironment] = useState<Environment>(simulated ? 'simulated' : 'live')
-  const [problems, setProblems] = useState<ReturnType<typeof keyProblems>>({})
+  const [problems, setProblems] = useState<Partial<typeof entered>>({})
   const intent = useRef(randomKey())
   const client = useQueryClient()
   const navigate = useNavigate()
@@ -76,15 +66,14 @@ function KeyForm({ simulated }: { simulated: boolean }) {
 
   function submit(event: FormEvent) {
     event.preventDefault()
-    const found = keyProblems(entered)
+    const found = { ...(entered.label.trim() ? {} : { label: NO_NAME }), ...keyProblems(entered) }
     setProblems(found)
     if (Object.keys(found).length > 0) return
     connect.mutate({
       venue: 'bybit',
       environment,
       label: entered.label.trim(),
-      api_key: entered.api_key.trim(),
-      api_secret: entered.api_secret.trim(),
+      ...trimmed(entered),
     })
   }
 
@@ -109,25 +98,7 @@ function KeyForm({ simulated }: { simulated: boolean }) {
         }}
         options={environments.map((each) => ({ value: each, label: ENVIRONMENT_WORDS[each] ?? each }))}
       />
-      <Field
-        label="API key"
-        autoComplete="off"
-        spellCheck={false}
-        className="[&_input]:font-mono"
-        value={entered.api_key}
-        error={problems.api_key}
-        onChange={(event) => change({ api_key: event.target.value })}
-      />
-      <Field
-        label="API secret"
-        type="password"
-        autoComplete="off"
-        className="[&_input]:font-mono"
-        value={entered.api_secret}
-        error={problems.api_secret}
-        hint="Sealed at once. Only the process that places orders can open it, and it is never shown again."
-        onChange={(event) => change({ api_secret: event.target.value })}
-      />
+      <KeyFields entered={entered} problems={problems} onChange={change} />
       {connect.error && <ProblemNotice error={connect.error} />}
       <Button type="submit" kind="primary" busy={connect.isPending}>
         Connect and check
