@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from holdfast.platform import pubsub
 from holdfast.platform.background import cancel
+from holdfast.platform.redis_client import open_redis
 
 
 class Proxy:
@@ -90,3 +91,11 @@ async def test_a_half_open_connection_is_noticed_and_made_again(proxy, redis, re
     finally:
         await cancel([listening])
         await through.aclose()
+
+
+async def test_the_first_command_after_a_restart_of_redis_is_answered(redis_url, redis):
+    ours = open_redis(redis_url)
+    await asyncio.gather(*(ours.ping() for _ in range(3)))
+    await redis.client_kill_filter(_type="normal", skipme=True)
+    assert sorted(await asyncio.gather(*(ours.incr("counted") for _ in range(3)))) == [1, 2, 3]
+    await ours.aclose()

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
-from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 import holdfast.accounts.routes
@@ -28,6 +27,7 @@ from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
+from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import install_problem_handlers
 from holdfast.portfolio import positions
@@ -74,7 +74,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = state.settings
     state.started_at = state.clock.now()
     state.database = Database(settings.database_url)
-    state.redis = Redis.from_url(settings.redis_url)
+    state.redis = open_redis(settings.redis_url)
     state.quotes = QuoteBoard()
     state.instruments = InstrumentBook()
     state.indices = IndexBoard(state.quotes, state.instruments, poll_seconds=settings.market_cap_poll_seconds)

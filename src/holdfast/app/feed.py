@@ -28,6 +28,7 @@ from holdfast.market.quotes import LiveQuote, QuoteBoard
 from holdfast.platform.background import together
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
+from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.portfolio.models import Posting, Sleeve
 from holdfast.venues.protocol import PublicVenue, Quote, VenueError
@@ -46,7 +47,7 @@ async def run(settings: Settings) -> None:
     """Run the feed until cancelled."""
     clock = SystemClock()
     database = Database(settings.database_url, pool_size=2)
-    redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
+    redis = open_redis(settings.redis_url)
     venue = public_venue(VENUE, settings, budget=shared_budget(VENUE, redis, clock), clock=clock)
     try:
         await Feed(settings, database, redis, venue, clock).run()

@@ -6,13 +6,12 @@ Like the worker it opens keys; unlike it, it only listens.
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from holdfast.accounts.doors import doors_of, open_stream
 from holdfast.execution.watch import Watcher
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import Lease
+from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
 from holdfast.venues.protocol import AccountEvent
@@ -22,7 +21,7 @@ async def run(settings: Settings) -> None:
     """Listen until cancelled."""
     database, redis, clock = (
         Database(settings.database_url, pool_size=2),
-        Redis.from_url(settings.redis_url),
+        open_redis(settings.redis_url),
         SystemClock(),
     )
     nobody = Lease(job_id=0, kind="watch", subject="", fence=0, attempts=0, until=clock.now())

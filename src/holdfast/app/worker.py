@@ -8,7 +8,6 @@ from typing import Any, Final
 import structlog
 import uvloop
 from celery import Celery, signals
-from redis.asyncio import Redis
 
 from holdfast.app.courier import RUN_JOB, celery_app
 from holdfast.app.handlers import HANDLERS
@@ -16,6 +15,7 @@ from holdfast.app.runner import JobRunner
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.processes import announce_ready
+from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 
@@ -40,7 +40,7 @@ class Child:
 
     async def _open(self, settings: Settings, stop_pipe: int) -> None:
         self._database = Database(settings.database_url, pool_size=POOL_SIZE)
-        self._redis = Redis.from_url(settings.redis_url)
+        self._redis = open_redis(settings.redis_url)
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
 
