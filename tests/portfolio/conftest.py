@@ -13,6 +13,7 @@ from fastapi import FastAPI, Header
 
 from holdfast.accounts.access import current_user
 from holdfast.accounts.models import User
+from holdfast.core.instruments import Instrument
 from holdfast.core.targets import Target, TargetSet
 from holdfast.indices.catalogue import definition_of
 from holdfast.indices.schemas import LevelTick, MinimumSize
@@ -83,10 +84,12 @@ def tick_price(symbol: str) -> Decimal:
 
 
 class Venue:
-    """Public order books; ``fails`` is raised instead by symbol ("" for all)."""
+    """Public order books; ``fails`` is raised instead by symbol ("" for all). ``closed`` have just closed."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, instruments: InstrumentBook) -> None:
         self._clock = clock
+        self._instruments = instruments
+        self.closed: set[str] = set()
         self.fails: dict[str, Exception] = {}
         self.depth = "1000000000"
         self.asked: list[str] = []
@@ -99,6 +102,9 @@ class Venue:
         tick, lot, ticks = GRIDS[symbol]
         of = market(instrument(symbol, tick=tick, lot=lot), ticks, depth=self.depth)
         return Book(symbol, of.bids, of.asks, self._clock.now())
+
+    async def instrument(self, symbol: str) -> Instrument | None:
+        return None if symbol in self.closed else self._instruments.get(symbol)
 
     async def price_limit(self, symbol: str) -> PriceLimit:
         middle = tick_price(symbol)
@@ -181,7 +187,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
     app.state.quotes = QuoteBoard()
     app.state.instruments = instruments
     app.state.indices = Indices()
-    app.state.venue = Venue(clock)
+    app.state.venue = Venue(clock, instruments)
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as http:
         yield Desk(

@@ -230,6 +230,14 @@ async def test_a_halted_a_closed_and_a_delisted_leg_block(desk: Desk) -> None:
     assert "ETHUSDT: the venue does not list it" in (await desk.preview()).json()["blocked_reason"]
 
 
+async def test_a_market_that_closed_since_the_list_was_read_blocks(desk: Desk) -> None:
+    desk.venue.closed.add("SOLUSDT")
+    plan = (await desk.preview()).json()
+
+    assert plan["executable"] is False
+    assert plan["blocked_reason"] == "SOLUSDT: it is not open for trading."
+
+
 async def test_a_thin_book_blocks_with_its_reason(desk: Desk) -> None:
     desk.venue.depth = "0.001"
     plan = (await desk.preview()).json()

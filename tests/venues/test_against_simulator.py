@@ -60,6 +60,9 @@ class Simulator:
     async def fault(self, where: str, kind: str, count: int = 1, **more: Any) -> None:
         await self._post("/_sim/faults", {"rules": [{"where": where, "kind": kind, "count": count, **more}]})
 
+    async def force(self, symbol: str, status: str) -> None:
+        await self._post("/_sim/market", {"op": "status", "symbol": symbol, "status": status})
+
     async def advance(self, by: timedelta) -> None:
         await self._post("/_sim/clock", {"advance_ms": int(by.total_seconds() * 1000)})
 
@@ -313,6 +316,24 @@ async def test_hedge_mode_is_seen_and_left_when_flat(sim: Simulator) -> None:
     assert (await venue.position_of("BTCUSDT")).hedge_mode
     await venue.ensure_one_way("BTCUSDT")
     assert not (await venue.position_of("BTCUSDT")).hedge_mode
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("Trading", InstrumentStatus.TRADING),
+        ("PreLaunch", InstrumentStatus.PRELAUNCH),
+        ("Delivering", InstrumentStatus.REDUCE_ONLY),
+        ("Closed", None),
+    ],
+)
+async def test_one_instrument_is_read_whatever_its_status(
+    sim: Simulator, status: str, expected: InstrumentStatus | None
+) -> None:
+    venue = await sim.venue()
+    await sim.force("TRXUSDT", status)
+    found = await venue.instrument("TRXUSDT")
+    assert (found.status if found else None) is expected
 
 
 async def test_the_market_is_read_whole(sim: Simulator) -> None:

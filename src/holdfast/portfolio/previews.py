@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from holdfast.core.instruments import Instrument, InstrumentStatus
 from holdfast.core.money import plain
 from holdfast.indices.board import IndexBoard
 from holdfast.indices.catalogue import DEFINITIONS, IndexDefinition, definition_of
@@ -173,7 +174,7 @@ async def _propose_close(
     async with database.transaction() as session:
         sleeve = await repository.sleeve_of(session, user_id, wanted.position_id)
         if sleeve is None:
-            raise NotFound("There is no such position.")
+            raise NotFound("There is no such position.", advice="See the list of your positions.")
         _refuse_busy(sleeve)
         account = await _account(session, user_id, sleeve.connection_id)
         names = await _names(session, sleeve.id)
@@ -269,7 +270,7 @@ async def _held(session: AsyncSession, sleeve_id: UUID, account: Account, names:
 
 
 async def _markets(world: World, symbols: Iterable[str], account: Account) -> dict[str, LegMarket]:
-    """Order book and price band of every leg, asked for side by side."""
+    """Order book, price band and status of every leg, asked for side by side."""
     markets = await asyncio.gather(*(_market(world, symbol, account) for symbol in symbols))
     return {market.instrument.symbol: market for market in markets if market is not None}
 
@@ -283,8 +284,10 @@ async def _market(world: World, symbol: str, account: Account) -> LegMarket | No
     if halt:
         return LegMarket(instrument, (), (), taker, trouble=f"trading is halted. {halt}")
     try:
-        book, band = await asyncio.gather(
-            world.venue.book(symbol, depth=BOOK_DEPTH), _price_band(world.venue, symbol)
+        book, band, present = await asyncio.gather(
+            world.venue.book(symbol, depth=BOOK_DEPTH),
+            _price_band(world.venue, symbol),
+            _as_it_is(world.venue, instrument),
         )
     except Rejected as error:
         return LegMarket(instrument, (), (), taker, trouble=f"the venue has no order book of it ({error})")
@@ -294,13 +297,21 @@ async def _market(world: World, symbol: str, account: Account) -> LegMarket | No
             advice="Try again in a few seconds.",
         ) from error
     return LegMarket(
-        instrument,
+        present,
         book.bids,
         book.asks,
         taker,
         highest_buy=band.highest_buy if band else None,
         lowest_sell=band.lowest_sell if band else None,
     )
+
+
+async def _as_it_is(venue: PublicVenue, known: Instrument) -> Instrument:
+    """A market may halt at any moment, and the list of instruments is read once an hour."""
+    now = await venue.instrument(known.symbol)
+    if now is None:
+        return replace(known, status=InstrumentStatus.CLOSED)
+    return replace(known, status=now.status, delivery_at=now.delivery_at)
 
 
 async def _price_band(venue: PublicVenue, symbol: str) -> PriceLimit | None:

@@ -61,6 +61,18 @@ class BybitPublic:
                 found.setdefault(instrument.symbol, instrument)
         return list(found.values())
 
+    async def instrument(self, symbol: str) -> Instrument | None:
+        """One instrument as it is at this moment; ``None`` if it is closed, or was never there.
+
+        Bybit shows it only to those who name the status it has.
+        """
+        for status in _STATUSES[self._kind]:
+            rows = await self._market("get_instruments_info", rows_of, symbol=symbol, status=status)
+            found = readable(lambda rows: parse_market.instruments(rows, self._kind), rows)
+            if found:
+                return found[0]
+        return None
+
     async def quotes(self, kind: InstrumentKind) -> list[Quote]:
         def read(result: Row) -> list[Quote]:
             at = moment(result, "time")
