@@ -123,7 +123,7 @@ async def orders_in_doubt(session: AsyncSession, connection_id: UUID) -> list[Or
 async def users_execution(session: AsyncSession, user_id: UUID, execution_id: UUID) -> Execution:
     execution = await session.get(Execution, execution_id)
     if execution is None or execution.user_id != user_id:
-        raise NotFound("There is no such execution.")
+        raise NotFound("There is no such execution.", advice="See the list of your executions.")
     return execution
 
 
@@ -188,7 +188,7 @@ async def users_order(session: AsyncSession, user_id: UUID, order_id: UUID) -> t
         )
     ).one_or_none()
     if row is None:
-        raise NotFound("There is no such order.")
+        raise NotFound("There is no such order.", advice="See the list of your orders.")
     return row[0], row[1]
 
 

@@ -16,6 +16,12 @@ from holdfast.core.time import Clock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 
+_ADVICE = {
+    404: "Check the address.",
+    405: "Check the method: GET to read, POST to do, DELETE to remove.",
+}
+"""What to do about refusals that come from the web framework."""
+
 
 def settings_of(connection: HTTPConnection) -> Settings:
     settings: Settings = connection.app.state.settings
@@ -97,7 +103,8 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        refusal = HoldfastError(str(error.detail))
+        advice = _ADVICE.get(error.status_code, "Correct the request and send it again.")
+        refusal = HoldfastError(f"{error.detail.rstrip('.')}.", advice=advice)
         refusal.status, refusal.title, refusal.code = (
             error.status_code,
             str(error.detail),

@@ -207,7 +207,7 @@ def overview(
 def the_only(books: Sequence[SleeveBooks]) -> SleeveBooks:
     """Raises ``NotFound`` if there is none."""
     if not books:
-        raise NotFound("There is no such position.")
+        raise NotFound("There is no such position.", advice="See the list of your positions.")
     return books[0]
 
 
