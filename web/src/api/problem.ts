@@ -20,7 +20,7 @@ const UNREACHABLE: Problem = {
   status: 0,
   detail: 'The server could not be reached. What you asked for may or may not have arrived.',
   instance: '',
-  advice: 'Check that it is running, then try again. A repeated request is carried out only once.',
+  advice: 'Check that it is running, then try again: an order is never placed twice.',
   request_id: '',
 }
 

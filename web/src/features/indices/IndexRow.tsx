@@ -1,12 +1,14 @@
 import { Link } from '@tanstack/react-router'
+import clsx from 'clsx'
 
 import { Delta } from '@/ui/Money'
 import { Sparkline } from '@/ui/Sparkline'
 
-import { Level } from './Level'
+import { Level, useIsOld } from './Level'
 import type { IndexSummary } from './queries'
 
 export function IndexRow({ index }: { index: IndexSummary }) {
+  const old = useIsOld(index)
   return (
     <li className="relative isolate grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 before:absolute before:-inset-x-3 before:inset-y-0 before:-z-10 before:rounded-control before:transition-colors hover:before:bg-surface md:grid-cols-[1fr_160px_140px_110px]">
       <div className="min-w-0">
@@ -20,13 +22,13 @@ export function IndexRow({ index }: { index: IndexSummary }) {
         <p className="truncate text-sm text-muted">{index.tagline || index.name}</p>
       </div>
       <Sparkline values={index.spark} width={160} height={36} className="max-md:hidden" />
-      <div className="text-right text-lg font-medium">
+      <div className={clsx('text-right text-lg font-medium', old && 'stale')}>
         <Level index={index} />
         <div className="text-sm font-normal md:hidden">
           <Delta value={index.change_24h} />
         </div>
       </div>
-      <div className="text-right max-md:hidden">
+      <div className={clsx('text-right max-md:hidden', old && 'stale')}>
         <Delta value={index.change_24h} />
         <div className="text-xs text-muted">24 h</div>
       </div>

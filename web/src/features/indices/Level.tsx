@@ -6,11 +6,15 @@ import { NoValue } from '@/ui/Money'
 
 import type { IndexSummary } from './queries'
 
+/** True while the level of an index may be old. */
+export function useIsOld(index: IndexSummary): boolean {
+  return !useIsLive() || index.stale_reason !== ''
+}
+
 /** The level of an index; dimmed while it may be old. */
 export function Level({ index, className }: { index: IndexSummary; className?: string }) {
-  const live = useIsLive()
+  const stale = useIsOld(index)
   if (index.level === null) return <NoValue />
-  const stale = !live || index.stale_reason !== ''
   return (
     <span
       className={clsx('tnum whitespace-nowrap', stale && 'stale', className)}

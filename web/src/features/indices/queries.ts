@@ -12,6 +12,8 @@ export type HistoryRange = Schemas['IndexHistory']['range']
 export const indicesQuery = queryOptions({
   queryKey: ['indices'],
   queryFn: () => answer(api.GET('/api/indices')),
+  // Levels come over the stream, the shape of the last day does not; right after a start it is still being rebuilt.
+  refetchInterval: ({ state }) => (state.data?.some((index) => index.spark.length === 0) ? 5_000 : 60_000),
 })
 
 export const indexQuery = (id: string) =>

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { TriangleAlert } from 'lucide-react'
+import { RefreshCw, TriangleAlert } from 'lucide-react'
 
 import { percent } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
@@ -73,7 +73,7 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
         than the expected price.
       </p>
       <Remarks warnings={plan.warnings} />
-      <div className="sticky bottom-14 mt-8 flex gap-3 border-t border-hairline bg-canvas py-4 md:bottom-0">
+      <div className="sticky bottom-14 z-10 mt-8 flex gap-3 border-t border-hairline bg-canvas py-4 md:bottom-0">
         {left > 0 ? (
           <Button kind="primary" className="max-md:flex-1" disabled={!plan.executable} asChild={plan.executable}>
             {plan.executable ? (
@@ -90,8 +90,9 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
           </Button>
         )}
         {left > 0 && (
-          <Button kind="quiet" className="max-md:px-2" busy={renewing} onClick={renew}>
-            Refresh preview
+          <Button kind="quiet" className="max-md:px-3" aria-label="Refresh preview" busy={renewing} onClick={renew}>
+            <RefreshCw aria-hidden className="size-4" />
+            <span className="max-md:hidden">Refresh preview</span>
           </Button>
         )}
       </div>
