@@ -181,7 +181,7 @@ def test_an_execution_that_does_not_name_what_was_shown(trader: Trader) -> None:
         assert_problem(trader.confirm({**plan, "id": "1; DROP TABLE plans"}), 422)
         body = {"plan_id": plan["id"], "digest": plan["digest"]}
         assert_problem(trader.http.post("/api/executions", json=body), 400, "Idempotency-Key")
-        blank = {"Idempotency-Key": " "}
+        blank = {"Idempotency-Key": ""}
         assert_problem(trader.http.post("/api/executions", json=body, headers=blank), 400)
         long = {"Idempotency-Key": "k" * 201}
         assert_problem(trader.http.post("/api/executions", json=body, headers=long), 422)
