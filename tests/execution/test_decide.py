@@ -56,6 +56,15 @@ def test_a_remainder_below_the_minimum_is_a_residual():
     assert next_act(leg(order("cancelled", filled=9))).end is End.COMPLETE_WITH_RESIDUAL
 
 
+def test_a_whole_leg_is_never_called_a_residual():
+    """The venue may have raised its minimum since the preview."""
+    bought = leg(order("filled", filled=10), index=1)
+    refused = leg(order("rejected", lots=1, code="110094"), lots=1)
+    assert next_act(refused, bought).act is Act.UNWIND
+    unfilled = leg(order("cancelled", lots=1), lots=1)
+    assert next_act(unfilled, bought).act is Act.TRY_AGAIN
+
+
 def test_a_missing_quantity_is_tried_again_and_in_the_end_everything_is_taken_back():
     tries = [order("cancelled", attempt=n) for n in range(MAX_ATTEMPTS - 1)]
     bought = leg(order("filled", filled=10), index=1)

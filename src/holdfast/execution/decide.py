@@ -56,6 +56,14 @@ class LegFacts:
         return self.lots - self.forward
 
     @property
+    def short(self) -> bool:
+        """Whether more of it must be had. Less than the venue's minimum is a residual, but never a whole leg
+        of an opening: that would be half a hedge."""
+        if self.missing >= self.min_lots:
+            return True
+        return self.missing > 0 and not self.forward and any(order.role == "open" for order in self.orders)
+
+    @property
     def still_open(self) -> int:
         """Lots this execution has opened and not yet unwound."""
         return self.filled("open") - self.filled("unwind")
@@ -116,7 +124,7 @@ def decide(
 
 
 def _go_forward(kind: str, legs: tuple[LegFacts, ...], *, residual_planned: bool) -> Decision:
-    short = [leg for leg in legs if leg.missing >= leg.min_lots]
+    short = [leg for leg in legs if leg.short]
     if not short:
         whole = all(leg.missing <= 0 for leg in legs) and not residual_planned
         return Decision(Act.FINISH, end=End.COMPLETE if whole else End.COMPLETE_WITH_RESIDUAL)
@@ -144,7 +152,7 @@ def _too_small_to_unwind(leg: LegFacts) -> bool:
 
 def _hopeless(leg: LegFacts) -> bool:
     """Still missing something, with its last order ended and no further attempt worth making."""
-    if leg.missing < leg.min_lots or not leg.orders or leg.orders[-1].state not in FINAL:
+    if not leg.short or not leg.orders or leg.orders[-1].state not in FINAL:
         return False
     return _refused(leg) or leg.attempts >= MAX_ATTEMPTS
 
