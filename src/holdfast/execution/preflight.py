@@ -126,6 +126,10 @@ async def _remember(work: Work, memory: str, symbols: list[str]) -> None:
 
 async def _check_close(work: Work, door: TradingVenue, execution: Execution, legs: list[PlannedLeg]) -> str:
     await reconcile_connection(work, door, execution.connection_id)
+    async with work.database.sessions() as session:
+        blocked = await _blocked(session, execution, legs)
+    if blocked:
+        return blocked
     positions = {held.symbol: held.quantity for held in await door.positions()}
     async with work.database.transaction() as session:
         await repository.fence_off(session, execution.id, work.lease.fence)
