@@ -86,8 +86,9 @@ async def not_started(session: AsyncSession, execution: Execution, reason: str, 
     execution.state, execution.reason, execution.finished_at = End.UNWOUND.value, reason, now
     if execution.kind == "open":
         await repository.set_sleeve_state(session, execution.sleeve_id, state="unwound", closed_at=now)
-    else:
-        await repository.set_sleeve_state(session, execution.sleeve_id, state="active")
+        return
+    state = STUCK_STATE if await repository.troubled_before(session, execution) else "active"
+    await repository.set_sleeve_state(session, execution.sleeve_id, state=state)
 
 
 async def _refusals(session: AsyncSession, execution: Execution) -> str:

@@ -201,7 +201,22 @@ async def events_of(session: AsyncSession, order_id: UUID) -> list[OrderEvent]:
 
 
 async def unfinished_executions(session: AsyncSession) -> list[UUID]:
-    return list(await session.scalars(select(Execution.id).where(Execution.state.in_(UNFINISHED))))
+    return list(await session.scalars(select(Execution.id).where(Execution.finished_at.is_(None))))
+
+
+async def troubled_before(session: AsyncSession, execution: Execution) -> bool:
+    """Whether the execution of the sleeve that last traded, before this one, left it half done."""
+    last = await session.scalar(
+        select(Execution.state)
+        .where(
+            Execution.sleeve_id == execution.sleeve_id,
+            Execution.created_at < execution.created_at,
+            Execution.state != "unwound",
+        )
+        .order_by(Execution.created_at.desc())
+        .limit(1)
+    )
+    return last == "needs_attention"
 
 
 async def set_sleeve_state(session: AsyncSession, sleeve_id: UUID, **values: Any) -> None:
