@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts.models import Connection
 from holdfast.core.money import plain
 from holdfast.execution import repository
+from holdfast.execution.finish import STUCK_STATE
 from holdfast.execution.ids import is_ours
-from holdfast.execution.models import Order
+from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderEvent
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
@@ -118,6 +119,21 @@ async def _count_late_fill(session: AsyncSession, order: Order, *, now: datetime
     order.filled_quantity = booked
     event = OrderEvent.FILL if booked >= order.quantity else OrderEvent.PARTIAL_FILL
     repository.record(session, order, event, now=now, filled=str(booked), source="reconciliation")
+    await _reopen_if_ended(session, order)
+
+
+async def _reopen_if_ended(session: AsyncSession, order: Order) -> None:
+    """A fill after the end left something in a position that was thought to be over, or of known size."""
+    execution = await session.get_one(Execution, order.execution_id, with_for_update=True)
+    if execution.finished_at is None:
+        return
+    execution.state = STUCK_STATE
+    execution.reason = (
+        f"Bybit told of a trade in {order.symbol} only after this had ended. Look at the position: it holds "
+        "what was traded, and you can close it."
+    )
+    await repository.set_sleeve_state(session, order.sleeve_id, state=STUCK_STATE, closed_at=None)
+    log.warning("a fill came after the end", execution=str(execution.id), symbol=order.symbol)
 
 
 async def _keep_balance(
