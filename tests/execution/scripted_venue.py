@@ -82,6 +82,12 @@ class ScriptedVenue:
     def trade_by_hand(self, symbol: str, side: Side, quantity: str, price: str = "100") -> None:
         self._fill("", f"manual-{next(self._ids)}", symbol, side, Decimal(quantity), Decimal(price))
 
+    def fill_late(self, client_id: str, quantity: Decimal) -> None:
+        """More of an order is executed than the venue had said."""
+        order = self.orders[client_id]
+        order.filled, request = order.filled + quantity, order.request
+        self._fill(client_id, f"v{order.number}", request.symbol, request.side, quantity, request.limit_price)
+
     # --- the protocol ------------------------------------------------------------------------------------
 
     async def place(self, orders: Sequence[OrderRequest]) -> list[Placement]:

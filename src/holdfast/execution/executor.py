@@ -11,16 +11,18 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
-from holdfast.core.instruments import Instrument, Side
+from holdfast.accounts.vault import VaultBroken
+from holdfast.core.errors import InvalidInput, NotFound
+from holdfast.core.instruments import Instrument
 from holdfast.execution import finish, preflight, repository
 from holdfast.execution.decide import Act, Decision, LegFacts, Mode, OrderFacts, decide
-from holdfast.execution.ids import Role, client_id
+from holdfast.execution.drafts import new_order, request_of, still_open
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING, OrderState, event_of_placement
 from holdfast.execution.orders import OrderEvent as Event
@@ -28,17 +30,17 @@ from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.pricing import unwind_price
 from holdfast.execution.progress import publish_execution
 from holdfast.market.instruments import InstrumentBook
+from holdfast.platform.jobs import DEADLY_AFTER
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill
 from holdfast.portfolio.models import Plan
 from holdfast.venues.protocol import (
     FillReport,
+    KeyRefused,
     OrderReport,
-    OrderRequest,
     Placement,
-    Rejected,
+    RateLimited,
     TradingVenue,
-    Unreachable,
     VenueError,
 )
 
@@ -50,6 +52,8 @@ PATIENCE = timedelta(seconds=20)
 """How long an answer may be owed before the execution says that it needs attention. It goes on asking."""
 LINGERING = timedelta(seconds=3)
 """An IOC order that is still working after this long is cancelled."""
+LONGEST_PAUSE = 5.0
+"""Seconds a worker waits with an execution in hand; for longer waits it gives the job back."""
 
 
 Pause = Callable[[float], Awaitable[None]]
@@ -66,6 +70,7 @@ class Executor:
         self._door: TradingVenue
         self._plan: Plan
         self._legs: list[PlannedLeg]
+        self._began = self._now()
         self._waiting_since: datetime | None = None
 
     async def run(self) -> None:
@@ -86,31 +91,65 @@ class Executor:
             )
             execution.started_at = execution.started_at or self._now()
         self._legs = traded(legs_of(self._plan))
-        self._door = await open_door(self._work, execution.connection_id)
-        if nothing_sent and not await self._prepare(execution):
+        obstacle = await self._obstacle(execution)
+        if obstacle and not nothing_sent:
+            await self.needs_attention(f"{obstacle} Holdfast goes on as soon as it can.")
+            raise RetryAt(10, obstacle)
+        if nothing_sent and not await self._prepare(execution, obstacle):
             return
         await self._publish()
         while await self._advance():
             await self._publish()
         await self._publish()
 
-    async def _prepare(self, execution: Execution) -> bool:
-        refusal = await preflight.check(self._work, self._door, execution, self._plan)
+    async def needs_attention(self, reason: str) -> None:
+        """Say that this stands half done, and why. It goes on by itself when it can.
+
+        Raises:
+            LeaseLost: another worker has taken over.
+        """
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            if execution.finished_at or (execution.state, execution.reason) == (finish.STUCK_STATE, reason):
+                return
+            execution.state, execution.reason = finish.STUCK_STATE, reason
+            await repository.set_sleeve_state(session, execution.sleeve_id, state=finish.STUCK_STATE)
+        await self._publish()
+        log.warning("execution needs attention", execution=str(self._id), reason=reason)
+
+    async def _obstacle(self, execution: Execution) -> str:
+        """What keeps this worker from trading at all, in words; "" if nothing does. Opens the door."""
+        if self._work.lease.attempts > DEADLY_AFTER:
+            await self.needs_attention("This was interrupted again and again; Holdfast is trying once more.")
+        unknown = [leg.symbol for leg in self._legs if self._instruments.get(leg.symbol) is None]
+        if unknown:
+            return f"The trading rules of {', '.join(unknown)} are not known."
+        try:
+            self._door = await open_door(self._work, execution.connection_id)
+        except (KeyRefused, VaultBroken, NotFound, InvalidInput) as error:
+            return f"The venue cannot be reached with this connection's key: {error}"
+        return ""
+
+    async def _prepare(self, execution: Execution, obstacle: str) -> bool:
+        if obstacle:
+            refusal = f"{obstacle} Nothing was traded."
+        else:
+            refusal = await preflight.check(self._work, self._door, execution, self._plan)
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             if refusal:
                 await finish.not_started(session, execution, refusal, now=self._now())
             else:
-                execution.state = "running"
+                execution.state, execution.reason = "running", ""
         await self._publish()
         return not refusal
 
     async def _advance(self) -> bool:
         """One act. Returns whether there is more to do."""
-        decision, execution, orders = await self._decide()
+        decision, orders = await self._decide()
         match decision.act:
             case Act.ASK:
-                await self._ask(execution, orders)
+                await self._ask(orders)
             case Act.SEND:
                 await self._send(decision)
             case Act.ABANDON:
@@ -124,7 +163,7 @@ class Executor:
                 return False
         return True
 
-    async def _decide(self) -> tuple[Decision, Execution, list[Order]]:
+    async def _decide(self) -> tuple[Decision, list[Order]]:
         async with self._work.database.sessions() as session:
             execution = await session.get_one(Execution, self._id)
             orders = await repository.orders_of(session, self._id)
@@ -134,7 +173,7 @@ class Executor:
         )
         mode = Mode.UNWINDING if any(order.role == "unwind" for order in orders) else Mode.FORWARD
         left_out = any(leg.action == "skip" for leg in view_of(self._plan).legs)
-        return decide(_role(execution), mode, facts, residual_planned=left_out), execution, orders
+        return decide(_role(execution), mode, facts, residual_planned=left_out), orders
 
     def _facts(self, leg: PlannedLeg, orders: list[Order], booked: dict[UUID, Decimal]) -> LegFacts:
         instrument = self._instrument(leg.symbol)
@@ -174,14 +213,27 @@ class Executor:
             for order in orders:
                 order.sent_at = now
                 repository.record(session, order, Event.SEND, now=now)
-        placements = await self._door.place([_request(order) for order in orders])
+        placements = await self._door.place([request_of(order) for order in orders])
         async with self._write() as session:
             await repository.fence_off(session, self._id, self._work.lease.fence)
             by_client_id = {order.client_id: order for order in await repository.orders_of(session, self._id)}
             for placement in placements:
                 self._note_placement(session, by_client_id[placement.client_id], placement)
-        if all(event_of_placement(placement) is Event.WITHHELD for placement in placements):
-            await self._pause(0.25)
+        limits = [placement.error for placement in placements if isinstance(placement.error, RateLimited)]
+        if len(limits) == len(placements):
+            await self._sit_out(max(limits, key=lambda limit: limit.until))
+
+    async def _sit_out(self, limit: RateLimited) -> None:
+        """Wait for a short rate limit; give the job back for a long one."""
+        seconds = max(0.25, (limit.until - self._now()).total_seconds())
+        if seconds <= LONGEST_PAUSE:
+            await self._pause(seconds)
+            return
+        async with self._work.database.sessions() as session:
+            begun = any(order.sent_at for order in await repository.orders_of(session, self._id))
+        if begun:
+            await self.needs_attention(f"The next orders have to wait: {limit} Holdfast goes on by itself.")
+        raise RetryAt(min(seconds, 30), f"waiting for the rate limit: {limit}")
 
     def _note_placement(self, session: AsyncSession, order: Order, placement: Placement) -> None:
         if order.state not in IN_DOUBT:
@@ -193,7 +245,7 @@ class Executor:
             repository.record(session, order, event, now=now)
             return
         error = placement.error or VenueError("no answer")
-        order.sent_at = now
+        order.sent_at = None if event is Event.WITHHELD else now
         if event is Event.REJECT:
             order.reject_code, order.reject_reason = error.code, str(error)
         repository.record(session, order, event, now=now, code=error.code, message=str(error))
@@ -207,7 +259,7 @@ class Executor:
 
     # --- asking ------------------------------------------------------------------------------------------
 
-    async def _ask(self, execution: Execution, orders: list[Order]) -> None:
+    async def _ask(self, orders: list[Order]) -> None:
         async with self._work.database.sessions() as session:
             booked = await repository.booked_quantities(session, [order.id for order in orders])
         owing = [order for order in orders if _owes_answer(order, booked.get(order.id, Decimal(0)))]
@@ -218,7 +270,7 @@ class Executor:
         if moved:
             self._waiting_since = None
             return
-        await self._wait(execution, owing)
+        await self._wait(owing)
 
     async def _answer_about(self, order: Order) -> "Answer":
         """Ask the venue about one order: its state, and its fills if it has any."""
@@ -247,8 +299,9 @@ class Executor:
                     moved |= await self._book(session, execution, order, answer.fills)
                 elif answer.error is None:
                     moved |= self._not_known(session, order)
-            if moved and execution.state == "needs_attention":
-                execution.state, execution.reason = "running", ""
+            if moved and execution.state == finish.STUCK_STATE:
+                unwinding = any(order.role == "unwind" for order in by_client_id.values())
+                execution.state, execution.reason = "unwinding" if unwinding else "running", ""
         return moved
 
     async def _book(
@@ -266,14 +319,15 @@ class Executor:
         return booked
 
     def _not_known(self, session: AsyncSession, order: Order) -> bool:
-        """The venue does not know the order. Believed only once our request can no longer be on its way."""
-        sent = order.sent_at or self._now()
+        """The venue does not know the order. Believed only once our request can no longer be on its way:
+        a holder before us may have sent it in its last moment, long after it wrote the row."""
+        sent = max(order.sent_at or self._began, self._began)
         if order.state not in IN_DOUBT or self._now() - sent < IN_FLIGHT:
             return False
         repository.record(session, order, Event.NOT_KNOWN, now=self._now())
         return True
 
-    async def _wait(self, execution: Execution, owing: list[Order]) -> None:
+    async def _wait(self, owing: list[Order]) -> None:
         now = self._now()
         self._waiting_since = self._waiting_since or now
         waited = now - self._waiting_since
@@ -282,13 +336,7 @@ class Executor:
             return
         names = ", ".join(sorted({order.symbol for order in owing}))
         reason = f"Bybit has not told us yet what became of the order in {names}. Holdfast keeps asking."
-        if execution.state != "needs_attention" or execution.reason != reason:
-            async with self._write() as session:
-                execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-                execution.state, execution.reason = "needs_attention", reason
-                await repository.set_sleeve_state(session, execution.sleeve_id, state="needs_attention")
-            await self._publish()
-            log.warning("execution needs attention", execution=str(self._id), symbols=names)
+        await self.needs_attention(reason)
         raise RetryAt(5, reason)
 
     # --- further orders ----------------------------------------------------------------------------------
@@ -323,6 +371,9 @@ class Executor:
             orders = await repository.orders_of(session, self._id)
         chosen = self._chosen(decision)
         tried = {leg.index: sum(o.leg == leg.index and o.role == "unwind" for o in orders) for leg in chosen}
+        again = max(tried.values())
+        if again:
+            await self._pause(min(0.3 * 2**again, LONGEST_PAUSE))
         try:
             prices = await asyncio.gather(
                 *(
@@ -333,13 +384,17 @@ class Executor:
                 )
             )
             positions = {held.symbol: held.quantity for held in await self._door.positions()}
-        except (Unreachable, Rejected) as error:
+        except VenueError as error:
+            await self.needs_attention(
+                f"A leg could not be had, and what was opened cannot be closed again yet: {error} "
+                "Holdfast keeps trying."
+            )
             raise RetryAt(3, f"Closing again what was opened: {error}") from error
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-            execution.state = "unwinding"
+            execution.state, execution.reason = "unwinding", ""
             for leg, price in zip(chosen, prices, strict=True):
-                quantity = _still_open(orders, leg.index)
+                quantity = still_open(orders, leg.index)
                 side = leg.side.opposite
                 session.add(
                     new_order(
@@ -399,62 +454,11 @@ class Answer:
         self.error = error
 
 
-def new_order(
-    execution: Execution,
-    leg: PlannedLeg,
-    *,
-    role: Role,
-    attempt: int,
-    side: Side,
-    quantity: Decimal,
-    limit_price: Decimal,
-    reduce_only: bool,
-    now: datetime,
-) -> Order:
-    """The row of an order, with the id the venue will know it by."""
-    return Order(
-        id=uuid4(),
-        execution_id=execution.id,
-        sleeve_id=execution.sleeve_id,
-        connection_id=execution.connection_id,
-        leg=leg.index,
-        role=role,
-        attempt=attempt,
-        client_id=client_id(execution.id, role, leg.index, attempt),
-        symbol=leg.symbol,
-        side=side,
-        quantity=quantity,
-        limit_price=limit_price,
-        reduce_only=reduce_only,
-        state=OrderState.PLANNED,
-        filled_quantity=Decimal(0),
-        created_at=now,
-    )
-
-
 def _role(execution: Execution) -> Literal["open", "close"]:
     return "open" if execution.kind == "open" else "close"
-
-
-def _still_open(orders: list[Order], leg: int) -> Decimal:
-    opened = sum((o.filled_quantity for o in orders if o.leg == leg and o.role == "open"), Decimal(0))
-    return opened - sum(
-        (o.filled_quantity for o in orders if o.leg == leg and o.role == "unwind"), Decimal(0)
-    )
 
 
 def _owes_answer(order: Order, booked: Decimal) -> bool:
     if order.state in IN_DOUBT or order.state in WORKING:
         return True
     return order.state in FINAL and booked != order.filled_quantity
-
-
-def _request(order: Order) -> OrderRequest:
-    return OrderRequest(
-        client_id=order.client_id,
-        symbol=order.symbol,
-        side=Side(order.side),
-        quantity=order.quantity,
-        limit_price=order.limit_price,
-        reduce_only=order.reduce_only,
-    )

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.connections import tradable_connection
 from holdfast.core.errors import Conflict
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
-from holdfast.execution.executor import new_order
+from holdfast.execution.drafts import new_order
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.repository import UNFINISHED
@@ -38,11 +39,13 @@ async def start(
 
     Raises:
         Gone: the preview has expired.
-        Conflict: it was used already, is blocked, or the position is being changed.
+        Conflict: it was used already, is blocked, or the position is being changed; or the connection cannot
+            trade now.
         MarketMoved: a price is beyond what was previewed.
-        NotFound: there is no such preview of this user.
+        NotFound: there is no such preview of this user, or its connection was deleted.
     """
     plan = await take_plan(session, user_id, wanted.plan_id, wanted.digest, now)
+    await tradable_connection(session, user_id, plan.connection_id)
     legs = legs_of(plan)
     _refuse_if_moved(traded(legs), quote_of)
     sleeve = await (

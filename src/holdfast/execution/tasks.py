@@ -1,10 +1,12 @@
 """Background handlers: carrying out plans, and keeping the books equal to the venue's."""
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
@@ -15,7 +17,7 @@ from holdfast.execution.locks import connection_lock
 from holdfast.execution.models import Execution
 from holdfast.execution.progress import publish
 from holdfast.execution.reconcile import reconcile_connection
-from holdfast.platform.jobs import enqueue
+from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable
 
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 RECONCILE_EVERY = 60.0
 LOCK_PATIENCE = 3.0
 """Seconds an execution waits for a reconciliation under way, which takes a fraction of that."""
+STUMBLED = "Something went wrong on our side while this was carried out. Holdfast keeps trying."
 WATCHED = ("active", "watch_only", "failing")
 
 
@@ -37,7 +40,20 @@ async def run_execution(work: Work) -> None:
     async with connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken:
         if not taken:
             raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
-        await Executor(work, execution_id).run()
+        await _carry_out(work, Executor(work, execution_id))
+
+
+async def _carry_out(work: Work, executor: Executor) -> None:
+    """Run it; an accident that comes again is shown, because the position may stand half done."""
+    try:
+        await executor.run()
+    except (RetryAt, LeaseLost):
+        raise
+    except Exception:
+        if work.lease.attempts > 1:
+            with suppress(SQLAlchemyError, OSError):
+                await executor.needs_attention(STUMBLED)
+        raise
 
 
 async def reconcile(work: Work) -> None:

@@ -1,0 +1,64 @@
+"""Order rows before they are sent, and the form in which the venue gets them."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import uuid4
+
+from holdfast.core.instruments import Side
+from holdfast.execution.ids import Role, client_id
+from holdfast.execution.models import Execution, Order
+from holdfast.execution.orders import OrderState
+from holdfast.execution.plans import PlannedLeg
+from holdfast.venues.protocol import OrderRequest
+
+
+def new_order(
+    execution: Execution,
+    leg: PlannedLeg,
+    *,
+    role: Role,
+    attempt: int,
+    side: Side,
+    quantity: Decimal,
+    limit_price: Decimal,
+    reduce_only: bool,
+    now: datetime,
+) -> Order:
+    """The row of an order, with the id the venue will know it by."""
+    return Order(
+        id=uuid4(),
+        execution_id=execution.id,
+        sleeve_id=execution.sleeve_id,
+        connection_id=execution.connection_id,
+        leg=leg.index,
+        role=role,
+        attempt=attempt,
+        client_id=client_id(execution.id, role, leg.index, attempt),
+        symbol=leg.symbol,
+        side=side,
+        quantity=quantity,
+        limit_price=limit_price,
+        reduce_only=reduce_only,
+        state=OrderState.PLANNED,
+        filled_quantity=Decimal(0),
+        created_at=now,
+    )
+
+
+def still_open(orders: list[Order], leg: int) -> Decimal:
+    """What the orders of a leg have opened and not yet taken back."""
+    opened = sum((o.filled_quantity for o in orders if o.leg == leg and o.role == "open"), Decimal(0))
+    return opened - sum(
+        (o.filled_quantity for o in orders if o.leg == leg and o.role == "unwind"), Decimal(0)
+    )
+
+
+def request_of(order: Order) -> OrderRequest:
+    return OrderRequest(
+        client_id=order.client_id,
+        symbol=order.symbol,
+        side=Side(order.side),
+        quantity=order.quantity,
+        limit_price=order.limit_price,
+        reduce_only=order.reduce_only,
+    )
