@@ -1,11 +1,13 @@
-/** The shape of the last day, without axes. The numbers beside it say what it shows. */
+/** The shape of the last day, without axes, in the colour of the change that stands beside it. */
 export function Sparkline({
   values,
+  change,
   width = 120,
   height = 32,
   className,
 }: {
   values: number[]
+  change: number | null
   width?: number
   height?: number
   className?: string
@@ -16,7 +18,7 @@ export function Sparkline({
   const x = (index: number) => 1 + (index / (values.length - 1)) * (width - 2)
   const y = (value: number) => 2 + (1 - (value - low) / span) * (height - 4)
   const points = values.map((value, index) => `${Math.round(x(index) * 10) / 10},${Math.round(y(value) * 10) / 10}`)
-  const rose = (values.at(-1) ?? 0) >= (values[0] ?? 0)
+  const rose = (change ?? (values.at(-1) ?? 0) - (values[0] ?? 0)) >= 0
   return (
     <svg
       aria-hidden

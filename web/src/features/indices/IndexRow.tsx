@@ -21,7 +21,7 @@ export function IndexRow({ index }: { index: IndexSummary }) {
         </Link>
         <p className="truncate text-sm text-muted">{index.tagline || index.name}</p>
       </div>
-      <Sparkline values={index.spark} width={160} height={36} className="max-md:hidden" />
+      <Sparkline values={index.spark} change={index.change_24h} width={160} height={36} className="max-md:hidden" />
       <div className={clsx('text-right text-lg font-medium', old && 'stale')}>
         <Level index={index} />
         <div className="text-sm font-normal md:hidden">

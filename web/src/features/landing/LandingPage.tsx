@@ -98,7 +98,7 @@ function Dominance() {
       <p className="mt-2 text-4xl font-semibold">
         <Level index={index} />
       </p>
-      <Sparkline values={index.spark} width={420} height={120} className="mt-6 h-30 w-full" />
+      <Sparkline values={index.spark} change={index.change_24h} width={420} height={120} className="mt-6 h-30 w-full" />
       <p className="mt-2 text-sm text-muted">Live, last 24 hours</p>
     </Link>
   )

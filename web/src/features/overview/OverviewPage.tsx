@@ -27,7 +27,7 @@ export default function OverviewPage() {
       {data && (
         <>
           <p className="text-sm text-muted">Account value</p>
-          <p className={clsx('text-4xl font-semibold', !live && 'stale')}>
+          <p className={clsx('text-3xl font-semibold md:text-4xl', !live && 'stale')}>
             <Money value={data.equity} unit="USDT" big />
           </p>
           <p className="mt-1 text-sm text-muted">
