@@ -1,8 +1,6 @@
 """What wrong input gets: a status code that says so, a sentence, what to do, and no trace of a trade."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,13 +9,12 @@ from uuid import uuid4
 import httpx2
 import pytest
 from tests.e2e.installation import Installation
-from tests.e2e.trader import ENDED, Trader, eventually, held, venue_sizes
+from tests.e2e.problems import assert_problem, nothing_happens, preview
+from tests.e2e.trader import Trader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-DOWN = {"where": "bybit.*", "kind": "maintenance"}
 NOWHERE = "00000000-0000-4000-8000-000000000000"
-CONTENTS = ("/api/positions", "/api/executions", "/api/orders", "/api/fills", "/api/connections")
 
 
 @pytest.fixture(scope="module")
@@ -29,50 +26,6 @@ def trader(installation: Installation) -> Trader:
 def old_preview(trader: Trader) -> dict[str, Any]:
     """Made first, so that it has expired, or nearly so, when its test comes last."""
     return trader.preview()
-
-
-@contextmanager
-def nothing_happens(trader: Trader) -> Iterator[None]:
-    """The venue and the books are afterwards as they were before."""
-    before = _contents(trader)
-    yield
-    assert _contents(trader) == before
-
-
-def _contents(trader: Trader) -> list[Any]:
-    truth = trader.truth()
-    listed = (trader.get(path) for path in CONTENTS)
-    pages = [found["items"] if isinstance(found, dict) else found for found in listed]
-    names = [[item.get("id") or item["exec_id"] for item in items] for items in pages]
-    return [truth["orders"], truth["fills"], truth["positions"], *names]
-
-
-def assert_problem(answer: httpx2.Response, status: int, *words: str) -> dict[str, Any]:
-    """RFC 9457, with a sentence and advice."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem: dict[str, Any] = answer.json()
-    assert problem["status"] == status
-    assert problem["type"].startswith("/problems/")
-    assert problem["title"]
-    assert problem["detail"].endswith(".")
-    assert problem["advice"]
-    for word in words:
-        assert word in problem["detail"] + " " + problem["advice"]
-    return problem
-
-
-def preview(trader: Trader, **changes: Any) -> httpx2.Response:
-    body = {
-        "kind": "open",
-        "connection_id": trader.connection["id"],
-        "index_id": "btc-d",
-        "direction": "long",
-        "size": "2000",
-        **changes,
-    }
-    wanted = {name: value for name, value in body.items() if value is not ...}
-    return trader.http.post("/api/previews", json=wanted)
 
 
 # --- sizes -------------------------------------------------------------------------------------------------
@@ -252,119 +205,6 @@ def test_a_key_that_is_none(trader: Trader, changes: dict[str, Any]) -> None:
         answer = trader.http.post("/api/connections", json=body, headers={"Idempotency-Key": uuid4().hex})
         assert_problem(answer, 422)
         assert body["api_secret"] not in answer.text
-
-
-# --- markets -----------------------------------------------------------------------------------------------
-
-
-def _move_market(installation: Installation, symbol: str, **order: Any) -> None:
-    httpx2.post(f"{installation.sim}/market", json={"symbol": symbol, **order}).raise_for_status()
-
-
-@pytest.mark.parametrize(
-    ("order", "words"),
-    [
-        ({"op": "status", "status": "Closed"}, "not open for trading"),
-        ({"op": "status", "status": "PreLaunch"}, "not open for trading"),
-        ({"op": "status", "status": "Delivering"}, "being delisted"),
-        ({"op": "delist", "in_ms": 3_600_000}, "being delisted"),
-        ({"op": "delist", "in_ms": 0}, "being delisted"),
-    ],
-)
-def test_a_leg_that_cannot_be_opened_blocks_by_name(
-    installation: Installation, trader: Trader, order: dict[str, Any], words: str
-) -> None:
-    earlier, symbol = trader.preview(), "TRXUSDT"
-    assert symbol in {leg["symbol"] for leg in earlier["legs"]}
-    try:
-        with nothing_happens(trader):
-            _move_market(installation, symbol, **order)
-            plan = preview(trader).raise_for_status().json()
-            assert not plan["executable"]
-            assert f"{symbol}: it is {words}" in plan["blocked_reason"]
-            assert_problem(trader.confirm(plan), 409, symbol)
-    finally:
-        _move_market(installation, symbol, op="status", status="Trading")
-    assert preview(trader).json()["executable"]
-
-
-def test_a_market_that_closes_between_preview_and_confirmation(installation: Installation) -> None:
-    trader = Trader(installation)
-    plan = trader.preview()
-    try:
-        _move_market(installation, "TRXUSDT", op="status", status="Closed")
-        execution = trader.execute(plan)
-    finally:
-        _move_market(installation, "TRXUSDT", op="status", status="Trading")
-    assert execution["state"] == "unwound"
-    assert "TRXUSDT" in execution["reason"]
-    assert venue_sizes(trader.truth()) == {}
-    assert trader.get(f"/api/positions/{execution['position_id']}")["state"] == "unwound"
-    trader.check_books()
-
-
-# --- a venue that is down ----------------------------------------------------------------------------------
-
-
-def test_no_preview_while_the_venue_is_down(installation: Installation, trader: Trader) -> None:
-    with nothing_happens(trader):
-        try:
-            installation.fault(DOWN)
-            assert_problem(preview(trader), 503, "Nothing was traded", "Try again")
-        finally:
-            installation.fault()
-    assert preview(trader).json()["executable"]
-
-
-def _hits(installation: Installation) -> int:
-    rules = httpx2.get(f"{installation.sim}/faults").raise_for_status().json()["rules"]
-    return sum(rule["hits"] for rule in rules)
-
-
-def test_an_execution_begun_while_the_venue_is_down_is_carried_out_when_it_is_back(
-    installation: Installation,
-) -> None:
-    trader = Trader(installation)
-    plan = trader.preview()
-    try:
-        installation.fault(DOWN)
-        started = trader.confirm(plan)
-        assert started.status_code == 202
-        eventually(lambda: _hits(installation) > 2, what="an attempt to reach the venue")
-        assert trader.get(f"/api/executions/{started.json()['id']}")["finished_at"] is None
-        assert trader.truth()["orders"] == []
-    finally:
-        installation.fault()
-    _assert_whole_or_nothing(trader, trader.until_ended(started.json()["id"]))
-
-
-def test_a_venue_that_goes_down_in_the_middle(installation: Installation) -> None:
-    trader = Trader(installation)
-    plan = trader.preview()
-    try:
-        installation.fault(
-            {"where": "bybit.order.create*", "kind": "delay", "delay_ms": 300, "count": 4},
-            {"where": "bybit.order.create*", "kind": "drop_answer", "count": 2},
-            DOWN,
-        )
-        started = trader.confirm(plan).raise_for_status().json()
-        eventually(lambda: _hits(installation) > 12, what="several attempts to reach the venue")
-        assert trader.get(f"/api/executions/{started['id']}")["finished_at"] is None
-    finally:
-        installation.fault()
-    _assert_whole_or_nothing(trader, trader.until_ended(started["id"], within=120))
-
-
-def _assert_whole_or_nothing(trader: Trader, execution: dict[str, Any]) -> None:
-    assert execution["state"] in ENDED, execution["reason"]
-    position = trader.get(f"/api/positions/{execution['position_id']}")
-    assert held(position) == venue_sizes(trader.truth())
-    if execution["state"] == "unwound":
-        assert held(position) == {}
-    else:
-        assert position["state"] == "active"
-        assert all(leg["state"] in ("filled", "skipped") for leg in execution["legs"])
-    trader.check_books()
 
 
 # --- last, because it has to grow old ----------------------------------------------------------------------
