@@ -174,6 +174,14 @@ def test_one_key_for_two_intents_and_one_plan_twice(installation: Installation) 
 # --- keys --------------------------------------------------------------------------------------------------
 
 
+KEY = {
+    "environment": "simulated",
+    "label": "Mine",
+    "api_key": "A1b2C3d4E5f6G7h8",
+    "api_secret": "S1t2U3v4W5x6Y7z8S1t2U3v4W5x6Y7z8",
+}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -194,17 +202,16 @@ def test_one_key_for_two_intents_and_one_plan_twice(installation: Installation) 
     ],
 )
 def test_a_key_that_is_none(trader: Trader, changes: dict[str, Any]) -> None:
-    body = {
-        "environment": "simulated",
-        "label": "Mine",
-        "api_key": "A1b2C3d4E5f6G7h8",
-        "api_secret": "S1t2U3v4W5x6Y7z8S1t2U3v4W5x6Y7z8",
-        **changes,
-    }
+    body = {**KEY, **changes}
     with nothing_happens(trader):
         answer = trader.http.post("/api/connections", json=body, headers={"Idempotency-Key": uuid4().hex})
         assert_problem(answer, 422)
         assert body["api_secret"] not in answer.text
+
+
+def test_a_key_without_an_idempotency_key(trader: Trader) -> None:
+    with nothing_happens(trader):
+        assert_problem(trader.http.post("/api/connections", json=KEY), 400, "Idempotency-Key")
 
 
 # --- last, because it has to grow old ----------------------------------------------------------------------
