@@ -40,6 +40,8 @@ class _Loose(StaticFiles):
 
     async def serve(self, path: str, scope: Scope) -> Response | None:
         """The file, or ``None`` if there is no such file."""
+        if "\x00" in path:
+            return None
         _, status = self.lookup_path(path)
         return await self.get_response(path, scope) if status and S_ISREG(status.st_mode) else None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,11 +19,22 @@ from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
 from holdfast.platform.idempotency import require_key, run_once
-from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, decode_cursor, encode_cursor
+from holdfast.platform.paging import (
+    DEFAULT_LIMIT,
+    CursorQuery,
+    FromQuery,
+    LimitQuery,
+    SymbolQuery,
+    ToQuery,
+    decode_cursor,
+    encode_cursor,
+)
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api", tags=["execution"])
+
+EXPORT_PAGE = 500
 
 ORDER_COLUMNS = (
     "time", "index", "symbol", "side", "role", "quantity", "limit_price", "filled_quantity", "average_price",
@@ -44,17 +55,14 @@ class OrderFilters:
 
 def _filters(
     position: UUID | None = None,
-    symbol: Annotated[str, Query(max_length=40)] = "",
+    symbol: SymbolQuery = "",
     state: OrderState | None = None,
-    start: Annotated[datetime | None, Query(alias="from")] = None,
-    end: Annotated[datetime | None, Query(alias="to")] = None,
+    start: FromQuery = None,
+    end: ToQuery = None,
 ) -> OrderFilters:
-    for moment in (start, end):
-        if moment is not None and moment.tzinfo is None:
-            raise InvalidInput(
-                "A time without a zone is ambiguous.", advice="Write it as 2026-11-21T12:00:00Z."
-            )
-    return OrderFilters(position, symbol, state, start, end)
+    if start is not None and end is not None and start >= end:
+        raise InvalidInput("from must be before to.", advice="Correct one of the two times.")
+    return OrderFilters(position, symbol.upper(), state, start, end)
 
 
 FiltersDep = Annotated[OrderFilters, Depends(_filters)]
@@ -154,12 +162,16 @@ async def _orders(
 async def _export(
     database: Database, user_id: UUID, filters: OrderFilters
 ) -> AsyncIterator[Sequence[object]]:
+    """Page after page, one short transaction each: a slow download holds no connection."""
     before: tuple[datetime, UUID] | None = None
-    async with database.sessions() as session:
-        while rows := await _orders(session, user_id, filters, limit=500, before=before):
-            for order, index_id in rows:
-                yield _order_row(views.order_view(order, index_id))
-            before = rows[-1][0].created_at, rows[-1][0].id
+    while True:
+        async with database.sessions() as session:
+            rows = await _orders(session, user_id, filters, limit=EXPORT_PAGE, before=before)
+        if not rows:
+            return
+        for order, index_id in rows:
+            yield _order_row(views.order_view(order, index_id))
+        before = rows[-1][0].created_at, rows[-1][0].id
 
 
 def _order_row(order: OrderView) -> Sequence[object]:

@@ -2,17 +2,37 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
 from fastapi import Query
+from pydantic import AfterValidator
 
 from holdfast.core.errors import InvalidInput
 
 DEFAULT_LIMIT = 50
 LimitQuery = Annotated[int, Query(ge=1, le=200)]
 CursorQuery = Annotated[str | None, Query(max_length=300)]
+
+
+def _text(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("this is no text")
+    return text
+
+
+def _moment(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("a time without a zone is ambiguous: write it as 2026-11-21T12:00:00Z")
+    if moment is not None and not storable(moment):
+        raise ValueError("this is beyond the calendar")
+    return moment
+
+
+SymbolQuery = Annotated[str, Query(max_length=40), AfterValidator(_text)]
+FromQuery = Annotated[datetime | None, Query(alias="from"), AfterValidator(_moment)]
+ToQuery = Annotated[datetime | None, Query(alias="to"), AfterValidator(_moment)]
 
 
 def encode_cursor(at: datetime, row_id: object) -> str:
@@ -33,9 +53,18 @@ def decode_cursor(cursor: str | None) -> tuple[datetime, str] | None:
         moment = datetime.fromisoformat(at)
     except (ValueError, TypeError, binascii.Error) as error:
         raise _unreadable() from error
-    if moment.tzinfo is None or not isinstance(row_id, str):
+    if moment.tzinfo is None or not storable(moment) or not isinstance(row_id, str) or "\x00" in row_id:
         raise _unreadable()
     return moment, row_id
+
+
+def storable(moment: datetime) -> bool:
+    """Whether PostgreSQL can be asked about it: not if it falls out of the calendar when moved to UTC."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _unreadable() -> InvalidInput:

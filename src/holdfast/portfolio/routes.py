@@ -1,11 +1,10 @@
 """Previews, positions and the ledger's histories over HTTP."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +12,7 @@ from holdfast.accounts.access import UserDep
 from holdfast.core.errors import InvalidInput
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
-from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery
+from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, FromQuery, LimitQuery, SymbolQuery, ToQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 from holdfast.portfolio import history, positions, repository, service
@@ -47,13 +46,10 @@ def prices_of(request: Request, now: NowDep) -> Prices:
 
 def filters_of(
     position: UUID | None = None,
-    symbol: Annotated[str, Query(max_length=40)] = "",
-    start: Annotated[datetime | None, Query(alias="from")] = None,
-    end: Annotated[datetime | None, Query(alias="to")] = None,
+    symbol: SymbolQuery = "",
+    start: FromQuery = None,
+    end: ToQuery = None,
 ) -> Filters:
-    for name, moment in (("from", start), ("to", end)):
-        if moment is not None and moment.tzinfo is None:
-            raise InvalidInput(f"{name}: the time has no zone.", advice="Write it as 2026-11-21T12:00:00Z.")
     if start is not None and end is not None and start >= end:
         raise InvalidInput("from must be before to.", advice="Correct one of the two times.")
     return Filters(position, symbol, start, end)
