@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS: Final = 1.0
 BATCH: Final = 100
+SEND_SECONDS: Final = 5.0
+"""A courier that hangs must not hold the rows it was given: whoever asks for these jobs would wait too."""
 HOUSEKEEPING_SECONDS: Final = 3600.0
 _OUTAGES: Final = (SQLAlchemyError, OperationalError, OSError, TimeoutError, asyncpg.PostgresError)
 
@@ -92,7 +94,8 @@ class Scheduler:
                 log.error("a job kills its workers and is held back", job=job_id)
             due = await jobs.take_due(session, now=now, limit=BATCH)
             if due:
-                await asyncio.to_thread(self._send, due)
+                async with asyncio.timeout(SEND_SECONDS):
+                    await asyncio.to_thread(self._send, due)
         return len(due)
 
     def _send(self, due: list[tuple[int, str]]) -> None:
