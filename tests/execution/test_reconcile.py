@@ -159,3 +159,21 @@ async def test_reading_goes_on_from_where_it_was(desk: Desk):
     await desk.clock.sleep(60)
     await reconciled(desk)
     assert desk.clock.now() - asked[-1] < timedelta(minutes=4)
+
+
+async def test_records_that_come_very_late_are_looked_for_before_the_books_are_called_wrong(desk: Desk):
+    await reconciled(desk)
+    await desk.clock.sleep(60)
+    desk.venue.trade_by_hand("XRPUSDT", Side.BUY, "2")
+    (hidden,) = desk.venue.fills
+    told = desk.venue.fills_since
+    hidden_until = desk.clock.now() + timedelta(minutes=10)
+
+    async def late_told(since):
+        return [fill for fill in await told(since) if fill != hidden or desk.clock.now() > hidden_until]
+
+    desk.venue.fills_since = late_told  # type: ignore[method-assign]
+    for _ in range(2):
+        assert await reconciled(desk) == ["XRPUSDT"]
+        await desk.clock.sleep(301)
+    assert await reconciled(desk) == []

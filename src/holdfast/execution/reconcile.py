@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 OVERLAP = timedelta(minutes=2)
 """Read again a little of what was read: records may arrive late, and booking them twice changes nothing."""
+LONG_OVERLAP = timedelta(days=1)
+"""The same, once the books and the venue disagree."""
 FUNDING_OVERLAP = timedelta(hours=1)
 FEES_LAST = timedelta(days=1)
 BEGINNINGS = 5
@@ -55,7 +57,7 @@ async def reconcile_connection(work: Work, door: TradingVenue, connection_id: UU
     differences = await _differences(work, door, connection_id)
     if differences:
         await asyncio.sleep(SECOND_LOOK)
-        await _read_history(work, door, connection_id)
+        await _read_history(work, door, connection_id, overlap=LONG_OVERLAP)
         differences = await _differences(work, door, connection_id)
     await _write_halts(work, connection_id, differences)
     await _keep_fee_rates(work, door, connection_id)
@@ -77,11 +79,13 @@ async def _begin(work: Work, door: TradingVenue, connection_id: UUID) -> None:
         connection.begun_at = connection.fills_since = connection.funding_since = moment
 
 
-async def _read_history(work: Work, door: TradingVenue, connection_id: UUID) -> None:
+async def _read_history(
+    work: Work, door: TradingVenue, connection_id: UUID, *, overlap: timedelta = OVERLAP
+) -> None:
     async with work.database.sessions() as session:
         connection = await session.get_one(Connection, connection_id)
     begun = connection.begun_at or work.clock.now()
-    read_fills = max(begun, (connection.fills_since or begun) - OVERLAP)
+    read_fills = max(begun, (connection.fills_since or begun) - overlap)
     read_funding = max(begun, (connection.funding_since or begun) - FUNDING_OVERLAP)
     moment = await door.server_time()
     fills, funding, balance = await asyncio.gather(
