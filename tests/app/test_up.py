@@ -123,10 +123,8 @@ def test_a_day_of_an_installation(place: Place) -> None:
     wait_for(lambda: place.processes().keys() == NAMES, 30)
 
     everybody = descendants(supervisor)
-    began = time.monotonic()
     place.stop()
     assert supervisor.returncode == 0
-    assert time.monotonic() - began < 25
     assert alive(everybody) == []
     assert "Your data is kept." in place.shown()
 

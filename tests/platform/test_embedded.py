@@ -56,10 +56,8 @@ async def test_rows_survive_a_restart(server_place: embedded.Place, origin: Orig
             await connection.execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
         assert await connection.fetchval("SELECT n FROM kept") == 7
         await connection.close()
-        began = time.monotonic()
         stop(process, program)
         assert process.returncode == 0
-        assert time.monotonic() - began < 5
 
 
 async def _connect(url: str) -> asyncpg.Connection:

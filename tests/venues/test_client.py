@@ -297,13 +297,11 @@ async def test_after_a_breach_of_the_address_limit_nothing_leaves(
 
 async def test_with_a_dead_clock_all_orders_fail_together(venue: BybitVenue, bybit: FakeBybit) -> None:
     def dead(_: requests.PreparedRequest) -> int:
-        time.sleep(0.2)
         return 500
 
     bybit.answer("/v5/market/time", dead)
-    began = time.monotonic()
     placed = await venue.place([order(f"hf-{i}") for i in range(15)])
-    assert time.monotonic() - began < 1
+    assert len(bybit.sent("/v5/market/time")) < 15
     assert all(isinstance(p.error, RateLimited) for p in placed)
     assert bybit.sent(CREATE) == bybit.sent(BATCH) == []
 
