@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from tests.execution.conftest import Desk
 
 from holdfast.core.instruments import Side
@@ -95,4 +96,27 @@ async def test_a_stream_that_breaks_asks_too_and_is_opened_again(desk: Desk, mon
     async with asyncio.timeout(10):
         while len(opened) < 2:
             await asyncio.sleep(0.05)
+    await ended(task)
+
+
+async def test_it_outlives_a_database_that_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(watch, "LOOK_AGAIN", 0.02)
+    sessions, failures = desk.database.sessions, []
+
+    def away():
+        failures.append(1)
+        if len(failures) == 3:
+            desk.database.sessions = sessions
+        raise OperationalError("SELECT", {}, ConnectionError("gone"))
+
+    async def events() -> AsyncIterator[AccountEvent]:
+        yield StreamConnected()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(desk.database, "sessions", away)
+    task = await running(desk, events())
+    async with asyncio.timeout(10):
+        while len(failures) < 3:
+            await asyncio.sleep(0.01)
+    assert await until_asked(desk) == [str(desk.connection_id)]
     await ended(task)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.accounts.models import Connection
 from holdfast.core.time import Clock
@@ -41,7 +42,10 @@ class Watcher:
         """Until cancelled."""
         try:
             while True:
-                await self._follow_connections()
+                try:
+                    await self._follow_connections()
+                except (SQLAlchemyError, OSError) as error:  # the streams go on without PostgreSQL
+                    log.warning("connections could not be read", error=type(error).__name__)
                 await asyncio.sleep(LOOK_AGAIN)
         finally:
             for task in self._streams.values():
