@@ -41,6 +41,8 @@ async def test_an_unwinding_that_cannot_go_on_is_shown_and_goes_on_later(
         assert str(error) in execution.reason
         assert (await sleeve_of(desk, execution)).state == "needs_attention"
         assert set(await books(desk)) == {"BTCUSDT", "ETHUSDT"}
+        with pytest.raises(Conflict, match="being changed"):
+            await desk.confirm(await closing_plan(desk, execution))
     execution = await desk.run(execution_id)
     assert execution.state == "unwound"
     assert await books(desk) == {} == venue_net(desk)
