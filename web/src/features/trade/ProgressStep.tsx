@@ -9,7 +9,7 @@ import { Notice } from '@/ui/States'
 import { SideWord } from './PlanLegs'
 import type { Execution } from './queries'
 import { legsInOrder } from './queries'
-import { ENDINGS, LEG_SETTLED, LEG_WORDS } from './words'
+import { endingTitle, LEG_SETTLED, LEG_WORDS } from './words'
 
 type Leg = Execution['legs'][number]
 
@@ -32,7 +32,7 @@ export function ProgressStep({ execution }: { execution: Execution }) {
   return (
     <div>
       <p role="status" className="text-3xl font-semibold">
-        {ENDINGS[execution.state].title}
+        {endingTitle(execution)}
       </p>
       <p className="mt-1 text-muted">
         {settled} of {execution.legs.length} legs done. You may leave this page; it goes on by itself.

@@ -12,7 +12,7 @@ import { Table } from '@/ui/Table'
 import { SideWord } from './PlanLegs'
 import type { Execution } from './queries'
 import { legsInOrder } from './queries'
-import { ENDINGS, LEG_WORDS } from './words'
+import { endingTitle, LEG_WORDS } from './words'
 
 type Leg = Execution['legs'][number]
 
@@ -29,7 +29,7 @@ export function Receipt({ execution }: { execution: Execution }) {
     <div>
       <div role="status" className="flex items-center gap-3">
         <EndingIcon state={execution.state} />
-        <p className="text-2xl font-semibold md:text-3xl">{ENDINGS[execution.state].title}</p>
+        <p className="text-2xl font-semibold md:text-3xl">{endingTitle(execution)}</p>
       </div>
       {execution.reason && <p className="mt-3 max-w-[64ch] text-muted">{execution.reason}</p>}
       <Facts

@@ -114,15 +114,17 @@ describe('confirm', () => {
 
 describe('receipt', () => {
   it.each([
-    ['complete', 'Complete'],
-    ['complete_with_residual', 'Complete, with residual as previewed'],
-    ['unwound', 'Unwound'],
-    ['needs_attention', 'Needs attention'],
-  ] as const)('%s ends as “%s” and gives the reason', async (state, title) => {
+    ['complete', 'Complete', '556.08'],
+    ['complete_with_residual', 'Complete, with residual as previewed', '556.08'],
+    ['unwound', 'Unwound', '281.83'],
+    ['unwound', 'Not opened', '0'],
+    ['needs_attention', 'Needs attention', '281.83'],
+  ] as const)('%s ends as “%s” and gives the reason', async (state, title, filled) => {
     const execution = startExecution(makePlan(request))
     world.executions.set(execution.id, {
       ...execution,
       state,
+      filled_notional: filled,
       reason: 'The reason in words.',
       finished_at: new Date().toISOString(),
     })
@@ -130,5 +132,15 @@ describe('receipt', () => {
     expect(await screen.findByText(title)).toBeTruthy()
     expect(screen.getByText('The reason in words.')).toBeTruthy()
     expect(screen.getByRole('table', { name: 'Fills against plan' })).toBeTruthy()
+  })
+
+  it('stays on its progress while the venue still owes an answer', async () => {
+    const execution = startExecution(makePlan(request))
+    const reason = 'Bybit has not told us yet what became of an order.'
+    world.executions.set(execution.id, { ...execution, state: 'needs_attention', reason, finished_at: null })
+    renderAt(`/executions/${execution.id}`)
+    expect(await screen.findByText('Needs attention')).toBeTruthy()
+    expect(screen.getByText(reason)).toBeTruthy()
+    expect(screen.queryByRole('table', { name: 'Fills against plan' })).toBeNull()
   })
 })

@@ -6,7 +6,6 @@ import { answer, api } from '@/api/client'
 import { useFrames } from '@/api/live'
 import { forGeometry, heaviestFirst } from '@/lib/numbers'
 
-import { ENDINGS } from './words'
 
 export type Plan = Schemas['PlanView']
 export type PlanLeg = Schemas['PlanLeg']
@@ -73,7 +72,8 @@ export const executionQuery = (id: string) =>
 export const legsInOrder = (execution: Execution) =>
   heaviestFirst(execution.legs, (leg) => forGeometry(leg.quantity) * forGeometry(leg.expected_price))
 
-export const isFinished = (execution: Execution) => ENDINGS[execution.state].final
+/** Ended for good. One that needs attention may still be waiting for the venue's answer. */
+export const isFinished = (execution: Execution) => execution.finished_at !== null
 
 /** An execution, live leg by leg; asked for every few seconds too, should the stream be down. */
 export function useExecution(id: string) {

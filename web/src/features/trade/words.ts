@@ -3,21 +3,15 @@ import type { Schemas } from '@/api/client'
 type ExecutionState = Schemas['ExecutionView']['state']
 type LegState = Schemas['ExecutionLeg']['state']
 
-export interface Ending {
-  title: string
-  final: boolean
-  tone: 'plain' | 'strong' | 'error'
-}
-
 /** Every state an execution can be in, in words. */
-export const ENDINGS: Record<ExecutionState, Ending> = {
-  pending: { title: 'Waiting to be sent', final: false, tone: 'plain' },
-  running: { title: 'Placing orders', final: false, tone: 'plain' },
-  unwinding: { title: 'Taking it back', final: false, tone: 'plain' },
-  complete: { title: 'Complete', final: true, tone: 'strong' },
-  complete_with_residual: { title: 'Complete, with residual as previewed', final: true, tone: 'strong' },
-  unwound: { title: 'Unwound', final: true, tone: 'plain' },
-  needs_attention: { title: 'Needs attention', final: true, tone: 'error' },
+const ENDINGS: Record<ExecutionState, string> = {
+  pending: 'Waiting to be sent',
+  running: 'Placing orders',
+  unwinding: 'Taking it back',
+  complete: 'Complete',
+  complete_with_residual: 'Complete, with residual as previewed',
+  unwound: 'Unwound',
+  needs_attention: 'Needs attention',
 }
 
 export const LEG_WORDS: Record<LegState, string> = {
@@ -30,6 +24,12 @@ export const LEG_WORDS: Record<LegState, string> = {
   unknown: 'Unknown: the venue has not told yet',
   skipped: 'Left out',
   by_hand: 'Closed by hand',
+}
+
+/** How it stands, in words. One that ended before anything was traded says so. */
+export function endingTitle({ state, kind, filled_notional }: Schemas['ExecutionView']): string {
+  if (state !== 'unwound' || /[1-9]/.test(filled_notional)) return ENDINGS[state]
+  return kind === 'close' ? 'Not closed' : 'Not opened'
 }
 
 /** Legs nothing more will happen to. */
