@@ -68,6 +68,11 @@ def test_a_filled_order_stays_filled_whatever_arrives_late():
         assert step(OrderState.FILLED, event) is OrderState.FILLED
 
 
+@pytest.mark.parametrize("state", OrderState)
+def test_a_fill_is_believed_whatever_came_before_it(state):
+    assert step(state, OrderEvent.FILL) is OrderState.FILLED
+
+
 def test_a_cancel_that_lost_its_race_becomes_filled():
     assert step(OrderState.CANCELLED, OrderEvent.FILL) is OrderState.FILLED
 

@@ -92,6 +92,16 @@ TRANSITIONS: Final[dict[tuple[OrderState, OrderEvent], OrderState]] = {
     # A cancel that lost its race: the venue filled the order after all.
     (_S.CANCELLED, _E.FILL): _S.FILLED,
     (_S.REJECTED, _E.REJECT): _S.REJECTED,
+    # The venue filled what it had refused: its fills are the truth.
+    (_S.REJECTED, _E.PARTIAL_FILL): _S.CANCELLED,
+    (_S.REJECTED, _E.CANCEL): _S.CANCELLED,
+    (_S.REJECTED, _E.FILL): _S.FILLED,
+    # The venue did not know it, and then it turns up after all.
+    (_S.PLANNED, _E.ACKNOWLEDGE): _S.ACCEPTED,
+    (_S.PLANNED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
+    (_S.PLANNED, _E.FILL): _S.FILLED,
+    (_S.PLANNED, _E.CANCEL): _S.CANCELLED,
+    (_S.PLANNED, _E.REJECT): _S.REJECTED,
 }
 
 FINAL: Final = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})

@@ -6,7 +6,6 @@ import { answer, api } from '@/api/client'
 import { useFrames } from '@/api/live'
 import { forGeometry, heaviestFirst } from '@/lib/numbers'
 
-
 export type Plan = Schemas['PlanView']
 export type PlanLeg = Schemas['PlanLeg']
 export type Execution = Schemas['ExecutionView']
