@@ -81,6 +81,7 @@ async def test_a_trade_outside_asks_for_a_reconciliation(desk: Desk):
 
 async def test_a_stream_that_breaks_asks_too_and_is_opened_again(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(watch, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(watch, "AFTER_FAILURE", 0.0)
     opened = []
 
     async def breaks() -> AsyncIterator[AccountEvent]:
@@ -101,6 +102,7 @@ async def test_a_stream_that_breaks_asks_too_and_is_opened_again(desk: Desk, mon
 
 async def test_it_outlives_a_database_that_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(watch, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(watch, "AFTER_FAILURE", 0.0)
     sessions, failures = desk.database.sessions, []
 
     def away():

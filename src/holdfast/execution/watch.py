@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_AGAIN = 5.0
 """Seconds between two looks at which connections exist."""
+AFTER_FAILURE = 30.0
+"""Seconds before a stream that could not be opened is tried again."""
 
 OpenStream = Callable[[UUID], Awaitable[AsyncIterator[AccountEvent]]]
 
@@ -77,6 +79,7 @@ class Watcher:
             log.warning("account stream ended", connection=str(connection_id), error=repr(error))
             with suppress(Exception):
                 await self._ask_for_reconciliation(connection_id)
+            await asyncio.sleep(AFTER_FAILURE)
 
     async def _ask_for_reconciliation(self, connection_id: UUID) -> None:
         async with self._database.transaction() as session:
