@@ -8,6 +8,9 @@ from aiohttp import WSMsgType, web
 
 QUEUE_FRAMES: Final = 2000
 IDLE_S: Final = 600
+TRAVEL_S: Final = 0.05
+"""A request takes this long to arrive, as over a real network. Clients rely on it: pybit notes a subscription
+only after it has sent it, and dies of an acknowledgement that is quicker."""
 
 
 class Socket:
@@ -43,6 +46,7 @@ class Socket:
             return None
         if message.type is not WSMsgType.TEXT:
             return None if message.type is not WSMsgType.BINARY else {}
+        await asyncio.sleep(TRAVEL_S)
         try:
             parsed = orjson.loads(message.data)
         except orjson.JSONDecodeError:
