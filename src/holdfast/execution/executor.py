@@ -21,10 +21,12 @@ from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.core.instruments import Instrument
 from holdfast.execution import finish, preflight, repository
-from holdfast.execution.decide import Act, Decision, LegFacts, Mode, OrderFacts, decide
+from holdfast.execution.answers import Answer, ask_about, owes_answer
+from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import new_order, request_of, still_open
+from holdfast.execution.facts import facts_of
 from holdfast.execution.models import Execution, Order
-from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING, OrderState, event_of_placement
+from holdfast.execution.orders import IN_DOUBT, OrderState, event_of_placement
 from holdfast.execution.orders import OrderEvent as Event
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.pricing import unwind_price
@@ -37,7 +39,6 @@ from holdfast.portfolio.models import Plan
 from holdfast.venues.protocol import (
     FillReport,
     KeyRefused,
-    OrderReport,
     Placement,
     RateLimited,
     TradingVenue,
@@ -50,8 +51,6 @@ IN_FLIGHT = timedelta(seconds=7)
 """A request older than this can no longer be accepted: the receive window is 5 s, and some to spare."""
 PATIENCE = timedelta(seconds=20)
 """How long an answer may be owed before the execution says that it needs attention. It goes on asking."""
-LINGERING = timedelta(seconds=3)
-"""An IOC order that is still working after this long is cancelled."""
 LONGEST_PAUSE = 5.0
 """Seconds a worker waits with an execution in hand; for longer waits it gives the job back."""
 
@@ -168,36 +167,10 @@ class Executor:
             execution = await session.get_one(Execution, self._id)
             orders = await repository.orders_of(session, self._id)
             booked = await repository.booked_quantities(session, [order.id for order in orders])
-        facts = tuple(
-            self._facts(leg, [o for o in orders if o.leg == leg.index], booked) for leg in self._legs
-        )
+        facts = tuple(facts_of(leg, orders, booked, self._instrument(leg.symbol)) for leg in self._legs)
         mode = Mode.UNWINDING if any(order.role == "unwind" for order in orders) else Mode.FORWARD
         left_out = any(leg.action == "skip" for leg in view_of(self._plan).legs)
         return decide(_role(execution), mode, facts, residual_planned=left_out), orders
-
-    def _facts(self, leg: PlannedLeg, orders: list[Order], booked: dict[UUID, Decimal]) -> LegFacts:
-        instrument = self._instrument(leg.symbol)
-
-        def lots(quantity: Decimal) -> int:
-            return instrument.floor_lots(quantity)
-
-        return LegFacts(
-            index=leg.index,
-            lots=lots(leg.quantity),
-            min_lots=instrument.min_lots(leg.limit_price),
-            orders=tuple(
-                OrderFacts(
-                    role=order.role,  # type: ignore[arg-type]
-                    attempt=order.attempt,
-                    state=OrderState(order.state),
-                    lots=lots(order.quantity),
-                    filled=lots(order.filled_quantity),
-                    booked=lots(booked.get(order.id, Decimal(0))),
-                    reject_code=order.reject_code,
-                )
-                for order in orders
-            ),
-        )
 
     # --- sending -----------------------------------------------------------------------------------------
 
@@ -262,8 +235,8 @@ class Executor:
     async def _ask(self, orders: list[Order]) -> None:
         async with self._work.database.sessions() as session:
             booked = await repository.booked_quantities(session, [order.id for order in orders])
-        owing = [order for order in orders if _owes_answer(order, booked.get(order.id, Decimal(0)))]
-        answers = await asyncio.gather(*(self._answer_about(order) for order in owing))
+        owing = [order for order in orders if owes_answer(order, booked.get(order.id, Decimal(0)))]
+        answers = await asyncio.gather(*(ask_about(self._door, order, self._now()) for order in owing))
         moved = await self._take_in(
             [(order.client_id, answer) for order, answer in zip(owing, answers, strict=True)]
         )
@@ -272,20 +245,7 @@ class Executor:
             return
         await self._wait(owing)
 
-    async def _answer_about(self, order: Order) -> "Answer":
-        """Ask the venue about one order: its state, and its fills if it has any."""
-        try:
-            report = await self._door.find_order(order.symbol, order.client_id)
-            if report is None:
-                return Answer()
-            fills = await self._door.fills_of(order.symbol, order.client_id) if report.filled_quantity else []
-            if order.state in WORKING and self._now() - (order.sent_at or self._now()) > LINGERING:
-                await self._door.cancel(order.symbol, order.client_id)
-            return Answer(report=report, fills=fills)
-        except VenueError as error:
-            return Answer(error=error)
-
-    async def _take_in(self, answers: "list[tuple[str, Answer]]") -> bool:
+    async def _take_in(self, answers: list[tuple[str, Answer]]) -> bool:
         if all(answer.error for _, answer in answers):
             return False
         moved = False
@@ -305,7 +265,7 @@ class Executor:
         return moved
 
     async def _book(
-        self, session: AsyncSession, execution: Execution, order: Order, fills: list[FillReport]
+        self, session: AsyncSession, execution: Execution, order: Order, fills: tuple[FillReport, ...]
     ) -> bool:
         booked = False
         for fill in fills:
@@ -440,25 +400,5 @@ class Executor:
         await publish_execution(self._work, self._id)
 
 
-class Answer:
-    """What the venue said of one order: a report with fills, that it does not know it, or nothing clear."""
-
-    def __init__(
-        self,
-        report: OrderReport | None = None,
-        fills: list[FillReport] | None = None,
-        error: VenueError | None = None,
-    ) -> None:
-        self.report = report
-        self.fills = fills or []
-        self.error = error
-
-
 def _role(execution: Execution) -> Literal["open", "close"]:
     return "open" if execution.kind == "open" else "close"
-
-
-def _owes_answer(order: Order, booked: Decimal) -> bool:
-    if order.state in IN_DOUBT or order.state in WORKING:
-        return True
-    return order.state in FINAL and booked != order.filled_quantity

@@ -1,0 +1,42 @@
+"""What the venue says of one order, and whether it still owes us anything."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from holdfast.execution.models import Order
+from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING
+from holdfast.venues.protocol import FillReport, OrderReport, TradingVenue, VenueError
+
+LINGERING = timedelta(seconds=3)
+"""An IOC order that is still working after this long is cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A report with its fills; neither report nor error when the venue does not know the order."""
+
+    report: OrderReport | None = None
+    fills: tuple[FillReport, ...] = ()
+    error: VenueError | None = None
+
+
+async def ask_about(door: TradingVenue, order: Order, now: datetime) -> Answer:
+    """Ask for one order by our own id: its state, and its fills if it has any."""
+    try:
+        report = await door.find_order(order.symbol, order.client_id)
+        if report is None:
+            return Answer()
+        fills = await door.fills_of(order.symbol, order.client_id) if report.filled_quantity else []
+        if order.state in WORKING and now - (order.sent_at or now) > LINGERING:
+            await door.cancel(order.symbol, order.client_id)
+        return Answer(report=report, fills=tuple(fills))
+    except VenueError as error:
+        return Answer(error=error)
+
+
+def owes_answer(order: Order, booked: Decimal) -> bool:
+    """Whether its outcome is open, or fills it has had are not in the ledger yet."""
+    if order.state in IN_DOUBT or order.state in WORKING:
+        return True
+    return order.state in FINAL and booked != order.filled_quantity

@@ -1,0 +1,35 @@
+"""The rows of an execution as the facts its next act is decided from: everything in lots."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from holdfast.core.instruments import Instrument
+from holdfast.execution.decide import LegFacts, OrderFacts
+from holdfast.execution.models import Order
+from holdfast.execution.orders import OrderState
+from holdfast.execution.plans import PlannedLeg
+
+
+def facts_of(
+    leg: PlannedLeg, orders: Sequence[Order], booked: Mapping[UUID, Decimal], instrument: Instrument
+) -> LegFacts:
+    """``booked``: by order id, the quantity whose fills are in the ledger."""
+    return LegFacts(
+        index=leg.index,
+        lots=instrument.floor_lots(leg.quantity),
+        min_lots=instrument.min_lots(leg.limit_price),
+        orders=tuple(
+            OrderFacts(
+                role=order.role,  # type: ignore[arg-type]  # the column holds nothing else
+                attempt=order.attempt,
+                state=OrderState(order.state),
+                lots=instrument.floor_lots(order.quantity),
+                filled=instrument.floor_lots(order.filled_quantity),
+                booked=instrument.floor_lots(booked.get(order.id, Decimal(0))),
+                reject_code=order.reject_code,
+            )
+            for order in orders
+            if order.leg == leg.index
+        ),
+    )
