@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +15,7 @@ from holdfast.accounts.schemas import NewConnection, NewKey
 from holdfast.accounts.tokens import Tokens
 from holdfast.accounts.vault import Vault, VenueCredentials
 from holdfast.core.errors import Conflict, InvalidInput, NotFound
+from holdfast.core.identity import new_id
 from holdfast.platform import jobs
 from holdfast.platform.settings import Settings
 
@@ -86,7 +87,7 @@ async def add_connection(
     environment: Literal["live", "testnet", "demo", "simulated"],
     now: datetime,
 ) -> Connection:
-    connection_id = uuid4()
+    connection_id = new_id()
     connection = Connection(
         id=connection_id,
         user_id=user.id,

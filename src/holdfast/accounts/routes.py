@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -30,6 +30,7 @@ from holdfast.accounts.service import Device, Issued
 from holdfast.accounts.tokens import token_hash
 from holdfast.accounts.tools import Tools, ToolsDep, VaultDep
 from holdfast.core.errors import Forbidden, NotSignedIn, Unavailable
+from holdfast.core.identity import new_id
 from holdfast.platform.idempotency import require_key, run_once
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
@@ -93,7 +94,7 @@ async def try_the_demo(
         raise Forbidden("There is no demo here.", advice="Sign up and connect your own account.")
     await tools.limiter.require((limits.DEMO_IP, _network(request)), now=now)
     credentials = await open_simulated_account(settings.sim_url)
-    user = User(id=uuid4(), email=None, password_hash=None, is_demo=True, created_at=now)
+    user = User(id=new_id(), email=None, password_hash=None, is_demo=True, created_at=now)
     async with database.transaction() as session:
         session.add(user)
         await session.flush()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,7 @@ from holdfast.accounts.passwords import Passwords, refuse_weak
 from holdfast.accounts.schemas import Credentials, NewAccount
 from holdfast.accounts.tokens import Tokens, new_refresh_token, token_hash
 from holdfast.core.errors import NotSignedIn
+from holdfast.core.identity import new_id
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 
@@ -50,7 +51,7 @@ async def sign_up(database: Database, passwords: Passwords, account: NewAccount,
     email, password = normal_email(account.email), account.password.get_secret_value()
     refuse_weak(password, email)
     user = User(
-        id=uuid4(), email=email, password_hash=await passwords.hash(password), is_demo=False, created_at=now
+        id=new_id(), email=email, password_hash=await passwords.hash(password), is_demo=False, created_at=now
     )
     async with database.transaction() as session:
         await repository.add_user_unless_known(session, user)
@@ -78,7 +79,7 @@ async def begin_sign_in(
 ) -> Issued:
     """Start a new family of refresh tokens."""
     sign_in = SignIn(
-        id=uuid4(),
+        id=new_id(),
         user_id=user.id,
         user_agent=device.user_agent,
         ip=device.ip,

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 from decimal import Decimal
-from uuid import uuid4
 
+from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.execution.ids import Role, client_id
 from holdfast.execution.models import Execution, Order
@@ -26,7 +26,7 @@ def new_order(
 ) -> Order:
     """The row of an order, with the id the venue will know it by."""
     return Order(
-        id=uuid4(),
+        id=new_id(),
         execution_id=execution.id,
         sleeve_id=execution.sleeve_id,
         connection_id=execution.connection_id,

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.connections import tradable_connection
 from holdfast.core.errors import Conflict
+from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
 from holdfast.execution.drafts import new_order
@@ -52,7 +53,7 @@ async def start(
         _new_sleeve(session, plan, now) if plan.kind == "open" else _sleeve_to_close(session, plan)
     )
     execution = Execution(
-        id=uuid4(),
+        id=new_id(),
         plan_id=plan.id,
         sleeve_id=sleeve.id,
         user_id=user_id,
@@ -105,7 +106,7 @@ def _beyond(leg: PlannedLeg, quote: LiveQuote | None) -> bool:
 async def _new_sleeve(session: AsyncSession, plan: Plan, now: datetime) -> Sleeve:
     shown = view_of(plan)
     sleeve = Sleeve(
-        id=uuid4(),
+        id=new_id(),
         user_id=plan.user_id,
         connection_id=plan.connection_id,
         index_id=plan.index_id,

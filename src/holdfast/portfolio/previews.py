@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from holdfast.core.identity import new_id
 from holdfast.core.instruments import Instrument, InstrumentStatus
 from holdfast.core.money import plain
 from holdfast.indices.board import IndexBoard
@@ -325,7 +326,7 @@ async def _price_band(venue: PublicVenue, symbol: str) -> PriceLimit | None:
 def _view(proposal: Proposal, settings: Settings, now: datetime) -> PlanView:
     draft, account = proposal.draft, proposal.account
     view = PlanView(
-        id=uuid4(),
+        id=new_id(),
         kind="close" if proposal.position else "open",
         digest="",
         connection_id=account.connection.id,
