@@ -16,7 +16,7 @@ from holdfast.venues.bybit.budget import Bucket, Budget
 from holdfast.venues.bybit.fields import SETTLE_COIN, Malformed, Row, rows_of, text
 from holdfast.venues.bybit.placing import Group, body, waves
 from holdfast.venues.bybit.public import BybitPublic, readable
-from holdfast.venues.bybit.transport import Transport
+from holdfast.venues.bybit.transport import Road, Transport
 from holdfast.venues.protocol import (
     AccountInfo,
     Balance,
@@ -61,9 +61,10 @@ class BybitVenue(BybitPublic):
         budget: Budget | None = None,
         kind: InstrumentKind = InstrumentKind.LINEAR,
         clock: Clock | None = None,
+        road: Road | None = None,
     ) -> None:
         self._kind = kind
-        self._wire = Transport(rest_url, api_key, api_secret, budget=budget, clock=clock)
+        self._wire = Transport(rest_url, api_key, api_secret, budget=budget, clock=clock, road=road)
 
     async def key_info(self) -> KeyInfo:
         return await self._wire.read(Bucket.KEY, "get_api_key_information", parse.key_info)

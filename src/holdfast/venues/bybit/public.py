@@ -11,7 +11,7 @@ from holdfast.core.time import Clock, to_ms
 from holdfast.venues.bybit import parse_market
 from holdfast.venues.bybit.budget import Bucket, Budget
 from holdfast.venues.bybit.fields import Malformed, Row, moment, rows_of, text
-from holdfast.venues.bybit.transport import Parsed, Transport
+from holdfast.venues.bybit.transport import Parsed, Road, Transport
 from holdfast.venues.protocol import Book, Candle, PriceLimit, Quote, Unreachable
 
 log = structlog.get_logger(__name__)
@@ -40,9 +40,10 @@ class BybitPublic:
         budget: Budget | None = None,
         kind: InstrumentKind = InstrumentKind.LINEAR,
         clock: Clock | None = None,
+        road: Road | None = None,
     ) -> None:
         self._kind = kind
-        self._wire = Transport(rest_url, budget=budget, clock=clock)
+        self._wire = Transport(rest_url, budget=budget, clock=clock, road=road)
 
     async def server_time(self) -> datetime:
         return await self._wire.read(Bucket.PUBLIC, "get_server_time", parse_market.server_time)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pybit.unified_trading import HTTP
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from holdfast.venues.bybit.errors import ALREADY_SO
 
@@ -35,6 +35,7 @@ class PybitClient(HTTP):  # type: ignore[misc]
         api_key: str | None = None,
         api_secret: str | None = None,
         connections: int,
+        adapter: BaseAdapter | None = None,
     ) -> None:
         super().__init__(
             api_key=api_key,
@@ -51,7 +52,7 @@ class PybitClient(HTTP):  # type: ignore[misc]
         self.endpoint = endpoint.rstrip("/")
         self._timestamp = timestamp
         self._drop_own_log_handlers()
-        self._guard_connections(connections)
+        self._guard_connections(adapter or HTTPAdapter(pool_maxsize=connections, max_retries=0))
 
     def __repr__(self) -> str:
         """Without key and secret, which pybit's own representation shows."""
@@ -62,11 +63,10 @@ class PybitClient(HTTP):  # type: ignore[misc]
         for handler in [h for h in self.logger.handlers if type(h) is logging.StreamHandler]:
             self.logger.removeHandler(handler)
 
-    def _guard_connections(self, connections: int) -> None:
+    def _guard_connections(self, adapter: BaseAdapter) -> None:
         """A redirect would carry the key to wherever it points; a proxy has no business on loopback."""
         self.client.max_redirects = 0
         self.client.trust_env = urlsplit(self.endpoint).hostname not in LOOPBACK
-        adapter = HTTPAdapter(pool_maxsize=connections, max_retries=0)
         self.client.mount("https://", adapter)
         self.client.mount("http://", adapter)
 

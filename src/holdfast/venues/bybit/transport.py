@@ -10,11 +10,13 @@ import random
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
+
+from requests.adapters import BaseAdapter
 
 from holdfast.core.time import Clock, to_ms
 from holdfast.platform.clock import SystemClock
@@ -48,6 +50,15 @@ class _Failure:
     error: VenueError
 
 
+@dataclass(frozen=True, slots=True)
+class Road:
+    """What requests travel on: the threads that wait for answers, and what stands below pybit on the way to
+    the venue. A simulation brings its own of both."""
+
+    threads: Executor
+    adapter: BaseAdapter
+
+
 class Transport:
     """Requests of one key (or of nobody) to one address."""
 
@@ -60,6 +71,7 @@ class Transport:
         budget: Budget | None = None,
         clock: Clock | None = None,
         jitter: Callable[[], float] = random.random,
+        road: Road | None = None,
     ) -> None:
         self._secrets = _credentials(api_key, api_secret)
         self._account = hashlib.sha256(api_key.encode()).hexdigest()[:16]
@@ -70,13 +82,14 @@ class Transport:
         self._synced_at: datetime | None = None
         self._measuring: asyncio.Task[None] | None = None
         self._journeys: deque[float] = deque(maxlen=_JOURNEYS)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bybit")
+        self._threads = road.threads if road else ThreadPoolExecutor(THREADS, thread_name_prefix="bybit")
         self._pybit = PybitClient(
             rest_url,
             self._stamp,
             api_key=api_key or None,
             api_secret=api_secret or None,
             connections=THREADS,
+            adapter=road.adapter if road else None,
         )
 
     def venue_now(self) -> datetime:
