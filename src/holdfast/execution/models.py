@@ -83,3 +83,25 @@ class OrderEvent(Base):
     to_state: Mapped[str]
     detail: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+class TrailRow(Base):
+    """What happened around the orders of an execution: requests to the venue, decisions, jobs, waits.
+
+    For people: nothing is ever decided from it. Never a secret. ``times``: the same again and again, up to
+    ``until``, is one row. Goes when its execution goes.
+    """
+
+    __tablename__ = "trail"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    execution_id: Mapped[UUID] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"), index=True)
+    order_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    title: Mapped[str]
+    symbol: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+    took_ms: Mapped[int | None]
+    times: Mapped[int] = mapped_column(default=1)
+    until: Mapped[datetime | None]
+    detail: Mapped[dict[str, Any]]

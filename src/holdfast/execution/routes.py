@@ -12,9 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.access import UserDep
 from holdfast.core.errors import InvalidInput
-from holdfast.execution import repository, service, views
+from holdfast.execution import repository, service, trace, views
 from holdfast.execution.models import Order
-from holdfast.execution.schemas import ExecutionView, NewExecution, OrderDetail, OrderState, OrderView
+from holdfast.execution.schemas import (
+    ExecutionView,
+    NewExecution,
+    OrderDetail,
+    OrderState,
+    OrderView,
+    TraceView,
+)
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
@@ -105,6 +112,12 @@ async def get_execution(execution_id: UUID, user: UserDep, session: SessionDep) 
     return await views.execution_view(
         session, await repository.users_execution(session, user.id, execution_id)
     )
+
+
+@router.get("/executions/{execution_id}/trace")
+async def get_trace(execution_id: UUID, user: UserDep, session: SessionDep) -> TraceView:
+    """Everything that happened to an execution, oldest first, with durations."""
+    return await trace.trace(session, user.id, execution_id)
 
 
 @router.get("/orders")

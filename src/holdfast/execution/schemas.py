@@ -101,3 +101,28 @@ class OrderEventView(Schema):
 
 class OrderDetail(OrderView):
     events: list[OrderEventView]
+
+
+TraceKind = Literal["row", "request", "answer", "event", "decision", "job", "stream"]
+
+
+class TraceItem(Schema):
+    """One thing that happened. ``after_ms``: since the plan was confirmed. ``took_ms``: how long it lasted.
+    ``symbol`` is empty for what concerns the whole execution."""
+
+    at: datetime
+    after_ms: int
+    kind: TraceKind
+    title: str
+    order_id: UUID | None
+    symbol: str
+    took_ms: int | None
+    detail: dict[str, object]
+
+
+class TraceView(Schema):
+    """The time line of an execution, oldest first. ``truncated``: more happened than is kept."""
+
+    execution: ExecutionView
+    items: list[TraceItem]
+    truncated: bool

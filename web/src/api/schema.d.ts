@@ -255,6 +255,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/executions/{execution_id}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Trace
+         * @description Everything that happened to an execution, oldest first, with durations.
+         */
+        get: operations["get_trace_api_executions__execution_id__trace_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/fills": {
         parameters: {
             query?: never;
@@ -1801,6 +1821,48 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * TraceItem
+         * @description One thing that happened. ``after_ms``: since the plan was confirmed. ``took_ms``: how long it lasted.
+         *     ``symbol`` is empty for what concerns the whole execution.
+         */
+        TraceItem: {
+            /** After Ms */
+            after_ms: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "row" | "request" | "answer" | "event" | "decision" | "job" | "stream";
+            /** Order Id */
+            order_id: string | null;
+            /** Symbol */
+            symbol: string;
+            /** Title */
+            title: string;
+            /** Took Ms */
+            took_ms: number | null;
+        };
+        /**
+         * TraceView
+         * @description The time line of an execution, oldest first. ``truncated``: more happened than is kept.
+         */
+        TraceView: {
+            execution: components["schemas"]["ExecutionView"];
+            /** Items */
+            items: components["schemas"]["TraceItem"][];
+            /** Truncated */
+            truncated: boolean;
+        };
         /** UserView */
         UserView: {
             /**
@@ -2288,6 +2350,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExecutionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_trace_api_executions__execution_id__trace_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                execution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceView"];
                 };
             };
             /** @description Validation Error */

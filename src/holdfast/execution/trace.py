@@ -1,0 +1,239 @@
+"""The time line of one execution: its trail, orders, order events and fills, merged and in order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.money import plain
+from holdfast.execution import repository, trace_words
+from holdfast.execution.models import Execution, Order, OrderEvent, TrailRow
+from holdfast.execution.schemas import TraceItem, TraceKind, TraceView
+from holdfast.execution.trail import MOST_ROWS
+from holdfast.execution.views import execution_view
+from holdfast.portfolio.models import Fill, Plan
+
+MOST_EVENTS: Final = 5_000
+"""Order events shown per execution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Every row that a time line is made of."""
+
+    execution: Execution
+    plan: Plan
+    orders: Sequence[Order]
+    events: Sequence[OrderEvent]
+    fills: Sequence[Fill]
+    trail: Sequence[TrailRow]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    at: datetime
+    rank: int
+    kind: TraceKind
+    title: str
+    order_id: UUID | None = None
+    symbol: str = ""
+    took_ms: int | None = None
+    detail: dict[str, object] | None = None
+
+
+async def trace(session: AsyncSession, user_id: UUID, execution_id: UUID) -> TraceView:
+    """What happened to an execution of this user, oldest first.
+
+    Raises:
+        NotFound: there is no such execution of this user.
+    """
+    execution = await repository.users_execution(session, user_id, execution_id)
+    facts = await _read(session, execution)
+    kept = await session.scalar(
+        select(func.count()).select_from(TrailRow).where(TrailRow.execution_id == execution_id)
+    )
+    return TraceView(
+        execution=await execution_view(session, execution),
+        items=time_line(facts),
+        truncated=(kept or 0) >= MOST_ROWS or len(facts.events) >= MOST_EVENTS,
+    )
+
+
+async def _read(session: AsyncSession, execution: Execution) -> Facts:
+    orders = await repository.orders_of(session, execution.id)
+    own = [order.id for order in orders]
+    events = await session.scalars(
+        select(OrderEvent).where(OrderEvent.order_id.in_(own)).order_by(OrderEvent.id).limit(MOST_EVENTS)
+    )
+    fills = await session.scalars(
+        select(Fill).where(Fill.order_id.in_(own)).order_by(Fill.executed_at, Fill.exec_id)
+    )
+    trail = await session.scalars(
+        select(TrailRow).where(TrailRow.execution_id == execution.id).order_by(TrailRow.id).limit(MOST_ROWS)
+    )
+    plan = await repository.plan_of(session, execution)
+    return Facts(execution, plan, orders, list(events), list(fills), list(trail))
+
+
+def time_line(facts: Facts) -> list[TraceItem]:
+    """The items of a time line in order of time. Pure.
+
+    Things of one moment come in the order of cause: the decision, the rows, the requests, their answers, what
+    they changed.
+    """
+    items = [
+        *_beginning(facts),
+        *(_order_row(order) for order in facts.orders),
+        *_events(facts),
+        *_fills(facts),
+        *_trail(facts),
+        *_end(facts),
+    ]
+    start = facts.execution.created_at
+    return [_shown(item, start) for item in sorted(items, key=lambda item: (item.at, item.rank))]
+
+
+def _shown(item: _Item, start: datetime) -> TraceItem:
+    return TraceItem(
+        at=item.at,
+        after_ms=_ms(item.at - start),
+        kind=item.kind,
+        title=item.title,
+        order_id=item.order_id,
+        symbol=item.symbol,
+        took_ms=item.took_ms,
+        detail=item.detail or {},
+    )
+
+
+def _beginning(facts: Facts) -> Iterable[_Item]:
+    execution, plan = facts.execution, facts.plan
+    yield _Item(
+        execution.created_at,
+        0,
+        "decision",
+        f"Confirmed: {execution.kind} {plan.index_id.upper()}, {plan.direction}, {plain(plan.size)} USDT, "
+        f"as previewed under digest {plan.digest[:12]}",
+        detail={"plan_id": str(plan.id), "digest": plan.digest, "user_id": str(execution.user_id)},
+    )
+    yield _Item(execution.created_at, 2, "job", "Queued for a worker", detail={"job": "execution.run"})
+
+
+def _order_row(order: Order) -> _Item:
+    detail: dict[str, object] = {
+        "client_id": order.client_id,
+        "role": order.role,
+        "attempt": order.attempt,
+        "side": str(order.side),
+        "quantity": plain(order.quantity),
+        "limit_price": plain(order.limit_price),
+        "reduce_only": order.reduce_only,
+    }
+    return _Item(
+        order.created_at, 1, "row", trace_words.order_written(order), order.id, order.symbol, detail=detail
+    )
+
+
+def _events(facts: Facts) -> Iterable[_Item]:
+    orders = {order.id: order for order in facts.orders}
+    for event in facts.events:
+        order = orders[event.order_id]
+        detail: dict[str, object] = {
+            "event": event.event,
+            "from": event.from_state,
+            "to": event.to_state,
+            "said_by": trace_words.said_by(event),
+            **{name: value for name, value in event.detail.items() if value not in ("", None)},
+        }
+        yield _Item(
+            event.at,
+            3 if event.event == "send" else 7,
+            "event",
+            trace_words.event_happened(event, order),
+            order.id,
+            order.symbol,
+            detail=detail,
+        )
+
+
+def _fills(facts: Facts) -> Iterable[_Item]:
+    for fill in facts.fills:
+        detail: dict[str, object] = {
+            "exec_id": fill.exec_id,
+            "quantity": plain(fill.quantity),
+            "price": plain(fill.price),
+            "fee": plain(fill.fee),
+            "fee_asset": fill.fee_asset,
+            "is_maker": fill.is_maker,
+            "booked_at": fill.booked_at,
+        }
+        yield _Item(
+            fill.executed_at, 6, "event", trace_words.filled(fill), fill.order_id, fill.symbol, detail=detail
+        )
+
+
+def _trail(facts: Facts) -> Iterable[_Item]:
+    by_client_id = {order.client_id: order for order in facts.orders}
+    for row in facts.trail:
+        order = _order_of(row, by_client_id)
+        order_id, symbol = (order.id, order.symbol) if order else (row.order_id, row.symbol)
+        yield _Item(
+            row.at, 4, _kind(row), _title(row), order_id, symbol, _took(row), {**row.detail, **_times(row)}
+        )
+        if row.detail.get("writes") and row.took_ms is not None:
+            at = row.at + timedelta(milliseconds=row.took_ms)
+            said: dict[str, object] = {
+                name: row.detail[name] for name in ("outcome", "code") if name in row.detail
+            }
+            yield _Item(
+                at, 5, "answer", trace_words.answered(row.detail), order_id, symbol, row.took_ms, said
+            )
+
+
+def _order_of(row: TrailRow, by_client_id: dict[str, Order]) -> Order | None:
+    """The order that a request was about, if it was about one."""
+    named = [order.get("client_id") for order in row.detail.get("orders", ())]
+    return by_client_id.get(named[0]) if len(named) == 1 else None
+
+
+def _title(row: TrailRow) -> str:
+    if row.times == 1 or row.until is None:
+        return row.title
+    return f"{row.title}, {row.times} times over {trace_words.duration(_ms(row.until - row.at))}"
+
+
+def _took(row: TrailRow) -> int | None:
+    """A request that changes something ends with its answer, which has an item of its own."""
+    return None if row.detail.get("writes") else row.took_ms
+
+
+def _times(row: TrailRow) -> dict[str, Any]:
+    return {"times": row.times, "until": row.until} if row.times > 1 else {}
+
+
+def _kind(row: TrailRow) -> TraceKind:
+    return row.kind  # type: ignore[return-value]  # the column holds nothing else
+
+
+def _end(facts: Facts) -> Iterable[_Item]:
+    execution = facts.execution
+    if execution.finished_at is None:
+        return
+    began = execution.started_at or execution.created_at
+    state = trace_words.STATES.get(execution.state, execution.state)
+    yield _Item(
+        execution.finished_at,
+        9,
+        "decision",
+        f"Ended: {state}. {execution.reason}".rstrip(),
+        took_ms=_ms(execution.finished_at - began),
+        detail={"state": execution.state, "fence": execution.fence},
+    )
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)
