@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import select
 from tests.app.test_hub import Page, page
 from tests.execution.conftest import Desk, desk, desk_clock
 from tests.execution.test_executor import opened
@@ -17,6 +18,8 @@ from tests.execution.test_executor import opened
 from holdfast.accounts.models import SignIn, User
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import ensure_key_pair
+from holdfast.execution.incidents import News, note
+from holdfast.execution.incidents_models import Incident
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
@@ -24,7 +27,7 @@ from holdfast.platform.settings import Settings
 __all__ = ["desk", "desk_clock"]
 
 NOW = SystemClock().now()
-PRIVATE = {"positions", "position", "execution", "connections"}
+PRIVATE = {"positions", "position", "execution", "connections", "incidents"}
 
 
 async def access(database: Database, settings: Settings, user_id: UUID) -> dict[str, str]:
@@ -72,6 +75,7 @@ async def test_ids_of_others_are_nowhere_on_any_verb(
         "position_id": execution.sleeve_id,
         "execution_id": execution.id,
         "order_id": mine[0]["id"],
+        "incident_id": await incident(desk),
     }
     routes = private_routes(app)
     assert len(routes) >= 8
@@ -88,11 +92,23 @@ async def test_ids_of_others_are_nowhere_on_any_verb(
             assert (await client.get(url, headers=owner)).status_code == 200, path
 
 
+async def incident(desk: Desk, sleeve_id: UUID | None = None) -> UUID:
+    """Something that happened to the desk's user."""
+    news = News("adl", "alarm", "Deleveraged.", "The venue closed a part.", "BTCUSDT", sleeve_id)
+    async with desk.database.transaction() as session:
+        await note(
+            session, news, user_id=desk.user_id, connection_id=desk.connection_id, reference="1", at=NOW
+        )
+    async with desk.database.sessions() as session:
+        return (await session.scalars(select(Incident.id))).one()
+
+
 async def test_lists_and_exports_hold_nothing_of_others(
     client: httpx2.AsyncClient, desk: Desk, owner: dict[str, str], stranger: dict[str, str]
 ) -> None:
     execution = await opened(desk)
-    for path in ("positions", "executions", "orders", "fills", "payments", "connections"):
+    await incident(desk, execution.sleeve_id)
+    for path in ("positions", "executions", "orders", "fills", "payments", "connections", "incidents"):
         for query in ("", f"?position={execution.sleeve_id}"):
             theirs = (await client.get(f"/api/{path}{query}", headers=stranger)).json()
             found = theirs["items"] if isinstance(theirs, dict) else theirs
@@ -174,7 +190,8 @@ async def test_no_topic_tells_a_stranger_anything(
 ) -> None:
     execution = await opened(desk)
     keyed = [f"position:{execution.sleeve_id}", f"execution:{execution.id}"]
-    own = ["positions", "connections"]
+    own = ["positions", "connections", "incidents"]
+    await incident(desk)
     async with (
         page(served, bearer(owner)) as mine,
         page(served, bearer(stranger)) as theirs,
@@ -190,6 +207,9 @@ async def test_no_topic_tells_a_stranger_anything(
         await theirs.subscribed(*own)
         await theirs.hears(lambda m: m.get("topic") == "positions")
         await theirs.hears(lambda m: m.get("topic") == "connections")
+        await theirs.hears(lambda m: m.get("topic") == "incidents")
+        assert theirs.data("incidents")[0]["open"] == 0
+        assert mine.data("incidents")[0]["open"] == 1
         assert theirs.data("positions")[0]["positions"] == []
         assert theirs.data("connections")[0] == []
         assert mine.data("positions")[0]["positions"]

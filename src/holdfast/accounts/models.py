@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.platform.database import Base
@@ -54,7 +54,10 @@ class Connection(Base):
 
     ``state``: checking | active | watch_only | refused | failing | deleted; ``checks`` is the list of
     findings shown to the user. ``begun_at`` is the venue's moment from which our books begin;
-    ``fills_since`` and ``funding_since`` are how far reconciliation has read.
+    ``fills_since`` and ``funding_since`` are how far reconciliation has read. ``unsure_since``: something may
+    have happened since then that nobody told us, so reconcile before trading. ``fence`` counts the holders of
+    the connection's lock. ``margin_mode`` is the account's when the books began, ``could_trade_at`` when the
+    key was last found good for trading.
     """
 
     __tablename__ = "connections"
@@ -80,4 +83,8 @@ class Connection(Base):
     begun_at: Mapped[datetime | None]
     fills_since: Mapped[datetime | None]
     funding_since: Mapped[datetime | None]
+    unsure_since: Mapped[datetime | None]
+    could_trade_at: Mapped[datetime | None]
+    margin_mode: Mapped[str] = mapped_column(default="")
+    fence: Mapped[int] = mapped_column(BigInteger, default=0)
     deleted_at: Mapped[datetime | None]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import holdfast.accounts.routes
 import holdfast.app.routes_system
 import holdfast.app.stream
+import holdfast.execution.incidents_routes
 import holdfast.execution.routes
 import holdfast.indices.routes
 import holdfast.portfolio.routes
@@ -42,6 +43,7 @@ ROUTERS = (
     holdfast.indices.routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
+    holdfast.execution.incidents_routes.router,
     holdfast.app.stream.router,
 )
 _BOARD_REFRESH_SECONDS = 3.0

@@ -1,6 +1,7 @@
 """Every table of every room, for migrations and tests."""
 
 import holdfast.accounts.models
+import holdfast.execution.incidents_models
 import holdfast.execution.models
 import holdfast.indices.models
 import holdfast.market.models

@@ -355,6 +355,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Incidents
+         * @description What happened to the user's accounts from outside, newest first.
+         */
+        get: operations["list_incidents_api_incidents_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See Incident
+         * @description The user has seen it. What only waited for that is settled, and no longer blocks anything.
+         */
+        post: operations["see_incident_api_incidents__incident_id__seen_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/indices": {
         parameters: {
             query?: never;
@@ -886,6 +926,76 @@ export interface components {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
         };
+        /**
+         * IncidentsTick
+         * @description Pushed on ``incidents``: something changed, read the list again.
+         */
+        IncidentsTick: {
+            /**
+             * Changed
+             * @default true
+             * @constant
+             */
+            changed: true;
+            /** Newest At */
+            newest_at: string | null;
+            /** Open */
+            open: number;
+            /** Unseen */
+            unseen: number;
+        };
+        /**
+         * IncidentView
+         * @description ``text`` says what happened, what Holdfast does about it, and what the user can do. ``blocks`` holds
+         *     until ``settled_at``; ``acknowledge`` is true where only the user's having seen it settles it.
+         */
+        IncidentView: {
+            /** Acknowledge */
+            acknowledge: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Blocks
+             * @enum {string}
+             */
+            blocks: "" | "opening" | "trading";
+            /** Connection Id */
+            connection_id: string | null;
+            /** Connection Label */
+            connection_label: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Index Name */
+            index_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "manual_trade" | "adl" | "liquidation" | "delivery" | "delisting_announced" | "position_mode" | "leverage_changed" | "margin_mode" | "key_refused" | "key_expiring" | "account_downgraded" | "books_differ" | "late_fill" | "stray_order" | "borrowed" | "stream_lost" | "flattened" | "stopped";
+            /** Position Id */
+            position_id: string | null;
+            /** Seen At */
+            seen_at: string | null;
+            /** Settled At */
+            settled_at: string | null;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "alarm";
+            /** Symbol */
+            symbol: string;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+        };
         /** IndexDetail */
         IndexDetail: {
             /** As Of */
@@ -1313,6 +1423,13 @@ export interface components {
         Page_FillView_: {
             /** Items */
             items: components["schemas"]["FillView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[IncidentView] */
+        Page_IncidentView_: {
+            /** Items */
+            items: components["schemas"]["IncidentView"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -2509,6 +2626,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthView"];
+                };
+            };
+        };
+    };
+    list_incidents_api_incidents_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                position?: string | null;
+                state?: "open" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_IncidentView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    see_incident_api_incidents__incident_id__seen_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

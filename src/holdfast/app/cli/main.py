@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from holdfast.app.cli import processes, sign_in, trading
 from holdfast.app.cli.doctor import doctor
+from holdfast.app.cli.incidents import incidents
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
 from holdfast.app.cli.status import status
 from holdfast.app.cli.up import up
@@ -41,6 +42,7 @@ app.command("open")(trading.open_position)
 app.command()(trading.positions)
 app.command("close")(trading.close_position)
 app.command()(trading.orders)
+app.command()(incidents)
 app.command("sign-in")(sign_in.sign_in)
 app.command("sign-out")(sign_in.sign_out)
 

@@ -192,5 +192,23 @@ def orders(found: list[Json]) -> Table:
     )
 
 
+def incidents(found: list[Json]) -> Table:
+    return table(
+        "Incidents (UTC)",
+        ("id", "time", "", "what", "account", "state"),
+        (
+            (
+                short(i["id"]),
+                clock(i["at"]),
+                i["severity"],
+                f"{i['title']} {i['text']}",
+                i["connection_label"],
+                "settled" if i["settled_at"] else "seen" if i["seen_at"] else "new",
+            )
+            for i in found
+        ),
+    )
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.6g}"
