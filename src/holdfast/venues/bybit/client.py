@@ -234,25 +234,29 @@ class BybitVenue(BybitPublic):
             return _refused(group, turn)
         await asyncio.sleep(turn)
         try:
-            return await (self._send_batch(group) if group.batch else self._send_single(group))
+            return await (self._send_batch(group, turn) if group.batch else self._send_single(group, turn))
         except VenueError as error:
             return _refused(group, error)
         except Exception:
             log.exception("an order's sending failed in an unforeseen way")
             return _refused(group, errors.silence("an accident on our side", write=True))
 
-    async def _send_single(self, group: Group) -> list[Placement]:
+    async def _send_single(self, group: Group, waited: float) -> list[Placement]:
         order = group.orders[0]
         answer = await self._wire.write(
-            Bucket.CREATE, "place_order", reserved=True, category=self._kind.value, **body(order, self._kind)
+            Bucket.CREATE,
+            "place_order",
+            reserved=waited,
+            category=self._kind.value,
+            **body(order, self._kind),
         )
         return [_acknowledged(order, answer["result"])]
 
-    async def _send_batch(self, group: Group) -> list[Placement]:
+    async def _send_batch(self, group: Group, waited: float) -> list[Placement]:
         answer = await self._wire.write(
             Bucket.CREATE_BATCH,
             "place_batch_order",
-            reserved=True,
+            reserved=waited,
             category=self._kind.value,
             request=[body(order, self._kind) for order in group.orders],
         )

@@ -26,6 +26,7 @@ from holdfast.venues.bybit.fields import Malformed, Row, moment_or_none
 from holdfast.venues.bybit.parse_market import server_time
 from holdfast.venues.bybit.pybit_client import PybitClient
 from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable, VenueError
+from holdfast.venues.recording import Watch, watched
 
 Parsed = TypeVar("Parsed")
 
@@ -114,7 +115,7 @@ class Transport:
         give_up_at = self._clock.now() + _READ_PATIENCE
         for attempt in range(1, _READ_TRIES + 1):
             try:
-                body = await self._once(bucket, method, query, units=1, write=False)
+                body = await self._once(bucket, method, query, units=1, write=False, attempt=attempt)
                 return _parsed(read, body)
             except (Unreachable, RateLimited) as error:
                 wait = self._pause(error, attempt)
@@ -136,15 +137,16 @@ class Transport:
         except BudgetSpent as spent:
             raise _limited(spent) from None
 
-    async def write(self, bucket: Bucket, method: str, *, reserved: bool = False, **query: Any) -> Row:
+    async def write(self, bucket: Bucket, method: str, *, reserved: float | None = None, **query: Any) -> Row:
         """Change something, once. Returns the whole body: ``result`` and ``retExtInfo``. ``reserved``: its
-        place in the budget is taken already.
+        place in the budget is taken already, and it has waited for it so many seconds.
 
         Raises:
             Rejected, KeyRefused, RateLimited, DuplicateClientId: nothing happened by this request.
             OutcomeUnknown: it may or may not have happened.
         """
-        return await self._once(bucket, method, query, units=0 if reserved else 1, write=True)
+        units, waited = (1, 0.0) if reserved is None else (0, reserved)
+        return await self._once(bucket, method, query, units=units, write=True, waited=waited)
 
     def _stamp(self) -> int:
         """Rather too old than too new: Bybit takes stamps 5 s old, but only less than 1 s ahead."""
@@ -157,19 +159,36 @@ class Transport:
         self._pybit.client.close()
 
     async def _once(
-        self, bucket: Bucket, method: str, query: Mapping[str, Any], *, units: int, write: bool
+        self,
+        bucket: Bucket,
+        method: str,
+        query: Mapping[str, Any],
+        *,
+        units: int,
+        write: bool,
+        attempt: int = 1,
+        waited: float = 0.0,
     ) -> Row:
-        if bucket is not Bucket.PUBLIC:
-            await self._ready_to_sign(write)
-        await self._wait_for_budget(bucket, units)
-        answer = await self._in_thread(method, query, write=write)
-        if isinstance(answer, _Failure):
-            await self.learn_from(answer.error, bucket)
-            raise answer.error
-        body, headers = answer
+        with watched(self._clock, method, query, writes=write, attempt=attempt, waited=waited) as watch:
+            body, headers = await self._exchange(bucket, method, query, units=units, write=write, watch=watch)
         self._notice_clock_step(body)
         await self._learn_limit(bucket, headers)
         return body
+
+    async def _exchange(
+        self, bucket: Bucket, method: str, query: Mapping[str, Any], *, units: int, write: bool, watch: Watch
+    ) -> tuple[Row, Mapping[str, str]]:
+        if bucket is not Bucket.PUBLIC:
+            await self._ready_to_sign(write)
+        await self._wait_for_budget(bucket, units)
+        watch.leaves()
+        answer = await self._in_thread(method, query, write=write)
+        if isinstance(answer, _Failure):
+            watch.comes_back()
+            await self.learn_from(answer.error, bucket)
+            raise answer.error
+        watch.comes_back(answer[0])
+        return answer
 
     async def _ready_to_sign(self, write: bool) -> None:
         try:
