@@ -20,26 +20,24 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.core.instruments import Instrument
-from holdfast.execution import finish, preflight, repository
+from holdfast.execution import finish, intake, preflight, repository
 from holdfast.execution.answers import Answer, ask_about, owes_answer
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import new_order, request_of, still_open
 from holdfast.execution.facts import facts_of
 from holdfast.execution.models import Execution, Order
-from holdfast.execution.orders import IN_DOUBT, OrderState, event_of_placement
 from holdfast.execution.orders import OrderEvent as Event
+from holdfast.execution.orders import OrderState
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.pricing import unwind_price
 from holdfast.execution.progress import publish_execution
+from holdfast.execution.repository import STUCK_STATE
 from holdfast.market.instruments import InstrumentBook
 from holdfast.platform.jobs import DEADLY_AFTER
 from holdfast.platform.tasks import RetryAt, Work
-from holdfast.portfolio.booking import book_fill
 from holdfast.portfolio.models import Plan
 from holdfast.venues.protocol import (
-    FillReport,
     KeyRefused,
-    Placement,
     RateLimited,
     TradingVenue,
     VenueError,
@@ -109,10 +107,10 @@ class Executor:
         """
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-            if execution.finished_at or (execution.state, execution.reason) == (finish.STUCK_STATE, reason):
+            if execution.finished_at or (execution.state, execution.reason) == (STUCK_STATE, reason):
                 return
-            execution.state, execution.reason = finish.STUCK_STATE, reason
-            await repository.set_sleeve_state(session, execution.sleeve_id, state=finish.STUCK_STATE)
+            execution.state, execution.reason = STUCK_STATE, reason
+            await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
         await self._publish()
         log.warning("execution needs attention", execution=str(self._id), reason=reason)
 
@@ -191,7 +189,8 @@ class Executor:
             await repository.fence_off(session, self._id, self._work.lease.fence)
             by_client_id = {order.client_id: order for order in await repository.orders_of(session, self._id)}
             for placement in placements:
-                self._note_placement(session, by_client_id[placement.client_id], placement)
+                order = by_client_id[placement.client_id]
+                await intake.take_placement(session, order, placement, now=self._now())
         limits = [placement.error for placement in placements if isinstance(placement.error, RateLimited)]
         if len(limits) == len(placements):
             await self._sit_out(max(limits, key=lambda limit: limit.until))
@@ -207,21 +206,6 @@ class Executor:
         if begun:
             await self.needs_attention(f"The next orders have to wait: {limit} Holdfast goes on by itself.")
         raise RetryAt(min(seconds, 30), f"waiting for the rate limit: {limit}")
-
-    def _note_placement(self, session: AsyncSession, order: Order, placement: Placement) -> None:
-        if order.state not in IN_DOUBT:
-            return
-        event = event_of_placement(placement)
-        now = self._now()
-        if event is Event.ACKNOWLEDGE:
-            order.venue_order_id, order.acknowledged_at = placement.venue_order_id, now
-            repository.record(session, order, event, now=now)
-            return
-        error = placement.error or VenueError("no answer")
-        order.sent_at = None if event is Event.WITHHELD else now
-        if event is Event.REJECT:
-            order.reject_code, order.reject_reason = error.code, str(error)
-        repository.record(session, order, event, now=now, code=error.code, message=str(error))
 
     async def _abandon(self, decision: Decision) -> None:
         async with self._write() as session:
@@ -255,37 +239,20 @@ class Executor:
             for name, answer in answers:
                 order = by_client_id[name]
                 if answer.report:
-                    moved |= repository.apply_report(session, order, answer.report, now=self._now())
-                    moved |= await self._book(session, execution, order, answer.fills)
-                elif answer.error is None:
-                    moved |= self._not_known(session, order)
-            if moved and execution.state == finish.STUCK_STATE:
+                    moved |= await intake.take_report(session, order, answer.report, now=self._now())
+                    moved |= await intake.take_fills(session, order, answer.fills, now=self._now())
+                elif answer.error is None and self._is_believable(order):
+                    moved |= await intake.take_not_known(session, order, now=self._now())
+            if moved and execution.state == STUCK_STATE:
                 unwinding = any(order.role == "unwind" for order in by_client_id.values())
                 execution.state, execution.reason = "unwinding" if unwinding else "running", ""
         return moved
 
-    async def _book(
-        self, session: AsyncSession, execution: Execution, order: Order, fills: tuple[FillReport, ...]
-    ) -> bool:
-        booked = False
-        for fill in fills:
-            booked |= await book_fill(
-                session,
-                connection_id=execution.connection_id,
-                report=fill,
-                order=(order.id, order.sleeve_id),
-                now=self._now(),
-            )
-        return booked
-
-    def _not_known(self, session: AsyncSession, order: Order) -> bool:
-        """The venue does not know the order. Believed only once our request can no longer be on its way:
-        a holder before us may have sent it in its last moment, long after it wrote the row."""
-        sent = max(order.sent_at or self._began, self._began)
-        if order.state not in IN_DOUBT or self._now() - sent < IN_FLIGHT:
-            return False
-        repository.record(session, order, Event.NOT_KNOWN, now=self._now())
-        return True
+    def _is_believable(self, order: Order) -> bool:
+        """Whether the venue may be believed that it does not know the order: only once our request can no
+        longer be on its way. A holder before us may have sent it in its last moment, long after it wrote the
+        row."""
+        return self._now() - max(order.sent_at or self._began, self._began) >= IN_FLIGHT
 
     async def _wait(self, owing: list[Order]) -> None:
         now = self._now()

@@ -9,11 +9,10 @@ from holdfast.execution.decide import End
 from holdfast.execution.models import Execution
 from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import legs_of
+from holdfast.execution.repository import STUCK_STATE
 from holdfast.platform.jobs import enqueue
 from holdfast.portfolio.booking import release_remainders, settle_alterations
 from holdfast.portfolio.models import Plan
-
-STUCK_STATE = "needs_attention"
 
 
 async def end(session: AsyncSession, execution: Execution, plan: Plan, how: End, *, now: datetime) -> None:

@@ -2,6 +2,10 @@
 
 An event that is not in the table is an error, never a guess. UNKNOWN is a state like any other: no timer
 and no transport error leaves it, only an answer of the venue.
+
+What the venue says may come late, twice and in any order, so its words form a lattice: accepted < partly
+filled < cancelled < filled, and accepted < rejected < cancelled. The state after any of them is their least
+upper bound, whatever came first.
 """
 
 from enum import StrEnum
@@ -33,6 +37,8 @@ class OrderEvent(StrEnum):
     """About to go on the wire; committed before it does."""
     ABANDON = "abandon"
     """Decided never to send it."""
+    FORBID = "forbid"
+    """The risk gate does not let it out."""
     WITHHELD = "withheld"
     """The venue turned it away without looking at it (rate limit)."""
     AMBIGUOUS = "ambiguous"
@@ -56,6 +62,7 @@ _E = OrderEvent
 TRANSITIONS: Final[dict[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.PLANNED, _E.SEND): _S.SENT,
     (_S.PLANNED, _E.ABANDON): _S.CANCELLED,
+    (_S.PLANNED, _E.FORBID): _S.REJECTED,
     (_S.SENT, _E.WITHHELD): _S.PLANNED,
     (_S.SENT, _E.AMBIGUOUS): _S.UNKNOWN,
     (_S.SENT, _E.NOT_KNOWN): _S.PLANNED,
@@ -80,19 +87,22 @@ TRANSITIONS: Final[dict[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.PARTIALLY_FILLED, _E.PARTIAL_FILL): _S.PARTIALLY_FILLED,
     (_S.PARTIALLY_FILLED, _E.FILL): _S.FILLED,
     (_S.PARTIALLY_FILLED, _E.CANCEL): _S.CANCELLED,
-    (_S.PARTIALLY_FILLED, _E.REJECT): _S.REJECTED,
+    # What the venue filled it cannot have refused: its fills are the truth.
+    (_S.PARTIALLY_FILLED, _E.REJECT): _S.CANCELLED,
     # Late and repeated answers about an order that has ended.
     (_S.FILLED, _E.ACKNOWLEDGE): _S.FILLED,
     (_S.FILLED, _E.PARTIAL_FILL): _S.FILLED,
     (_S.FILLED, _E.FILL): _S.FILLED,
     (_S.FILLED, _E.CANCEL): _S.FILLED,
+    (_S.FILLED, _E.REJECT): _S.FILLED,
     (_S.CANCELLED, _E.ACKNOWLEDGE): _S.CANCELLED,
     (_S.CANCELLED, _E.PARTIAL_FILL): _S.CANCELLED,
     (_S.CANCELLED, _E.CANCEL): _S.CANCELLED,
+    (_S.CANCELLED, _E.REJECT): _S.CANCELLED,
     # A cancel that lost its race: the venue filled the order after all.
     (_S.CANCELLED, _E.FILL): _S.FILLED,
+    (_S.REJECTED, _E.ACKNOWLEDGE): _S.REJECTED,
     (_S.REJECTED, _E.REJECT): _S.REJECTED,
-    # The venue filled what it had refused: its fills are the truth.
     (_S.REJECTED, _E.PARTIAL_FILL): _S.CANCELLED,
     (_S.REJECTED, _E.CANCEL): _S.CANCELLED,
     (_S.REJECTED, _E.FILL): _S.FILLED,
@@ -103,6 +113,9 @@ TRANSITIONS: Final[dict[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.PLANNED, _E.CANCEL): _S.CANCELLED,
     (_S.PLANNED, _E.REJECT): _S.REJECTED,
 }
+
+VENUES_WORDS: Final = frozenset({_E.ACKNOWLEDGE, _E.PARTIAL_FILL, _E.FILL, _E.CANCEL, _E.REJECT})
+"""What only the venue can say, and says in any order."""
 
 FINAL: Final = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
 IN_DOUBT: Final = frozenset({OrderState.SENT, OrderState.UNKNOWN})

@@ -16,11 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.core.money import plain
-from holdfast.execution import repository
-from holdfast.execution.finish import STUCK_STATE
-from holdfast.execution.ids import is_ours
-from holdfast.execution.models import Execution, Order
-from holdfast.execution.orders import OrderEvent
+from holdfast.execution import intake, repository
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
 from holdfast.portfolio.models import BalanceSnapshot, FeeRate, Halt
@@ -93,8 +89,10 @@ async def _read_history(
     )
     async with work.database.transaction() as session:
         connection = await session.get_one(Connection, connection_id, with_for_update=True)
+        booked = await repository.booked_ids(session, connection_id, [fill.exec_id for fill in fills])
         for fill in fills:
-            await _take_in(session, connection, fill, now=work.clock.now())
+            if fill.exec_id not in booked:
+                await _take_in(session, connection, fill, now=work.clock.now())
         for payment in funding:
             await book_funding(session, connection_id=connection_id, report=payment, now=work.clock.now())
         await _keep_balance(session, connection_id, balance, now=work.clock.now())
@@ -103,41 +101,11 @@ async def _read_history(
 
 
 async def _take_in(session: AsyncSession, connection: Connection, fill: FillReport, *, now: datetime) -> None:
-    order = None
-    if is_ours(fill.client_id):
-        order = await repository.order_by_client_id(session, connection.id, fill.client_id)
-    owner = (order.id, order.sleeve_id) if order else None
-    if not await book_fill(session, connection_id=connection.id, report=fill, order=owner, now=now):
-        return
+    order = await intake.own_order(session, connection.id, fill.client_id)
     if order:
-        await _count_late_fill(session, order, now=now)
-        return
-    log.info("a trade outside Holdfast was adopted", connection=str(connection.id), symbol=fill.symbol)
-
-
-async def _count_late_fill(session: AsyncSession, order: Order, *, now: datetime) -> None:
-    """A fill of ours that the order's own answers had not told: the order follows the fills."""
-    booked = (await repository.booked_quantities(session, [order.id])).get(order.id, Decimal(0))
-    if booked <= order.filled_quantity:
-        return
-    order.filled_quantity = booked
-    event = OrderEvent.FILL if booked >= order.quantity else OrderEvent.PARTIAL_FILL
-    repository.record(session, order, event, now=now, filled=str(booked), source="reconciliation")
-    await _reopen_if_ended(session, order)
-
-
-async def _reopen_if_ended(session: AsyncSession, order: Order) -> None:
-    """A fill after the end left something in a position that was thought to be over, or of known size."""
-    execution = await session.get_one(Execution, order.execution_id, with_for_update=True)
-    if execution.finished_at is None:
-        return
-    execution.state = STUCK_STATE
-    execution.reason = (
-        f"Bybit told of a trade in {order.symbol} only after this had ended. Look at the position: it holds "
-        "what was traded, and you can close it."
-    )
-    await repository.set_sleeve_state(session, order.sleeve_id, state=STUCK_STATE, closed_at=None)
-    log.warning("a fill came after the end", execution=str(execution.id), symbol=order.symbol)
+        await intake.take_fill(session, order, fill, now=now, source="reconciliation")
+    elif await book_fill(session, connection_id=connection.id, report=fill, order=None, now=now):
+        log.info("a trade outside Holdfast was adopted", connection=str(connection.id), symbol=fill.symbol)
 
 
 async def _keep_balance(

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Side
 from holdfast.execution.models import Execution, Order, OrderEvent
-from holdfast.execution.orders import FINAL, OrderState, event_of_report, step
+from holdfast.execution.orders import FINAL, OrderState, step
 from holdfast.execution.orders import OrderEvent as Event
 from holdfast.platform.jobs import LeaseLost
 from holdfast.portfolio.models import Fill, Plan, Sleeve
-from holdfast.venues.protocol import OrderReport
 
-UNFINISHED = ("pending", "running", "unwinding", "needs_attention")
+STUCK_STATE = "needs_attention"
+UNFINISHED = ("pending", "running", "unwinding", STUCK_STATE)
 
 
 async def fence_off(session: AsyncSession, execution_id: UUID, fence: int) -> Execution:
@@ -52,6 +52,14 @@ async def booked_quantities(session: AsyncSession, order_ids: Sequence[UUID]) ->
     return {order_id: total for order_id, total in rows if order_id is not None}
 
 
+async def booked_ids(session: AsyncSession, connection_id: UUID, exec_ids: Sequence[str]) -> set[str]:
+    """Which of these executions are in the ledger already."""
+    rows = await session.scalars(
+        select(Fill.exec_id).where(Fill.connection_id == connection_id, Fill.exec_id.in_(exec_ids))
+    )
+    return set(rows)
+
+
 async def fill_sums(
     session: AsyncSession, execution_id: UUID
 ) -> dict[UUID, tuple[Decimal, Decimal, Decimal]]:
@@ -83,24 +91,6 @@ def record(session: AsyncSession, order: Order, event: Event, *, now: datetime, 
     session.add(
         OrderEvent(order_id=order.id, event=event, from_state=before, to_state=after, detail=detail, at=now)
     )
-
-
-def apply_report(session: AsyncSession, order: Order, report: OrderReport, *, now: datetime) -> bool:
-    """Take in what the venue says of ``order``. Safe to repeat and out of order: a filled quantity never
-    shrinks. Returns whether anything changed."""
-    event = event_of_report(report)
-    filled = max(order.filled_quantity, report.filled_quantity)
-    unchanged = step(OrderState(order.state), event) == order.state and filled == order.filled_quantity
-    if unchanged and order.venue_order_id:
-        return False
-    order.venue_order_id = report.venue_order_id
-    if filled > order.filled_quantity:
-        order.filled_quantity, order.average_price = filled, report.average_price
-    order.acknowledged_at = order.acknowledged_at or now
-    if event is Event.REJECT:
-        order.reject_reason = report.reason
-    record(session, order, event, now=now, filled=str(filled), reason=report.reason)
-    return True
 
 
 async def order_by_client_id(session: AsyncSession, connection_id: UUID, client_id: str) -> Order | None:
@@ -216,7 +206,7 @@ async def troubled_before(session: AsyncSession, execution: Execution) -> bool:
         .order_by(Execution.created_at.desc())
         .limit(1)
     )
-    return last == "needs_attention"
+    return last == STUCK_STATE
 
 
 async def set_sleeve_state(session: AsyncSession, sleeve_id: UUID, **values: Any) -> None:
