@@ -92,7 +92,7 @@ async def take_placement(session: AsyncSession, order: Order, placement: Placeme
     """Take in the venue's first answer to a create."""
     before = await _known(session, order)
     after, event = after_placement(before, placement)
-    if event is None:
+    if event is None or after == before:
         return
     if event is OrderEvent.ACKNOWLEDGE:
         order.acknowledged_at = order.acknowledged_at or now

@@ -212,14 +212,13 @@ async def _post_trade(
     owners: Iterable[tuple[Owner, Decimal]],
     now: datetime,
 ) -> None:
-    """The contract, its value and the fee (in its own asset) for everybody who took part."""
+    """The contract, its value and every fee (each in its own asset) for everybody who took part."""
     parts: dict[Owner, Decimal] = {owner: quantity for owner, quantity in owners if quantity}
-    fee_unit = min(grain(report.fee), _CASH_GRAIN)
-    fees, _ = share_out(report.fee, parts, sum(parts.values(), _ZERO), fee_unit)
     entry = Entry(connection_id, "trade", report.symbol, report.exec_id, report.executed_at, now)
-    fee_asset = report.fee_asset or QUOTE
     lines = [line for owner, quantity in parts.items() for line in entry.trade(owner, quantity, report.price)]
-    lines += [entry.line(owner, fee_asset, -fee, kind="fee") for owner, fee in fees.items() if fee]
+    for asset, fee in ((report.fee_asset or QUOTE, report.fee), *report.extra_fees):
+        fees, _ = share_out(fee, parts, sum(parts.values(), _ZERO), min(grain(fee), _CASH_GRAIN))
+        lines += [entry.line(owner, asset, -share, kind="fee") for owner, share in fees.items() if share]
     await post(session, lines)
 
 
