@@ -24,6 +24,7 @@ from holdfast.venues.protocol import (
     OrderReport,
     OrderRequest,
     OrderStatus,
+    OrderStyle,
     OutcomeUnknown,
     PositionHint,
     RateLimited,
@@ -433,3 +434,42 @@ async def test_a_venue_that_is_gone_is_named_as_such() -> None:
     assert isinstance(placed.error, VenueError)
     assert isinstance(placed.error, RateLimited | OutcomeUnknown)
     await venue.close()
+
+
+async def test_a_post_only_order_rests_is_cancelled_and_is_then_confirmed_ended(sim: Simulator) -> None:
+    venue = await sim.venue()
+    book = await venue.book("BTCUSDT", depth=5)
+    resting = replace(
+        await taking(venue, "hf-rest"), style=OrderStyle.POST_ONLY, limit_price=book.bids[-1][0] - 100
+    )
+    [placed] = await venue.place([resting])
+    assert placed.error is None
+    found = await venue.find_order("BTCUSDT", "hf-rest")
+    assert found is not None
+    assert (found.status, found.filled_quantity) == (OrderStatus.OPEN, 0)
+    await venue.cancel("BTCUSDT", "hf-rest")
+    await venue.cancel("BTCUSDT", "hf-rest")
+    report = await ended(venue, "BTCUSDT", "hf-rest")
+    assert (report.status, report.filled_quantity) == (OrderStatus.CANCELLED, 0)
+
+
+async def test_a_post_only_order_that_would_take_ends_without_a_trade_and_is_no_error(sim: Simulator) -> None:
+    venue = await sim.venue()
+    [placed] = await venue.place([replace(await taking(venue, "hf-cross"), style=OrderStyle.POST_ONLY)])
+    assert placed.error is None
+    report = await ended(venue, "BTCUSDT", "hf-cross")
+    assert (report.status, report.filled_quantity) == (OrderStatus.CANCELLED, 0)
+    assert report.reason == "EC_PostOnlyWillTakeLiquidity"
+
+
+async def test_a_market_order_takes_within_its_tolerance(sim: Simulator) -> None:
+    venue = await sim.venue()
+    order = await taking(venue, "hf-market")
+    best = (await venue.book("BTCUSDT", depth=1)).asks[0][0]
+    [placed] = await venue.place([replace(order, style=OrderStyle.MARKET, slippage=Decimal("0.003"))])
+    assert placed.error is None
+    report = await ended(venue, "BTCUSDT", "hf-market")
+    assert report.status is OrderStatus.FILLED
+    fills = await venue.fills_of("BTCUSDT", "hf-market")
+    assert sum(fill.quantity for fill in fills) == order.quantity
+    assert all(fill.price <= best * Decimal("1.005") for fill in fills)

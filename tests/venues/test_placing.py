@@ -1,5 +1,6 @@
 """In which order and in what groups orders leave."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from holdfast.core.instruments import InstrumentKind, Side
 from holdfast.venues.bybit.placing import BATCH, SINGLES, body, sequence, waves
-from holdfast.venues.protocol import OrderRequest
+from holdfast.venues.protocol import OrderRequest, OrderStyle
 
 
 def order(name: str, side: Side, size: str, *, reduce_only: bool = False) -> OrderRequest:
@@ -58,3 +59,26 @@ def test_spot_orders_carry_no_perpetual_fields() -> None:
     assert sent["qty"] == "0.0000001"
     assert sent["isLeverage"] == 0
     assert not {"positionIdx", "reduceOnly"} & sent.keys()
+
+
+def test_every_style_has_its_form() -> None:
+    resting = body(replace(order("a", Side.SELL, "1"), style=OrderStyle.POST_ONLY), InstrumentKind.LINEAR)
+    assert (resting["orderType"], resting["timeInForce"], resting["price"]) == ("Limit", "PostOnly", "10")
+    market = replace(order("a", Side.SELL, "1"), style=OrderStyle.MARKET, slippage=Decimal("0.00509"))
+    sent = body(market, InstrumentKind.LINEAR)
+    assert (sent["orderType"], sent["slippageToleranceType"], sent["slippageTolerance"]) == (
+        "Market",
+        "Percent",
+        "0.5",
+    )
+    assert not {"price", "timeInForce", "marketUnit"} & sent.keys()
+    assert body(market, InstrumentKind.SPOT)["marketUnit"] == "baseCoin"
+
+
+@given(st.decimals(0, 1, places=6))
+def test_a_tolerance_is_one_the_venue_takes_and_never_wider_than_asked_for(slippage: Decimal) -> None:
+    market = replace(order("a", Side.BUY, "1"), style=OrderStyle.MARKET, slippage=slippage)
+    told = Decimal(body(market, InstrumentKind.LINEAR)["slippageTolerance"])
+    assert Decimal("0.01") <= told <= 10
+    assert told == round(told, 2)
+    assert told <= max(slippage * 100, Decimal("0.01"))

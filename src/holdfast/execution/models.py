@@ -37,7 +37,8 @@ class Execution(Base):
 class Order(Base):
     """One order. Its row, with its client id, is committed before the venue hears of it.
 
-    ``role``: open | close | unwind. ``attempt`` counts the orders of one leg and role from 0.
+    ``role``: open | close | rebalance | unwind. ``attempt`` counts the orders of one leg and role from 0.
+    ``style``: ioc | post_only | market. ``due_at``: not to be sent before.
     """
 
     __tablename__ = "orders"
@@ -60,6 +61,8 @@ class Order(Base):
     quantity: Mapped[Decimal]
     limit_price: Mapped[Decimal]
     reduce_only: Mapped[bool]
+    style: Mapped[str] = mapped_column(default="ioc")
+    due_at: Mapped[datetime | None]
     state: Mapped[str]
     filled_quantity: Mapped[Decimal] = mapped_column(default=Decimal(0))
     average_price: Mapped[Decimal | None]

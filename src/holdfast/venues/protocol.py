@@ -154,9 +154,19 @@ class VenuePosition:
     hedge_mode: bool
 
 
+class OrderStyle(StrEnum):
+    IOC = "ioc"
+    """Takes what it can up to the limit at once; the rest is cancelled."""
+    POST_ONLY = "post_only"
+    """Rests at the limit until it is filled or cancelled; ended at once if it would take."""
+    MARKET = "market"
+    """Takes what it can at once within ``slippage`` of the best price at that moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """A limit order that takes what it can at once and cancels the rest (IOC)."""
+    """``slippage`` is for the market style only, as a share (0.005 = 0.5 %); it has no ``limit_price`` at the
+    venue."""
 
     client_id: str
     symbol: str
@@ -164,6 +174,8 @@ class OrderRequest:
     quantity: Decimal
     limit_price: Decimal
     reduce_only: bool
+    style: OrderStyle = OrderStyle.IOC
+    slippage: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +328,13 @@ class TradingVenue(PublicVenue, Protocol):
         Never raises for one order's sake: its error is in its placement."""
         ...
 
-    async def cancel(self, symbol: str, client_id: str) -> None: ...
+    async def cancel(self, symbol: str, client_id: str) -> None:
+        """Ask for an open order to be ended. Only ``find_order`` tells whether it was, and with what filled.
+
+        Raises:
+            Rejected: the venue does not know the order.
+        """
+        ...
 
     async def find_order(self, symbol: str, client_id: str) -> OrderReport | None:
         """The order by our id, from open, recent and old orders; ``None`` if the venue does not know it.

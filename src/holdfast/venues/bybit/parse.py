@@ -38,6 +38,8 @@ from holdfast.venues.protocol import (
 
 _NOT_FILLS: Final = frozenset({"Funding", "Settle"})
 _NO_REASON: Final = frozenset({"", "UNKNOWN", "EC_NoError"})
+WOULD_TAKE: Final = "EC_PostOnlyWillTakeLiquidity"
+"""How a post-only order ends that would have taken: cancelled on one page of Bybit, rejected on another."""
 _OPEN: Final = frozenset({"New", "PartiallyFilled", "Untriggered", "Triggered", "Active", "Created"})
 _ENDED: Final = {
     "Filled": OrderStatus.FILLED,
@@ -208,6 +210,8 @@ def _order_status(row: Row, quantity: Decimal, filled: Decimal) -> OrderStatus:
     status = _ENDED.get(name)
     if status is None:
         raise Malformed(f"orderStatus is {name!r}")
+    if text(row, "rejectReason") == WOULD_TAKE:
+        status = OrderStatus.CANCELLED
     sized_in_base = text(row, "marketUnit") != "quoteCoin"
     if sized_in_base and 0 < quantity <= filled:
         return OrderStatus.FILLED
