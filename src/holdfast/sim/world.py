@@ -20,8 +20,11 @@ class World:
     seed: int
     clock: SimClock
     market: Market
-    faults: Faults = field(default_factory=Faults)
+    faults: Faults = field(init=False)
     accounts: "Accounts | None" = None
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self.clock.now_ms)
 
 
 WORLD: web.AppKey[World] = web.AppKey("world", World)

@@ -90,7 +90,7 @@ class Account:
 
 
 class Ids:
-    """Identifiers and sequence numbers of a venue; ``start`` keeps two runs of one seed from sharing any."""
+    """Identifiers and sequence numbers of a venue; two runs of one seed share none when ``start`` differs."""
 
     def __init__(self, seed: int, start: int) -> None:
         self._random = random.Random(f"{seed}:{start}")  # noqa: S311  not a secret: the venue is simulated

@@ -25,7 +25,7 @@ class Funding:
         self._publisher = publisher
 
     def settle_all(self, account: Account, now_ms: int) -> None:
-        for symbol in {p.symbol for p in account.positions.values() if p.quantity}:
+        for symbol in dict.fromkeys(p.symbol for p in account.positions.values() if p.quantity):
             self.settle(account, symbol, now_ms)
 
     def settle(self, account: Account, symbol: str, now_ms: int) -> None:

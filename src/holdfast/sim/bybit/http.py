@@ -1,12 +1,11 @@
-"""The way of one REST request: address limit, faults, signature, rate limit, handler, envelope."""
+"""One REST request inside the venue: address limit, signature, rate limit, handler, envelope."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
 
 from holdfast.sim.bybit import auth, limits
 from holdfast.sim.bybit.account import Account
@@ -18,13 +17,47 @@ ACCESS_TOO_FREQUENT: Final = "access too frequent"
 RATE_TEXT: Final = "Too many visits. Exceeded the API Rate Limit."
 
 
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A request as it arrives. ``query`` is the raw text after the question mark, ``address`` the peer's."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    address: str = "127.0.0.1"
+
+    @property
+    def payload(self) -> bytes:
+        """What the signature covers."""
+        return self.body if self.method == "POST" else self.query.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def text_answer(status: int, text: str) -> RawAnswer:
+    return RawAnswer(status, {"Content-Type": "text/plain; charset=utf-8"}, text.encode())
+
+
+def json_answer(body: bytes, headers: Mapping[str, str] | None = None) -> RawAnswer:
+    return RawAnswer(200, {"Content-Type": JSON_TYPE, **(headers or {})}, body)
+
+
 @dataclass(slots=True)
 class Call:
-    """One request on its way. ``params`` is the query of a GET or the JSON body of a POST."""
+    """One request on its way. ``params`` is the query of a GET or the JSON body of a POST; ``lag_ms`` is how
+    far reads of orders and fills are behind."""
 
     venue: Venue
     params: dict[str, Any]
     now_ms: int
+    lag_ms: int = 0
     ext: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     signer: Account | None = None
@@ -82,32 +115,30 @@ class Route:
 
 
 def respond(
-    venue: Venue, route: Route, request: web.Request, body: bytes, *, skew_ms: int = 0
-) -> web.Response:
+    venue: Venue, route: Route, request: RawRequest, *, skew_ms: int = 0, lag_ms: int = 0
+) -> RawAnswer:
     """The venue's answer. ``skew_ms`` moves the venue's clock for this one request."""
     now_ms = venue.clock.now_ms() + skew_ms
-    address = request.remote or ""
-    if not venue.addresses.allows(address, venue.wall.now_ms()):
-        return web.Response(status=403, text=ACCESS_TOO_FREQUENT)
-    call = Call(venue, {}, now_ms)
+    if not venue.addresses.allows(request.address, venue.wall.now_ms()):
+        return text_answer(403, ACCESS_TOO_FREQUENT)
+    call = Call(venue, {}, now_ms, lag_ms)
     try:
-        payload = body if route.method == "POST" else request.raw_path.partition("?")[2].encode()
         if route.signed:
             call.signer = auth.authenticate(
-                request.headers,
-                payload,
+                {name.upper(): value for name, value in request.headers.items()},
+                request.payload,
                 account_of=venue.accounts.of_key,
                 clocks_ms=tuple(clock + skew_ms for clock in venue.clocks_ms()),
-                address=address,
+                address=request.address,
             )
-        call.params = parse_body(body) if route.method == "POST" else parse_query(payload)
+        call.params = parse_body(request.body) if route.method == "POST" else parse_query(request.payload)
         if route.signed and not route.batch and not call.take(route.name).granted:
             raise Refusal(10006, RATE_TEXT)
         result = route.handler(call)
         content = envelope(result, now_ms, ext=call.ext)
     except Refusal as refusal:
         content = envelope({}, now_ms, code=refusal.code, message=refusal.message)
-    return web.Response(body=content, content_type=JSON_TYPE, headers=call.headers)
+    return json_answer(content, call.headers)
 
 
 def parse_query(raw: bytes) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """The private stream: auth, and the topics order, execution, position and wallet (bybit.md, section 8)."""
 
-import asyncio
 from typing import Any, Final
 
 from aiohttp import web
 
 from holdfast.sim.bybit import auth
-from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.envelope import Refusal
-from holdfast.sim.bybit.sockets import Socket
+from holdfast.sim.bybit.lines import PrivateLine, Row
+from holdfast.sim.bybit.sockets import CONNECT_FAULTS, Socket, refused
 from holdfast.sim.bybit.venue import Venue
 from holdfast.sim.faults import Faults
 
@@ -34,11 +33,13 @@ class PrivateStreams:
         self._open: set[PrivateStream] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        if self._faults.take("bybit.private.connect", "drop_request", "maintenance") is not None:
-            return web.Response(status=503)
+        rule = self._faults.take("bybit.private.connect", *CONNECT_FAULTS)
+        refusal = refused(rule)
+        if refusal is not None:
+            return refusal
         response = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
         await response.prepare(request)
-        stream = PrivateStream(self._venue, self._faults, response, request)
+        stream = PrivateStream(self._venue, self._faults, response, request, is_dead=rule is not None)
         self._open.add(stream)
         try:
             await stream.run()
@@ -53,13 +54,20 @@ class PrivateStreams:
 
 class PrivateStream:
     def __init__(
-        self, venue: Venue, faults: Faults, response: web.WebSocketResponse, request: web.Request
+        self,
+        venue: Venue,
+        faults: Faults,
+        response: web.WebSocketResponse,
+        request: web.Request,
+        *,
+        is_dead: bool = False,
     ) -> None:
         self._venue = venue
         self._faults = faults
         self._address = request.remote or ""
-        self._account: Account | None = None
+        self._line: PrivateLine | None = None
         self._topics: set[str] = set()
+        self._is_dead = is_dead
         self.socket = Socket(response, request, venue.ids.uuid())
 
     async def run(self) -> None:
@@ -68,15 +76,15 @@ class PrivateStream:
                 if self._take_in(message):
                     break
         finally:
-            if self._account is not None:
-                self._account.listeners.remove(self.push)
+            if self._line is not None:
+                self._line.close()
             await self.socket.close()
 
     def _take_in(self, message: dict[str, Any]) -> bool:
         """Answer one message; true when the stream must end."""
         operation = message.get("op")
         if operation == "ping":
-            if self._faults.take("bybit.private.pong", "drop_answer") is not None:
+            if not self._answers_ping():
                 return False
             stamp = str(self._venue.clock.now_ms())
             self._answer(message, {"op": "pong", "args": [stamp]})
@@ -90,7 +98,14 @@ class PrivateStream:
             )
         return False
 
+    def _answers_ping(self) -> bool:
+        if self._line is not None:
+            return self._line.answers_ping()
+        return self._faults.take("bybit.private.pong", "drop_answer") is None
+
     def _answer(self, message: dict[str, Any], frame: dict[str, Any]) -> None:
+        if self._is_dead or (self._line is not None and self._line.is_dead):
+            return
         if message.get("req_id"):
             frame["req_id"] = message["req_id"]
         self.socket.send(frame | {"conn_id": self.socket.conn_id})
@@ -108,9 +123,10 @@ class PrivateStream:
             frame = {"success": False, "ret_msg": refusal.message, "retCode": refusal.code, "op": "auth"}
             self._answer(message, frame)
             return False
-        if self._account is None:
-            self._account = account
-            account.listeners.append(self.push)
+        if self._line is None:
+            self._line = PrivateLine(
+                self._venue, self._faults, account, self._send, self.socket.cut, self._wants
+            )
         self._answer(message, {"success": True, "ret_msg": "", "op": "auth"})
         return False
 
@@ -127,7 +143,7 @@ class PrivateStream:
 
     def _problem(self, topics: list[str]) -> str:
         """Why these topics cannot be had, "" if they can."""
-        if self._account is None:
+        if self._line is None:
             return "Request not authorized"
         unknown = [topic for topic in topics if topic not in PLAIN_TOPICS | CATEGORISED_TOPICS]
         if unknown or not topics:
@@ -141,24 +157,11 @@ class PrivateStream:
             return "All-in-one and categorised topics cannot be in one request"
         return ""
 
-    def push(self, topic: str, category: str, rows: list[dict[str, Any]]) -> None:
-        """Send ``rows`` under every form of the topic this stream asked for.
+    def _wants(self, topic: str, category: str) -> bool:
+        return not self._topics.isdisjoint({topic, f"{topic}.{category}"})
 
-        Faults at ``bybit.private.<topic>``: ``drop_answer`` keeps silent, ``drop_request`` cuts the stream,
-        ``delay`` lets later pushes overtake.
-        """
-        if not self._topics & {topic, f"{topic}.{category}"}:
-            return
-        rule = self._faults.take(f"bybit.private.{topic}", "drop_answer", "drop_request", "delay")
-        if rule is None:
-            self._send(topic, category, rows)
-        elif rule.kind == "delay":
-            loop = asyncio.get_running_loop()
-            loop.call_later(rule.delay_ms / 1000, self._send, topic, category, rows)
-        elif rule.kind == "drop_request":
-            self.socket.cut()
-
-    def _send(self, topic: str, category: str, rows: list[dict[str, Any]]) -> None:
+    def _send(self, topic: str, category: str, rows: list[Row]) -> None:
+        """Send ``rows`` under every form of the topic this stream asked for."""
         now_ms = self._venue.clock.now_ms()
         for name in (topic, f"{topic}.{category}"):
             if name in self._topics:

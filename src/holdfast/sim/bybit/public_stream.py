@@ -9,7 +9,8 @@ import orjson
 from aiohttp import web
 
 from holdfast.sim.bybit.feeds import Feed, Frame, feed_of
-from holdfast.sim.bybit.sockets import Socket
+from holdfast.sim.bybit.lines import STREAM_FAULTS, Line
+from holdfast.sim.bybit.sockets import CONNECT_FAULTS, Socket, refused
 from holdfast.sim.bybit.venue import Venue
 from holdfast.sim.faults import Faults
 
@@ -26,7 +27,7 @@ class Audience:
     """A feed and who listens to it."""
 
     feed: Feed
-    sockets: set[Socket] = field(default_factory=set)
+    sockets: dict[Socket, None] = field(default_factory=dict)
 
 
 class PublicStreams:
@@ -37,18 +38,18 @@ class PublicStreams:
         self._faults = faults
         self._audiences: dict[tuple[str, str], Audience] = {}
         self._wanted = asyncio.Event()
-        self._open: set[Socket] = set()
+        self._open: dict[Socket, Line[bytes]] = {}
 
     def handler(self, category: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            if (
-                self._faults.take(f"bybit.public.{category}.connect", "drop_request", "maintenance")
-                is not None
-            ):
-                return web.Response(status=503)
+            rule = self._faults.take(f"bybit.public.{category}.connect", *CONNECT_FAULTS)
+            refusal = refused(rule)
+            if refusal is not None:
+                return refusal
             response = web.WebSocketResponse(heartbeat=HEARTBEAT_S)
             await response.prepare(request)
-            await self._serve(Socket(response, request, self._venue.ids.uuid()), category)
+            socket = Socket(response, request, self._venue.ids.uuid())
+            await self._serve(socket, category, is_dead=rule is not None)
             return response
 
         return handle
@@ -64,14 +65,19 @@ class PublicStreams:
         for socket in tuple(self._open):
             await socket.close()
 
-    async def _serve(self, socket: Socket, category: str) -> None:
-        self._open.add(socket)
+    async def _serve(self, socket: Socket, category: str, *, is_dead: bool) -> None:
+        line: Line[bytes] = Line(self._venue.later, socket.send_bytes, socket.cut)
+        line.is_dead = is_dead
+        self._open[socket] = line
+        self._venue.streams.append(line.cut)
         topics: set[str] = set()
         try:
             while (message := await socket.receive()) is not None:
                 self._take_in(socket, category, topics, message)
         finally:
-            self._open.discard(socket)
+            line.close()
+            del self._open[socket]
+            self._venue.streams.remove(line.cut)
             for topic in topics:
                 self._leave(socket, category, topic)
             await socket.close()
@@ -104,10 +110,10 @@ class PublicStreams:
         now_ms = self._venue.clock.now_ms()
         for name in names:
             audience = self._audiences[category, name]
-            audience.sockets.add(socket)
+            audience.sockets[socket] = None
             topics.add(name)
             for frame in audience.feed.snapshot(now_ms):
-                socket.send(frame)
+                self._open[socket].carry(orjson.dumps(frame), None)
         self._wanted.set()
 
     def _problem(self, category: str, topics: set[str], names: list[str]) -> str:
@@ -133,7 +139,7 @@ class PublicStreams:
         audience = self._audiences.get((category, topic))
         if audience is None:
             return
-        audience.sockets.discard(socket)
+        audience.sockets.pop(socket, None)
         if not audience.sockets:
             del self._audiences[category, topic]
         if not self._audiences:
@@ -142,6 +148,8 @@ class PublicStreams:
     def _answer(
         self, socket: Socket, message: dict[str, Any], text: str, *, success: bool, named: bool = True
     ) -> None:
+        if self._open[socket].is_dead:
+            return
         frame: Frame = {
             "success": success,
             "ret_msg": text,
@@ -153,15 +161,11 @@ class PublicStreams:
         socket.send(frame)
 
     def _push_changes(self) -> None:
-        """Faults at ``bybit.public.<category>.<topic>``: ``drop_answer`` keeps silent, ``drop_request`` cuts
-        every stream that listens."""
+        """A fault at ``bybit.public.<category>.<topic>`` strikes a frame on its way to all who listen."""
         now_ms = self._venue.clock.now_ms()
         for (category, topic), audience in tuple(self._audiences.items()):
             for frame in audience.feed.changes(now_ms):
-                rule = self._faults.take(f"bybit.public.{category}.{topic}", "drop_answer", "drop_request")
+                rule = self._faults.take(f"bybit.public.{category}.{topic}", *STREAM_FAULTS)
                 encoded = orjson.dumps(frame)
                 for socket in tuple(audience.sockets):
-                    if rule is None:
-                        socket.send_bytes(encoded)
-                    elif rule.kind == "drop_request":
-                        socket.cut()
+                    self._open[socket].carry(encoded, rule)

@@ -7,21 +7,18 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast.sim.bybit import account_routes, market_routes, trade_routes
-from holdfast.sim.bybit.envelope import JSON_TYPE, envelope
-from holdfast.sim.bybit.http import RATE_TEXT, Route, respond
+from holdfast.sim.bybit.http import RawAnswer, RawRequest
+from holdfast.sim.bybit.journey import FOR_EVER_S, ROUTES, Journey, journey
 from holdfast.sim.bybit.private_stream import PrivateStreams
 from holdfast.sim.bybit.public_stream import PublicStreams
 from holdfast.sim.bybit.venue import Venue, VenueSettings
 from holdfast.sim.clock import SimClock
-from holdfast.sim.faults import FaultRule
 from holdfast.sim.world import World
 
-ROUTES: Final = (*market_routes.ROUTES, *trade_routes.ROUTES, *account_routes.ROUTES)
 LOG: Final = logging.getLogger(__name__)
 TICK_S: Final = 0.5
 SAVE_S: Final = 2
-DEFAULT_PAUSE_S: Final = 1
+LOOK_S: Final = 1.0
 VENUE: Final = web.AppKey("bybit", Venue)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -29,18 +26,22 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def mount(app: web.Application, world: World, settings: VenueSettings | None = None) -> None:
     """Add the venue to ``app`` and its accounts to ``world``."""
+    wall = SimClock()
     venue = Venue(
         world.market,
         world.clock,
-        SimClock(),
+        wall,
         seed=world.seed,
+        first_id=wall.now_ms() * 1000,
+        faults=world.faults,
         later=lambda seconds, action: asyncio.get_running_loop().call_later(seconds, action),
         settings=settings or VenueSettings(),
     )
     world.accounts = venue.accounts
     app[VENUE] = venue
+    serving = _serving(venue, world)
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _serving(venue, world, route))
+        app.router.add_route(route.method, route.path, serving)
     public = PublicStreams(venue, world.faults)
     private = PrivateStreams(venue, world.faults)
     app.router.add_get("/v5/public/linear", public.handler("linear"))
@@ -73,53 +74,41 @@ async def _repeat(action: Callable[[], None], pause_s: float) -> None:
         await asyncio.sleep(pause_s)
 
 
-def _serving(venue: Venue, world: World, route: Route) -> Handler:
-    """The route with the fault dial around it (``where`` is ``bybit.`` and the route's name)."""
-
+def _serving(venue: Venue, world: World) -> Handler:
     async def serve(request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        rule = world.faults.take(f"bybit.{route.name}")
-        if rule is None:
-            return respond(venue, route, request, body)
-        return await _with_fault(rule, venue, route, request, body)
+        raw = RawRequest(
+            request.method,
+            request.path,
+            request.raw_path.partition("?")[2],
+            request.headers,
+            await request.read(),
+            request.remote or "",
+        )
+        answer = await _travelled(journey(venue, world.faults, raw), request)
+        if answer is None:
+            return _hang_up(request)
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
     return serve
 
 
-async def _with_fault(
-    rule: FaultRule, venue: Venue, route: Route, request: web.Request, body: bytes
-) -> web.StreamResponse:
-    if rule.kind == "drop_request":
-        return _hang_up(request)
-    if rule.kind == "rate_limit":
-        return _rate_limited(rule, venue)
-    if rule.kind == "error_500_before":
-        return web.Response(status=500, text="Internal System Error.")
-    if rule.kind == "maintenance":
-        return web.Response(status=503, text="Service Temporarily Unavailable")
-    if rule.kind == "delay":
-        await asyncio.sleep(rule.delay_ms / 1000)
-    answer = respond(venue, route, request, body, skew_ms=rule.skew_ms if rule.kind == "clock_skew" else 0)
-    if rule.kind == "drop_answer":
-        return _hang_up(request)
-    if rule.kind == "error_500_after":
-        return web.Response(status=500, text="Internal System Error.")
-    return answer
+async def _travelled(steps: Journey, request: web.Request) -> RawAnswer | None:
+    """Wait as the journey says; for an answer that never comes only as long as somebody waits for it."""
+    while True:
+        try:
+            pause_s = next(steps)
+        except StopIteration as end:
+            answer: RawAnswer | None = end.value
+            return answer
+        while pause_s > LOOK_S:
+            await asyncio.sleep(LOOK_S)
+            pause_s -= LOOK_S
+            if pause_s > FOR_EVER_S / 2 and (request.transport is None or request.transport.is_closing()):
+                return None
+        await asyncio.sleep(pause_s)
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)
-
-
-def _rate_limited(rule: FaultRule, venue: Venue) -> web.Response:
-    pause_s = DEFAULT_PAUSE_S if rule.retry_after_s is None else rule.retry_after_s
-    reset_ms = venue.wall.now_ms() + pause_s * 1000
-    headers = {
-        "X-Bapi-Limit": "10",
-        "X-Bapi-Limit-Status": "0",
-        "X-Bapi-Limit-Reset-Timestamp": str(reset_ms),
-    }
-    content = envelope({}, venue.clock.now_ms(), code=10006, message=RATE_TEXT)
-    return web.Response(body=content, content_type=JSON_TYPE, headers=headers)

@@ -6,11 +6,27 @@ from typing import Any, Final
 import orjson
 from aiohttp import WSMsgType, web
 
+from holdfast.sim.bybit.http import ACCESS_TOO_FREQUENT
+from holdfast.sim.fault_kinds import FaultKind
+from holdfast.sim.faults import FaultRule
+
 QUEUE_FRAMES: Final = 2000
 IDLE_S: Final = 600
 TRAVEL_S: Final = 0.05
 """A request takes this long to arrive, as over a real network. Clients rely on it: pybit notes a subscription
 only after it has sent it, and dies of an acknowledgement that is quicker."""
+
+
+CONNECT_FAULTS: Final[tuple[FaultKind, ...]] = ("drop_request", "maintenance", "ip_limit", "half_open")
+
+
+def refused(rule: FaultRule | None) -> web.Response | None:
+    """How a stream is refused at the door; a half-open one is let in and then stays dead."""
+    if rule is None or rule.kind == "half_open":
+        return None
+    if rule.kind == "ip_limit":
+        return web.Response(status=403, text=ACCESS_TOO_FREQUENT)
+    return web.Response(status=503)
 
 
 class Socket:

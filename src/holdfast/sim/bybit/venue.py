@@ -20,12 +20,13 @@ from holdfast.sim.bybit.publisher import Publisher
 from holdfast.sim.bybit.records import Order, Position
 from holdfast.sim.bybit.settlement import Settlement
 from holdfast.sim.bybit.snapshot import Archive
+from holdfast.sim.faults import Faults
 
 CLOCK_MOVED_MS: Final = 500
 MINUTE_MS: Final = 60_000
 MARGIN_CHECK_MS: Final = 5_000
 ENDED: Final = ("Delivering", "Closed")
-Later = Callable[[float, Callable[[], None]], object]
+Later = Callable[[float, Callable[[], object]], object]
 """Runs a callback after so many seconds."""
 
 
@@ -45,15 +46,31 @@ class VenueSettings:
 
 class Venue:
     """``clock`` is the simulated time, ``wall`` the real one: rate limits and signatures of clients that know
-    nothing of the simulation follow the real one."""
+    nothing of the simulation follow the real one.
+
+    ``first_id`` is where its ids begin: two venues of one seed and ``first_id`` give the same ids to the same
+    things. ``later`` runs what is due in so many seconds. ``streams`` cuts each stream that is open.
+    """
 
     def __init__(
-        self, market: Market, clock: Clock, wall: Clock, *, seed: int, later: Later, settings: VenueSettings
+        self,
+        market: Market,
+        clock: Clock,
+        wall: Clock,
+        *,
+        seed: int,
+        later: Later,
+        settings: VenueSettings,
+        first_id: int = 0,
+        faults: Faults | None = None,
     ) -> None:
         self.market = market
         self.clock = clock
         self.wall = wall
-        self.ids = Ids(seed, start=wall.now_ms() * 1000)
+        self.later = later
+        self.faults = faults or Faults(clock.now_ms)
+        self.streams: list[Callable[[], None]] = []
+        self.ids = Ids(seed, first_id)
         self.accounts = Accounts(self.ids, clock.now_ms, self._linear_mark)
         self.margin = Margin(market)
         self.liquidity = Liquidity(market)
@@ -64,7 +81,6 @@ class Venue:
         self.matching = Matching(market, self.liquidity, self.settlement, self.funding, self.publisher)
         self.buckets = Buckets()
         self.addresses = AddressLimit(settings.ip_limit, settings.ip_ban_ms)
-        self._later = later
         self._archive = Archive(settings.state) if settings.state else None
         self._ended: set[tuple[str, str]] = set()
         self._minute = 0
@@ -104,7 +120,7 @@ class Venue:
         self.matching.process(account, order, self.clock.now_ms())
 
     def _soon(self, account: Account, action: Callable[[], None]) -> None:
-        self._later(account.spec.behaviour.match_delay_ms / 1000, action)
+        self.later(account.spec.behaviour.match_delay_ms / 1000, action)
 
     def tick(self) -> None:
         """What happens without anybody asking: resting orders, funding, delisted contracts."""

@@ -17,6 +17,7 @@ from aiohttp import web
 from holdfast.sim.coingecko.context import RATE_LIMIT_TEXT, ApiError, Context
 from holdfast.sim.coingecko.quotes import Quotes
 from holdfast.sim.coingecko.views import VIEWS
+from holdfast.sim.fault_kinds import FaultKind
 from holdfast.sim.faults import FaultRule
 from holdfast.sim.world import World
 
@@ -26,6 +27,10 @@ DEMO_PARAMETER: Final = "x_cg_demo_api_key"
 PRO_HEADER: Final = "x-cg-pro-api-key"
 PRO_PARAMETER: Final = "x_cg_pro_api_key"
 KEY_PREFIX: Final = "CG-"
+FAULTS: Final[tuple[FaultKind, ...]] = (
+    "drop_request", "drop_answer", "delay", "error_500_before", "error_500_after", "maintenance",
+    "rate_limit",
+)  # fmt: skip
 PAID: Final = (
     "/global/market_cap_chart",
     "/coins/{id}/ohlc/range",
@@ -76,7 +81,7 @@ class Door:
         place = "coingecko." + path.strip("/").replace("/", ".").replace("{id}.", "")
 
         async def answer(request: web.Request) -> web.StreamResponse:
-            rule = self._world.faults.take(place)
+            rule = self._world.faults.take(place, *FAULTS)
             if rule is not None:
                 refusal = await self._before(request, rule)
                 if refusal is not None:

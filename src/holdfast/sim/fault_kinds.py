@@ -1,0 +1,122 @@
+"""What the fault dial can do: every kind of fault, what it is applied to, and which settings it reads."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+FaultKind = Literal[
+    "drop_request",
+    "drop_answer",
+    "delay",
+    "delay_answer",
+    "duplicate",
+    "reorder",
+    "half_open",
+    "half_open_after",
+    "error_500_before",
+    "error_500_after",
+    "code_before",
+    "code_after",
+    "rate_limit",
+    "ip_limit",
+    "clock_skew",
+    "maintenance",
+    "silent",
+]
+
+REQUEST, STREAM, ENGINE, INSTRUMENT, VENUE = "request", "stream", "engine", "instrument", "venue"
+
+PLACES: Final = {
+    REQUEST: "bybit.<name of the route>, for example bybit.order.create, and coingecko.<path>",
+    STREAM: "bybit.private.<topic>, bybit.public.<category>.<topic>; also connect and pong in their place",
+    ENGINE: "bybit.engine.<category>.<symbol>, once for every order that meets the book",
+    INSTRUMENT: "bybit.instrument.<category>.<symbol>, a condition: it holds while the rule is in force",
+    VENUE: "bybit.venue, asked at every beat of the venue",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``to``: the sorts of places it is applied to; ``settings``: the members of a rule it reads."""
+
+    to: tuple[str, ...]
+    text: str
+    settings: tuple[str, ...] = ()
+
+
+KINDS: Final[dict[FaultKind, Kind]] = {
+    "drop_request": Kind(
+        (REQUEST, STREAM), "The connection is closed before anything is done. On a stream: it is cut."
+    ),
+    "drop_answer": Kind(
+        (REQUEST, STREAM),
+        "Done, but the connection is closed before the answer. On a stream: the push is lost.",
+    ),
+    "delay": Kind(
+        (REQUEST, STREAM),
+        "The request waits before it is done. On a stream: the push is late, and others overtake it.",
+        ("delay_ms", "jitter_ms"),
+    ),
+    "delay_answer": Kind((REQUEST,), "Done at once; the answer waits.", ("delay_ms", "jitter_ms")),
+    "duplicate": Kind(
+        (REQUEST, STREAM),
+        "The request reaches the venue twice, delay_ms apart; the first or the second answer comes back. "
+        "On a stream: the push is sent twice.",
+        ("delay_ms", "jitter_ms", "answer"),
+    ),
+    "reorder": Kind(
+        (REQUEST, STREAM),
+        "Held until another request (or push) of the rule's places has passed, at most delay_ms.",
+        ("delay_ms",),
+    ),
+    "half_open": Kind(
+        (REQUEST, STREAM),
+        "Accepted and never read nor answered. On a stream: from here on the connection is dead, no pong "
+        "either, and it is not closed.",
+    ),
+    "half_open_after": Kind((REQUEST,), "Done, and never answered; the connection stays open."),
+    "error_500_before": Kind((REQUEST,), "An HTTP error; nothing is done.", ("status",)),
+    "error_500_after": Kind((REQUEST,), "An HTTP error; it is done.", ("status",)),
+    "code_before": Kind((REQUEST,), "HTTP 200 with this retCode; nothing is done.", ("code",)),
+    "code_after": Kind((REQUEST,), "HTTP 200 with this retCode; it is done.", ("code",)),
+    "rate_limit": Kind(
+        (REQUEST,), "10006 with its reset header (429 at CoinGecko).", ("retry_after_s", "text_body")
+    ),
+    "ip_limit": Kind((REQUEST, STREAM), 'HTTP 403 "access too frequent"; also for new streams (connect).'),
+    "clock_skew": Kind(
+        (REQUEST,),
+        "The service's clock is off by skew_ms, and by drift_ms more with every simulated second since the "
+        "rule began.",
+        ("skew_ms", "drift_ms"),
+    ),
+    "maintenance": Kind(
+        (REQUEST, STREAM),
+        "Down: HTTP 503, or HTTP 200 with this retCode (10016 is documented).",
+        ("code", "text_body"),
+    ),
+    "silent": Kind((STREAM,), "From here on this connection answers pings and brings no data."),
+}
+CONDITIONS: Final = frozenset(kind for kind, one in KINDS.items() if one.to == (INSTRUMENT,))
+SCHEDULING: Final = (
+    "where",
+    "kind",
+    "uid",
+    "count",
+    "probability",
+    "seed",
+    "from_ms",
+    "until_ms",
+    "after",
+    "every",
+)
+
+
+def describe_kinds() -> dict[str, Any]:
+    """What ``GET /_sim/faults/kinds`` shows."""
+    return {
+        "places": PLACES,
+        "always": list(SCHEDULING),
+        "kinds": [
+            {"kind": kind, "to": list(one.to), "text": one.text, "settings": list(one.settings)}
+            for kind, one in KINDS.items()
+        ],
+    }
