@@ -20,7 +20,7 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.core.instruments import Instrument
-from holdfast.execution import finish, intake, preflight, repository
+from holdfast.execution import finish, intake, preflight, repository, trail
 from holdfast.execution.answers import Answer, ask_about, owes_answer
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import new_order, request_of, still_open
@@ -134,6 +134,7 @@ class Executor:
             refusal = await preflight.check(self._work, self._door, execution, self._plan)
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            trail.checked(session, self._id, refusal, at=self._now(), took=self._now() - self._began)
             if refusal:
                 await finish.not_started(session, execution, refusal, now=self._now())
             else:
@@ -144,6 +145,7 @@ class Executor:
     async def _advance(self) -> bool:
         """One act. Returns whether there is more to do."""
         decision, orders = await self._decide()
+        trail.decided(decision.act, [leg.symbol for leg in self._chosen(decision)], at=self._now())
         match decision.act:
             case Act.ASK:
                 await self._ask(orders)
@@ -199,6 +201,7 @@ class Executor:
         """Wait for a short rate limit; give the job back for a long one."""
         seconds = max(0.25, (limit.until - self._now()).total_seconds())
         if seconds <= LONGEST_PAUSE:
+            trail.waits(seconds, str(limit), at=self._now())
             await self._pause(seconds)
             return
         async with self._work.database.sessions() as session:
@@ -258,10 +261,12 @@ class Executor:
         now = self._now()
         self._waiting_since = self._waiting_since or now
         waited = now - self._waiting_since
-        if waited < PATIENCE:
-            await self._pause(min(1.0, 0.03 + waited.total_seconds() / 4))
-            return
         names = ", ".join(sorted({order.symbol for order in owing}))
+        if waited < PATIENCE:
+            seconds = min(1.0, 0.03 + waited.total_seconds() / 4)
+            trail.waits(seconds, f"Bybit owes an answer about the order in {names}", at=now)
+            await self._pause(seconds)
+            return
         reason = f"Bybit has not told us yet what became of the order in {names}. Holdfast keeps asking."
         await self.needs_attention(reason)
         raise RetryAt(5, reason)
@@ -362,6 +367,7 @@ class Executor:
     async def _write(self) -> AsyncIterator[AsyncSession]:
         async with self._work.database.transaction() as session:
             yield session
+            await trail.flush(session)
 
     async def _publish(self) -> None:
         await publish_execution(self._work, self._id)

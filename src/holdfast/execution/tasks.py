@@ -17,6 +17,7 @@ from holdfast.execution.locks import connection_lock
 from holdfast.execution.models import Execution
 from holdfast.execution.progress import publish
 from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.trail import following
 from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable
@@ -37,7 +38,10 @@ async def run_execution(work: Work) -> None:
         execution = await session.get(Execution, execution_id)
     if execution is None or execution.finished_at:
         return
-    async with connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken:
+    async with (
+        following(work, execution_id),
+        connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken,
+    ):
         if not taken:
             raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
         await _carry_out(work, Executor(work, execution_id))

@@ -201,9 +201,11 @@ def _order_of(row: TrailRow, by_client_id: dict[str, Order]) -> Order | None:
 
 
 def _title(row: TrailRow) -> str:
+    symbols = row.detail.get("symbols", ()) if row.kind == "request" and not row.detail.get("orders") else ()
+    about = f" ({trace_words.names(symbols)})" if symbols else ""
     if row.times == 1 or row.until is None:
-        return row.title
-    return f"{row.title}, {row.times} times over {trace_words.duration(_ms(row.until - row.at))}"
+        return f"{row.title}{about}"
+    return f"{row.title}{about}, {row.times} times over {trace_words.duration(_ms(row.until - row.at))}"
 
 
 def _took(row: TrailRow) -> int | None:

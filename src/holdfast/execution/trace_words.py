@@ -1,11 +1,12 @@
 """The sentences of a time line. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from holdfast.core.money import plain
 from holdfast.execution.models import Order, OrderEvent
 from holdfast.portfolio.models import Fill
+from holdfast.venues.recording import Exchange
 
 STATES: Final = {
     "pending": "waiting for a worker",
@@ -68,12 +69,12 @@ def said_by(event: OrderEvent) -> str:
 
 
 def source_of(event: OrderEvent) -> str:
-    """Who told of an event. Older events do not say; then their form does."""
-    told = event.detail.get("source")
-    if told:
-        return str(told)
+    """Who told of an event. An answer is one to the order itself, or to a question about it."""
+    told = str(event.detail.get("source") or "answer")
     if event.event in _OWN:
         return "holdfast"
+    if told != "answer":
+        return told
     return "report" if "filled" in event.detail or event.event == "not_known" else "placement"
 
 
@@ -107,3 +108,68 @@ def answered(detail: Mapping[str, Any]) -> str:
             return f"Nothing was sent. {text}".rstrip()
         case _:
             return text or f"The venue refused it (code {code})"
+
+
+_REQUESTS: Final = {
+    "place_order": "Send",
+    "place_batch_order": "Send",
+    "cancel_order": "Cancel",
+    "amend_order": "Change the price of",
+    "get_open_orders": "Ask for the order",
+    "get_order_history": "Look for the order in the history",
+    "get_executions": "Read fills",
+    "get_positions": "Read positions",
+    "get_wallet_balance": "Read the balance",
+    "get_transaction_log": "Read funding payments",
+    "get_account_info": "Read the account's settings",
+    "get_api_key_information": "Read what the key may do",
+    "get_fee_rates": "Read fee rates",
+    "get_server_time": "Compare clocks",
+    "get_orderbook": "Read the order book",
+    "get_price_limit": "Read the price limits",
+    "get_tickers": "Read prices",
+    "get_instruments_info": "Read the trading rules",
+    "set_leverage": "Set 1x leverage",
+    "switch_position_mode": "Set one-way mode",
+}
+
+_DECISIONS: Final = {
+    "send": "Send {}",
+    "abandon": "Never send {}: what was opened is taken back",
+    "try_again": "Another order for what is missing in {}",
+    "unwind": "Take back {}",
+    "finish": "Nothing is left to do",
+    "cancel": "Cancel {}",
+    "cross": "Take what the book offers for {}",
+    "chase": "Move {} to the new best price",
+    "wait": "Wait for {}",
+}
+
+
+def request(exchange: Exchange) -> str:
+    """What was asked of the venue."""
+    verb = _REQUESTS.get(exchange.method, exchange.method.replace("_", " ").capitalize())
+    if not exchange.writes or not exchange.orders:
+        return verb
+    if len(exchange.orders) > 1:
+        symbols = names([order.symbol for order in exchange.orders])
+        return f"{verb} {len(exchange.orders)} orders in one request: {symbols}"
+    order = exchange.orders[0]
+    if not order.quantity:
+        return f"{verb} the order in {order.symbol}"
+    price = f" at {order.price}" if order.price else ""
+    return f"{verb} {order.side} {order.quantity} {order.symbol}{price} ({order.form})"
+
+
+def decision(act: str, symbols: Sequence[str], outcome: str) -> str:
+    """What the executor does next."""
+    said = _DECISIONS.get(act, act.replace("_", " ").capitalize() + " {}").format(names(symbols)).rstrip()
+    return f"{said}: {outcome.replace('_', ' ')}" if outcome else said
+
+
+def names(symbols: Sequence[str]) -> str:
+    """At most four symbols by name."""
+    every = list(dict.fromkeys(symbols))
+    if len(every) <= 4:
+        return ", ".join(every)
+    return f"{', '.join(every[:3])} and {len(every) - 3} more"
