@@ -21,6 +21,12 @@ export default function Help({ onClose }: { onClose: () => void }) {
           </div>
         ))}
         <div className="flex items-center justify-between gap-4 py-1.5">
+          <dt>Stop trading, even while typing</dt>
+          <dd>
+            <Kbd keys="shift esc" />
+          </dd>
+        </div>
+        <div className="flex items-center justify-between gap-4 py-1.5">
           <dt>Close what is open</dt>
           <dd>
             <Kbd keys="esc" />

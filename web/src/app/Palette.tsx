@@ -6,7 +6,7 @@ import { Kbd } from '@/ui/Kbd'
 import type { ActionTools } from './actions'
 import { ACTIONS } from './actions'
 
-const GROUPS = ['Go to', 'Appearance', 'Help'] as const
+const GROUPS = ['Go to', 'Safety', 'Appearance', 'Help'] as const
 
 export default function Palette({ tools, onClose }: { tools: ActionTools; onClose: () => void }) {
   return (

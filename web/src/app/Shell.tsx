@@ -1,8 +1,12 @@
-import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
+import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
 import { Activity, ChartNoAxesCombined, CircleUser, Gauge, Layers, Plug, Search, Settings } from 'lucide-react'
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 
 import { session } from '@/api/session'
+import { Bell } from '@/features/incidents/Bell'
+import { StopBar } from '@/features/safety/StopBar'
+import { StopButton } from '@/features/safety/StopButton'
+import { openStop, stopDialog } from '@/features/safety/store'
 import { useStore } from '@/lib/store'
 import { Kbd } from '@/ui/Kbd'
 import { Toaster } from '@/ui/Toaster'
@@ -12,6 +16,7 @@ import { useKeys } from './useKeys'
 
 const Palette = lazy(() => import('./Palette'))
 const Help = lazy(() => import('./Help'))
+const StopDialog = lazy(() => import('@/features/safety/StopDialog'))
 
 const ENTRIES = [
   { to: '/', label: 'Overview', icon: Gauge, phone: true },
@@ -31,8 +36,9 @@ export function Shell() {
       go: (path: string) => void navigate({ to: path }),
       openPalette: () => setOpen('palette'),
       openHelp: () => setOpen('help'),
+      stop: () => (signedIn ? openStop() : void navigate({ to: '/sign-in' })),
     }),
-    [navigate],
+    [navigate, signedIn],
   )
   useKeys(tools)
   useFocusOnPage()
@@ -46,6 +52,7 @@ export function Shell() {
       </a>
       <SimulatedBar />
       <StreamBar />
+      <StopBar signedIn={signedIn} />
       <div className="md:flex">
         {signedIn && <Rail openPalette={tools.openPalette} />}
         <div className="min-w-0 flex-1">
@@ -63,9 +70,24 @@ export function Shell() {
       <Suspense>
         {open === 'palette' && <Palette tools={tools} onClose={() => setOpen(null)} />}
         {open === 'help' && <Help onClose={() => setOpen(null)} />}
+        {signedIn && <KillSwitch />}
       </Suspense>
       <Toaster />
     </>
+  )
+}
+
+/** Its dialog knows which position the page is about. */
+function KillSwitch() {
+  const opened = useStore(stopDialog)
+  const { positionId } = useParams({ strict: false })
+  if (!opened) return null
+  return (
+    <StopDialog
+      positionId={opened.positionId ?? positionId ?? null}
+      preselect={opened.positionId !== null}
+      onClose={() => stopDialog.set(null)}
+    />
   )
 }
 
@@ -80,7 +102,7 @@ function useFocusOnPage() {
   }, [pathname])
 }
 
-function Wordmark() {
+function Wordmark({ signedIn }: { signedIn: boolean }) {
   return (
     <Link
       to="/"
@@ -90,7 +112,7 @@ function Wordmark() {
       <svg aria-hidden viewBox="0 0 32 32" className="size-6">
         <path d="M9 6v20M23 6v20M9 16h14" stroke="currentColor" strokeWidth="3.5" strokeLinecap="round" fill="none" />
       </svg>
-      <span className="md:max-lg:hidden">Holdfast</span>
+      <span className={signedIn ? 'max-[439px]:hidden md:max-lg:hidden' : 'md:max-lg:hidden'}>Holdfast</span>
     </Link>
   )
 }
@@ -99,10 +121,10 @@ function Rail({ openPalette }: { openPalette: () => void }) {
   return (
     <nav
       aria-label="Main"
-      className="sticky top-0 hidden h-[calc(100dvh-73px)] w-16 shrink-0 flex-col border-r border-hairline px-3 py-6 md:flex lg:w-56"
+      className="sticky top-[var(--stop-bar,0px)] hidden h-[calc(100dvh-73px-var(--stop-bar,0px))] w-16 shrink-0 flex-col border-r border-hairline px-3 py-6 md:flex lg:w-56"
     >
       <div className="mb-8 flex items-center justify-between px-2 md:max-lg:justify-center">
-        <Wordmark />
+        <Wordmark signedIn />
         <span className="md:max-lg:hidden">
           <ModePill signedIn />
         </span>
@@ -122,6 +144,10 @@ function Rail({ openPalette }: { openPalette: () => void }) {
           </Link>
         ))}
       </div>
+      <Bell
+        className="flex h-10 gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
+        labelClass="md:max-lg:hidden"
+      />
       <button
         type="button"
         onClick={openPalette}
@@ -134,6 +160,7 @@ function Rail({ openPalette }: { openPalette: () => void }) {
           <Kbd keys="mod k" />
         </span>
       </button>
+      <StopButton className="mt-3 h-10 px-2.5" labelClass="md:max-lg:sr-only" />
     </nav>
   )
 }
@@ -144,23 +171,29 @@ function TopBar({ signedIn, openPalette }: { signedIn: boolean; openPalette: () 
     <header
       className={
         'flex h-14 items-center justify-between gap-3 px-4 md:px-10 ' +
-        (signedIn ? 'border-b border-hairline lg:hidden md:max-lg:justify-end' : 'md:h-20')
+        (signedIn
+          ? 'sticky top-[var(--stop-bar,0px)] z-20 border-b border-hairline bg-canvas lg:hidden md:max-lg:justify-end'
+          : 'md:h-20')
       }
     >
       <span className={signedIn ? 'md:hidden' : ''}>
-        <Wordmark />
+        <Wordmark signedIn={signedIn} />
       </span>
-      <div className="flex items-center gap-3">
+      <div className="flex items-center gap-1 md:gap-3">
         <ModePill signedIn={signedIn} />
         {signedIn ? (
-          <button
-            type="button"
-            onClick={openPalette}
-            aria-label="Search"
-            className="grid size-11 place-items-center md:hidden"
-          >
-            <Search aria-hidden className="size-5" />
-          </button>
+          <>
+            <button
+              type="button"
+              onClick={openPalette}
+              aria-label="Search"
+              className="grid size-11 place-items-center md:hidden"
+            >
+              <Search aria-hidden className="size-5" />
+            </button>
+            <Bell className="grid size-11 place-items-center md:hidden" />
+            <StopButton className="h-9 px-2.5 text-sm max-md:min-h-11 md:hidden" labelClass="max-[359px]:sr-only" />
+          </>
         ) : (
           <Link to="/sign-in" className="inline-flex h-11 items-center gap-2 px-2 font-medium">
             <CircleUser aria-hidden className="size-5" strokeWidth={1.75} />

@@ -4,7 +4,7 @@ import { changeAppearance } from '@/lib/appearance'
 export interface Action {
   id: string
   label: string
-  group: 'Go to' | 'Appearance' | 'Help'
+  group: 'Safety' | 'Go to' | 'Appearance' | 'Help'
   /** "g i" = g, then i. */
   keys?: string
   /** Further words the palette finds it by. */
@@ -16,9 +16,18 @@ export interface ActionTools {
   go: (path: string) => void
   openPalette: () => void
   openHelp: () => void
+  stop: () => void
 }
 
 export const ACTIONS: Action[] = [
+  {
+    id: 'stop',
+    label: 'Stop trading',
+    group: 'Safety',
+    keys: '!',
+    words: 'kill switch emergency halt panic flatten close everything resume',
+    perform: ({ stop }) => stop(),
+  },
   { id: 'overview', label: 'Overview', group: 'Go to', keys: 'g o', perform: ({ go }) => go('/') },
   { id: 'indices', label: 'Indices', group: 'Go to', keys: 'g i', perform: ({ go }) => go('/indices') },
   { id: 'positions', label: 'Positions', group: 'Go to', keys: 'g p', perform: ({ go }) => go('/positions') },
@@ -37,6 +46,22 @@ export const ACTIONS: Action[] = [
     keys: 'g c',
     words: 'bybit key exchange account',
     perform: ({ go }) => go('/connections'),
+  },
+  {
+    id: 'incidents',
+    label: 'Incidents',
+    group: 'Go to',
+    keys: 'g n',
+    words: 'bell alarms warnings notices liquidation delisting',
+    perform: ({ go }) => go('/incidents'),
+  },
+  {
+    id: 'limits',
+    label: 'Limits',
+    group: 'Go to',
+    keys: 'g l',
+    words: 'risk loss drawdown rate band maximum',
+    perform: ({ go }) => go('/settings/risk'),
   },
   { id: 'settings', label: 'Settings', group: 'Go to', keys: 'g s', perform: ({ go }) => go('/settings') },
   {

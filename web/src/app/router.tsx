@@ -126,6 +126,35 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('@/features/settings/SettingsPage')),
 })
 
+const risk = createRoute({
+  getParentRoute: () => mine,
+  path: '/settings/risk',
+  component: lazyRouteComponent(() => import('@/features/limits/LimitsPage')),
+})
+
+const incidents = createRoute({
+  getParentRoute: () => mine,
+  path: '/incidents',
+  validateSearch: (search): { state?: 'all'; position?: string } => ({
+    ...(search['state'] === 'all' ? { state: 'all' } : {}),
+    ...present(search, ['position']),
+  }),
+  component: lazyRouteComponent(() => import('@/features/incidents/IncidentsPage')),
+})
+
+const flatten = createRoute({
+  getParentRoute: () => mine,
+  path: '/flatten/$flattenId',
+  component: lazyRouteComponent(() => import('@/features/safety/FlattenPage')),
+})
+
+const trace = createRoute({
+  getParentRoute: () => mine,
+  path: '/executions/$executionId/trace',
+  validateSearch: (search) => present(search, ['show', 'symbol'] as const),
+  component: lazyRouteComponent(() => import('@/features/trace/TracePage')),
+})
+
 const licences = createRoute({
   getParentRoute: () => root,
   path: '/licences',
@@ -146,7 +175,21 @@ const routeTree = root.addChildren([
   index,
   licences,
   goingLive,
-  mine.addChildren([plan, execution, positions, position, activity, order, connections, newConnection, settings]),
+  mine.addChildren([
+    plan,
+    execution,
+    trace,
+    flatten,
+    positions,
+    position,
+    activity,
+    order,
+    incidents,
+    connections,
+    newConnection,
+    settings,
+    risk,
+  ]),
 ])
 
 /** `history`: the browser's, unless a test brings its own. */

@@ -19,6 +19,11 @@ export function useKeys(tools: ActionTools): void {
         ACTIONS.find((action) => action.keys === 'mod k')?.perform(tools)
         return
       }
+      if (event.shiftKey && event.key === 'Escape') {
+        event.preventDefault()
+        tools.stop()
+        return
+      }
       if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return
       if (!appearance.get().letterKeys || event.key.length !== 1) return
       clearTimeout(timer)

@@ -102,3 +102,16 @@ describe('compareAmounts', () => {
     expect(numbers.compareAmounts('-2', '-1')).toBe(-1)
   })
 })
+
+it('moves the point of a decimal string exactly', () => {
+  const cases: [string, number, string][] = [
+    ['0.125', 2, '12.5'],
+    ['1', 2, '100'],
+    ['0.1', 2, '10'],
+    ['12.5', -2, '0.125'],
+    ['5', -2, '0.05'],
+    ['150', -2, '1.5'],
+    ['100', -2, '1'],
+  ]
+  for (const [value, places, moved] of cases) expect(numbers.movePoint(value, places), value).toBe(moved)
+})

@@ -122,6 +122,15 @@ export function cleanAmount(typed: string): string {
   return text.replace(/^\./, '0.').replace(/\.$/, '')
 }
 
+/** The decimal string with its point moved: "0.125" by 2 → "12.5", "5" by −2 → "0.05"; exact. */
+export function movePoint(value: string, places: number): string {
+  const [whole = '', fraction = ''] = value.split('.')
+  const digits = places > 0 ? whole + fraction.padEnd(places, '0') : whole.padStart(1 - places, '0') + fraction
+  const point = places > 0 ? whole.length + places : Math.max(whole.length, 1 - places) + places
+  const kept = digits.slice(point).replace(/0+$/, '')
+  return `${digits.slice(0, point).replace(/^0+(?=\d)/, '') || '0'}${kept && `.${kept}`}`
+}
+
 /** −1, 0 or 1 as decimal string a is below, equal to or above b; exact. */
 export function compareAmounts(a: string, b: string): -1 | 0 | 1 {
   const scale = Math.max(fractionOf(a), fractionOf(b))

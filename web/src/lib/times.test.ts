@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { ago, secondsBetween } from './times'
+import { ago, duration, offset, secondsBetween } from './times'
 
 const now = Date.parse('2026-11-21T12:00:00Z')
 
@@ -17,4 +17,16 @@ it.each([
 
 it('never counts backwards', () => {
   expect(secondsBetween('2026-11-21T12:00:05Z', now)).toBe(0)
+})
+
+it.each([
+  [0, '0 ms', '+0.000'],
+  [43, '43 ms', '+0.043'],
+  [9_340, '9.3 s', '+9.340'],
+  [59_999, '1 min', '+59.999'],
+  [62_345, '1 min 2 s', '+1:02.345'],
+  [3_900_000, '1 h 5 min', '+65:00.000'],
+])('%d ms lasts %s and is %s after the start', (ms, words, after) => {
+  expect(duration(ms)).toBe(words)
+  expect(offset(ms)).toBe(after)
 })

@@ -46,3 +46,24 @@ export function clock(iso: string): string {
 export function secondsBetween(from: string, to: number): number {
   return Math.max(0, Math.round((to - Date.parse(from)) / 1000))
 }
+
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+const tenths = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+const thousandths = new Intl.NumberFormat('en-US', { minimumFractionDigits: 3, maximumFractionDigits: 3 })
+
+/** How long something took: "43 ms", "9.3 s", "4 min 10 s", "1 h 5 min". */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${whole.format(ms)} ms`
+  if (ms < 59_950) return `${tenths.format(ms / 1000)} s`
+  const seconds = Math.round(ms / 1000)
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)]
+  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`
+  return seconds % 60 > 0 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`
+}
+
+/** A moment after a beginning: "+0.412", "+1:02.345", in seconds and minutes. */
+export function offset(ms: number): string {
+  const minutes = Math.floor(ms / 60_000)
+  const seconds = thousandths.format((ms - minutes * 60_000) / 1000)
+  return minutes > 0 ? `+${minutes}:${seconds.padStart(6, '0')}` : `+${seconds}`
+}

@@ -2,24 +2,13 @@ import { http, HttpResponse } from 'msw'
 
 import type { Schemas } from '@/api/client'
 
+import { missing, problem } from './answers'
+import { limitsHandlers } from './limits'
 import { history } from './market'
 import { bookPosition, ordersOf } from './positions'
+import { safetyHandlers } from './safety'
+import { traceHandlers } from './trace'
 import { CONNECTION, makePlan, startExecution, USER, world } from './world'
-
-export function problem(status: number, code: string, detail: string, advice = '') {
-  const body = {
-    type: `/problems/${code}`,
-    title: status === 404 ? 'There is nothing here.' : 'The situation has changed.',
-    status,
-    detail,
-    instance: '',
-    advice,
-    request_id: 'req-mock-0001',
-  }
-  return HttpResponse.json(body, { status, headers: { 'Content-Type': 'application/problem+json' } })
-}
-
-const missing = () => problem(404, 'not-found', 'It may be gone, or it never was.')
 
 const signedIn = (): Schemas['SignedIn'] => ({
   access_token: `mock.${crypto.randomUUID()}`,
@@ -194,4 +183,12 @@ const records = [
   ),
 ]
 
-export const handlers = [...account, ...markets, ...trading, ...records]
+export const handlers = [
+  ...account,
+  ...markets,
+  ...trading,
+  ...records,
+  ...safetyHandlers,
+  ...limitsHandlers,
+  ...traceHandlers,
+]

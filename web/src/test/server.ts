@@ -2,6 +2,8 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 
 import { handlers } from '@/mocks/handlers'
+import { resetLimits } from '@/mocks/limits'
+import { resetSafety } from '@/mocks/safety'
 import { resetWorld } from '@/mocks/world'
 
 export const server = setupServer(...handlers)
@@ -12,6 +14,8 @@ export function mockedServer(): void {
   afterEach(() => {
     server.resetHandlers()
     resetWorld()
+    resetSafety()
+    resetLimits()
   })
   afterAll(() => server.close())
 }

@@ -22,6 +22,8 @@ const PATHS = [
   '/connections',
   '/connections/new',
   '/settings',
+  '/settings/risk',
+  '/incidents',
   '/licences',
   '/going-live',
   '/there-is-no-such-page',

@@ -5,7 +5,7 @@ import type { ComponentProps } from 'react'
 import { Spinner } from './Spinner'
 
 export interface ButtonProps extends ComponentProps<'button'> {
-  kind?: 'primary' | 'secondary' | 'quiet' | 'danger'
+  kind?: 'primary' | 'secondary' | 'quiet' | 'danger' | 'alarm'
   size?: 'small' | 'medium' | 'large'
   /** Shows that work is under way and ignores further presses, keeping the focus. */
   busy?: boolean
@@ -17,6 +17,7 @@ const KINDS = {
   secondary: 'border border-hairline bg-canvas text-ink hover:bg-hover',
   quiet: 'text-ink hover:bg-hover',
   danger: 'border border-error text-error hover:bg-hover',
+  alarm: 'bg-error text-canvas hover:opacity-85',
 }
 
 const SIZES = {

@@ -9,10 +9,22 @@ export interface FieldProps extends ComponentProps<'input'> {
   error?: string | undefined
   suffix?: string
   large?: boolean
+  /** The label stands beside it already; screen readers still hear it. */
+  hideLabel?: boolean
 }
 
 /** A labelled input with its hint and its error tied to it. */
-export function Field({ label, hint, error, suffix, large = false, className, id, ...rest }: FieldProps) {
+export function Field({
+  label,
+  hint,
+  error,
+  suffix,
+  large = false,
+  hideLabel = false,
+  className,
+  id,
+  ...rest
+}: FieldProps) {
   const generated = useId()
   const input = id ?? generated
   const hintId = `${input}-hint`
@@ -20,7 +32,7 @@ export function Field({ label, hint, error, suffix, large = false, className, id
   const described = clsx(hint && hintId, error && errorId)
   return (
     <div className={className}>
-      <label htmlFor={input} className="mb-1.5 block text-sm text-muted">
+      <label htmlFor={input} className={hideLabel ? 'sr-only' : 'mb-1.5 block text-sm text-muted'}>
         {label}
       </label>
       <div className="relative">

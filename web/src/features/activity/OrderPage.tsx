@@ -4,13 +4,14 @@ import { Link, useParams } from '@tanstack/react-router'
 import type { Schemas } from '@/api/client'
 import { SideWord } from '@/features/trade/PlanLegs'
 import { absolute, clock } from '@/lib/times'
+import { Details, nameWords } from '@/ui/Details'
 import { Facts, Page, Section } from '@/ui/Layout'
 import { NoValue, Price, Quantity } from '@/ui/Money'
 import { Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import { orderQuery } from './queries'
 import { OrderBadge } from './Tables'
-import { eventWords, ORDER_WORDS, ROLE_WORDS } from './words'
+import { ORDER_WORDS, ROLE_WORDS } from './words'
 
 type OrderDetail = Schemas['OrderDetail']
 type OrderEvent = OrderDetail['events'][number]
@@ -98,6 +99,15 @@ function OrderFacts({ order }: { order: OrderDetail }) {
         >
           Its execution
         </Link>
+        {' · '}
+        <Link
+          to="/executions/$executionId/trace"
+          params={{ executionId: order.execution_id }}
+          search={{ symbol: order.symbol }}
+          className="underline underline-offset-4"
+        >
+          Requests and answers about {order.symbol}
+        </Link>
       </p>
     </>
   )
@@ -114,7 +124,7 @@ function TimeLine({ events }: { events: OrderEvent[] }) {
             <time dateTime={event.at} title={absolute(event.at)} className="tnum text-muted">
               {clock(event.at)}
             </time>
-            <span className="font-medium">{eventWords(event.event)}</span>
+            <span className="font-medium">{nameWords(event.event)}</span>
             <span className="text-muted">
               {stateWords(event.from_state)} → {stateWords(event.to_state)}
             </span>
@@ -127,20 +137,5 @@ function TimeLine({ events }: { events: OrderEvent[] }) {
 }
 
 function stateWords(state: string): string {
-  return state in ORDER_WORDS ? ORDER_WORDS[state as keyof typeof ORDER_WORDS] : eventWords(state)
-}
-
-function Details({ detail }: { detail: Record<string, unknown> }) {
-  const entries = Object.entries(detail).filter(([, value]) => value !== null && value !== '')
-  if (entries.length === 0) return null
-  return (
-    <dl className="mt-1 text-sm text-muted">
-      {entries.map(([name, value]) => (
-        <div key={name} className="flex gap-2">
-          <dt>{eventWords(name)}</dt>
-          <dd className="tnum break-all">{typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+  return state in ORDER_WORDS ? ORDER_WORDS[state as keyof typeof ORDER_WORDS] : nameWords(state)
 }

@@ -22,9 +22,3 @@ export const PAYMENT_WORDS: Record<Schemas['PaymentView']['kind'], string> = {
   funding: 'Funding',
   adjustment: 'Adjustment',
 }
-
-/** "venue_rejected" → "Venue rejected". */
-export function eventWords(name: string): string {
-  const text = name.replace(/[_-]+/g, ' ')
-  return text.charAt(0).toUpperCase() + text.slice(1)
-}

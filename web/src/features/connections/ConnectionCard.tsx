@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { answer, api } from '@/api/client'
+import { IncidentMarks } from '@/features/incidents/IncidentMarks'
 import { capital } from '@/features/trade/words'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
@@ -35,6 +36,10 @@ export function ConnectionCard({ connection }: { connection: Connection }) {
         <Badge tone={TONES[connection.state]}>{CONNECTION_WORDS[connection.state]}</Badge>
       </div>
       {connection.state_reason && <p className="mb-5 max-w-[64ch]">{connection.state_reason}</p>}
+      <IncidentMarks
+        of={(incident) => incident.connection_id === connection.id && incident.position_id === null}
+        className="mb-5"
+      />
       <Facts
         items={[
           { label: 'Venue', value: capital(connection.venue) },

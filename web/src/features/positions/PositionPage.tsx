@@ -2,7 +2,9 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import clsx from 'clsx'
 
 import { useIsLive } from '@/api/live'
+import { IncidentMarks } from '@/features/incidents/IncidentMarks'
 import { useIndices } from '@/features/indices/queries'
+import { PositionLimits } from '@/features/limits/PositionLimits'
 import { usePreview } from '@/features/trade/queries'
 import { capital } from '@/features/trade/words'
 import { forGeometry, heaviestFirst, level as levelText, percent } from '@/lib/numbers'
@@ -81,6 +83,7 @@ function Body({ position }: { position: PositionDetail }) {
         <Delta value={position.pnl_percent} className="text-lg" />
         {old && <span className="text-sm text-muted">may be old</span>}
       </p>
+      <IncidentMarks of={(incident) => incident.position_id === position.id} className="mb-8" />
       {position.notices.length > 0 && (
         <Notice kind="warning" className="mb-8">
           {position.notices.map((notice) => (
@@ -99,6 +102,15 @@ function Body({ position }: { position: PositionDetail }) {
             {isOver(position) ? 'Receipt' : 'Latest execution'}
           </Link>
           {' · '}
+          <Link
+            to="/executions/$executionId/trace"
+            params={{ executionId: position.execution_id }}
+            search={{}}
+            className="underline underline-offset-4"
+          >
+            Its time line
+          </Link>
+          {' · '}
           <Link to="/activity" search={{ position: position.id }} className="underline underline-offset-4">
             Orders of this position
           </Link>
@@ -112,6 +124,7 @@ function Body({ position }: { position: PositionDetail }) {
       <Section title="Legs">
         <Legs position={position} legs={legsOf(position)} />
       </Section>
+      {!isOver(position) && <PositionLimits positionId={position.id} />}
     </>
   )
 }

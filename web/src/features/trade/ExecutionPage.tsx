@@ -1,5 +1,7 @@
-import { useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
+import { ListTree } from 'lucide-react'
 
+import { Button } from '@/ui/Button'
 import { Page } from '@/ui/Layout'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 
@@ -24,7 +26,17 @@ export default function ExecutionPage() {
   const title = closing ? `Close ${execution.index_name}` : `${capital(execution.direction)} ${execution.index_name}`
   const finished = isFinished(execution)
   return (
-    <Page title={title}>
+    <Page
+      title={title}
+      actions={
+        <Button asChild size="small">
+          <Link to="/executions/$executionId/trace" params={{ executionId }} search={{}}>
+            <ListTree aria-hidden className="size-4" />
+            Time line
+          </Link>
+        </Button>
+      }
+    >
       <Steps current={finished ? 'Receipt' : 'Progress'} closing={closing} />
       {finished ? <Receipt execution={execution} /> : <ProgressStep execution={execution} />}
     </Page>

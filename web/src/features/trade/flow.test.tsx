@@ -3,7 +3,7 @@ import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
-import { problem } from '@/mocks/handlers'
+import { problem } from '@/mocks/answers'
 import { makePlan, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'

@@ -1,0 +1,57 @@
+import { infiniteQueryOptions, queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+
+import type { Schemas } from '@/api/client'
+import { answer, api } from '@/api/client'
+import { useFrames } from '@/api/live'
+
+export type Incident = Schemas['IncidentView']
+
+/** What the stream tells on `incidents`. */
+export interface IncidentsTick {
+  open: number
+  unseen: number
+}
+
+export type Which = 'open' | 'all'
+
+/** What is not settled yet, the newest first: enough for the bell and for marks. */
+export const openIncidentsQuery = queryOptions({
+  queryKey: ['incidents', 'open', 'first'],
+  queryFn: () => answer(api.GET('/api/incidents', { params: { query: { state: 'open' } } })),
+})
+
+export const incidentsQuery = (which: Which, position: string | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ['incidents', which, position ?? ''],
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET('/api/incidents', {
+          params: {
+            query: { state: which, ...(position ? { position } : {}), ...(pageParam ? { cursor: pageParam } : {}) },
+          },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor ?? null,
+  })
+
+/** Open incidents, renewed when the stream tells of a change; asked for too, should the stream be down. */
+export function useOpenIncidents(enabled = true) {
+  const client = useQueryClient()
+  useFrames(enabled ? 'incidents' : null, () => void client.invalidateQueries({ queryKey: ['incidents'] }))
+  const query = useQuery({ ...openIncidentsQuery, enabled, refetchInterval: 30_000 })
+  return { ...query, data: query.data?.items }
+}
+
+export function useMarkSeen() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (ids: string[]) =>
+      Promise.all(
+        ids.map((id) =>
+          answer(api.POST('/api/incidents/{incident_id}/seen', { params: { path: { incident_id: id } } })),
+        ),
+      ),
+    onSettled: () => client.invalidateQueries({ queryKey: ['incidents'] }),
+  })
+}

@@ -1,0 +1,126 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { OctagonX } from 'lucide-react'
+import { useEffect, useLayoutEffect, useRef, useState } from 'react'
+
+import { asProblem } from '@/api/problem'
+import { positionQuery } from '@/features/positions/queries'
+import { Button } from '@/ui/Button'
+import { Time } from '@/ui/Time'
+import { toast } from '@/ui/toasts'
+
+import type { Stop } from './queries'
+import { useResume, useStops } from './queries'
+import { positionName, stopTitle } from './words'
+
+const SHOWN = 2
+
+/** On every page while anything is stopped: what, by whom, since when, why, and how to go on. */
+export function StopBar({ signedIn }: { signedIn: boolean }) {
+  const stops = useStops(signedIn).data ?? []
+  return stops.length > 0 ? <Bar stops={widestFirst(stops)} /> : null
+}
+
+function Bar({ stops }: { stops: Stop[] }) {
+  const bar = useHeight('--stop-bar')
+  return (
+    <section ref={bar} aria-label="Trading is stopped" className="sticky top-0 z-30 bg-error text-canvas">
+      <ul>
+        {stops.slice(0, SHOWN).map((stop) => (
+          <StopLine key={stop.id} stop={stop} />
+        ))}
+      </ul>
+      {stops.length > SHOWN && (
+        <p className="px-4 pb-2 text-sm md:px-10">And {stops.length - SHOWN} more: see your positions.</p>
+      )}
+    </section>
+  )
+}
+
+const WIDTH = { instance: 0, user: 1, position: 2 } as const
+
+const widestFirst = (stops: Stop[]) => [...stops].sort((a, b) => WIDTH[a.scope] - WIDTH[b.scope])
+
+function StopLine({ stop }: { stop: Stop }) {
+  const position = useQuery({
+    ...positionQuery(stop.position_id ?? ''),
+    enabled: stop.position_id !== null,
+    staleTime: Infinity,
+  }).data
+  return (
+    <li className="flex min-h-12 items-center gap-x-4 px-4 py-1.5 md:px-10">
+      <OctagonX aria-hidden className="size-5 shrink-0" />
+      <p className="min-w-0 flex-1 text-sm">
+        <strong className="font-semibold">
+          {stop.position_id ? (
+            <Link to="/positions/$positionId" params={{ positionId: stop.position_id }} className="hover:underline">
+              {stopTitle(stop, position && positionName(position))}
+            </Link>
+          ) : (
+            stopTitle(stop, undefined)
+          )}
+        </strong>{' '}
+        <span className="max-md:hidden">Nothing that adds risk is sent.</span>{' '}
+        <span className="max-md:block">
+          By {stop.by}, <Time iso={stop.since} />
+          {stop.reason && <>: {stop.reason}</>}
+        </span>
+      </p>
+      {stop.scope === 'instance' ? (
+        <code className="font-mono text-xs">holdfast resume --all</code>
+      ) : (
+        <Resume stop={stop} />
+      )}
+    </li>
+  )
+}
+
+const SECOND_THOUGHTS = 5_000
+
+/** Going on adds risk again, so it takes a second press. */
+function Resume({ stop }: { stop: Stop }) {
+  const resume = useResume()
+  const [asked, setAsked] = useState(false)
+  useEffect(() => {
+    if (!asked) return
+    const timer = setTimeout(() => setAsked(false), SECOND_THOUGHTS)
+    return () => clearTimeout(timer)
+  }, [asked])
+
+  function press() {
+    if (!asked) return setAsked(true)
+    resume.mutate(stop, {
+      onSuccess: () => toast('Trading goes on.'),
+      onError: (error) => toast(`${asProblem(error).detail} ${asProblem(error).advice}`),
+    })
+  }
+
+  return (
+    <Button
+      size="small"
+      busy={resume.isPending}
+      className="!border-transparent !bg-canvas !text-ink"
+      onClick={press}
+      onBlur={() => setAsked(false)}
+    >
+      {asked ? 'Press again to resume' : 'Resume'}
+    </Button>
+  )
+}
+
+/** Tells the page how much room a bar at its top takes, so that nothing hides below it. */
+function useHeight(name: string) {
+  const bar = useRef<HTMLElement>(null)
+  useLayoutEffect(() => {
+    const element = bar.current
+    if (!element) return
+    const root = document.documentElement.style
+    const observer = new ResizeObserver(() => root.setProperty(name, `${element.offsetHeight}px`))
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      root.removeProperty(name)
+    }
+  }, [name])
+  return bar
+}
