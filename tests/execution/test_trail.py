@@ -132,7 +132,7 @@ async def test_a_request_that_changes_something_is_told_with_its_answer_apart(de
     request, answer = (item for item in items if item.kind in ("request", "answer"))
     assert request.title == "Send sell 0.8 ETHUSDT at 99.5 (Limit IOC)"
     assert (request.order_id, request.took_ms, request.detail["waited_ms"]) == (row.order_id, None, 1500)
-    assert answer.title == "No clear answer. Bybit gave no clear answer."
+    assert answer.title == "ETHUSDT: no clear answer. Bybit gave no clear answer."
     assert (answer.order_id, answer.took_ms) == (row.order_id, 8000)
     assert answer.at - request.at == timedelta(seconds=8)
     assert answer.detail == {"outcome": "silent", "code": "502"}

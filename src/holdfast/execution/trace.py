@@ -181,17 +181,18 @@ def _trail(facts: Facts) -> Iterable[_Item]:
     for row in facts.trail:
         order = _order_of(row, by_client_id)
         order_id, symbol = (order.id, order.symbol) if order else (row.order_id, row.symbol)
-        yield _Item(
-            row.at, 4, _kind(row), _title(row), order_id, symbol, _took(row), {**row.detail, **_times(row)}
-        )
-        if row.detail.get("writes") and row.took_ms is not None:
-            at = row.at + timedelta(milliseconds=row.took_ms)
-            said: dict[str, object] = {
-                name: row.detail[name] for name in ("outcome", "code") if name in row.detail
-            }
-            yield _Item(
-                at, 5, "answer", trace_words.answered(row.detail), order_id, symbol, row.took_ms, said
-            )
+        took = None if _answered_apart(row) else row.took_ms
+        yield _Item(row.at, 4, _kind(row), _title(row), order_id, symbol, took, {**row.detail, **_times(row)})
+        if _answered_apart(row):
+            at = row.at + timedelta(milliseconds=row.took_ms or 0)
+            said: dict[str, object] = {n: row.detail[n] for n in ("outcome", "code") if n in row.detail}
+            title = trace_words.answered(row.detail, symbol)
+            yield _Item(at, 5, "answer", title, order_id, symbol, row.took_ms, said)
+
+
+def _answered_apart(row: TrailRow) -> bool:
+    """Between a request that changes something and its answer much may happen: they are two items."""
+    return bool(row.kind == "request" and row.detail.get("writes") and row.times == 1)
 
 
 def _order_of(row: TrailRow, by_client_id: dict[str, Order]) -> Order | None:
@@ -206,11 +207,6 @@ def _title(row: TrailRow) -> str:
     if row.times == 1 or row.until is None:
         return f"{row.title}{about}"
     return f"{row.title}{about}, {row.times} times over {trace_words.duration(_ms(row.until - row.at))}"
-
-
-def _took(row: TrailRow) -> int | None:
-    """A request that changes something ends with its answer, which has an item of its own."""
-    return None if row.detail.get("writes") else row.took_ms
 
 
 def _times(row: TrailRow) -> dict[str, Any]:

@@ -95,19 +95,24 @@ def duration(milliseconds: float) -> str:
     return f"{milliseconds / 60_000:.0f} min"
 
 
-def answered(detail: Mapping[str, Any]) -> str:
+def answered(detail: Mapping[str, Any], symbol: str) -> str:
     """The outcome of a request that changes something."""
-    outcome, code, text = detail.get("outcome"), detail.get("code"), str(detail.get("text") or "")
-    match outcome:
+    about = f"{symbol}: " if symbol else ""
+    code, text = detail.get("code"), str(detail.get("text") or "")
+    match detail.get("outcome"):
         case "ok":
             refused = sum(order.get("code", "0") != "0" for order in detail.get("orders", ()))
-            return f"The venue refused {refused} of them" if refused else "The venue accepted it"
+            return about + (
+                f"the venue refused {refused} of them" if refused else "the venue answered: accepted"
+            )
         case "silent":
-            return f"No clear answer. {text}".rstrip()
+            return f"{about}no clear answer. {text}".rstrip()
         case "held back":
-            return f"Nothing was sent. {text}".rstrip()
+            return f"{about}nothing was sent. {text}".rstrip()
+        case "cut off":
+            return f"{about}nobody waited for the answer any more"
         case _:
-            return text or f"The venue refused it (code {code})"
+            return about + (text or f"the venue refused it (code {code})")
 
 
 _REQUESTS: Final = {

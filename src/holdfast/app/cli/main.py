@@ -11,6 +11,7 @@ from holdfast.app.cli.doctor import doctor
 from holdfast.app.cli.incidents import incidents
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
 from holdfast.app.cli.status import status
+from holdfast.app.cli.trace import trace
 from holdfast.app.cli.up import up
 from holdfast.core.errors import HoldfastError
 from holdfast.platform.processes import CannotRun
@@ -42,6 +43,7 @@ app.command("open")(trading.open_position)
 app.command()(trading.positions)
 app.command("close")(trading.close_position)
 app.command()(trading.orders)
+app.command()(trace)
 app.command()(incidents)
 app.command("sign-in")(sign_in.sign_in)
 app.command("sign-out")(sign_in.sign_out)
