@@ -61,6 +61,7 @@ class Desk:
                 session,
                 self.user_id,
                 NewExecution(plan_id=plan.id, digest=plan.digest),
+                settings=self.work.settings,
                 quote_of=quote_of,
                 now=self.clock.now(),
             )

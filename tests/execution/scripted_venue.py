@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
-from holdfast.core.instruments import Side
+from holdfast.core.instruments import InstrumentKind, Side
 from holdfast.venues.protocol import (
     Balance,
     Book,
@@ -20,6 +20,7 @@ from holdfast.venues.protocol import (
     OutcomeUnknown,
     Placement,
     PriceLimit,
+    Quote,
     RateLimited,
     Rejected,
     Unreachable,
@@ -218,6 +219,14 @@ class ScriptedVenue:
             ((Decimal("100.1"), Decimal(1000)),),
             self.clock.now(),
         )
+
+    async def quotes(self, kind: InstrumentKind) -> list[Quote]:
+        self._die(self._ask())
+        price, now = Decimal(100), self.clock.now()
+        return [
+            Quote(symbol, price, price, price, price, price, Decimal(1), Decimal(0), None, now)
+            for symbol in ("BTCUSDT", "ETHUSDT", "XRPUSDT")
+        ]
 
     async def price_limit(self, symbol: str) -> PriceLimit:
         self._die(self._ask())

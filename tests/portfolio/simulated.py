@@ -105,6 +105,7 @@ class House:
                 session,
                 self.user_id,
                 NewExecution(plan_id=plan.id, digest=plan.digest),
+                settings=work.settings,
                 quote_of=self.quotes.get,
                 now=work.clock.now(),
             )

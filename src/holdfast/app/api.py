@@ -13,6 +13,7 @@ import holdfast.app.routes_system
 import holdfast.app.stream
 import holdfast.execution.incidents_routes
 import holdfast.execution.routes
+import holdfast.execution.routes_risk
 import holdfast.indices.routes
 import holdfast.portfolio.routes
 from holdfast.app.hub import Hub
@@ -44,6 +45,7 @@ ROUTERS = (
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
     holdfast.execution.incidents_routes.router,
+    holdfast.execution.routes_risk.router,
     holdfast.app.stream.router,
 )
 _BOARD_REFRESH_SECONDS = 3.0

@@ -3,6 +3,7 @@
 import holdfast.accounts.models
 import holdfast.execution.incidents_models
 import holdfast.execution.models
+import holdfast.execution.risk_models
 import holdfast.indices.models
 import holdfast.market.models
 import holdfast.platform.models

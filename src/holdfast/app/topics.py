@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts import repository as accounts
 from holdfast.accounts.schemas import ConnectionView
 from holdfast.app.hub import Hub
-from holdfast.execution import incidents
+from holdfast.execution import incidents, stops
 from holdfast.execution.incidents_schemas import IncidentsTick
 from holdfast.execution.models import Execution
+from holdfast.execution.risk_schemas import StopsTick
 from holdfast.execution.schemas import ExecutionView
 from holdfast.execution.views import execution_view
 from holdfast.portfolio.live import LivePositions
@@ -20,6 +21,7 @@ EXECUTION_EVERY = 2.0
 """Also without a message: Redis may have lost the last one, which says how it ended."""
 CONNECTIONS_EVERY = 10.0
 INCIDENTS_EVERY = 5.0
+STOPS_EVERY = 2.0
 
 
 class Connections(RootModel[list[ConnectionView]]):
@@ -27,12 +29,13 @@ class Connections(RootModel[list[ConnectionView]]):
 
 
 def register_private(hub: Hub, live: LivePositions) -> None:
-    """Announce positions, executions, connections and incidents to the hub."""
+    """Announce positions, executions, connections, incidents and stops to the hub."""
     hub.register("positions", live.may_hear, live.positions_snapshot, every=POSITIONS_EVERY)
     hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
     hub.register("execution", _owns_execution, _execution, every=EXECUTION_EVERY)
     hub.register("connections", _signed_in, _connections, every=CONNECTIONS_EVERY)
     hub.register("incidents", _signed_in, _incidents, every=INCIDENTS_EVERY)
+    hub.register("stops", _signed_in, _stops, every=STOPS_EVERY)
 
 
 async def _signed_in(_session: AsyncSession, user_id: UUID | None, _key: str) -> bool:
@@ -61,6 +64,10 @@ async def _connections(session: AsyncSession, user_id: UUID | None, _key: str) -
         return None
     rows = await accounts.connections_of(session, user_id)
     return Connections([ConnectionView.model_validate(row) for row in rows])
+
+
+async def _stops(session: AsyncSession, user_id: UUID | None, _key: str) -> StopsTick | None:
+    return await stops.tick(session, user_id) if user_id else None
 
 
 async def _incidents(session: AsyncSession, user_id: UUID | None, _key: str) -> IncidentsTick | None:

@@ -20,7 +20,7 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.core.instruments import Instrument
-from holdfast.execution import finish, intake, preflight, repository, trail
+from holdfast.execution import finish, gate, intake, preflight, repository, trail
 from holdfast.execution.answers import Answer, ask_about, owes_answer
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import new_order, request_of, still_open
@@ -176,16 +176,24 @@ class Executor:
 
     async def _send(self, decision: Decision) -> None:
         async with self._write() as session:
-            await repository.fence_off(session, self._id, self._work.lease.fence)
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             orders = [
                 order
                 for order in await repository.orders_of(session, self._id)
                 if order.leg in decision.legs and order.state == OrderState.PLANNED
             ]
             now = self._now()
+            refused = await gate.refusals(session, self._work, execution, orders)
             for order in orders:
+                if order.id in refused:
+                    order.reject_code, order.reject_reason = gate.REJECT_CODE, refused[order.id]
+                    repository.record(session, order, Event.FORBID, now=now, reason=refused[order.id])
+                    continue
                 order.sent_at = now
                 repository.record(session, order, Event.SEND, now=now)
+        orders = [order for order in orders if order.id not in refused]
+        if not orders:
+            return
         placements = await self._door.place([request_of(order) for order in orders])
         async with self._write() as session:
             await repository.fence_off(session, self._id, self._work.lease.fence)

@@ -11,7 +11,7 @@ from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import legs_of
 from holdfast.execution.repository import STUCK_STATE
 from holdfast.platform.jobs import enqueue
-from holdfast.portfolio.booking import release_remainders, settle_alterations
+from holdfast.portfolio.booking import closable, release_remainders, settle_alterations
 from holdfast.portfolio.models import Plan
 
 
@@ -65,6 +65,13 @@ async def _end_closing(
         execution.reason = f"{refusals} The position is closed only in part. Preview the rest and close it."
         await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
         return
+    unplanned = await _unplanned(session, execution, plan)
+    if unplanned:
+        execution.reason = (
+            f"What could be closed was closed. {', '.join(unplanned)} could not be and is still held."
+        )
+        await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
+        return
     by_hand = [leg.symbol for leg in legs_of(plan) if leg.action == "by_hand"]
     if by_hand:
         await settle_alterations(session, sleeve_id=execution.sleeve_id, now=now)
@@ -75,6 +82,12 @@ async def _end_closing(
     if moved:
         execution.reason += f" A remainder too small to trade stays in your account: {', '.join(moved)}."
     await repository.set_sleeve_state(session, execution.sleeve_id, state="closed", closed_at=now)
+
+
+async def _unplanned(session: AsyncSession, execution: Execution, plan: Plan) -> list[str]:
+    """What the position holds and this plan was not to close: it is no remainder to let go of."""
+    planned = {leg.symbol for leg in legs_of(plan)}
+    return sorted((await closable(session, execution.sleeve_id)).keys() - planned)
 
 
 async def not_started(session: AsyncSession, execution: Execution, reason: str, *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
-from holdfast.execution import repository
+from holdfast.execution import gate, repository
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.reconcile import reconcile_connection
@@ -49,6 +49,9 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
         await _begin_books(work, door, execution)
         if execution.kind == "close":
             return await _check_close(work, door, execution, legs)
+        refused = await gate.check_first(work, door, execution)
+        if refused:
+            return f"{refused} Nothing was traded."
         return await _check_open(work, door, execution, plan, legs)
     except KeyRefused as error:
         return f"Bybit does not accept this key any more ({error}). Nothing was traded."
@@ -72,10 +75,12 @@ async def _blocked(session: AsyncSession, execution: Execution, legs: list[Plann
 
 
 async def _begin_books(work: Work, door: TradingVenue, execution: Execution) -> None:
-    """What the account held before our first order must be written down before it."""
+    """What the account held before our first order must be written down before it; and nothing new is opened
+    on old books."""
     async with work.database.sessions() as session:
         connection = await session.get_one(Connection, execution.connection_id)
-    if connection.begun_at is None:
+    longest = timedelta(seconds=work.settings.stale_books_seconds)
+    if connection.reconciled_at is None or work.clock.now() - connection.reconciled_at > longest:
         await reconcile_connection(work, door, execution.connection_id)
 
 

@@ -81,6 +81,7 @@ async def start_execution(
     wanted: NewExecution,
     user: UserDep,
     session: SessionDep,
+    settings: SettingsDep,
     now: NowDep,
     key: Annotated[str, Depends(require_key)],
 ) -> JSONResponse:
@@ -88,7 +89,9 @@ async def start_execution(
     quotes: QuoteBoard = request.app.state.quotes
 
     async def effect() -> tuple[int, ExecutionView]:
-        return 202, await service.start(session, user.id, wanted, quote_of=quotes.get, now=now)
+        return 202, await service.start(
+            session, user.id, wanted, settings=settings, quote_of=quotes.get, now=now
+        )
 
     return await run_once(
         session, user_id=user.id, key=key, route="POST /api/executions", body=wanted, now=now, effect=effect

@@ -13,6 +13,7 @@ from holdfast.core.errors import Conflict
 from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
+from holdfast.execution import gate
 from holdfast.execution.drafts import new_order
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
@@ -21,6 +22,7 @@ from holdfast.execution.schemas import ExecutionView, NewExecution
 from holdfast.execution.views import execution_view
 from holdfast.market.quotes import LiveQuote
 from holdfast.platform.jobs import enqueue
+from holdfast.platform.settings import Settings
 from holdfast.portfolio.models import Plan, Sleeve
 from holdfast.portfolio.service import take_plan
 
@@ -34,7 +36,13 @@ class MarketMoved(Conflict):
 
 
 async def start(
-    session: AsyncSession, user_id: UUID, wanted: NewExecution, *, quote_of: QuoteOf, now: datetime
+    session: AsyncSession,
+    user_id: UUID,
+    wanted: NewExecution,
+    *,
+    settings: Settings,
+    quote_of: QuoteOf,
+    now: datetime,
 ) -> ExecutionView:
     """Accept a previewed plan: sleeve, execution, orders and job, all or none.
 
@@ -43,12 +51,23 @@ async def start(
         Conflict: it was used already, is blocked, or the position is being changed; or the connection cannot
             trade now.
         MarketMoved: a price is beyond what was previewed.
+        Stopped, OverLimit: new risk is stopped, or the plan would pass a limit.
         NotFound: there is no such preview of this user, or its connection was deleted.
     """
     plan = await take_plan(session, user_id, wanted.plan_id, wanted.digest, now)
     await tradable_connection(session, user_id, plan.connection_id)
     legs = legs_of(plan)
     _refuse_if_moved(traded(legs), quote_of)
+    if plan.kind != "close":
+        await gate.refuse_plan(
+            session,
+            plan.user_id,
+            plan.sleeve_id,
+            gate.planned_orders(view_of(plan)),
+            settings=settings,
+            quote_of=quote_of,
+            now=now,
+        )
     sleeve = await (
         _new_sleeve(session, plan, now) if plan.kind == "open" else _sleeve_to_close(session, plan)
     )

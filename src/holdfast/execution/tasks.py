@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
 from holdfast.accounts.models import Connection
-from holdfast.execution import repository
+from holdfast.execution import flatten, gate, repository, stops
 from holdfast.execution.executor import Executor
 from holdfast.execution.locks import connection_lock
 from holdfast.execution.models import Execution
@@ -38,6 +38,7 @@ async def run_execution(work: Work) -> None:
         execution = await session.get(Execution, execution_id)
     if execution is None or execution.finished_at:
         return
+    await stops.follow_file(work)
     async with (
         following(work, execution_id),
         connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken,
@@ -67,10 +68,12 @@ async def reconcile(work: Work) -> None:
         connection = await session.get(Connection, connection_id)
     if connection is None or connection.deleted_at or connection.state not in WATCHED:
         return
+    await stops.follow_file(work)
     async with connection_lock(work.database, connection_id) as taken:
         if not taken:
             raise RetryAt(1, "an execution is under way on this connection")
         await _reconcile(work, connection)
+    await gate.keep_marks(work, connection.user_id)
     await publish(work, connection.user_id, "positions", {"changed": True})
     raise RunAgainIn(RECONCILE_EVERY)
 
@@ -88,7 +91,8 @@ async def _reconcile(work: Work, connection: Connection) -> None:
 
 
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
-    """At start: every unfinished execution and every connection has its job."""
+    """At start: every unfinished execution, every flattening and every connection has its job."""
+    await flatten.ensure_jobs(session, now)
     for execution_id in await repository.unfinished_executions(session):
         await enqueue(session, "execution.run", str(execution_id), now=now)
     living = select(Connection.id).where(Connection.deleted_at.is_(None), Connection.state.in_(WATCHED))
@@ -96,4 +100,8 @@ async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
         await enqueue(session, "execution.reconcile", str(connection_id), now=now)
 
 
-HANDLERS: dict[str, Handler] = {"execution.run": run_execution, "execution.reconcile": reconcile}
+HANDLERS: dict[str, Handler] = {
+    "execution.run": run_execution,
+    "execution.reconcile": reconcile,
+    flatten.JOB: flatten.run,
+}

@@ -1,5 +1,6 @@
 """Everything that can be configured, read from the environment once."""
 
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,9 @@ class Settings(BaseSettings):
     """Environment variables start with ``HOLDFAST_``, save ``DATABASE_URL`` and ``REDIS_URL``.
 
     ``servers`` says where embedded PostgreSQL and Redis may come from. In demo mode every outside address
-    points to the simulator; in live mode to the real service.
+    points to the simulator; in live mode to the real service. ``limit_*`` hold for everybody here; a user's
+    own limits can only be tighter. Nothing new is opened on prices older than ``stale_price_seconds`` or on
+    books not compared with the venue for ``stale_books_seconds``.
     """
 
     model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")
@@ -63,6 +66,17 @@ class Settings(BaseSettings):
     preview_seconds: int = 30
     price_allowance: float = Field(default=0.005, gt=0, le=0.05)
     max_order_notional: int = 5_000_000
+
+    limit_order_notional: Decimal = Field(default=Decimal(10_000_000), gt=0)
+    limit_instrument_notional: Decimal = Field(default=Decimal(20_000_000), gt=0)
+    limit_sleeve_notional: Decimal = Field(default=Decimal(20_000_000), gt=0)
+    limit_gross_notional: Decimal = Field(default=Decimal(100_000_000), gt=0)
+    limit_daily_loss: Decimal = Field(default=Decimal(2_000_000), gt=0)
+    limit_drawdown: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)
+    limit_orders_per_minute: int = Field(default=600, ge=1)
+    limit_price_band: Decimal = Field(default=Decimal("0.1"), gt=0, le=1)
+    stale_price_seconds: float = Field(default=30, gt=0)
+    stale_books_seconds: float = Field(default=300, gt=0)
     web_dist: Path = Path(__file__).resolve().parents[3] / "web" / "dist"
 
     @property

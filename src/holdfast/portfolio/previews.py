@@ -205,6 +205,55 @@ async def _propose_close(
     )
 
 
+async def flatten_plan(
+    database: Database,
+    sleeve: Sleeve,
+    world: World,
+    settings: Settings,
+    *,
+    allowance: Decimal,
+    now: datetime,
+) -> tuple[PlanView, dict[str, str]]:
+    """The plan that closes what can be closed of a position now. Unlike a close somebody previews it is not
+    all or nothing: what the venue does not trade is left out of it, and named with the reason.
+
+    Raises:
+        Unavailable: the venue does not answer.
+    """
+    async with database.transaction() as session:
+        account = await _account(session, sleeve.user_id, sleeve.connection_id)
+        names = await _names(session, sleeve.id)
+        held = await _held(session, sleeve.id, account, names)
+    markets = await _markets(world, [leg.symbol for leg in held if leg.quantity], account)
+    whole = build_close_plan(held, markets=markets, allowance=allowance, available=account.available)
+    left_out = {leg.symbol: leg.problem for leg in whole.legs if leg.action == "skip" and leg.problem}
+    draft = build_close_plan(
+        [leg for leg in held if leg.symbol not in left_out],
+        markets=markets,
+        allowance=allowance,
+        available=account.available,
+    )
+    proposal = Proposal(
+        draft=replace(draft, legs=tuple(replace(leg, problem="") for leg in draft.legs)),
+        account=account,
+        names=names,
+        position=sleeve,
+        index_id=sleeve.index_id,
+        version=sleeve.index_version,
+        direction=sleeve.direction,
+        size=sleeve.size,
+        level=sleeve.entry_level,
+        problems=[],
+        warnings=[f"{symbol} is not closed by this: {reason}." for symbol, reason in left_out.items()],
+    )
+    return _view(proposal, settings, now), left_out
+
+
+def plan_row(view: PlanView, user_id: UUID) -> Plan:
+    """The row of a plan as it was shown."""
+    return _row(view, user_id)
+
+
 def _refuse_impossible(definition: IndexDefinition, wanted: PreviewOpen, settings: Settings) -> None:
     if wanted.size > settings.max_order_notional:
         raise InvalidInput(
