@@ -8,6 +8,7 @@ from itertools import count
 
 from holdfast.core.instruments import InstrumentKind, Side
 from holdfast.venues.protocol import (
+    AccountInfo,
     Balance,
     Book,
     DuplicateClientId,
@@ -70,6 +71,13 @@ class ScriptedVenue:
     orders: dict[str, VenueOrder] = field(default_factory=dict)
     fills: list[FillReport] = field(default_factory=list)
     manual: dict[str, Decimal] = field(default_factory=dict)
+    account: AccountInfo = field(default_factory=lambda: AccountInfo(True, "cross"))
+    borrowed: Decimal = Decimal(0)
+    leverage: dict[str, Decimal] = field(default_factory=dict)
+    hedged: set[str] = field(default_factory=set)
+    funding: list[FundingReport] = field(default_factory=list)
+    resting: list[OrderReport] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
     placed: list[OrderRequest] = field(default_factory=list)
     calls: int = 0
     _ids: count = field(default_factory=count)
@@ -80,8 +88,18 @@ class ScriptedVenue:
         moved = sum((f.side.sign * f.quantity for f in self.fills if f.symbol == symbol), Decimal(0))
         return moved + self.manual.get(symbol, Decimal(0))
 
-    def trade_by_hand(self, symbol: str, side: Side, quantity: str, price: str = "100") -> None:
-        self._fill("", f"manual-{next(self._ids)}", symbol, side, Decimal(quantity), Decimal(price))
+    def trade_by_hand(
+        self,
+        symbol: str,
+        side: Side,
+        quantity: str,
+        price: str = "100",
+        exec_type: str = "Trade",
+        order_id: str = "",
+    ) -> None:
+        """Somebody else's trade; with another ``exec_type`` the venue's own."""
+        name = order_id or f"manual-{next(self._ids)}"
+        self._fill("", name, symbol, side, Decimal(quantity), Decimal(price), exec_type)
 
     def fill_late(self, client_id: str, quantity: Decimal) -> None:
         """More of an order is executed than the venue had said."""
@@ -135,7 +153,14 @@ class ScriptedVenue:
             )
 
     def _fill(
-        self, name: str, order_id: str, symbol: str, side: Side, quantity: Decimal, price: Decimal
+        self,
+        name: str,
+        order_id: str,
+        symbol: str,
+        side: Side,
+        quantity: Decimal,
+        price: Decimal,
+        exec_type: str = "Trade",
     ) -> None:
         self.fills.append(
             FillReport(
@@ -144,7 +169,7 @@ class ScriptedVenue:
                 client_id=name,
                 symbol=symbol,
                 side=side,
-                exec_type="Trade",
+                exec_type=exec_type,
                 quantity=quantity,
                 price=price,
                 fee=quantity * price * self.fee_rate,
@@ -183,16 +208,41 @@ class ScriptedVenue:
 
     async def funding_since(self, since: datetime) -> list[FundingReport]:
         self._die(self._ask())
-        return []
+        return [payment for payment in self.funding if payment.at >= since]
 
     async def positions(self) -> list[VenuePosition]:
         self._die(self._ask())
         symbols = {fill.symbol for fill in self.fills} | self.manual.keys()
-        return [_position(symbol, self.net(symbol)) for symbol in sorted(symbols) if self.net(symbol)]
+        return [self._position(symbol) for symbol in sorted(symbols) if self.net(symbol)]
+
+    async def position_of(self, symbol: str) -> VenuePosition:
+        self._die(self._ask())
+        return self._position(symbol)
+
+    def _position(self, symbol: str) -> VenuePosition:
+        leverage = self.leverage.get(symbol, Decimal(1))
+        return VenuePosition(
+            symbol,
+            self.net(symbol),
+            Decimal(100),
+            Decimal(100),
+            Decimal(0),
+            leverage,
+            None,
+            hedge_mode=symbol in self.hedged,
+        )
+
+    async def account_info(self) -> AccountInfo:
+        self._die(self._ask())
+        return self.account
+
+    async def open_orders(self) -> list[OrderReport]:
+        self._die(self._ask())
+        return list(self.resting)
 
     async def balance(self) -> Balance:
         self._die(self._ask())
-        return Balance(self.available, self.available, self.available, Decimal(0), Decimal(0), Decimal(0))
+        return Balance(self.available, self.available, self.available, Decimal(0), Decimal(0), self.borrowed)
 
     async def fee_rates(self) -> dict[str, FeeRate]:
         self._die(self._ask())
@@ -207,9 +257,11 @@ class ScriptedVenue:
 
     async def ensure_leverage(self, symbol: str, leverage: Decimal) -> None:
         self._die(self._ask())
+        self.leverage[symbol] = leverage
 
     async def ensure_one_way(self, symbol: str) -> None:
         self._die(self._ask())
+        self.hedged.discard(symbol)
 
     async def book(self, symbol: str, *, depth: int = 50) -> Book:
         self._die(self._ask())
@@ -234,6 +286,8 @@ class ScriptedVenue:
 
     async def cancel(self, symbol: str, client_id: str) -> None:
         self._die(self._ask())
+        self.cancelled.append(client_id)
+        self.resting = [report for report in self.resting if report.client_id != client_id]
 
     def _ask(self) -> bool:
         dying = self._count()
@@ -251,8 +305,3 @@ class ScriptedVenue:
     def _die(self, dying: bool) -> None:
         if dying:
             raise Killed
-
-
-def _position(symbol: str, quantity: Decimal) -> VenuePosition:
-    price = Decimal(100)
-    return VenuePosition(symbol, quantity, price, price, Decimal(0), Decimal(1), None, hedge_mode=False)

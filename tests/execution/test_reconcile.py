@@ -13,7 +13,7 @@ from holdfast.execution.reconcile import compare, reconcile_connection
 from holdfast.portfolio.booking import holdings
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt
 from holdfast.portfolio.repository import taker_fees
-from holdfast.venues.protocol import FillReport, VenuePosition
+from holdfast.venues.protocol import FillReport
 
 
 async def reconciled(desk: Desk) -> list[str]:
@@ -134,13 +134,6 @@ def late(known: FillReport, desk: Desk) -> FillReport:
 def test_an_instrument_with_an_order_in_doubt_is_not_judged():
     assert compare({"BTCUSDT": Decimal(1)}, [], {"BTCUSDT"}) == {}
     assert compare({"BTCUSDT": Decimal(1)}, [], set()) != {}
-
-
-def test_hedge_mode_halts():
-    held = VenuePosition(
-        "BTCUSDT", Decimal(1), Decimal(1), Decimal(1), Decimal(0), Decimal(1), None, hedge_mode=True
-    )
-    assert "hedge mode" in compare({"BTCUSDT": Decimal(1)}, [held], set())["BTCUSDT"]
 
 
 async def test_reading_goes_on_from_where_it_was(desk: Desk):

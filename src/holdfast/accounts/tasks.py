@@ -124,6 +124,9 @@ async def _note_verdict(work: Work, subject: Connection, key: KeyInfo, verdict: 
         connection.checked_at = now
         if verdict.state is not KeyState.REFUSED:
             connection.venue_uid = key.uid
+        if verdict.state is KeyState.ACTIVE:
+            connection.could_trade_at = now
+        if verdict.state is not KeyState.REFUSED or connection.could_trade_at:
             await jobs.enqueue(session, RECONCILE_JOB, str(subject.id), now=now)
     await _publish(work, connection)
     log.info("connection checked", connection=str(subject.id), state=verdict.state, reason=verdict.reason)
@@ -167,6 +170,8 @@ async def _note_broken(work: Work, subject: Connection, error: Broken) -> None:
         if connection is None:
             return
         worked_before = connection.state in ("active", "watch_only", "failing")
+        if worked_before and connection.state != "failing":
+            await jobs.enqueue(session, RECONCILE_JOB, str(subject.id), now=work.clock.now())
         connection.state = "failing" if worked_before else "refused"
         connection.state_reason, connection.checks = finding.message, _as_json([finding])
         connection.checked_at = work.clock.now()

@@ -171,6 +171,15 @@ async def hold(
     return changed
 
 
+async def settle_all(session: AsyncSession, connection_id: UUID, *, now: datetime) -> None:
+    """The connection is gone, and with it everything that stood against it."""
+    await session.execute(
+        update(Incident)
+        .where(Incident.connection_id == connection_id, Incident.settled_at.is_(None))
+        .values(settled_at=now)
+    )
+
+
 async def obstacle(
     session: AsyncSession, connection_id: UUID, symbols: Sequence[str], *, opening: bool
 ) -> str:

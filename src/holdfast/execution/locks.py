@@ -12,22 +12,25 @@ from holdfast.platform.database import Database
 
 LOOK_AGAIN = 0.02
 _TAKE = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+_COUNT = text("UPDATE connections SET fence = fence + 1 WHERE id = :id RETURNING fence")
 _RELEASE = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
 
 @asynccontextmanager
 async def connection_lock(
     database: Database, connection_id: UUID, *, patience: float = 0.0
-) -> AsyncIterator[bool]:
-    """Yields whether the lock was had within ``patience`` seconds. A killed process loses it with its
-    database session, so nobody waits for a dead holder; a holder cut off from PostgreSQL is stopped by the
-    fencing number instead."""
+) -> AsyncIterator[int]:
+    """Yields the holder's number, or 0 if the lock was not had within ``patience`` seconds.
+
+    A killed process loses the lock with its database session, so nobody waits for a dead holder. A holder cut
+    off from PostgreSQL may not know that it has lost it: the number, larger for every later holder and kept
+    with the connection, is what it must compare in the transaction in which it writes."""
     name = {"name": f"connection:{connection_id}"}
     async with database.engine.connect() as raw:
         held = await raw.execution_options(isolation_level="AUTOCOMMIT")
         taken = await _taken(held, name, patience)
         try:
-            yield taken
+            yield await held.scalar(_COUNT, {"id": connection_id}) or 0 if taken else 0
         finally:
             if taken:
                 await held.execute(_RELEASE, name)

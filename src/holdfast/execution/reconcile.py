@@ -1,176 +1,275 @@
 """Start-up, reconnect and every minute: our books against the venue's.
 
 The sum of all sleeves and the manual holding must be what the venue says. Where it is not, the instrument
-halts and says why; it goes on by itself once the books agree again.
+halts and says why; it goes on by itself once the books agree again. What else the venue has done or become is
+told as incidents (``incidents.py``).
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.core.money import plain
-from holdfast.execution import intake, repository
+from holdfast.execution import incidents, intake, repository
+from holdfast.execution import incidents_words as words
+from holdfast.execution.incidents_account import (
+    VENUE_KINDS,
+    delistings,
+    held_symbols,
+    venue_conditions,
+)
+from holdfast.execution.incidents_trades import note_strangers, settle_passed, take_own_fill
+from holdfast.execution.progress import publish
+from holdfast.execution.reconcile_orders import mend_orders
+from holdfast.execution.reconcile_wallet import keep_balance, keep_fee_rates
+from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
-from holdfast.portfolio.models import BalanceSnapshot, FeeRate, Halt
-from holdfast.venues.protocol import Balance, FillReport, Rejected, TradingVenue, VenuePosition
+from holdfast.portfolio.models import Halt
+from holdfast.venues.protocol import AccountInfo, Balance, FillReport, TradingVenue, VenuePosition
 
 log = structlog.get_logger(__name__)
 
-OVERLAP = timedelta(minutes=2)
+OVERLAP: Final = timedelta(minutes=2)
 """Read again a little of what was read: records may arrive late, and booking them twice changes nothing."""
-LONG_OVERLAP = timedelta(days=1)
+LONG_OVERLAP: Final = timedelta(days=1)
 """The same, once the books and the venue disagree."""
-FUNDING_OVERLAP = timedelta(hours=1)
-FEES_LAST = timedelta(days=1)
-BEGINNINGS = 5
+FUNDING_OVERLAP: Final = timedelta(hours=1)
+BEGINNINGS: Final = 5
 """How often to look for a moment without trades before trying again later."""
-SECOND_LOOK = 0.4
+SECOND_LOOK: Final = 0.4
 """Seconds to wait before a difference is believed: a trade may have fallen between two reads."""
+RECENT: Final = timedelta(seconds=90)
+"""A reconciliation older than this is no ground to trade on."""
+REMEMBERED: Final = timedelta(days=1)
+"""Orders that were cancelled without a trade are forgotten by the venue after this long."""
+OLDEST: Final = timedelta(days=729)
+"""How far back the venue tells trades and payments."""
+
+Pause = Callable[[float], Awaitable[None]]
+_STARTED: Final = "execution.started_at"
 
 
-async def reconcile_connection(work: Work, door: TradingVenue, connection_id: UUID) -> list[str]:
-    """Bring the books of one connection up to date and compare them. The caller holds the connection's lock.
+async def reconcile_connection(
+    work: Work,
+    door: TradingVenue,
+    connection_id: UUID,
+    *,
+    fence: int | None = None,
+    pause: Pause = asyncio.sleep,
+) -> list[str]:
+    """Bring the books of one connection up to date and compare them. The caller holds the connection's lock,
+    under the number ``fence`` (by default, the number that stands at this moment).
 
     Returns:
         The symbols that are halted afterwards.
 
     Raises:
         Unreachable, KeyRefused, RateLimited: as the venue answers; nothing is half done.
+        LeaseLost: somebody else has taken the lock meanwhile; what was not written yet never will be.
     """
-    async with work.database.sessions() as session:
-        begun_at = (await session.get_one(Connection, connection_id)).begun_at
-    if begun_at is None:
-        await _begin(work, door, connection_id)
-    await _read_history(work, door, connection_id)
-    differences = await _differences(work, door, connection_id)
-    if differences:
-        await asyncio.sleep(SECOND_LOOK)
-        await _read_history(work, door, connection_id, overlap=LONG_OVERLAP)
-        differences = await _differences(work, door, connection_id)
-    await _write_halts(work, connection_id, differences)
-    await _keep_fee_rates(work, door, connection_id)
-    return sorted(differences)
+    return await _Reconciliation(work, door, connection_id, fence, pause).run()
 
 
-async def _begin(work: Work, door: TradingVenue, connection_id: UUID) -> None:
-    """What the account holds at the moment the connection begins is the user's own."""
-    for _ in range(BEGINNINGS):
-        moment = await door.server_time()
-        positions = await door.positions()
-        if not await door.fills_since(moment):
-            break
-    else:
-        raise RetryAt(5, "the account trades all the time; waiting for a quiet moment to begin the books")
-    async with work.database.transaction() as session:
-        connection = await session.get_one(Connection, connection_id, with_for_update=True)
-        await book_opening(session, connection_id=connection_id, positions=positions, now=moment)
-        connection.begun_at = connection.fills_since = connection.funding_since = moment
-
-
-async def _read_history(
-    work: Work, door: TradingVenue, connection_id: UUID, *, overlap: timedelta = OVERLAP
+async def ensure_reconciled(
+    work: Work,
+    door: TradingVenue,
+    connection_id: UUID,
+    *,
+    recent: timedelta = RECENT,
+    fence: int | None = None,
+    pause: Pause = asyncio.sleep,
 ) -> None:
+    """Trade only on books that were compared lately, since this process began, and since anything may have
+    been missed: otherwise reconcile now. Raises as ``reconcile_connection``."""
+    now = work.clock.now()
+    started: datetime = work.services.setdefault(_STARTED, now)
     async with work.database.sessions() as session:
         connection = await session.get_one(Connection, connection_id)
-    begun = connection.begun_at or work.clock.now()
-    read_fills = max(begun, (connection.fills_since or begun) - overlap)
-    read_funding = max(begun, (connection.funding_since or begun) - FUNDING_OVERLAP)
-    moment = await door.server_time()
-    fills, funding, balance = await asyncio.gather(
-        door.fills_since(read_fills), door.funding_since(read_funding), door.balance()
-    )
-    async with work.database.transaction() as session:
-        connection = await session.get_one(Connection, connection_id, with_for_update=True)
-        booked = await repository.booked_ids(session, connection_id, [fill.exec_id for fill in fills])
+    looked = connection.reconciled_at
+    if looked is None or looked < max(started, now - recent) or connection.unsure_since is not None:
+        await reconcile_connection(work, door, connection_id, fence=fence, pause=pause)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The account as the venue shows it, and where the books say otherwise."""
+
+    positions: list[VenuePosition]
+    differences: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Reconciliation:
+    """One run. ``changed``: whether any incident has."""
+
+    work: Work
+    door: TradingVenue
+    connection_id: UUID
+    fence: int | None
+    pause: Pause
+    changed: bool = False
+
+    async def run(self) -> list[str]:
+        began = self._now()
+        async with self.work.database.sessions() as session:
+            connection = await session.get_one(Connection, self.connection_id)
+        self.fence = connection.fence if self.fence is None else self.fence
+        account = await self.door.account_info()
+        if connection.begun_at is None:
+            await self._begin(account)
+        await mend_orders(self.work, self.door, self.connection_id, self._own)
+        balance = await self._read_history()
+        seen = await self._look()
+        if seen.differences:
+            await self.pause(SECOND_LOOK)
+            balance = await self._read_history(overlap=LONG_OVERLAP)
+            seen = await self._look()
+        await self._conclude(account, balance, seen, began)
+        await keep_fee_rates(self.work, self.door, self.connection_id)
+        if self.changed:
+            await publish(self.work, connection.user_id, "incidents", {"changed": True})
+        return sorted(seen.differences)
+
+    async def _own(self, session: AsyncSession) -> Connection:
+        """The connection, held until the transaction ends, and still ours to write about.
+
+        Raises:
+            LeaseLost: somebody else has taken the connection's lock.
+        """
+        connection = await session.get_one(
+            Connection, self.connection_id, with_for_update={"key_share": True}, populate_existing=True
+        )
+        if connection.fence != self.fence:
+            raise LeaseLost(f"connection {self.connection_id} was taken over")
+        return connection
+
+    async def _begin(self, account: AccountInfo) -> None:
+        """What the account holds at the moment the connection begins is the user's own."""
+        for _ in range(BEGINNINGS):
+            moment = await self.door.server_time()
+            positions = await self.door.positions()
+            if not await self.door.fills_since(moment):
+                break
+        else:
+            raise RetryAt(5, "the account trades all the time; waiting for a quiet moment to begin the books")
+        async with self.work.database.transaction() as session:
+            connection = await self._own(session)
+            await book_opening(session, connection_id=self.connection_id, positions=positions, now=moment)
+            connection.begun_at = connection.fills_since = connection.funding_since = moment
+            connection.margin_mode = account.margin_mode
+
+    async def _read_history(self, *, overlap: timedelta = OVERLAP) -> Balance:
+        async with self.work.database.sessions() as session:
+            connection = await session.get_one(Connection, self.connection_id)
+        moment = await self.door.server_time()
+        begun = max(connection.begun_at or moment, moment - OLDEST)
+        read_fills = max(begun, (connection.fills_since or begun) - overlap)
+        read_funding = max(begun, (connection.funding_since or begun) - FUNDING_OVERLAP)
+        fills, funding, balance = await asyncio.gather(
+            self.door.fills_since(read_fills), self.door.funding_since(read_funding), self.door.balance()
+        )
+        async with self.work.database.transaction() as session:
+            connection = await self._own(session)
+            await self._book_fills(session, connection, fills)
+            for payment in funding:
+                await book_funding(session, connection_id=self.connection_id, report=payment, now=self._now())
+            await keep_balance(session, self.connection_id, balance, now=self._now())
+            await self._tell_of_absence(session, connection, moment)
+            connection.fills_since = connection.funding_since = moment
+        return balance
+
+    async def _book_fills(
+        self, session: AsyncSession, connection: Connection, fills: list[FillReport]
+    ) -> None:
+        booked = await repository.booked_ids(session, connection.id, [fill.exec_id for fill in fills])
+        strangers = []
         for fill in fills:
-            if fill.exec_id not in booked:
-                await _take_in(session, connection, fill, now=work.clock.now())
-        for payment in funding:
-            await book_funding(session, connection_id=connection_id, report=payment, now=work.clock.now())
-        await _keep_balance(session, connection_id, balance, now=work.clock.now())
-        connection.fills_since = connection.funding_since = moment
-        connection.reconciled_at = work.clock.now()
+            if fill.exec_id in booked:
+                continue
+            order = await intake.own_order(session, connection.id, fill.client_id)
+            if order:
+                self.changed |= await take_own_fill(
+                    session, connection, order, fill, now=self._now(), source="reconciliation"
+                )
+            elif await book_fill(
+                session, connection_id=connection.id, report=fill, order=None, now=self._now()
+            ):
+                strangers.append(fill)
+        if strangers:
+            self.changed = True
+            await note_strangers(session, connection, strangers, now=self._now())
 
-
-async def _take_in(session: AsyncSession, connection: Connection, fill: FillReport, *, now: datetime) -> None:
-    order = await intake.own_order(session, connection.id, fill.client_id)
-    if order:
-        await intake.take_fill(session, order, fill, now=now, source="reconciliation")
-    elif await book_fill(session, connection_id=connection.id, report=fill, order=None, now=now):
-        log.info("a trade outside Holdfast was adopted", connection=str(connection.id), symbol=fill.symbol)
-
-
-async def _keep_balance(
-    session: AsyncSession, connection_id: UUID, balance: Balance, *, now: datetime
-) -> None:
-    values = {
-        "equity": balance.equity,
-        "available": balance.available,
-        "wallet": balance.wallet,
-        "initial_margin": balance.initial_margin,
-        "maintenance_rate": balance.maintenance_rate,
-        "taken_at": now,
-    }
-    row = insert(BalanceSnapshot).values(connection_id=connection_id, **values)
-    await session.execute(
-        row.on_conflict_do_update(index_elements=[BalanceSnapshot.connection_id], set_=values)
-    )
-
-
-async def _keep_fee_rates(work: Work, door: TradingVenue, connection_id: UUID) -> None:
-    """Once a day. A venue that does not tell (Bybit's demo trading) leaves the standard rate in place."""
-    now = work.clock.now()
-    async with work.database.sessions() as session:
-        seen_at = await session.scalar(
-            select(func.max(FeeRate.seen_at)).where(FeeRate.connection_id == connection_id)
+    async def _tell_of_absence(self, session: AsyncSession, connection: Connection, moment: datetime) -> None:
+        """Say what cannot be known any more after a long time away."""
+        heard = connection.fills_since or moment
+        if moment - heard <= REMEMBERED:
+            return
+        lost_before = moment - OLDEST if moment - heard > OLDEST else None
+        self.changed |= await incidents.note(
+            session,
+            words.away(heard, moment, lost_before),
+            user_id=connection.user_id,
+            connection_id=connection.id,
+            reference=f"away:{heard.isoformat()}",
+            at=moment,
+            settled_at=None if lost_before else moment,
         )
-    if seen_at and now - seen_at < FEES_LAST:
-        return
-    try:
-        rates = await door.fee_rates()
-    except Rejected as error:
-        log.info("the venue does not tell its fees", connection=str(connection_id), reason=str(error))
-        return
-    if not rates:
-        return
-    async with work.database.transaction() as session:
-        await session.execute(delete(FeeRate).where(FeeRate.connection_id == connection_id))
-        session.add_all(
-            FeeRate(
-                connection_id=connection_id,
-                symbol=rate.symbol,
-                taker=rate.taker,
-                maker=rate.maker,
-                seen_at=now,
+
+    async def _look(self) -> _Seen:
+        positions = await self.door.positions()
+        async with self.work.database.sessions() as session:
+            held = await holdings(session, self.connection_id)
+            doubtful = {
+                order.symbol for order in await repository.orders_in_doubt(session, self.connection_id)
+            }
+        ours: dict[str, Decimal] = {}
+        for (_, symbol), quantity in held.items():
+            ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
+        return _Seen(positions, compare(ours, positions, doubtful))
+
+    async def _conclude(self, account: AccountInfo, balance: Balance, seen: _Seen, began: datetime) -> None:
+        """Halts and incidents as they are now, and the mark that the books were compared: all or nothing."""
+        now = self._now()
+        async with self.work.database.transaction() as session:
+            connection = await self._own(session)
+            hedged = {
+                position.symbol: words.position_mode(position.symbol).text
+                for position in seen.positions
+                if position.hedge_mode
+            }
+            await _write_halts(session, self.connection_id, seen.differences | hedged, now=now)
+            held = await held_symbols(session, self.connection_id)
+            present = venue_conditions(
+                connection, account, balance, seen.positions, held=held, differences=seen.differences
             )
-            for rate in rates.values()
-        )
+            present |= await delistings(session, held, now=now)
+            self.changed |= await incidents.hold(session, connection, VENUE_KINDS, present, now=now)
+            self.changed |= await settle_passed(session, self.connection_id, now=now)
+            connection.margin_mode = connection.margin_mode or account.margin_mode
+            connection.reconciled_at = now
+            if connection.unsure_since is not None and connection.unsure_since <= began:
+                connection.unsure_since = None
+            if not account.unified or connection.state == "failing":
+                await enqueue(session, "accounts.check_connection", str(self.connection_id), now=now)
 
-
-async def _differences(work: Work, door: TradingVenue, connection_id: UUID) -> dict[str, str]:
-    """Symbols in which our books and the venue's disagree, each with the reason in words."""
-    positions = await door.positions()
-    async with work.database.sessions() as session:
-        held = await holdings(session, connection_id)
-        doubtful = {order.symbol for order in await repository.orders_in_doubt(session, connection_id)}
-    ours: dict[str, Decimal] = {}
-    for (_, symbol), quantity in held.items():
-        ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
-    return compare(ours, positions, doubtful)
+    def _now(self) -> datetime:
+        return self.work.clock.now()
 
 
 def compare(ours: dict[str, Decimal], positions: list[VenuePosition], doubtful: set[str]) -> dict[str, str]:
     """Pure part of the comparison. An instrument with an order in doubt is not judged: the order is."""
     venues = {position.symbol: position.quantity for position in positions}
-    reasons = {
+    return {
         symbol: (
             f"Bybit says the account holds {plain(venues.get(symbol, Decimal(0)))}, "
             f"Holdfast's books say {plain(ours.get(symbol, Decimal(0)))}."
@@ -178,27 +277,22 @@ def compare(ours: dict[str, Decimal], positions: list[VenuePosition], doubtful: 
         for symbol in ours.keys() | venues.keys()
         if symbol not in doubtful and venues.get(symbol, Decimal(0)) != ours.get(symbol, Decimal(0))
     }
-    hedged = {position.symbol for position in positions if position.hedge_mode}
-    return reasons | dict.fromkeys(
-        hedged, "The symbol is in hedge mode at Bybit; Holdfast trades one-way only."
-    )
 
 
-async def _write_halts(work: Work, connection_id: UUID, differences: dict[str, str]) -> None:
-    async with work.database.transaction() as session:
-        rows = await session.scalars(select(Halt).where(Halt.connection_id == connection_id))
-        known = {halt.symbol: halt for halt in rows}
-        for symbol, reason in differences.items():
-            if symbol in known:
-                known[symbol].reason = reason
-                continue
-            session.add(
-                Halt(connection_id=connection_id, symbol=symbol, reason=reason, since=work.clock.now())
-            )
-            log.warning("instrument halted", connection=str(connection_id), symbol=symbol, reason=reason)
-        healed = known.keys() - differences.keys()
-        if healed:
-            await session.execute(
-                delete(Halt).where(Halt.connection_id == connection_id, Halt.symbol.in_(healed))
-            )
-            log.info("instruments trade again", connection=str(connection_id), symbols=sorted(healed))
+async def _write_halts(
+    session: AsyncSession, connection_id: UUID, reasons: dict[str, str], *, now: datetime
+) -> None:
+    rows = await session.scalars(select(Halt).where(Halt.connection_id == connection_id))
+    known: dict[str, Any] = {halt.symbol: halt for halt in rows}
+    for symbol, reason in reasons.items():
+        if symbol in known:
+            known[symbol].reason = reason
+            continue
+        session.add(Halt(connection_id=connection_id, symbol=symbol, reason=reason, since=now))
+        log.warning("instrument halted", connection=str(connection_id), symbol=symbol, reason=reason)
+    healed = known.keys() - reasons.keys()
+    if healed:
+        await session.execute(
+            delete(Halt).where(Halt.connection_id == connection_id, Halt.symbol.in_(healed))
+        )
+        log.info("instruments trade again", connection=str(connection_id), symbols=sorted(healed))

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.models import Connection
 from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Side
 from holdfast.execution.models import Execution, Order, OrderEvent
@@ -207,6 +208,15 @@ async def troubled_before(session: AsyncSession, execution: Execution) -> bool:
         .limit(1)
     )
     return last == STUCK_STATE
+
+
+async def doubt_books(session: AsyncSession, connection_id: UUID, *, now: datetime) -> None:
+    """Something may have happened on the account that nobody told us: reconcile before trading on it."""
+    await session.execute(
+        update(Connection)
+        .where(Connection.id == connection_id, Connection.unsure_since.is_(None))
+        .values(unsure_since=now)
+    )
 
 
 async def set_sleeve_state(session: AsyncSession, sleeve_id: UUID, **values: Any) -> None:
