@@ -31,6 +31,10 @@ class Child:
         self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._runner.run(self._open(settings, stop_pipe))
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._runner.get_loop()
+
     def run(self, job_id: int) -> None:
         self._runner.run(self._jobs.run(job_id))
 

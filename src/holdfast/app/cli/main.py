@@ -7,6 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from holdfast.app.cli import processes, sign_in, trading
+from holdfast.app.cli.crash import crash
 from holdfast.app.cli.doctor import doctor
 from holdfast.app.cli.incidents import incidents
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
@@ -37,6 +38,7 @@ for command in (
     app.command()(command)
 app.command()(status)
 app.command()(doctor)
+app.command()(crash)
 app.add_typer(trading.index, name="index")
 app.command()(trading.preview)
 app.command("open")(trading.open_position)

@@ -1,0 +1,1 @@
+"""The torture of the execution: real code, a real database and a hostile venue in one seeded, virtual time."""

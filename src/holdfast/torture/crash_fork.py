@@ -1,0 +1,128 @@
+"""Processes made by ``fork``: everything is imported already, so that dying costs milliseconds."""
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+Say = Callable[[bytes], object]
+
+PATIENCE: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a child ended. ``words`` are the JSON objects it said; ``killed`` whether SIGKILL took it."""
+
+    code: int
+    words: tuple[dict[str, Any], ...]
+
+    @property
+    def killed(self) -> bool:
+        return self.code == -signal.SIGKILL
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.words[-1] if self.words else {}
+
+
+class ChildFailed(Exception):
+    """A child that was to live has died or hangs: the harness is broken, or the code under test is."""
+
+
+def in_child(work: Callable[[Say], None], log: Path, *, patience: float = PATIENCE) -> Ending:
+    """Run ``work`` in a child of its own and wait for its end. It has the process to itself: no event loop,
+    no thread and no connection is inherited. Its output goes to ``log``.
+
+    Raises:
+        ChildFailed: it neither ended nor died within ``patience`` seconds; it has been killed.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _live(work, writing, log)
+    os.close(writing)
+    said = _listen(reading, child, patience)
+    _, status = os.waitpid(child, 0)
+    words = tuple(json.loads(line) for line in said.splitlines())
+    return Ending(os.waitstatus_to_exitcode(status), words)
+
+
+def _live(work: Callable[[Say], None], writing: int, log: Path) -> None:
+    code = 1
+    try:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        work(lambda words: os.write(writing, words))
+        code = 0
+    except BaseException as error:
+        traceback.print_exc()
+        told = {"failed": "".join(traceback.format_exception_only(error)).strip()}
+        os.write(writing, json.dumps(told).encode() + b"\n")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _listen(reading: int, child: int, patience: float) -> bytes:
+    deadline = time.monotonic() + patience
+    said = b""
+    try:
+        while True:
+            ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                raise ChildFailed(f"A child did not end within {patience:.0f} s; it said {said!r}.")
+            piece = os.read(reading, 65536)
+            if not piece:
+                return said
+            said += piece
+    finally:
+        os.close(reading)
+
+
+class Clerk:
+    """A child that lives on and answers questions, one JSON line each."""
+
+    def __init__(self, serve: Callable[[Callable[[], str], Say], None], log: Path) -> None:
+        question_out, question_in = os.pipe()
+        answer_out, answer_in = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(question_in)
+            os.close(answer_out)
+            lines = os.fdopen(question_out)
+            _live(lambda say: serve(lines.readline, say), answer_in, log)
+        os.close(question_out)
+        os.close(answer_in)
+        self._ask = question_in
+        self._answers = os.fdopen(answer_out)
+
+    def ask(self, what: str, **detail: Any) -> Any:
+        """The answer.
+
+        Raises:
+            ChildFailed: the clerk could not answer; carries why.
+        """
+        os.write(self._ask, json.dumps({"what": what, **detail}, default=str).encode() + b"\n")
+        line = self._answers.readline()
+        answer = json.loads(line) if line else {"failed": "it has died"}
+        if "failed" in answer:
+            raise ChildFailed(f"{what}: {answer['failed']}")
+        return answer["answer"]
+
+    def dismiss(self) -> None:
+        os.close(self._ask)
+        self._answers.close()
+        os.waitpid(self._pid, 0)
