@@ -8,13 +8,14 @@ from pydantic.json_schema import models_json_schema
 
 from holdfast.app.api import create_app
 from holdfast.execution.incidents_schemas import IncidentsTick
+from holdfast.execution.risk_schemas import StopsTick
 from holdfast.indices.schemas import LevelTick
 from holdfast.platform.schemas import Problem
 from holdfast.platform.settings import Settings
 from holdfast.portfolio.schemas import PositionDetailTick, PositionTick
 
 TARGET = Path(__file__).with_name("openapi.json")
-BESIDES = (Problem, LevelTick, PositionTick, PositionDetailTick, IncidentsTick)
+BESIDES = (Problem, LevelTick, PositionTick, PositionDetailTick, IncidentsTick, StopsTick)
 """Shapes the page meets that no route declares: refusals, and the frames of the stream."""
 
 

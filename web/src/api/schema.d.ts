@@ -315,6 +315,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/flatten": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Flatten
+         * @description Close everything that the user's positions own, and stop new risk. What they hold themselves is never
+         *     touched. While one is running, asking again finds it.
+         */
+        post: operations["create_flatten_api_flatten_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flatten/{flatten_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Flatten
+         * @description How far it is, position by position.
+         */
+        get: operations["get_flatten_api_flatten__flatten_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health/live": {
         parameters: {
             query?: never;
@@ -439,6 +480,30 @@ export interface paths {
         /** Index History */
         get: operations["index_history_api_indices__index_id__history_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Limits
+         * @description How far new risk may go, over all positions, and how much of it is used.
+         */
+        get: operations["get_limits_api_limits_get"];
+        /**
+         * Put Limits
+         * @description Replace the user's own limits; what is left out has none of its own.
+         */
+        put: operations["put_limits_api_limits_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -617,6 +682,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/positions/{position_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Position Limits
+         * @description The limits of one position, in addition to those over all of them.
+         */
+        get: operations["get_position_limits_api_positions__position_id__limits_get"];
+        /**
+         * Put Position Limits
+         * @description Replace the limits of one position.
+         */
+        put: operations["put_position_limits_api_positions__position_id__limits_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/previews": {
         parameters: {
             query?: never;
@@ -669,6 +758,50 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Stops
+         * @description Everything that keeps this user from opening something new, the oldest first.
+         */
+        get: operations["list_stops_api_stops_get"];
+        put?: never;
+        /**
+         * Create Stop
+         * @description Stop new risk, from this moment on. Closing goes on, and what is half open is taken back.
+         */
+        post: operations["create_stop_api_stops_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stops/{stop_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Lift Stop
+         * @description Allow new risk again. Safe to repeat.
+         */
+        delete: operations["lift_stop_api_stops__stop_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -912,6 +1045,55 @@ export interface components {
             /** Message */
             message: string;
         };
+        /** FlattenPositionView */
+        FlattenPositionView: {
+            /** Execution Id */
+            execution_id: string | null;
+            /**
+             * Position Id
+             * Format: uuid
+             */
+            position_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "closing" | "done" | "partly";
+            /** Text */
+            text: string;
+        };
+        /** FlattenView */
+        FlattenView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Positions */
+            positions: components["schemas"]["FlattenPositionView"][];
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "user" | "position";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "done" | "partly";
+            /**
+             * Stop Id
+             * Format: uuid
+             */
+            stop_id: string;
+        };
         /** HealthView */
         HealthView: {
             /** Checks */
@@ -1127,6 +1309,13 @@ export interface components {
              */
             unit: "%" | "ratio" | "points";
         };
+        /** InstrumentUsage */
+        InstrumentUsage: {
+            /** Notional */
+            notional: string;
+            /** Symbol */
+            symbol: string;
+        };
         /** LevelPoint */
         LevelPoint: {
             /**
@@ -1156,6 +1345,106 @@ export interface components {
             };
             /** Stale Reason */
             stale_reason: string;
+        };
+        /**
+         * Limits
+         * @description How far new risk may go, in USDT. ``null``: no limit of one's own; the installation's applies.
+         *
+         *     ``daily_loss`` counts from 00:00 UTC: price P&L, open and closed, minus fees, plus funding. ``drawdown``
+         *     and ``price_band`` are shares (0.1 = 10 %): from the highest value since the limit was set, and of the
+         *     index price.
+         */
+        "Limits-Input": {
+            /** Daily Loss */
+            daily_loss?: number | string | null;
+            /** Drawdown */
+            drawdown?: number | string | null;
+            /** Gross Notional */
+            gross_notional?: number | string | null;
+            /** Instrument Notional */
+            instrument_notional?: number | string | null;
+            /** Order Notional */
+            order_notional?: number | string | null;
+            /** Orders Per Minute */
+            orders_per_minute?: number | null;
+            /** Price Band */
+            price_band?: number | string | null;
+            /** Sleeve Notional */
+            sleeve_notional?: number | string | null;
+        };
+        /**
+         * Limits
+         * @description How far new risk may go, in USDT. ``null``: no limit of one's own; the installation's applies.
+         *
+         *     ``daily_loss`` counts from 00:00 UTC: price P&L, open and closed, minus fees, plus funding. ``drawdown``
+         *     and ``price_band`` are shares (0.1 = 10 %): from the highest value since the limit was set, and of the
+         *     index price.
+         */
+        "Limits-Output": {
+            /** Daily Loss */
+            daily_loss?: string | null;
+            /** Drawdown */
+            drawdown?: string | null;
+            /** Gross Notional */
+            gross_notional?: string | null;
+            /** Instrument Notional */
+            instrument_notional?: string | null;
+            /** Order Notional */
+            order_notional?: string | null;
+            /** Orders Per Minute */
+            orders_per_minute?: number | null;
+            /** Price Band */
+            price_band?: string | null;
+            /** Sleeve Notional */
+            sleeve_notional?: string | null;
+        };
+        /**
+         * LimitsView
+         * @description ``effective`` is what counts: the stricter of ``user`` and ``defaults``.
+         */
+        LimitsView: {
+            defaults: components["schemas"]["Limits-Output"];
+            effective: components["schemas"]["Limits-Output"];
+            usage: components["schemas"]["LimitUsage"];
+            user: components["schemas"]["Limits-Output"];
+        };
+        /**
+         * LimitUsage
+         * @description Where things stand. Notionals count what is held and what orders under way may still add, each at the
+         *     mark price. ``day_pnl`` is signed; ``daily_loss`` is how much of that limit is used. ``equity`` and
+         *     ``peak`` are the account's value (for one position: its size plus P&L). ``unpriced`` are held symbols
+         *     without any price: they are not in the sums.
+         */
+        LimitUsage: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Daily Loss */
+            daily_loss: string;
+            /** Day Pnl */
+            day_pnl: string;
+            /** Drawdown */
+            drawdown: string | null;
+            /** Equity */
+            equity: string | null;
+            /** Gross Notional */
+            gross_notional: string;
+            /** Instrument Notional */
+            instrument_notional: string;
+            /** Instruments */
+            instruments: components["schemas"]["InstrumentUsage"][];
+            /** Orders Per Minute */
+            orders_per_minute: number;
+            /** Peak */
+            peak: string | null;
+            /** Peak Since */
+            peak_since: string | null;
+            /** Sleeve Notional */
+            sleeve_notional: string;
+            /** Unpriced */
+            unpriced: string[];
         };
         /**
          * MinimumSize
@@ -1231,6 +1520,19 @@ export interface components {
             plan_id: string;
         };
         /**
+         * NewFlatten
+         * @description Close everything of this scope, and stop new risk in it.
+         */
+        NewFlatten: {
+            /** Position Id */
+            position_id?: string | null;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "user" | "position";
+        };
+        /**
          * NewKey
          * @description The secret is sealed at once to the vault's public key and never comes back.
          */
@@ -1245,6 +1547,21 @@ export interface components {
              * Format: password
              */
             api_secret: string;
+        };
+        /** NewStop */
+        NewStop: {
+            /** Position Id */
+            position_id?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "user" | "position";
         };
         /** OrderDetail */
         OrderDetail: {
@@ -1721,6 +2038,14 @@ export interface components {
             /** Weight */
             weight: number | null;
         };
+        /** PositionLimitsView */
+        PositionLimitsView: {
+            defaults: components["schemas"]["Limits-Output"];
+            effective: components["schemas"]["Limits-Output"];
+            position: components["schemas"]["Limits-Output"];
+            usage: components["schemas"]["LimitUsage"];
+            user: components["schemas"]["Limits-Output"];
+        };
         /**
          * PositionSummary
          * @description P&L in USDT from the position's own fills, fees and funding. ``pnl`` = ``price_pnl`` - ``fees`` +
@@ -1921,6 +2246,52 @@ export interface components {
             last_caps_poll_at: string | null;
             /** Oldest Waiting Seconds */
             oldest_waiting_seconds: number | null;
+        };
+        /**
+         * StopsTick
+         * @description Pushed on ``stops``: something changed, read the lists again.
+         */
+        StopsTick: {
+            /**
+             * Changed
+             * @default true
+             * @constant
+             */
+            changed: true;
+            /** Flattening */
+            flattening: number;
+            /** In Force */
+            in_force: number;
+            /** Newest At */
+            newest_at: string | null;
+        };
+        /**
+         * StopView
+         * @description No new risk is taken while it stands; what reduces risk goes on. ``instance``: everybody on this
+         *     installation, lifted only by its operator.
+         */
+        StopView: {
+            /** By */
+            by: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Position Id */
+            position_id: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "instance" | "user" | "position";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * SystemView
@@ -2581,6 +2952,73 @@ export interface operations {
             };
         };
     };
+    create_flatten_api_flatten_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFlatten"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlattenView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_flatten_api_flatten__flatten_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flatten_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlattenView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     live_api_health_live_get: {
         parameters: {
             query?: never;
@@ -2764,6 +3202,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IndexHistory"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_limits_api_limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsView"];
+                };
+            };
+        };
+    };
+    put_limits_api_limits_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Limits-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitsView"];
                 };
             };
             /** @description Validation Error */
@@ -3054,6 +3548,75 @@ export interface operations {
             };
         };
     };
+    get_position_limits_api_positions__position_id__limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PositionLimitsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_position_limits_api_positions__position_id__limits_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                position_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Limits-Input"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PositionLimitsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     create_preview_api_previews_post: {
         parameters: {
             query?: never;
@@ -3134,6 +3697,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatusView"];
+                };
+            };
+        };
+    };
+    list_stops_api_stops_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopView"][];
+                };
+            };
+        };
+    };
+    create_stop_api_stops_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStop"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    lift_stop_api_stops__stop_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stop_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
