@@ -19,8 +19,17 @@ FaultKind = Literal[
     "rate_limit",
     "ip_limit",
     "clock_skew",
+    "stale",
     "maintenance",
     "silent",
+    "partial_fill",
+    "reject",
+    "funding",
+    "halt",
+    "empty_book",
+    "crossed_book",
+    "cancel_orders",
+    "restart",
 ]
 
 REQUEST, STREAM, ENGINE, INSTRUMENT, VENUE = "request", "stream", "engine", "instrument", "venue"
@@ -88,12 +97,39 @@ KINDS: Final[dict[FaultKind, Kind]] = {
         "rule began.",
         ("skew_ms", "drift_ms"),
     ),
+    "stale": Kind(
+        (REQUEST,),
+        "order/realtime, order/history and execution/list answer as of delay_ms ago.",
+        ("delay_ms",),
+    ),
     "maintenance": Kind(
         (REQUEST, STREAM),
-        "Down: HTTP 503, or HTTP 200 with this retCode (10016 is documented).",
+        "Down: HTTP 503, or HTTP 200 with this retCode (10016 is documented); system/status tells of it.",
         ("code", "text_body"),
     ),
     "silent": Kind((STREAM,), "From here on this connection answers pings and brings no data."),
+    "partial_fill": Kind(
+        (ENGINE,),
+        "The order fills at most this share of its quantity, each fill cut into so many executions.",
+        ("share", "pieces"),
+    ),
+    "reject": Kind(
+        (ENGINE,),
+        "The acknowledged order ends unfilled with this rejectReason.",
+        ("reason", "order_status"),
+    ),
+    "funding": Kind((ENGINE, VENUE), "Funding is settled now: after the order's fills, or for everybody."),
+    "halt": Kind(
+        (INSTRUMENT,),
+        "Orders are refused with this retCode (110066) and resting ones do not fill; positions stay.",
+        ("code",),
+    ),
+    "empty_book": Kind((INSTRUMENT,), "Nobody quotes."),
+    "crossed_book": Kind(
+        (INSTRUMENT,), "The published book has its best bid above its best ask; nothing fills."
+    ),
+    "cancel_orders": Kind((VENUE,), "Every open order is cancelled (CancelByAdmin)."),
+    "restart": Kind((VENUE,), "The cache of recent final orders is emptied and every stream is cut."),
 }
 CONDITIONS: Final = frozenset(kind for kind, one in KINDS.items() if one.to == (INSTRUMENT,))
 SCHEDULING: Final = (

@@ -75,6 +75,15 @@ class FaultRule(BaseModel):
         return (self.from_ms or 0) <= now_ms and (self.until_ms is None or now_ms < self.until_ms)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a rule is in force, in simulated milliseconds; ``end_ms`` None: until it is replaced."""
+
+    where: str
+    begin_ms: int
+    end_ms: int | None
+
+
 @dataclass(slots=True)
 class _Armed:
     """A rule in force, with what has become of it."""
@@ -174,6 +183,14 @@ class Faults:
                 armed.hits += 1
                 return armed.rule
         return None
+
+    def windows(self, kind: FaultKind) -> list[Window]:
+        """When the rules of ``kind`` are, were or will be in force."""
+        return [
+            Window(one.rule.where, max(one.since_ms, one.rule.from_ms or 0), one.rule.until_ms)
+            for one in self._armed
+            if one.rule.kind == kind
+        ]
 
     def hold(self, rule: FaultRule) -> Iterator[float]:
         """The waits in seconds of a request held by the ``reorder`` rule it met, until another has passed."""

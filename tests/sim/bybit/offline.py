@@ -12,11 +12,11 @@ from holdfast.sim.bybit.auth import sign
 from holdfast.sim.bybit.http import RawAnswer, RawRequest
 from holdfast.sim.bybit.journey import journey
 from holdfast.sim.bybit.lines import PrivateLine
-from holdfast.sim.bybit.small_market import SmallMarket
 from holdfast.sim.bybit.venue import Venue, VenueSettings
 from holdfast.sim.faults import Faults
 
 from .scripted import START_MS, ManualClock
+from .small_market import SmallMarket
 
 BTC = {"category": "linear", "symbol": "BTCUSDT"}
 ORDER = {**BTC, "side": "Buy", "orderType": "Market", "qty": "0.01"}

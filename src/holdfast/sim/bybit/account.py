@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from holdfast.sim.bybit.past import Past
 from holdfast.sim.bybit.records import ZERO, ClosedPnl, Execution, LogEntry, Order, Position
 from holdfast.sim.bybit.spec import AccountSpec
 
@@ -30,6 +31,7 @@ class ApiKey:
     ips: list[str]
     expires_ms: int | None
     created_ms: int
+    revoked: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +56,7 @@ class Account:
     realised: dict[str, Decimal] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
     reject_beyond_band: bool = False
+    past: Past = field(default_factory=Past)
 
     def leverage_of(self, symbol: str) -> Decimal:
         return self.leverage.get(symbol, self.spec.default_leverage)

@@ -28,7 +28,8 @@ class Accounts:
         return iter(self._by_uid.values())
 
     def of_key(self, key: str) -> Account | None:
-        return self._by_key.get(key)
+        account = self._by_key.get(key)
+        return None if account is None or account.key.revoked else account
 
     def of_uid(self, uid: str) -> Account:
         """Raises:

@@ -7,8 +7,9 @@ from typing import Any, Final, Protocol
 from holdfast.core.money import plain
 from holdfast.core.time import from_ms, to_ms
 from holdfast.sim.bybit.envelope import on_grid
-from holdfast.sim.bybit.market_routes import INTERVALS, PRE_MARKET, level_rows
+from holdfast.sim.bybit.market_routes import INTERVALS, PRE_MARKET, level_rows, price_limits
 from holdfast.sim.bybit.ports import Candle, Instrument
+from holdfast.sim.bybit.system import status_rows
 from holdfast.sim.bybit.venue import Venue
 from holdfast.sim.paths import STEP_MS
 
@@ -21,6 +22,9 @@ SPOT_TICKER: Final = (
     "price24hPcnt", "usdIndexPrice",
 )  # fmt: skip
 MOST_TRADES: Final = 1024
+PRICE_LIMIT_EVERY_MS: Final = 300
+MISC: Final = "misc"
+"""Where a public category is asked for: topics of no category."""
 
 
 class Feed(Protocol):
@@ -60,7 +64,7 @@ class TickerFeed:
         return [self._frame("delta", {"symbol": self._one.symbol, **changed}, now_ms)]
 
     def _read(self) -> dict[str, str]:
-        row = self._venue.market.ticker(self._one.category, self._one.symbol)
+        row = self._venue.ticker(self._one.category, self._one.symbol)
         if self._one.category == "spot":
             return {name: row[name] for name in SPOT_TICKER}
         return {**row, **PRE_MARKET, "tickDirection": self._shown.get("tickDirection", "ZeroPlusTick")}
@@ -230,6 +234,48 @@ class TradeFeed:
         ]
 
 
+class PriceLimitFeed:
+    """The highest buying and lowest selling price, every 300 ms [websocket/public/order-price-limit]."""
+
+    def __init__(self, topic: str, venue: Venue, instrument: Instrument) -> None:
+        self.topic = topic
+        self._venue = venue
+        self._one = instrument
+        self._sent_ms = 0
+
+    def snapshot(self, now_ms: int) -> list[Frame]:
+        self._sent_ms = now_ms
+        data = price_limits(self._venue, self._one, now_ms)
+        return [{"topic": self.topic, "data": data, "ts": now_ms}]
+
+    def changes(self, now_ms: int) -> list[Frame]:
+        return self.snapshot(now_ms) if now_ms - self._sent_ms >= PRICE_LIMIT_EVERY_MS else []
+
+
+class StatusFeed:
+    """``system.status``: all windows whenever the state of one changes [websocket/system/system-status]."""
+
+    topic = "system.status"
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._shown = status_rows(venue.faults, venue.clock.now_ms())
+
+    def snapshot(self, now_ms: int) -> list[Frame]:
+        """Sim rule: a new subscriber is told the present state when there is anything to tell."""
+        return [self._frame(now_ms)] if self._shown else []
+
+    def changes(self, now_ms: int) -> list[Frame]:
+        fresh = status_rows(self._venue.faults, now_ms)
+        if fresh == self._shown:
+            return []
+        self._shown = fresh
+        return [self._frame(now_ms)]
+
+    def _frame(self, now_ms: int) -> Frame:
+        return {"topic": self.topic, "ts": now_ms, "data": self._shown}
+
+
 def next_month_ms(month_start_ms: int) -> int:
     start = from_ms(month_start_ms)
     year, month = (start.year + 1, 1) if start.month == 12 else (start.year, start.month + 1)
@@ -239,6 +285,8 @@ def next_month_ms(month_start_ms: int) -> int:
 def feed_of(topic: str, category: str, venue: Venue) -> Feed | None:
     """The feed behind a topic name, ``None`` when there is no such topic or symbol."""
     kind, *details = topic.split(".")
+    if category == MISC:
+        return StatusFeed(venue) if topic == StatusFeed.topic else None
     if not details:
         return None
     one = venue.market.instruments.get((category, details[-1]))
@@ -246,6 +294,7 @@ def feed_of(topic: str, category: str, venue: Venue) -> Feed | None:
         return None
     makers: dict[tuple[str, int], Callable[[], Feed | None]] = {
         ("tickers", 1): lambda: TickerFeed(topic, venue, one),
+        ("priceLimit", 1): lambda: PriceLimitFeed(topic, venue, one),
         ("publicTrade", 1): lambda: TradeFeed(topic, venue, one),
         ("orderbook", 2): lambda: (
             BookFeed(topic, venue, one, int(details[0])) if details[0] in BOOK_DEPTHS else None

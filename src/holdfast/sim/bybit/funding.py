@@ -28,6 +28,13 @@ class Funding:
         for symbol in dict.fromkeys(p.symbol for p in account.positions.values() if p.quantity):
             self.settle(account, symbol, now_ms)
 
+    def settle_now(self, account: Account, now_ms: int, symbol: str = "") -> None:
+        """Pay once more at this moment, of one symbol or all."""
+        self.settle_all(account, now_ms)
+        for position in account.positions.values():
+            if position.quantity and symbol in ("", position.symbol):
+                self._tell(account, position, [self._pay(account, position, now_ms)], now_ms)
+
     def settle(self, account: Account, symbol: str, now_ms: int) -> None:
         """Bring the funding of one symbol up to date; call before anything changes its position."""
         for idx in (0, 1, 2):
@@ -46,9 +53,12 @@ class Funding:
             boundary += interval_ms
         position.funded_ms = now_ms
         if paid:
-            self._publisher.executions(account, paid)
-            self._publisher.position(account, position.symbol, position.idx)
-            self._publisher.wallet(account, now_ms)
+            self._tell(account, position, paid, now_ms)
+
+    def _tell(self, account: Account, position: Position, paid: list[Execution], now_ms: int) -> None:
+        self._publisher.executions(account, paid)
+        self._publisher.position(account, position.symbol, position.idx)
+        self._publisher.wallet(account, now_ms)
 
     def _pay(self, account: Account, position: Position, at_ms: int) -> Execution:
         mark = self._market.mark_price("linear", position.symbol, at_ms)

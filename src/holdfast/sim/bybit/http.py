@@ -72,6 +72,12 @@ class Call:
     def category(self) -> str:
         return "spot" if self.params.get("category") == "spot" else "linear"
 
+    @property
+    def seen_ms(self) -> int:
+        """The moment as of which orders and fills are read."""
+        lag_ms = max(self.lag_ms, self.account.spec.behaviour.realtime_lag_ms)
+        return self.venue.clock.now_ms() - lag_ms
+
     def integer(self, name: str, default: int, least: int, most: int) -> int:
         """Raises:
         Refusal: 10001, not an integer within the bounds.

@@ -7,17 +7,22 @@ from typing import Any, Final
 from holdfast.core.money import plain
 from holdfast.sim.bybit import bands, rules
 from holdfast.sim.bybit.account import Account, Ids
+from holdfast.sim.bybit.codes import CODES
 from holdfast.sim.bybit.envelope import Refusal
 from holdfast.sim.bybit.liquidity import Liquidity
 from holdfast.sim.bybit.margin import SETTLE, Margin
 from holdfast.sim.bybit.ports import Instrument, Market
 from holdfast.sim.bybit.records import ZERO, Order
 from holdfast.sim.bybit.rules import Draft
+from holdfast.sim.faults import Faults
 
 MARKET_MARGIN: Final = Decimal("1.0005")
 """Sim rule: a market order's margin is taken at the best opposite price and this much more."""
 MAX_ACTIVE_PER_SYMBOL: Final = 500
 MAX_ACTIVE_SPOT: Final = 500
+NO_PRICE: Final = 110118
+HALTED: Final = 110066
+HALTED_SPOT: Final = 170157
 PRE_LAUNCH, CLOSED = "PreLaunch", "Closed"
 
 
@@ -27,8 +32,11 @@ def _largest(draft: Draft) -> Decimal:
 
 
 class Intake:
-    def __init__(self, market: Market, ids: Ids, margin: Margin, liquidity: Liquidity) -> None:
+    def __init__(
+        self, market: Market, ids: Ids, margin: Margin, liquidity: Liquidity, faults: Faults
+    ) -> None:
         self._market = market
+        self._faults = faults
         self._ids = ids
         self._margin = margin
         self._liquidity = liquidity
@@ -72,6 +80,7 @@ class Intake:
 
     def _check_amendment(self, order: Order, qty: Decimal | None, price: Decimal | None) -> None:
         instrument = self._market.instruments[order.category, order.symbol]
+        self._check_halt(instrument)
         if order.order_type == "Market" or (qty is None and price is None):
             raise Refusal(10001, "params error: qty or price of a limit order is required")
         if price is not None:
@@ -106,7 +115,15 @@ class Intake:
                 else Refusal(110072, "OrderLinkedID is duplicate")
             )
 
+    def _check_halt(self, instrument: Instrument) -> None:
+        """A trading halt refuses new and changed orders; cancelling goes on (sim rule)."""
+        halt = self._faults.holds(f"bybit.instrument.{instrument.category}.{instrument.symbol}", "halt")
+        if halt is not None:
+            code = halt.code or (HALTED_SPOT if instrument.category == "spot" else HALTED)
+            raise Refusal(code, CODES[code])
+
     def _check_status(self, instrument: Instrument, reduce_only: bool) -> None:
+        self._check_halt(instrument)
         spot = instrument.category == "spot"
         if instrument.status == "Trading":
             return
@@ -118,15 +135,25 @@ class Intake:
             raise Refusal(110023, "Currently you can only reduce position, please check the announcement.")
 
     def _reduced(self, account: Account, draft: Draft) -> Draft:
-        """A reduce-only request cut down to the position; 110017 when there is nothing to reduce."""
+        """A reduce-only request cut down to the position; 110017 when there is nothing to reduce.
+
+        ``reserve_reduce_only`` counts what other reduce-only orders have already reserved of the position.
+        """
         symbol = draft.instrument.symbol
         sign = 1 if draft.side == "Buy" else -1
         held = account.signed_size(symbol, draft.position_idx)
         room = max(ZERO, -held * sign)
+        if account.spec.behaviour.reserve_reduce_only:
+            room = max(ZERO, room - self._reserved(account, draft))
         if room == 0:
             raise Refusal(110017, "current position is zero, cannot fix reduce-only order qty")
         wanted = draft.qty or min(room, _largest(draft))
         return replace(draft, qty=min(wanted, room))
+
+    def _reserved(self, account: Account, draft: Draft) -> Decimal:
+        place = (draft.instrument.symbol, draft.position_idx, draft.side)
+        standing = (o for o in account.open_orders.values() if o.reduce_only)
+        return sum((o.leaves for o in standing if (o.symbol, o.position_idx, o.side) == place), ZERO)
 
     def _order(self, account: Account, draft: Draft, now_ms: int) -> Order:
         instrument = draft.instrument
@@ -148,7 +175,6 @@ class Intake:
             time_in_force=draft.time_in_force,
             created_ms=now_ms,
             updated_ms=now_ms,
-            visible_ms=now_ms + account.spec.behaviour.realtime_lag_ms,
             priority=sequence,
             reduce_only=draft.reduce_only,
             close_on_trigger=draft.close_on_trigger,
@@ -160,6 +186,7 @@ class Intake:
             smp_type=draft.smp_type,
             is_leverage=draft.is_leverage,
             last_price=self._market.last_price(draft.category, instrument.symbol),
+            most_share=account.spec.behaviour.max_fill,
             margin_price=margin_price,
         )
 
@@ -187,6 +214,8 @@ class Intake:
         return bound, best * MARKET_MARGIN if draft.side == "Buy" else best
 
     def _refuse_empty_book(self, account: Account, draft: Draft, bound: Decimal) -> None:
+        if account.spec.behaviour.no_liquidity == "no_price":
+            raise Refusal(NO_PRICE, CODES[NO_PRICE])
         if account.spec.behaviour.no_liquidity == "error":
             worst = int(bound * rules.SCALE)
             raise Refusal(10001, f"{draft.side.lower()}: [{worst},{worst}] invalid")

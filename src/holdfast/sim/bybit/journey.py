@@ -32,6 +32,7 @@ _TABLE: Final = {(route.method, route.path): route for route in ROUTES}
 _BEFORE: Final[tuple[FaultKind, ...]] = (
     "drop_request", "half_open", "ip_limit", "maintenance", "rate_limit", "error_500_before", "code_before",
 )  # fmt: skip
+_BEFORE_STATUS: Final = tuple(kind for kind in _BEFORE if kind != "maintenance")
 _AFTER: Final[tuple[FaultKind, ...]] = ("drop_answer", "half_open_after", "error_500_after", "code_after")
 
 Journey = Generator[float, None, RawAnswer | None]
@@ -64,7 +65,8 @@ class _Trip:
         held = self._take("reorder")
         if held is not None:
             yield from self._faults.hold(held)
-        refused = self._take(*_BEFORE)
+        tells_of_it = self._route.name == market_routes.STATUS_ROUTE
+        refused = self._take(*(_BEFORE_STATUS if tells_of_it else _BEFORE))
         if refused is not None:
             return (yield from self._turned_away(refused))
         answer = yield from self._deliver()
@@ -90,12 +92,13 @@ class _Trip:
         return answer
 
     def _respond(self) -> RawAnswer:
-        skew = self._take("clock_skew")
+        skew, stale = self._take("clock_skew"), self._take("stale")
         return respond(
             self._venue,
             self._route,
             self._request,
             skew_ms=0 if skew is None else skew.skew_ms,
+            lag_ms=0 if stale is None else stale.delay_ms,
         )
 
     def _turned_away(self, rule: FaultRule) -> Journey:

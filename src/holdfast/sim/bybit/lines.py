@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from holdfast.sim.bybit.account import Account
-from holdfast.sim.bybit.venue import Later, Venue
+from holdfast.sim.bybit.venue import Later, OpenStream, Venue
 from holdfast.sim.fault_kinds import FaultKind
 from holdfast.sim.faults import FaultRule, Faults
 
@@ -97,7 +97,8 @@ class PrivateLine:
             venue.later, lambda push: hear(*push), self._broken
         )
         account.listeners.append(self.push)
-        venue.streams.append(self._line.cut)
+        self._stream = OpenStream(account.uid, self._line.cut)
+        venue.streams.append(self._stream)
 
     @property
     def is_dead(self) -> bool:
@@ -125,5 +126,5 @@ class PrivateLine:
     def _leave(self) -> None:
         if self.push in self._account.listeners:
             self._account.listeners.remove(self.push)
-        if self._line.cut in self._venue.streams:
-            self._venue.streams.remove(self._line.cut)
+        if self._stream in self._venue.streams:
+            self._venue.streams.remove(self._stream)

@@ -8,6 +8,8 @@ from typing import Final
 from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.ports import Level, Market
 from holdfast.sim.bybit.records import ZERO, Order
+from holdfast.sim.fault_kinds import FaultKind
+from holdfast.sim.faults import Faults
 
 REFILL_MS: Final = 1000
 MATCH_DEPTH: Final = 200
@@ -34,8 +36,9 @@ class Offer:
 class Liquidity:
     """Market levels taken by a fill stay empty for ``REFILL_MS``, so that nothing is sold twice."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, faults: Faults) -> None:
         self._market = market
+        self._faults = faults
         self._resting: dict[Key, dict[str, Resting]] = {}
         self._taken: dict[Key, dict[tuple[str, Decimal], tuple[Decimal, int]]] = {}
         self._version: dict[Key, int] = {}
@@ -43,6 +46,26 @@ class Liquidity:
     def version(self, key: Key) -> int:
         """Grows with everything users do to the book of ``key``."""
         return self._version.get(key, 0)
+
+    def is_halted(self, key: Key) -> bool:
+        return self._holds(key, "halt")
+
+    def _holds(self, key: Key, kind: FaultKind) -> bool:
+        return self._faults.holds(f"bybit.instrument.{key[0]}.{key[1]}", kind) is not None
+
+    def shown(self, category: str, row: dict[str, str], now_ms: int) -> dict[str, str]:
+        """A ticker row with the best prices of a crossed book, or zeros for an empty one (sim rule)."""
+        key = (category, row["symbol"])
+        if "bid1Price" not in row:
+            return row
+        if self._holds(key, "crossed_book"):
+            bids, asks = self.published(key, 1, now_ms)
+            (bid, bid_size), (ask, ask_size) = bids[0], asks[0]
+            best = {"bid1Price": bid, "bid1Size": bid_size, "ask1Price": ask, "ask1Size": ask_size}
+            return row | {name: f"{value:f}" for name, value in best.items()}
+        if self._holds(key, "empty_book"):
+            return row | dict.fromkeys(("bid1Price", "bid1Size", "ask1Price", "ask1Size"), "0")
+        return row
 
     def touch(self, key: Key) -> None:
         self._version[key] = self.version(key) + 1
@@ -76,7 +99,9 @@ class Liquidity:
         taken[side, price] = (before + qty, now_ms + REFILL_MS)
 
     def market_levels(self, key: Key, side: str, depth: int, now_ms: int) -> Iterator[Level]:
-        """The market's own levels a taker of ``side`` meets, best first."""
+        """The market's own levels a taker of ``side`` meets, best first; nobody's while a fault holds."""
+        if any(self._holds(key, kind) for kind in ("halt", "empty_book", "crossed_book")):
+            return
         book = self._market.book(*key, depth, now_ms)
         levels = book.asks if side == "Buy" else book.bids
         taken = self._current(key, now_ms)
@@ -110,6 +135,12 @@ class Liquidity:
 
     def published(self, key: Key, depth: int, now_ms: int) -> tuple[list[Level], list[Level]]:
         """Bids and asks as everybody sees them."""
+        if self._holds(key, "crossed_book"):
+            book = self._market.book(*key, depth, now_ms)
+            return list(book.asks)[::-1], list(book.bids)[::-1]
+        if self._holds(key, "halt") and not self._holds(key, "empty_book"):
+            book = self._market.book(*key, depth, now_ms)
+            return list(book.bids), list(book.asks)
         return self._side(key, "Sell", depth, now_ms), self._side(key, "Buy", depth, now_ms)
 
     def _side(self, key: Key, taker_side: str, depth: int, now_ms: int) -> list[Level]:

@@ -9,6 +9,8 @@ from holdfast.sim.bybit import bands, rules
 from holdfast.sim.bybit.envelope import Refusal, decimals_of, on_grid
 from holdfast.sim.bybit.http import Call, Result, Route
 from holdfast.sim.bybit.ports import Candle, Instrument, Level
+from holdfast.sim.bybit.system import status_rows
+from holdfast.sim.bybit.venue import Venue
 
 MINUTE_MS: Final = 60_000
 MONTH_MS: Final = -1
@@ -24,6 +26,7 @@ PRE_MARKET: Final = {"preOpenPrice": "", "preQty": "", "curPreListingPhase": ""}
 DELIVERY: Final = dict.fromkeys(
     ("predictedDeliveryPrice", "basis", "basisRate", "basisRateYear", "deliveryFeeRate"), ""
 )
+STATUS_ROUTE: Final = "system.status"
 OTHER_CATEGORIES: Final = ("inverse", "option")
 """Categories this venue has no instruments of."""
 
@@ -155,16 +158,23 @@ def tickers(call: Call) -> Result:
     symbol = call.text("symbol")
     if symbol:
         rules.instrument_of(call.venue.market, category, symbol)
-    market = call.venue.market
-    rows = [market.ticker(category, symbol)] if symbol else market.tickers(category)
+    venue = call.venue
+    rows = [venue.ticker(category, symbol)] if symbol else venue.tickers(category)
     if category == "linear":
-        rows = [_with_delivery(row, market.instruments["linear", row["symbol"]]) for row in rows]
+        rows = [_with_delivery(row, venue.market.instruments["linear", row["symbol"]]) for row in rows]
     return {"category": category, "list": rows}
 
 
 def _with_delivery(row: dict[str, str], one: Instrument) -> dict[str, str]:
     """The fields that mean something for dated and pre-market contracts only."""
     return row | PRE_MARKET | DELIVERY | {"deliveryTime": str(one.delivery_ms)}
+
+
+def system_status(call: Call) -> Result:
+    """It answers during maintenance too: telling of it is what it is for."""
+    wanted, state = call.text("id"), call.text("state")
+    rows = status_rows(call.venue.faults, call.now_ms)
+    return {"list": [row for row in rows if wanted in ("", row["id"]) and state in ("", row["state"])]}
 
 
 def kline(call: Call) -> Result:
@@ -231,12 +241,15 @@ def level_rows(levels: list[Level], one: Instrument) -> list[tuple[str, str]]:
 
 def price_limit(call: Call) -> Result:
     _, one = _instrument(call)
-    allowed = bands.band(call.venue.market, one, call.venue.margin.index_price(one, call.now_ms))
+    return price_limits(call.venue, one, call.now_ms) | {"ts": str(call.now_ms)}
+
+
+def price_limits(venue: Venue, one: Instrument, now_ms: int) -> dict[str, Any]:
+    allowed = bands.band(venue.market, one, venue.margin.index_price(one, now_ms))
     return {
         "symbol": one.symbol,
         "buyLmt": on_grid(allowed.highest_buy, one.tick),
         "sellLmt": on_grid(allowed.lowest_sell, one.tick),
-        "ts": str(call.now_ms),
     }
 
 
@@ -323,6 +336,7 @@ def risk_limit(call: Call) -> Result:
 
 
 ROUTES: Final = (
+    Route("GET", "/v5/system/status", STATUS_ROUTE, system_status),
     Route("GET", "/v5/market/time", "market.time", server_time),
     Route("GET", "/v5/market/instruments-info", "market.instruments-info", instruments_info),
     Route("GET", "/v5/market/tickers", "market.tickers", tickers),

@@ -11,6 +11,7 @@ from holdfast.sim.bybit.ports import Market
 from holdfast.sim.bybit.publisher import Publisher
 from holdfast.sim.bybit.records import ZERO, Execution, Order
 from holdfast.sim.bybit.settlement import Settlement
+from holdfast.sim.faults import Faults
 
 NO_COUNTERPARTY = "EC_NoImmediateQtyToFill"
 
@@ -23,7 +24,9 @@ class Matching:
         settlement: Settlement,
         funding: Funding,
         publisher: Publisher,
+        faults: Faults,
     ) -> None:
+        self._faults = faults
         self._market = market
         self._liquidity = liquidity
         self._settlement = settlement
@@ -31,9 +34,32 @@ class Matching:
         self._publisher = publisher
 
     def process(self, account: Account, order: Order, now_ms: int) -> None:
-        """Let an acknowledged order meet the book: fill what it can, then end it or let it rest."""
+        """Let an acknowledged order meet the book: fill what it can, then end it or let it rest.
+
+        Faults at ``bybit.engine.<category>.<symbol>``: ``reject``, ``partial_fill``, ``funding``.
+        """
         if not order.is_open:
             return
+        place = f"bybit.engine.{order.category}.{order.symbol}"
+        refused = self._faults.take(place, "reject", uid=account.uid)
+        if refused is not None:
+            self.finish(account, order, refused.order_status, now_ms, reason=refused.reason)
+            return
+        if self._liquidity.is_halted((order.category, order.symbol)):
+            self.finish(account, order, dead_status(order), now_ms, reason="EC_InvalidSymbolStatus")
+            return
+        partial = self._faults.take(place, "partial_fill", uid=account.uid)
+        if partial is not None:
+            order.most_share, order.pieces = Decimal(str(partial.share)), partial.pieces
+        self._match(account, order, now_ms)
+        if order.category == "linear" and self._faults.take(place, "funding", uid=account.uid) is not None:
+            self._funding.settle_now(account, now_ms, order.symbol)
+
+    def settle_funding(self, account: Account, symbol: str, now_ms: int) -> None:
+        """Bring a symbol's funding up to date, as is due before its position changes."""
+        self._funding.settle(account, symbol, now_ms)
+
+    def _match(self, account: Account, order: Order, now_ms: int) -> None:
         if not self._trim_reduce_only(account, order):
             self.finish(account, order, "Cancelled", now_ms, cancel_type="CancelByReduceOnly")
             return
@@ -71,6 +97,7 @@ class Matching:
             return
         if order.status == "Filled" and cancel_type == "CancelByUser":
             order.cancel_type, order.reject_reason = "CancelByUser", "EC_OrigClOrdIDDoesNotExist"
+            account.past.note(order, now_ms)
             self._publisher.order(account, order)
 
     def finish(
@@ -102,6 +129,7 @@ class Matching:
         self._tell(account, order, executions, now_ms)
 
     def _tell(self, account: Account, order: Order, executions: list[Execution], now_ms: int) -> None:
+        account.past.note(order, now_ms)
         self._publisher.trade(account, order, executions)
         if order.category == "linear":
             self._publisher.position(account, order.symbol, order.position_idx)
@@ -112,7 +140,7 @@ class Matching:
         executions: list[Execution] = []
         key = (order.category, order.symbol)
         for offer in offers:
-            wanted = self._wanted(account, order, offer.price)
+            wanted = self._wanted(order, offer.price)
             if wanted <= 0:
                 break
             qty = min(wanted, offer.qty if offer.maker is None else self._maker_can(offer.maker))
@@ -122,25 +150,29 @@ class Matching:
                 self._liquidity.take(key, order.side, offer.price, qty, now_ms)
             else:
                 self._fill_maker(offer.maker, offer.price, qty, now_ms)
-            executions.append(self._fill(account, order, offer.price, qty, now_ms, maker=False))
+            executions += self._fill(account, order, offer.price, qty, now_ms, maker=False)
         return executions
 
     def _fill(
         self, account: Account, order: Order, price: Decimal, qty: Decimal, now_ms: int, *, maker: bool
-    ) -> Execution:
+    ) -> list[Execution]:
         if order.category == "linear":
             self._funding.settle(account, order.symbol, now_ms)
         self._liquidity.touch((order.category, order.symbol))
-        return self._settlement.fill(account, order, price, qty, maker=maker, now_ms=now_ms)
+        lot = self._market.instruments[order.category, order.symbol].lot
+        return [
+            self._settlement.fill(account, order, price, piece, maker=maker, now_ms=now_ms)
+            for piece in cut(qty, order.pieces, lot)
+        ]
 
     def _fill_maker(self, resting: Resting, price: Decimal, qty: Decimal, now_ms: int) -> None:
         account, order = resting.account, resting.order
-        execution = self._fill(account, order, price, qty, now_ms, maker=True)
+        executions = self._fill(account, order, price, qty, now_ms, maker=True)
         if self._is_filled(order):
-            self.finish(account, order, "Filled", now_ms, executions=[execution])
+            self.finish(account, order, "Filled", now_ms, executions=executions)
         else:
             order.status = "PartiallyFilled"
-            self._tell(account, order, [execution], now_ms)
+            self._tell(account, order, executions, now_ms)
 
     def _fill_resting(self, key: Key, resting: Resting, now_ms: int) -> None:
         """As a maker at its own price, for as much as the market now offers at that price or better."""
@@ -150,7 +182,7 @@ class Matching:
             return
         direction = order.sign
         for price, offered in self._liquidity.market_levels(key, order.side, 50, now_ms):
-            qty = min(offered, self._wanted(account, order, order.bound))
+            qty = min(offered, self._wanted(order, order.bound))
             if direction * price > direction * order.bound or qty <= 0 or not order.is_open:
                 return
             self._liquidity.take(key, order.side, price, qty, now_ms)
@@ -160,13 +192,14 @@ class Matching:
         best = next(self._liquidity.market_levels(key, order.side, BEST_DEPTH, now_ms), None)
         return best is not None and order.sign * best[0] <= order.sign * order.bound
 
-    def _wanted(self, account: Account, order: Order, price: Decimal) -> Decimal:
+    def _wanted(self, order: Order, price: Decimal) -> Decimal:
         """How much base this order still takes at ``price``: on the grid, and within what was set aside."""
         lot = self._market.instruments[order.category, order.symbol].lot
         wanted = order.leaves / price if order.quote_sized else order.leaves
-        share = account.spec.behaviour.max_fill
-        if share is not None:
-            wanted = min(wanted, order.qty * share - (order.value if order.quote_sized else order.filled))
+        if order.most_share is not None:
+            done = order.value / price if order.quote_sized else order.filled
+            most = order.qty / price if order.quote_sized else order.qty
+            wanted = min(wanted, most * order.most_share - done)
         if order.category == "spot":
             wanted = min(wanted, order.locked / price if order.side == "Buy" else order.locked)
         return floor_to(wanted, lot) * lot
@@ -206,6 +239,14 @@ class Matching:
             same = order.symbol == cause.symbol and order.position_idx == cause.position_idx
             if same and order.reduce_only and order.category == "linear" and held * order.sign >= 0:
                 self.finish(account, order, "Cancelled", now_ms, cancel_type="CancelByReduceOnly")
+
+
+def cut(qty: Decimal, pieces: int, lot: Decimal) -> list[Decimal]:
+    """``qty`` in at most so many parts on the lot grid; the last takes what is left."""
+    part = floor_to(qty / pieces, lot) * lot
+    if pieces == 1 or part == 0:
+        return [qty]
+    return [part] * (pieces - 1) + [qty - part * (pieces - 1)]
 
 
 def dead_status(order: Order) -> str:

@@ -11,7 +11,7 @@ from aiohttp import web
 from holdfast.sim.bybit.feeds import Feed, Frame, feed_of
 from holdfast.sim.bybit.lines import STREAM_FAULTS, Line
 from holdfast.sim.bybit.sockets import CONNECT_FAULTS, Socket, refused
-from holdfast.sim.bybit.venue import Venue
+from holdfast.sim.bybit.venue import OpenStream, Venue
 from holdfast.sim.faults import Faults
 
 FAST_S: Final = 0.1
@@ -69,7 +69,8 @@ class PublicStreams:
         line: Line[bytes] = Line(self._venue.later, socket.send_bytes, socket.cut)
         line.is_dead = is_dead
         self._open[socket] = line
-        self._venue.streams.append(line.cut)
+        stream = OpenStream("", line.cut)
+        self._venue.streams.append(stream)
         topics: set[str] = set()
         try:
             while (message := await socket.receive()) is not None:
@@ -77,7 +78,7 @@ class PublicStreams:
         finally:
             line.close()
             del self._open[socket]
-            self._venue.streams.remove(line.cut)
+            self._venue.streams.remove(stream)
             for topic in topics:
                 self._leave(socket, category, topic)
             await socket.close()

@@ -40,7 +40,6 @@ class Order:
     time_in_force: str
     created_ms: int
     updated_ms: int
-    visible_ms: int
     priority: int
     reduce_only: bool = False
     close_on_trigger: bool = False
@@ -64,6 +63,10 @@ class Order:
     locked: Decimal = ZERO
     locked_coin: str = ""
     """Spot: how much of which coin is still promised to this order."""
+    most_share: Decimal | None = None
+    pieces: int = 1
+    """Partial fills on demand: the share of ``qty`` it may fill at most, and into how many executions a fill
+    is cut."""
 
     @property
     def is_open(self) -> bool:

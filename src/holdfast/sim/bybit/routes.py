@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from holdfast.sim.bybit.feeds import MISC
 from holdfast.sim.bybit.http import RawAnswer, RawRequest
 from holdfast.sim.bybit.journey import FOR_EVER_S, ROUTES, Journey, journey
 from holdfast.sim.bybit.private_stream import PrivateStreams
@@ -46,6 +47,7 @@ def mount(app: web.Application, world: World, settings: VenueSettings | None = N
     private = PrivateStreams(venue, world.faults)
     app.router.add_get("/v5/public/linear", public.handler("linear"))
     app.router.add_get("/v5/public/spot", public.handler("spot"))
+    app.router.add_get("/v5/public/misc/status", public.handler(MISC))
     app.router.add_get("/v5/private", private.handle)
 
     async def beside(_app: web.Application) -> AsyncIterator[None]:

@@ -259,15 +259,14 @@ class Settlement:
         )
 
     def force_close(
-        self, account: Account, position: Position, price: Decimal, now_ms: int, *, how: str
+        self, account: Account, position: Position, price: Decimal, size: Decimal, now_ms: int, *, how: str
     ) -> Execution:
-        """Close a position without an order of the user's.
+        """Close ``size`` of a position without an order of the user's.
 
         ``how`` is the execType: Delivery (delisting), AdlTrade or BustTrade; there is no link id.
         """
         create_type = {"Delivery": "CreateBySettle", "AdlTrade": "CreateByAdl_PassThrough"}
         sign = -1 if position.quantity > 0 else 1
-        size = position.size
         settle = self._market.instruments["linear", position.symbol].settle
         closing = self.move(position, sign, price, size, ZERO, now_ms)
         execution = Execution(
@@ -298,7 +297,7 @@ class Settlement:
             create_type=create_type.get(how, "CreateByTakeOver_PassThrough"),
         )
         self.book_closed(account, execution, closing, ZERO, size)
-        self.log_trade(account, execution, ZERO, settle, closing.pnl)
+        self.log_trade(account, execution, position.quantity, settle, closing.pnl)
         account.executions.append(execution)
         return execution
 

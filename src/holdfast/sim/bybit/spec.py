@@ -54,17 +54,19 @@ class PositionSpec(_Strict):
 class Behaviour(_Strict):
     """How the venue behaves towards this account where the real one is known to vary.
 
-    ``match_delay_ms`` passes between the acknowledgement of an order and its matching, ``realtime_lag_ms``
-    until reads show it. ``no_liquidity`` chooses what a market order without counterparty gets: an
-    acknowledged order that ends cancelled, or retCode 10001. ``max_fill`` caps what one order may fill in
-    total as a fraction of its quantity (partial fills on demand).
+    ``match_delay_ms`` passes between the acknowledgement of an order and its matching; reads of orders and
+    fills are ``realtime_lag_ms`` behind. ``no_liquidity`` chooses what a market order without counterparty
+    gets: an acknowledged order that ends cancelled, retCode 10001 (``error``), or 110118 (``no_price``).
+    ``max_fill`` caps what one order may fill in total as a fraction of its quantity (partial fills on
+    demand). ``reserve_reduce_only``: reduce-only orders together may not exceed the position, else 110017.
     """
 
     match_delay_ms: int = Field(default=10, ge=0, le=60_000)
     realtime_lag_ms: int = Field(default=0, ge=0, le=60_000)
     executions_first: bool = True
     duplicate_pushes: bool = False
-    no_liquidity: Literal["cancel", "error"] = "cancel"
+    no_liquidity: Literal["cancel", "error", "no_price"] = "cancel"
+    reserve_reduce_only: bool = False
     max_fill: Number | None = Field(default=None, ge=0, le=1)
     fee_coin: Literal["", "MNT"] = ""
     mnt_price: Number = Decimal("0.75")

@@ -160,19 +160,24 @@ def realtime(call: Call) -> Result:
         rules.instrument_of(call.venue.market, category, symbol)
     account = call.account
     recent = account.recent.get(category, ())
+    standing = [o for o in account.open_orders.values() if o.category == category]
     if order_id or link_id:
         named = _named(account, category, order_id, link_id)
         candidates = [named] if named is not None and (named.is_open or named in recent) else []
+        shown = _as_seen(call, candidates)
     elif call.text("openOnly") in ("", "0"):
-        candidates = [o for o in account.open_orders.values() if o.category == category]
+        shown = [order for order in _as_seen(call, [*standing, *recent]) if order.is_open]
     else:
-        candidates = list(recent)
-    shown = [
-        order
-        for order in candidates
-        if order.visible_ms <= call.now_ms and _matches(call, order, symbol, base, settle)
-    ]
-    return _order_page(call, shown)
+        shown = [order for order in _as_seen(call, recent) if not order.is_open]
+    return _order_page(call, [order for order in shown if _matches(call, order, symbol, base, settle)])
+
+
+def _as_seen(call: Call, orders: Iterable[Order]) -> list[Order]:
+    """The orders as they were at the moment reads show."""
+    if call.seen_ms == call.venue.clock.now_ms():
+        return list(orders)
+    then = (call.account.past.at(order, call.seen_ms) for order in orders)
+    return [order for order in then if order is not None]
 
 
 def history(call: Call) -> Result:
@@ -189,9 +194,8 @@ def history(call: Call) -> Result:
         candidates = [o for o in account.orders.values() if o.category == category and inside(o.created_ms)]
     shown = [
         order
-        for order in candidates
+        for order in _as_seen(call, candidates)
         if not order.is_open
-        and order.visible_ms <= call.now_ms
         and (order.filled or order.updated_ms > call.now_ms - KEPT_UNFILLED_MS)
         and status in ("", order.status)
         and _matches(call, order, symbol, base, settle)
@@ -231,7 +235,8 @@ def execution_list(call: Call) -> Result:
             and settle in ("", instruments[category, e.symbol].settle)
             and kind in ("", e.exec_type)
         ]
-    rows, cursor = page(call, shown, default=50, most=100)
+    seen = [e for e in shown if e.time_ms <= call.seen_ms]
+    rows, cursor = page(call, seen, default=50, most=100)
     return {
         "nextPageCursor": cursor,
         "category": category,

@@ -6,9 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
 
-from holdfast.sim.bybit import liquidation
 from holdfast.sim.bybit.account import Account, Ids
 from holdfast.sim.bybit.accounts import Accounts
+from holdfast.sim.bybit.forced import Forced
 from holdfast.sim.bybit.funding import Funding
 from holdfast.sim.bybit.intake import Intake
 from holdfast.sim.bybit.limits import AddressLimit, Buckets
@@ -25,6 +25,7 @@ from holdfast.sim.faults import Faults
 CLOCK_MOVED_MS: Final = 500
 MINUTE_MS: Final = 60_000
 MARGIN_CHECK_MS: Final = 5_000
+PLACE: Final = "bybit.venue"
 ENDED: Final = ("Delivering", "Closed")
 Later = Callable[[float, Callable[[], object]], object]
 """Runs a callback after so many seconds."""
@@ -44,12 +45,20 @@ class VenueSettings:
     state: Path | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenStream:
+    """A connection somebody listens on; ``uid`` is empty for public ones. ``cut`` breaks it."""
+
+    uid: str
+    cut: Callable[[], None]
+
+
 class Venue:
     """``clock`` is the simulated time, ``wall`` the real one: rate limits and signatures of clients that know
     nothing of the simulation follow the real one.
 
     ``first_id`` is where its ids begin: two venues of one seed and ``first_id`` give the same ids to the same
-    things. ``later`` runs what is due in so many seconds. ``streams`` cuts each stream that is open.
+    things. ``later`` runs what is due in so many seconds.
     """
 
     def __init__(
@@ -69,16 +78,19 @@ class Venue:
         self.wall = wall
         self.later = later
         self.faults = faults or Faults(clock.now_ms)
-        self.streams: list[Callable[[], None]] = []
+        self.streams: list[OpenStream] = []
         self.ids = Ids(seed, first_id)
         self.accounts = Accounts(self.ids, clock.now_ms, self._linear_mark)
         self.margin = Margin(market)
-        self.liquidity = Liquidity(market)
+        self.liquidity = Liquidity(market, self.faults)
         self.publisher = Publisher(market, self.margin)
         self.settlement = Settlement(market, self.ids)
         self.funding = Funding(market, self.ids, self.publisher)
-        self.intake = Intake(market, self.ids, self.margin, self.liquidity)
-        self.matching = Matching(market, self.liquidity, self.settlement, self.funding, self.publisher)
+        self.intake = Intake(market, self.ids, self.margin, self.liquidity, self.faults)
+        self.matching = Matching(
+            market, self.liquidity, self.settlement, self.funding, self.publisher, self.faults
+        )
+        self.forced = Forced(market, self.matching, self.settlement, self.publisher, self.margin)
         self.buckets = Buckets()
         self.addresses = AddressLimit(settings.ip_limit, settings.ip_ban_ms)
         self._archive = Archive(settings.state) if settings.state else None
@@ -107,29 +119,38 @@ class Venue:
 
     def submit(self, account: Account, order: Order) -> None:
         """Match an order a moment after its acknowledgement."""
+        account.past.note(order, self.clock.now_ms())
         self._soon(account, lambda: self.matching.process(account, order, self.clock.now_ms()))
 
     def amended(self, account: Account, order: Order) -> None:
-        self._soon(account, lambda: self._rematch(account, order))
+        """Off the book at once, and back on it, or matched, a moment later."""
+        account.past.note(order, self.clock.now_ms())
+        self.liquidity.remove(order)
+        self._soon(account, lambda: self.matching.process(account, order, self.clock.now_ms()))
 
     def cancel(self, account: Account, order: Order) -> None:
         self._soon(account, lambda: self.matching.cancel(account, order, self.clock.now_ms()))
 
-    def _rematch(self, account: Account, order: Order) -> None:
-        self.liquidity.remove(order)
-        self.matching.process(account, order, self.clock.now_ms())
-
     def _soon(self, account: Account, action: Callable[[], None]) -> None:
         self.later(account.spec.behaviour.match_delay_ms / 1000, action)
 
-    def tick(self) -> None:
-        """What happens without anybody asking: resting orders, funding, delisted contracts."""
+    def ticker(self, category: str, symbol: str) -> dict[str, str]:
+        """The market's row, with what the fault dial does to the book."""
+        return self.liquidity.shown(category, self.market.ticker(category, symbol), self.clock.now_ms())
+
+    def tickers(self, category: str) -> list[dict[str, str]]:
         now_ms = self.clock.now_ms()
+        return [self.liquidity.shown(category, row, now_ms) for row in self.market.tickers(category)]
+
+    def tick(self) -> None:
+        """What happens without anybody asking: resting orders, funding, delisted contracts, the dial."""
+        now_ms = self.clock.now_ms()
+        self._strike()
         self.matching.sweep(now_ms)
         if now_ms - self._margins_checked_ms >= MARGIN_CHECK_MS:
             self._margins_checked_ms = now_ms
             for account in self.accounts:
-                self._liquidate(account, now_ms)
+                self.forced.liquidate_if_due(account, now_ms)
         ended = {key for key, one in self.market.instruments.items() if one.status in ENDED}
         minute = now_ms // MINUTE_MS
         if ended == self._ended and minute == self._minute:
@@ -137,36 +158,38 @@ class Venue:
         self._ended, self._minute = ended, minute
         for account in self.accounts:
             self.funding.settle_all(account, now_ms)
-            self._deliver(account, ended, now_ms)
+            self.forced.deliver(account, ended, now_ms)
 
-    def _liquidate(self, account: Account, now_ms: int) -> None:
-        """First the orders go, then position by position until the rest is covered again."""
-        if not liquidation.is_due(account, self.margin, now_ms):
-            return
-        for order in list(account.open_orders.values()):
-            if order.category == "linear":
-                self.matching.cancel(account, order, now_ms, cancel_type="CancelAllBeforeLiq")
-        while liquidation.is_due(account, self.margin, now_ms):
-            self.force_close(account, liquidation.worst(account, self.margin), how="BustTrade")
+    def _strike(self) -> None:
+        if self.faults.take(PLACE, "cancel_orders") is not None:
+            for account in self.accounts:
+                self.forced.cancel_everything(account, self.clock.now_ms())
+        if self.faults.take(PLACE, "funding") is not None:
+            self.settle_funding()
+        if self.faults.take(PLACE, "restart") is not None:
+            self.restart()
 
-    def _deliver(self, account: Account, ended: set[tuple[str, str]], now_ms: int) -> None:
-        """Cancel orders in contracts that are no longer traded, and close positions at the mark price."""
-        for order in list(account.open_orders.values()):
-            if (order.category, order.symbol) in ended:
-                self.matching.cancel(account, order, now_ms, cancel_type="CancelBySettle")
-        for position in account.positions.values():
-            if position.quantity and ("linear", position.symbol) in ended:
-                self.force_close(account, position, how="Delivery")
+    def settle_funding(self, symbol: str = "") -> None:
+        """Pay funding now, of one symbol or all, whatever the hour (sim rule: at the running period's rate;
+        the regular payment follows at its own time)."""
+        for account in self.accounts:
+            self.funding.settle_now(account, self.clock.now_ms(), symbol)
+
+    def restart(self) -> None:
+        """As when the real one is restarted: the cache of final orders is empty, every stream is cut."""
+        for account in self.accounts:
+            account.recent.clear()
+        self.cut_streams()
 
     def force_close(self, account: Account, position: Position, *, how: str) -> None:
         """Close a position over the user's head: Delivery, AdlTrade or BustTrade."""
-        now_ms = self.clock.now_ms()
-        self.funding.settle(account, position.symbol, now_ms)
-        at = self.market.mark_price("linear", position.symbol)
-        execution = self.settlement.force_close(account, position, at, now_ms, how=how)
-        self.publisher.executions(account, [execution])
-        self.publisher.position(account, position.symbol, position.idx)
-        self.publisher.wallet(account, now_ms)
+        self.forced.close(account, position, self.clock.now_ms(), how=how)
+
+    def cut_streams(self, uid: str | None = None) -> None:
+        """Break all streams, or those of one account."""
+        for stream in tuple(self.streams):
+            if uid in (None, stream.uid):
+                stream.cut()
 
     def _linear_mark(self, symbol: str) -> Decimal:
         return self.market.mark_price("linear", symbol)
