@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.sim.bybit.account import Account
+
 from .offline import BTC, Offline, Sent
 from .scripted import START_MS
 
