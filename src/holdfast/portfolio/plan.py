@@ -1,56 +1,40 @@
-"""From targets to the exact orders that reach them under the venue's rules. Pure and deterministic.
-
-Floats propose, integers dispose: weights are floats, quantities whole lots, prices whole ticks, money exact.
-"""
+"""From targets to the exact orders that reach them under the venue's rules. Pure and deterministic."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Any, Final, Literal
 
 import orjson
 
-from holdfast.core.instruments import InstrumentStatus, Side
-from holdfast.core.money import CASH_UNIT, ceil_to, floor_to, plain
+from holdfast.core.instruments import Side
+from holdfast.core.money import ceil_to, floor_to, plain
 from holdfast.core.targets import Target
 from holdfast.portfolio.ledger import EXACT
-from holdfast.portfolio.rounding import Wish, round_lots
-from holdfast.portfolio.sweep import LegMarket, sweep
+from holdfast.portfolio.legs import (
+    PRICE_UNIT,
+    ZERO,
+    DraftLeg,
+    Terms,
+    below_minimum,
+    cash,
+    cents,
+    margin_of,
+    mid_of,
+    opening_trouble,
+    priced,
+    signed_cash,
+    untraded,
+    unusable,
+    wanted_of,
+    wish_of,
+)
+from holdfast.portfolio.rounding import round_lots
+from holdfast.portfolio.sweep import LegMarket
+from holdfast.portfolio.tactics import AT_ONCE, Tactic
 
-MARGIN_RESERVE: Final = Decimal("0.003")
-"""On top of gross and fee: what the venue keeps for closing (reference "Margin at 1x")."""
-
-PRICE_BAND: Final = 0.03
-"""How far the order book may be from the price the weights were computed with."""
-
-_ZERO: Final = Decimal(0)
-_PRICE_UNIT: Final = Decimal("1e-12")
-_STAYS: Final = "it stays in your account as your own holding"
-
-Action = Literal["trade", "skip", "by_hand"]
-
-
-@dataclass(frozen=True, slots=True)
-class DraftLeg:
-    """``weight``, ``target_notional`` and ``residual_notional`` (wanted minus planned) are signed like the
-    position the order makes; quantities and the other amounts are not."""
-
-    symbol: str
-    asset_id: str
-    action: Action
-    side: Side
-    weight: float
-    target_notional: Decimal
-    quantity: Decimal = _ZERO
-    expected_price: Decimal = _ZERO
-    limit_price: Decimal = _ZERO
-    notional: Decimal = _ZERO
-    fee: Decimal = _ZERO
-    slippage: Decimal = _ZERO
-    residual_notional: Decimal = _ZERO
-    note: str = ""
-    problem: str = ""
+STAYS: Final = "it stays in your account as your own holding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +50,12 @@ class PlanDraft:
     left_out: Decimal
     tracking_error: float
     problems: tuple[str, ...]
+    tracking_error_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One instrument of a sleeve that is to be closed. ``quantity`` is signed and still the sleeve's own;
+    """One instrument of a sleeve. ``quantity`` is signed and still the sleeve's own;
     ``by_hand`` are the (signed quantity, price) of fills that already closed part of it outside. ``net`` is
     the account's whole position in the symbol."""
 
@@ -89,6 +74,7 @@ def build_open_plan(
     markets: Mapping[str, LegMarket],
     allowance: Decimal,
     available: Decimal | None,
+    tactic: Tactic = AT_ONCE,
 ) -> PlanDraft:
     """The orders that put ``size`` of index notional on, from nothing.
 
@@ -99,33 +85,28 @@ def build_open_plan(
         markets: by symbol; a target without one is a problem.
         allowance: how far a price may be from the expected one (0.005 = 0.5 %).
         available: margin the account has free, in USDT; ``None`` if unknown, which is a problem.
+        tactic: how the orders are to be sent.
 
     Raises:
         ValueError: two targets name the same symbol.
     """
     with localcontext(EXACT):
-        ordered = sorted(targets, key=lambda target: target.symbol)
-        if len({target.symbol for target in ordered}) < len(ordered):
-            raise ValueError("two targets name the same symbol")
-        wanted = [_wanted(target, direction, size) for target in ordered]
-        troubles = [_trouble(target, markets.get(target.symbol)) for target in ordered]
+        terms = Terms(allowance, tactic)
+        ordered = sorted_targets(targets)
+        wanted = [wanted_of(target, direction, size) for target in ordered]
+        troubles = [opening_trouble(target, markets.get(target.symbol)) for target in ordered]
         sized = [i for i, trouble in enumerate(troubles) if not trouble]
-        lots = dict(
-            zip(
-                sized,
-                round_lots([_wish(wanted[i], markets[ordered[i].symbol], allowance) for i in sized]),
-                strict=True,
-            )
-        )
+        wishes = [wish_of(wanted[i], markets[ordered[i].symbol], terms) for i in sized]
+        lots = dict(zip(sized, round_lots(wishes), strict=True))
         legs = [
-            _leg(target, wanted[i], size, markets[target.symbol], lots[i], allowance)
+            _leg(target, wanted[i], size, markets[target.symbol], lots[i], terms)
             if i in lots
-            else _untraded(target, wanted[i], size, troubles[i])
+            else untraded(target, wanted[i], size, troubles[i])
             for i, target in enumerate(ordered)
         ]
         fee_rates = {symbol: market.taker for symbol, market in markets.items()}
-        margin = sum((_margin(leg.notional, fee_rates.get(leg.symbol, _ZERO)) for leg in legs), _ZERO)
-        draft = _draft(legs, margin, available)
+        margin = sum((margin_of(leg.notional, fee_rates.get(leg.symbol, ZERO)) for leg in legs), ZERO)
+        draft = draft_of(legs, margin, available)
         if draft.gross or draft.problems:
             return draft
         return replace(draft, problems=("Every leg is below the venue's minimum: nothing to trade.",))
@@ -137,6 +118,7 @@ def build_close_plan(
     markets: Mapping[str, LegMarket],
     allowance: Decimal,
     available: Decimal | None,
+    tactic: Tactic = AT_ONCE,
 ) -> PlanDraft:
     """The orders that bring a sleeve back to nothing, and what was already closed by hand.
 
@@ -144,24 +126,33 @@ def build_close_plan(
     opposite holding again.
     """
     with localcontext(EXACT):
+        terms = Terms(allowance, tactic)
         ordered = sorted(held, key=lambda leg: leg.symbol)
         gross = sum(
-            (abs(leg.quantity) * _mid(markets.get(leg.symbol)) for leg in ordered if leg.quantity), _ZERO
+            (abs(leg.quantity) * mid_of(markets.get(leg.symbol)) for leg in ordered if leg.quantity), ZERO
         )
         legs: list[DraftLeg] = []
-        margin = _ZERO
+        margin = ZERO
         for leg in ordered:
             market = markets.get(leg.symbol)
             if leg.by_hand:
-                legs.append(_by_hand(leg))
+                legs.append(by_hand_leg(leg))
             if not leg.quantity:
                 continue
-            draft = _closing_leg(leg, market, gross, allowance)
+            draft = closing_leg(leg, market, gross, terms)
             legs.append(draft)
             if market and draft.action == "trade":
-                opened = max(_ZERO, abs(leg.net - leg.quantity) - abs(leg.net)) * draft.expected_price
-                margin += _margin(opened, market.taker)
-        return _draft(legs, margin, available)
+                opened = max(ZERO, abs(leg.net - leg.quantity) - abs(leg.net)) * draft.expected_price
+                margin += margin_of(opened, market.taker)
+        return draft_of(legs, margin, available)
+
+
+def sorted_targets(targets: Sequence[Target]) -> list[Target]:
+    """By symbol. Raises ``ValueError`` if two name the same one."""
+    ordered = sorted(targets, key=lambda target: target.symbol)
+    if len({target.symbol for target in ordered}) < len(ordered):
+        raise ValueError("two targets name the same symbol")
+    return ordered
 
 
 def digest(body: Mapping[str, Any]) -> str:
@@ -181,194 +172,96 @@ def shortage(needed: Decimal, available: Decimal | None) -> str:
     if needed <= available:
         return ""
     return (
-        f"This needs {_cents(needed, ROUND_CEILING)} USDT of margin and {_cents(available)} USDT are "
-        f"available: {_cents(needed - available, ROUND_CEILING)} USDT are missing. Choose a smaller size or "
+        f"This needs {cents(needed, ROUND_CEILING)} USDT of margin and {cents(available)} USDT are "
+        f"available: {cents(needed - available, ROUND_CEILING)} USDT are missing. Choose a smaller size or "
         "add funds."
     )
 
 
-def _draft(legs: list[DraftLeg], margin: Decimal, available: Decimal | None) -> PlanDraft:
+def draft_of(legs: list[DraftLeg], margin: Decimal, available: Decimal | None) -> PlanDraft:
+    """The sums over the legs."""
     traded = [leg for leg in legs if leg.action == "trade"]
     skipped = [leg for leg in legs if leg.action == "skip"]
-    wanted = sum((abs(leg.target_notional) for leg in legs if leg.action != "by_hand"), _ZERO)
-    missed = sum((abs(leg.residual_notional) for leg in legs), _ZERO)
+    wanted = sum((abs(leg.target_notional) for leg in legs if leg.action != "by_hand"), ZERO)
+    missed = sum((abs(leg.residual_notional) for leg in legs), ZERO)
     problems = [f"{leg.symbol}: {leg.problem}." for leg in legs if leg.problem]
     short = shortage(margin, available)
     return PlanDraft(
         legs=tuple(legs),
-        gross=sum((leg.notional for leg in traded), _ZERO),
-        net=sum((leg.side.sign * leg.notional for leg in traded), _ZERO),
+        gross=sum((leg.notional for leg in traded), ZERO),
+        net=sum((leg.side.sign * leg.notional for leg in traded), ZERO),
         margin_needed=margin,
-        fees=sum((leg.fee for leg in legs), _ZERO),
-        slippage=sum((leg.slippage for leg in legs), _ZERO),
-        left_out=sum((abs(leg.target_notional) for leg in skipped), _ZERO),
+        fees=sum((leg.fee for leg in legs), ZERO),
+        slippage=sum((leg.slippage for leg in legs), ZERO),
+        left_out=sum((abs(leg.target_notional) for leg in skipped), ZERO),
         tracking_error=float(missed / wanted) if wanted else 0.0,
         problems=(*problems, *([short] if short else [])),
     )
 
 
-def _wanted(target: Target, direction: int, size: Decimal) -> Decimal:
-    return (Decimal(repr(target.weight)) * direction * size).quantize(CASH_UNIT, ROUND_HALF_EVEN)
-
-
-def _trouble(target: Target, market: LegMarket | None) -> str:
-    """Why this leg cannot be opened; "" if it can."""
-    blocked = _unusable(market)
-    if blocked or market is None:
-        return blocked
-    if market.instrument.status is InstrumentStatus.REDUCE_ONLY or market.instrument.delivery_at:
-        return "it is being delisted, the venue only takes orders that close positions"
-    if abs(float(market.mid) - target.reference_price) > PRICE_BAND * target.reference_price:
-        return (
-            f"its order book ({plain(market.mid)}) is more than {PRICE_BAND:.0%} away from the price the "
-            f"weights were computed with ({target.reference_price:g})"
-        )
-    return ""
-
-
-def _unusable(market: LegMarket | None) -> str:
-    if market is None:
-        return "the venue does not list it"
-    if market.trouble:
-        return market.trouble
-    if market.instrument.status in (InstrumentStatus.CLOSED, InstrumentStatus.PRELAUNCH):
-        return "it is not open for trading"
-    if not market.bids or not market.asks:
-        return "its order book is empty"
-    return ""
-
-
-def _wish(wanted: Decimal, market: LegMarket, allowance: Decimal) -> Wish:
-    """The venue's minimum value is met even at the worst limit price a leg could get."""
-    lowest = market.mid * (1 - allowance) ** 2
-    instrument = market.instrument
-    return Wish(wanted, market.mid * instrument.lot, instrument.min_lots(lowest))
-
-
 def _leg(
-    target: Target, wanted: Decimal, size: Decimal, market: LegMarket, lots: int, allowance: Decimal
+    target: Target, wanted: Decimal, size: Decimal, market: LegMarket, lots: int, terms: Terms
 ) -> DraftLeg:
     if not lots:
-        least = market.instrument.quantity(market.instrument.min_lots(market.mid)) * market.mid
-        note = f"Below the venue's minimum of about {_cents(least, ROUND_CEILING)} USDT: left out."
-        return _untraded(target, wanted, size, "", note if wanted else "Nothing to do.")
+        return untraded(target, wanted, size, "", below_minimum(market) if wanted else "Nothing to do.")
     side = Side.of(1 if wanted > 0 else -1)
     planned = side.sign * market.instrument.quantity(lots) * market.mid
-    return _priced(
-        _untraded(target, wanted, size, ""), market, side, lots, allowance, residual=wanted - planned
-    )
+    return priced(untraded(target, wanted, size, ""), market, side, lots, terms, residual=wanted - planned)
 
 
-def _untraded(target: Target, wanted: Decimal, size: Decimal, problem: str, note: str = "") -> DraftLeg:
-    return DraftLeg(
-        symbol=target.symbol,
-        asset_id=target.asset_id,
-        action="skip",
-        side=Side.BUY if wanted >= 0 else Side.SELL,
-        weight=float(wanted / size),
-        target_notional=wanted,
-        residual_notional=wanted,
-        note=note,
-        problem=problem,
-    )
-
-
-def _priced(
-    leg: DraftLeg,
-    market: LegMarket,
-    side: Side,
-    lots: int,
-    allowance: Decimal,
-    *,
-    residual: Decimal,
-    note: str = "",
+def closing_leg(
+    held: Held, market: LegMarket | None, gross: Decimal, terms: Terms, *, stays: str = STAYS
 ) -> DraftLeg:
-    instrument = market.instrument
-    quantity = instrument.quantity(lots)
-    cost = sweep(market, side, lots, allowance)
-    problem = cost.problem
-    if quantity > instrument.max_limit_quantity:
-        problem = f"the venue takes at most {plain(instrument.max_limit_quantity)} in one order"
-    return replace(
-        leg,
-        action="trade",
-        side=side,
-        quantity=quantity,
-        expected_price=cost.expected_price.quantize(_PRICE_UNIT),
-        limit_price=cost.limit_price,
-        notional=_cash(cost.value),
-        fee=_cash(cost.value * market.taker),
-        slippage=_cash(side.sign * (cost.value - quantity * market.mid)),
-        residual_notional=residual.quantize(CASH_UNIT),
-        note=note,
-        problem=problem,
-    )
-
-
-def _closing_leg(held: Held, market: LegMarket | None, gross: Decimal, allowance: Decimal) -> DraftLeg:
+    """All that is held of one instrument, as an order. ``stays``: what becomes of it if it is too small."""
     side = Side.of(-held.quantity)
-    value = -held.quantity * _mid(market)
+    value = -held.quantity * mid_of(market)
     weight = float(value / gross) if gross else 0.0
-    signed = _signed_cash(value)
+    signed = signed_cash(value)
     leg = DraftLeg(
-        held.symbol, held.asset_id, "skip", side, weight, target_notional=signed, residual_notional=signed
+        held.symbol,
+        held.asset_id,
+        "skip",
+        side,
+        weight,
+        target_notional=signed,
+        residual_notional=signed,
+        reduces=True,
     )
-    blocked = _unusable(market)
+    blocked = unusable(market)
     if blocked or market is None:
         return replace(leg, problem=blocked)
     instrument = market.instrument
     lots = floor_to(abs(held.quantity), instrument.lot)
     if lots < ceil_to(instrument.min_quantity, instrument.lot) or not lots:
-        return replace(leg, note=f"Below the venue's least quantity: {_STAYS}.")
+        return replace(leg, note=f"Below the venue's least quantity: {stays}.")
     reduces = (held.net > 0) == (held.quantity > 0) and abs(held.quantity) <= abs(held.net)
     note = ""
-    if lots < instrument.min_lots(market.mid * (1 - allowance) ** 2):
+    if lots < instrument.min_lots(terms.lowest(market)):
         if not reduces:
-            return replace(leg, note=f"Below the venue's least order value: {_STAYS}.")
-        note = f"Below the venue's least order value, so the venue may refuse it; then {_STAYS}."
+            return replace(leg, note=f"Below the venue's least order value: {stays}.")
+        note = f"Below the venue's least order value, so the venue may refuse it; then {stays}."
     planned = side.sign * instrument.quantity(lots) * market.mid
-    return _priced(leg, market, side, lots, allowance, residual=value - planned, note=note)
+    return priced(leg, market, side, lots, terms, residual=value - planned, note=note)
 
 
-def _by_hand(held: Held) -> DraftLeg:
+def by_hand_leg(held: Held) -> DraftLeg:
     """What was closed outside, at the average price it was closed at."""
-    quantity = sum((part for part, _ in held.by_hand), _ZERO)
-    value = sum((part * price for part, price in held.by_hand), _ZERO)
-    price = (value / quantity).quantize(_PRICE_UNIT)
+    quantity = sum((part for part, _ in held.by_hand), ZERO)
+    value = sum((part * price for part, price in held.by_hand), ZERO)
+    price = (value / quantity).quantize(PRICE_UNIT)
     return DraftLeg(
         symbol=held.symbol,
         asset_id=held.asset_id,
         action="by_hand",
         side=Side.of(quantity),
         weight=0.0,
-        target_notional=_signed_cash(value),
+        target_notional=signed_cash(value),
         quantity=abs(quantity),
         expected_price=price,
         limit_price=price,
-        notional=_cash(abs(value)),
+        notional=cash(abs(value)),
         note="Already closed outside Holdfast: it is booked at that price, not traded.",
     )
-
-
-def _mid(market: LegMarket | None) -> Decimal:
-    return market.mid if market and market.bids and market.asks else _ZERO
-
-
-def _margin(notional: Decimal, fee_rate: Decimal) -> Decimal:
-    return _cash(notional * (1 + fee_rate + MARGIN_RESERVE))
-
-
-def _cash(value: Decimal) -> Decimal:
-    """A cost, rounded up to the cash unit."""
-    return value.quantize(CASH_UNIT, ROUND_CEILING)
-
-
-def _signed_cash(value: Decimal) -> Decimal:
-    return value.quantize(CASH_UNIT, ROUND_HALF_EVEN)
-
-
-def _cents(value: Decimal, rounding: str = ROUND_HALF_EVEN) -> str:
-    return f"{value.quantize(Decimal('0.01'), rounding):,f}"
 
 
 def _plain_decimal(value: object) -> str:

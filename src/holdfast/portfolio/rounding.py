@@ -8,11 +8,12 @@ from decimal import Decimal
 @dataclass(frozen=True, slots=True)
 class Wish:
     """``wanted`` is the signed notional, ``lot_value`` the price of one lot, ``least`` the fewest lots the
-    venue takes in one order."""
+    venue takes in one order. ``most``: no more than this may be traded (what there is to reduce)."""
 
     wanted: Decimal
     lot_value: Decimal
     least: int
+    most: int | None = None
 
     @property
     def sign(self) -> int:
@@ -54,6 +55,13 @@ def round_lots(wishes: Sequence[Wish]) -> list[int]:
 
 
 def _neighbours(wish: Wish) -> tuple[int, ...]:
+    found = _on_the_grid(wish)
+    if wish.most is None:
+        return found
+    return tuple(lots for lots in found if lots <= wish.most) or (0,)
+
+
+def _on_the_grid(wish: Wish) -> tuple[int, ...]:
     below = int(abs(wish.wanted) // wish.lot_value)
     if below < wish.least:
         return (wish.least if 2 * abs(wish.wanted) >= wish.least * wish.lot_value else 0,)

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from holdfast.core.instruments import Instrument, Side
 from holdfast.core.money import floor_to, plain
+
+MAKER_FEE: Final = Decimal("0.0002")
+"""Bybit's standard rate for resting orders in linear contracts, where the account's own is not known."""
 
 Levels = tuple[tuple[Decimal, Decimal], ...]
 """(price, quantity), best first."""
@@ -14,8 +18,8 @@ Levels = tuple[tuple[Decimal, Decimal], ...]
 class LegMarket:
     """Everything the planner knows of one instrument at one moment.
 
-    ``taker`` is the fee rate (0.00055 = 0.055 %). ``highest_buy`` and ``lowest_sell`` are the venue's price
-    band, where known. ``trouble`` is why it may not be traded at all; "" if it may.
+    ``taker`` and ``maker`` are fee rates (0.00055 = 0.055 %). ``highest_buy`` and ``lowest_sell`` are the
+    venue's price band, where known. ``trouble`` is why it may not be traded at all; "" if it may.
     """
 
     instrument: Instrument
@@ -24,6 +28,7 @@ class LegMarket:
     taker: Decimal
     highest_buy: Decimal | None = None
     lowest_sell: Decimal | None = None
+    maker: Decimal = MAKER_FEE
     trouble: str = ""
 
     @property
@@ -43,11 +48,14 @@ class Execution:
     problem: str = ""
 
 
-def sweep(market: LegMarket, side: Side, lots: int, allowance: Decimal) -> Execution:
+def sweep(
+    market: LegMarket, side: Side, lots: int, allowance: Decimal, *, reach: Decimal | None = None
+) -> Execution:
     """Take ``lots`` from the book.
 
     The limit is ``expected × (1 ± allowance)`` on the tick grid, rounded in the user's favour and held within
-    the venue's band. It is a problem if the book does not hold the quantity, if the average is further than
+    the venue's band; ``reach`` in place of the allowance where orders may be sent later, at prices that have
+    moved. It is a problem if the book does not hold the quantity, if the average is further than
     the allowance from the middle of the spread, or if the last level needed lies beyond the limit.
     """
     instrument = market.instrument
@@ -61,6 +69,8 @@ def sweep(market: LegMarket, side: Side, lots: int, allowance: Decimal) -> Execu
         value += (lots - taken) * instrument.lot * worst
     elif side.sign * (expected - market.mid) > allowance * market.mid or side.sign * (worst - limit) > 0:
         problem = f"the order book is too thin: the price would have to move by more than {allowance:.2%}"
+    if reach is not None:
+        limit = _limit(market, side, expected, reach)
     return Execution(expected, limit, value, problem)
 
 
