@@ -125,3 +125,23 @@ def test_the_simulator_never_listens_beyond_loopback(host: str) -> None:
 def test_a_port_in_use_is_one_clear_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Conflict, match="is in use"):
         server.run("127.0.0.1", taken.getsockname()[1], 1)
+
+
+async def test_accounts_are_operated_on_and_the_venue_restarted(door: TestClient[Any, Any]) -> None:
+    wanted = {"positions": [{"symbol": "BTCUSDT", "size": "0.01"}]}
+    uid = (await (await door.post("/_sim/accounts", json=wanted)).json())["uid"]
+    done = await door.post(f"/_sim/accounts/{uid}/adl", json={"symbol": "BTCUSDT", "share": 0.5})
+    assert await done.json() == {"uid": uid, "operation": "adl"}
+    assert (await door.post(f"/_sim/accounts/{uid}/wish", json={})).status == 404
+    assert (await door.post("/_sim/funding", json={"symbol": "BTCUSDT"})).status == 200
+    truth = await (await door.get(f"/_sim/accounts/{uid}/truth")).json()
+    assert (truth["positions"][0]["size"], len(truth["funding"])) == ("0.005", 1)
+    assert await (await door.post("/_sim/venue/restart", json={})).json() == {"streams_cut": 0}
+
+
+async def test_the_dial_tells_what_it_can_do(door: TestClient[Any, Any]) -> None:
+    told = await (await door.get("/_sim/faults/kinds")).json()
+    kinds = {row["kind"]: row for row in told["kinds"]}
+    assert kinds["partial_fill"]["settings"] == ["share", "pieces"]
+    assert all(row["text"] and row["to"] for row in kinds.values())
+    assert set().union(*(row["to"] for row in kinds.values())) == set(told["places"])

@@ -10,6 +10,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from holdfast.core.errors import Forbidden, HoldfastError, InvalidInput, Unavailable
+from holdfast.sim.bybit.operations import Operations
+from holdfast.sim.bybit.venue import Venue
+from holdfast.sim.fault_kinds import describe_kinds
 from holdfast.sim.world import World
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -40,11 +43,23 @@ class MarketOrder(BaseModel):
     in_ms: Annotated[int, Field(ge=0)] = 0
 
 
+class FundingOrder(BaseModel):
+    """``symbol`` "" settles all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbol: str = ""
+
+
 def mount(app: web.Application, world: World) -> None:
     """Add ``/_sim/…`` to ``app``."""
     door = ControlDoor(world)
     app.router.add_post("/_sim/accounts", _answering(door.create_account))
     app.router.add_get("/_sim/accounts/{uid}/truth", _answering(door.truth))
+    app.router.add_post("/_sim/accounts/{uid}/{operation}", _answering(door.operate))
+    app.router.add_post("/_sim/venue/restart", _answering(door.restart_venue))
+    app.router.add_post("/_sim/funding", _answering(door.settle_funding))
+    app.router.add_get("/_sim/faults/kinds", _answering(door.fault_kinds))
     app.router.add_get("/_sim/faults", _answering(door.read_faults))
     app.router.add_post("/_sim/faults", _answering(door.set_faults))
     app.router.add_get("/_sim/clock", _answering(door.read_clock))
@@ -65,6 +80,28 @@ class ControlDoor:
         """The venue's own view of an account: orders, executions, positions, balances, log."""
         truth: dict[str, Any] = self._accounts().truth(request.match_info["uid"])
         return truth
+
+    async def operate(self, request: web.Request) -> dict[str, Any]:
+        """One of ``bybit.operations``: adl, liquidate, hedge-mode, leverage, key, trade and so on."""
+        uid, operation = request.match_info["uid"], request.match_info["operation"]
+        Operations(self._venue()).carry_out(uid, operation, await _object(request))
+        return {"uid": uid, "operation": operation}
+
+    async def restart_venue(self, _request: web.Request) -> dict[str, Any]:
+        """Empties the cache of recent final orders and cuts every stream."""
+        venue = self._venue()
+        cut = len(venue.streams)
+        venue.restart()
+        return {"streams_cut": cut}
+
+    async def settle_funding(self, request: web.Request) -> dict[str, Any]:
+        """``{"symbol": …}`` or ``{}``: funding is paid now."""
+        order = _valid(FundingOrder, await _object(request))
+        self._venue().settle_funding(order.symbol)
+        return {"now_ms": self._world.clock.now_ms()}
+
+    async def fault_kinds(self, _request: web.Request) -> dict[str, Any]:
+        return describe_kinds()
 
     async def read_faults(self, _request: web.Request) -> dict[str, Any]:
         return {"rules": self._world.faults.describe()}
@@ -115,6 +152,11 @@ class ControlDoor:
             "delivery_ms": shown.delivery_ms,
             "last_price": f"{market.last_price(order.category, order.symbol):f}",
         }
+
+    def _venue(self) -> Venue:
+        if self._world.venue is None:
+            raise Unavailable("This simulator was started without the venue.")
+        return self._world.venue
 
     def _accounts(self) -> Any:
         if self._world.accounts is None:

@@ -11,17 +11,19 @@ from holdfast.sim.market import Market
 
 if TYPE_CHECKING:
     from holdfast.sim.bybit.accounts import Accounts
+    from holdfast.sim.bybit.venue import Venue
 
 
 @dataclass(slots=True)
 class World:
-    """``accounts`` is put in by ``holdfast.sim.bybit.routes.mount``."""
+    """``accounts`` and ``venue`` are put in by ``holdfast.sim.bybit.routes.mount``."""
 
     seed: int
     clock: SimClock
     market: Market
     faults: Faults = field(init=False)
     accounts: "Accounts | None" = None
+    venue: "Venue | None" = None
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.clock.now_ms)

@@ -38,7 +38,7 @@ def mount(app: web.Application, world: World, settings: VenueSettings | None = N
         later=lambda seconds, action: asyncio.get_running_loop().call_later(seconds, action),
         settings=settings or VenueSettings(),
     )
-    world.accounts = venue.accounts
+    world.accounts, world.venue = venue.accounts, venue
     app[VENUE] = venue
     serving = _serving(venue, world)
     for route in ROUTES:

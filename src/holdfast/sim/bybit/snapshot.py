@@ -1,6 +1,7 @@
 """Accounts on disk, one file each, so that a restarted venue still knows its customers."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,8 @@ def _state_mark(account: Account) -> tuple[Any, ...]:
         len(account.executions),
         len(account.log),
         account.reject_beyond_band,
+        account.spec,
+        replace(account.key),
         tuple(sorted(account.hedge)),
         tuple(account.leverage.items()),
         tuple((order.order_id, order.priority, order.filled) for order in account.open_orders.values()),
