@@ -21,13 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict
 from holdfast.core.instruments import InstrumentKind, Side
-from holdfast.execution import gate_books, stops
+from holdfast.execution import gate_books, incidents, stops
 from holdfast.execution.limits import Intent, Situation, judge, losses
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderState
 from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, decode
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
+from holdfast.portfolio.previews import PlanJudge
 from holdfast.portfolio.schemas import PlanView
 from holdfast.venues.protocol import TradingVenue
 
@@ -85,7 +86,9 @@ async def refusals(
     )
     stopped = await stops.reason_now(session, work.settings, execution.user_id, execution.sleeve_id)
     old = "" if begun else await _old_books(session, work, execution.connection_id)
-    return _together(situation, [_intent(order) for order in risky], stopped or old)
+    symbols = [order.symbol for order in risky]
+    blocked = await incidents.obstacle(session, execution.connection_id, symbols, opening=True)
+    return _together(situation, [_intent(order) for order in risky], stopped or old or blocked)
 
 
 def _together(situation: Situation, wanted: list[Intent], always: str) -> dict[UUID, str]:
@@ -286,6 +289,23 @@ async def plan_problems(
     if lost:
         return [lost]
     return list(dict.fromkeys(judge(situation, wanted).values()))
+
+
+def judge_with(settings: Settings, quote_of: gate_books.QuoteOf) -> PlanJudge:
+    """What previews ask about a plan that takes new risk."""
+
+    async def judge_plan(session: AsyncSession, user_id: UUID, plan: PlanView, now: datetime) -> list[str]:
+        return await plan_problems(
+            session,
+            user_id,
+            plan.position_id,
+            planned_orders(plan),
+            settings=settings,
+            quote_of=quote_of,
+            now=now,
+        )
+
+    return judge_plan
 
 
 async def refuse_plan(

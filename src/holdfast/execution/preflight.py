@@ -4,17 +4,16 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
-from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
-from holdfast.execution import gate, repository
+from holdfast.execution import gate, incidents, repository
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
-from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.reconcile import RECENT, ensure_reconciled, reconcile_connection
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import closable
 from holdfast.portfolio.models import Halt, Plan
@@ -77,11 +76,8 @@ async def _blocked(session: AsyncSession, execution: Execution, legs: list[Plann
 async def _begin_books(work: Work, door: TradingVenue, execution: Execution) -> None:
     """What the account held before our first order must be written down before it; and nothing new is opened
     on old books."""
-    async with work.database.sessions() as session:
-        connection = await session.get_one(Connection, execution.connection_id)
     longest = timedelta(seconds=work.settings.stale_books_seconds)
-    if connection.reconciled_at is None or work.clock.now() - connection.reconciled_at > longest:
-        await reconcile_connection(work, door, execution.connection_id)
+    await ensure_reconciled(work, door, execution.connection_id, recent=min(longest, RECENT))
 
 
 async def _check_open(
@@ -94,39 +90,25 @@ async def _check_open(
             f"The account has {plain(round(balance.available, 2))} USDT available and this plan needs "
             f"{plain(round(needed, 2))}. Nothing was traded."
         )
-    await _prepare_symbols(work, door, execution, [leg.symbol for leg in legs])
-    return ""
+    symbols = [leg.symbol for leg in legs]
+    await _prepare_symbols(door, symbols)
+    async with work.database.sessions() as session:
+        blocked = await incidents.obstacle(session, execution.connection_id, symbols, opening=True)
+    return f"{blocked} Nothing was traded." if blocked else ""
 
 
-async def _prepare_symbols(work: Work, door: TradingVenue, execution: Execution, symbols: list[str]) -> None:
-    """One-way mode and 1x leverage on every symbol; remembered, because the venue allows ten a second."""
-    memory = f"prepared:{execution.connection_id}"
-    known = await _remembered(work, memory)
-    fresh = [symbol for symbol in symbols if symbol not in known]
+async def _prepare_symbols(door: TradingVenue, symbols: list[str]) -> None:
+    """One-way mode and 1x leverage on every symbol. The venue is asked how it stands, because anybody may
+    have changed it since the last time; setting it anew is allowed only ten times a second."""
 
     async def prepare(symbol: str) -> None:
-        await door.ensure_one_way(symbol)
-        await door.ensure_leverage(symbol, LEVERAGE)
+        standing = await door.position_of(symbol)
+        if standing.hedge_mode:
+            await door.ensure_one_way(symbol)
+        if standing.hedge_mode or standing.leverage != LEVERAGE:
+            await door.ensure_leverage(symbol, LEVERAGE)
 
-    await asyncio.gather(*(prepare(symbol) for symbol in fresh))
-    if fresh:
-        await _remember(work, memory, fresh)
-
-
-async def _remembered(work: Work, memory: str) -> set[str]:
-    try:
-        members = await work.redis.smembers(memory)
-    except RedisError:
-        return set()
-    return {member.decode() if isinstance(member, bytes) else str(member) for member in members}
-
-
-async def _remember(work: Work, memory: str, symbols: list[str]) -> None:
-    try:
-        await work.redis.sadd(memory, *symbols)
-        await work.redis.expire(memory, timedelta(hours=12))
-    except RedisError:
-        return
+    await asyncio.gather(*(prepare(symbol) for symbol in symbols))
 
 
 async def _check_close(work: Work, door: TradingVenue, execution: Execution, legs: list[PlannedLeg]) -> str:

@@ -11,16 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
 from holdfast.accounts.models import Connection
+from holdfast.accounts.vault import VaultBroken
+from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.execution import flatten, gate, repository, stops
 from holdfast.execution.executor import Executor
+from holdfast.execution.incidents import hold, settle_all
+from holdfast.execution.incidents_account import KEY_KINDS, key_conditions
 from holdfast.execution.locks import connection_lock
 from holdfast.execution.models import Execution
 from holdfast.execution.progress import publish
-from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.reconcile import ensure_reconciled, reconcile_connection
 from holdfast.execution.trail import following
 from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
-from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable
+from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable, VenueError
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +49,20 @@ async def run_execution(work: Work) -> None:
     ):
         if not taken:
             raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
+        await _catch_up(work, execution, taken)
         await _carry_out(work, Executor(work, execution_id))
+
+
+async def _catch_up(work: Work, execution: Execution, fence: int) -> None:
+    """An execution that goes on trades on books that were compared lately, too. Without the venue it can only
+    ask, and says so itself."""
+    if execution.started_at is None:
+        return
+    try:
+        door = await open_door(work, execution.connection_id)
+        await ensure_reconciled(work, door, execution.connection_id, fence=fence)
+    except (VenueError, VaultBroken, NotFound, InvalidInput, RetryAt) as error:
+        log.info("the books could not be compared before going on", reason=str(error))
 
 
 async def _carry_out(work: Work, executor: Executor) -> None:
@@ -64,29 +81,49 @@ async def _carry_out(work: Work, executor: Executor) -> None:
 async def reconcile(work: Work) -> None:
     """Reconcile one connection, and again in a minute for as long as it exists."""
     connection_id = UUID(work.lease.subject)
-    async with work.database.sessions() as session:
-        connection = await session.get(Connection, connection_id)
-    if connection is None or connection.deleted_at or connection.state not in WATCHED:
+    connection = await _review_key(work, connection_id)
+    if connection is None or connection.state not in WATCHED:
         return
     await stops.follow_file(work)
-    async with connection_lock(work.database, connection_id) as taken:
-        if not taken:
+    async with connection_lock(work.database, connection_id) as fence:
+        if not fence:
             raise RetryAt(1, "an execution is under way on this connection")
-        await _reconcile(work, connection)
+        await _reconcile(work, connection, fence)
     await gate.keep_marks(work, connection.user_id)
     await publish(work, connection.user_id, "positions", {"changed": True})
     raise RunAgainIn(RECONCILE_EVERY)
 
 
-async def _reconcile(work: Work, connection: Connection) -> None:
+async def _review_key(work: Work, connection_id: UUID) -> Connection | None:
+    """Tell what the last check found out about the key; ``None`` once the connection is deleted."""
+    now = work.clock.now()
+    async with work.database.transaction() as session:
+        connection = await session.get(Connection, connection_id, with_for_update={"key_share": True})
+        if connection is None:
+            return None
+        if connection.deleted_at:
+            await settle_all(session, connection_id, now=now)
+            return None
+        present = key_conditions(connection, now=now)
+        changed = await hold(session, connection, KEY_KINDS, present, now=now)
+    if changed:
+        await publish(work, connection.user_id, "incidents", {"changed": True})
+    return connection
+
+
+async def _reconcile(work: Work, connection: Connection, fence: int) -> None:
     try:
         door = await open_door(work, connection.id)
-        await reconcile_connection(work, door, connection.id)
+        await reconcile_connection(work, door, connection.id, fence=fence)
     except KeyRefused as error:
         log.warning("key refused", connection=str(connection.id), reason=str(error))
+        if connection.state == "failing":  # known, and tried again by the check itself
+            return
         async with work.database.transaction() as session:
             await enqueue(session, "accounts.check_connection", str(connection.id), now=work.clock.now())
     except (Unreachable, RateLimited) as error:
+        async with work.database.transaction() as session:
+            await repository.doubt_books(session, connection.id, now=work.clock.now())
         raise RetryAt(10, f"Bybit does not answer: {error}") from error
 
 
