@@ -28,7 +28,6 @@ from holdfast.execution.orders import OrderState
 from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, decode
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
-from holdfast.portfolio.previews import PlanJudge
 from holdfast.portfolio.schemas import PlanView
 from holdfast.venues.protocol import TradingVenue
 
@@ -289,23 +288,6 @@ async def plan_problems(
     if lost:
         return [lost]
     return list(dict.fromkeys(judge(situation, wanted).values()))
-
-
-def judge_with(settings: Settings, quote_of: gate_books.QuoteOf) -> PlanJudge:
-    """What previews ask about a plan that takes new risk."""
-
-    async def judge_plan(session: AsyncSession, user_id: UUID, plan: PlanView, now: datetime) -> list[str]:
-        return await plan_problems(
-            session,
-            user_id,
-            plan.position_id,
-            planned_orders(plan),
-            settings=settings,
-            quote_of=quote_of,
-            now=now,
-        )
-
-    return judge_plan
 
 
 async def refuse_plan(
