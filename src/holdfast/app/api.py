@@ -23,6 +23,7 @@ from holdfast.app.topics import register_private
 from holdfast.app.version import version
 from holdfast.app.webapp import install_web_app
 from holdfast.core.time import Clock
+from holdfast.execution import gate
 from holdfast.indices.board import IndexBoard
 from holdfast.market.instruments import InstrumentBook
 from holdfast.market.quotes import QuoteBoard
@@ -87,6 +88,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.hub = Hub(state.database, state.redis, state.clock)
     register_public(state.hub, state.indices, state.quotes, state.clock)
     state.holdings_guard = positions.open_on
+    state.plan_judge = gate.judge_with(settings, state.quotes.get)
     live = LivePositions(state.quotes, state.indices, state.clock)
     register_private(state.hub, live)
     background = [

@@ -5,7 +5,7 @@ Only what could raise an exposure can be refused. Closing, taking back, and the 
 always pass.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -288,6 +288,25 @@ async def plan_problems(
     if lost:
         return [lost]
     return list(dict.fromkeys(judge(situation, wanted).values()))
+
+
+def judge_with(
+    settings: Settings, quote_of: gate_books.QuoteOf
+) -> Callable[[AsyncSession, UUID, PlanView, datetime], Awaitable[list[str]]]:
+    """What previews ask about a plan that takes new risk."""
+
+    async def judge_plan(session: AsyncSession, user_id: UUID, plan: PlanView, now: datetime) -> list[str]:
+        return await plan_problems(
+            session,
+            user_id,
+            plan.position_id,
+            planned_orders(plan),
+            settings=settings,
+            quote_of=quote_of,
+            now=now,
+        )
+
+    return judge_plan
 
 
 async def refuse_plan(

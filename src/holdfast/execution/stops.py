@@ -106,8 +106,8 @@ async def tick(session: AsyncSession, user_id: UUID) -> StopsTick:
 
 
 async def stop(session: AsyncSession, user_id: UUID, wanted: NewStop, *, by: str, now: datetime) -> Stop:
-    """Put a stop in force, or find the one that is. Whoever confirms or sends at this moment does so before it
-    or sees it.
+    """Put a stop in force, or find the one that is. Whoever sends at this moment does so
+    before it, or sees it.
 
     Raises:
         NotFound: there is no such position of this user.

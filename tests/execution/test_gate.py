@@ -1,0 +1,287 @@
+"""The gate at each of its places: confirming, the last look, and sending. What is refused trades nothing."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from sqlalchemy import select
+from tests.execution.conftest import LEGS, NOW, Desk, opposite, quote_of
+
+from holdfast.accounts.models import Connection
+from holdfast.core.instruments import Side
+from holdfast.execution import gate, gate_books, risk_service
+from holdfast.execution.gate import OverLimit
+from holdfast.execution.models import Execution, Order
+from holdfast.execution.risk_models import RiskMark
+from holdfast.execution.risk_schemas import Limits
+from holdfast.market.quotes import LAST_KEY, encode
+from holdfast.portfolio.models import Sleeve
+from holdfast.portfolio.schemas import PlanView
+
+D = Decimal
+WHOLE = Decimal("280")
+"""1.6 + 0.8 + 0.4 at 100."""
+
+
+async def limit(desk: Desk, sleeve_id: UUID | None = None, **limits: object) -> None:
+    async with desk.database.transaction() as session:
+        sleeve = await session.get(Sleeve, sleeve_id) if sleeve_id else None
+        await risk_service.set_limits(
+            session,
+            desk.user_id,
+            sleeve,
+            Limits.model_validate(limits),
+            settings=desk.work.settings,
+            now=desk.clock.now(),
+        )
+
+
+async def orders_of(desk: Desk) -> list[Order]:
+    async with desk.database.sessions() as session:
+        return list(await session.scalars(select(Order).order_by(Order.created_at, Order.leg)))
+
+
+async def usage(desk: Desk):
+    async with desk.database.sessions() as session:
+        view = await risk_service.users_limits(
+            session, desk.user_id, settings=desk.work.settings, quote_of=quote_of, now=desk.clock.now()
+        )
+    return view.usage
+
+
+# --- when it is previewed and confirmed ------------------------------------------------------------------
+
+
+async def test_a_plan_beyond_a_limit_is_refused_when_it_is_confirmed(desk: Desk):
+    await limit(desk, gross_notional="279.99")
+    with pytest.raises(OverLimit, match=r"up to 28\d\.\d\d USDT, and the limit is 279.99"):
+        await desk.confirm(await desk.plan())
+    assert await orders_of(desk) == []
+
+
+async def test_the_preview_says_what_confirming_would_refuse(desk: Desk):
+    await limit(desk, order_notional="100")
+    judge = gate.judge_with(desk.work.settings, quote_of)
+    shown = PlanView.model_validate((await desk.plan()).body)
+    async with desk.database.sessions() as session:
+        problems = await judge(session, desk.user_id, shown, desk.clock.now())
+    assert len(problems) == 1
+    assert "BTCUSDT is worth 160.80 USDT, and your limit for one order is 100.00 USDT" in problems[0]
+
+
+async def test_what_is_confirmed_and_not_sent_counts_already(desk: Desk):
+    await limit(desk, gross_notional="400")
+    await desk.confirm(await desk.plan())
+    with pytest.raises(OverLimit, match="all your positions together"):
+        await desk.confirm(await desk.plan())
+
+
+async def test_two_confirmations_at_once_cannot_pass_a_limit_together(desk: Desk):
+    await limit(desk, gross_notional="400")
+    plans = [await desk.plan() for _ in range(3)]
+    ended = await asyncio.gather(*(desk.confirm(plan) for plan in plans), return_exceptions=True)
+    assert sum(isinstance(one, UUID) for one in ended) == 1
+    assert sum(isinstance(one, OverLimit) for one in ended) == 2
+
+
+async def test_another_users_limits_and_positions_count_for_nothing_here(desk: Desk):
+    await desk.run(await desk.confirm(await desk.plan()))
+    async with desk.database.sessions() as session:
+        nobody = await gate_books.exposure_of(session, uuid4(), now=desk.clock.now(), reserve=True)
+    assert nobody.stakes == {}
+
+
+# --- before the first order ------------------------------------------------------------------------------
+
+
+async def test_a_limit_set_after_confirming_ends_it_with_nothing_traded(desk: Desk):
+    execution_id = await desk.confirm(await desk.plan())
+    await limit(desk, sleeve_notional="200")
+    execution = await desk.run(execution_id)
+    assert execution.state == "unwound"
+    assert "this position would be worth up to" in execution.reason
+    assert "Nothing was traded" in execution.reason
+    assert desk.venue.placed == []
+
+
+async def test_old_prices_are_read_from_the_venue_before_the_first_order(desk: Desk):
+    old = replace(quote_of("BTCUSDT"), mark=D(1), at=desk.clock.now() - timedelta(hours=1))
+    await desk.work.redis.hset(LAST_KEY, "BTCUSDT", orjson.dumps(encode(old)))
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "complete"
+
+
+async def test_without_any_fresh_price_nothing_new_is_opened(desk: Desk):
+    async def nothing(_kind):
+        return []
+
+    desk.venue.quotes = nothing  # type: ignore[method-assign]
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "unwound"
+    assert "There is no price of BTCUSDT" in execution.reason
+    assert desk.venue.placed == []
+
+
+async def test_old_books_are_compared_before_something_new_is_opened(desk: Desk):
+    await desk.run(await desk.confirm(await desk.plan()))
+    await desk.clock.sleep(3600)
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "complete"
+
+
+# --- when orders are sent --------------------------------------------------------------------------------
+
+
+async def test_a_limit_that_tightens_after_the_first_orders_takes_everything_back(desk: Desk):
+    desk.venue.script = {"ETHUSDT": ["half"]}
+    place = desk.venue.place
+
+    async def then_tighter(requests):
+        answers = await place(requests)
+        await limit(desk, gross_notional="10")
+        return answers
+
+    desk.venue.place = then_tighter  # type: ignore[method-assign]
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "unwound"
+    forbidden = [order for order in await orders_of(desk) if order.reject_code == gate.REJECT_CODE]
+    assert [order.symbol for order in forbidden] == ["ETHUSDT"]
+    assert "the limit is 10.00" in forbidden[0].reject_reason
+    assert forbidden[0].client_id not in {request.client_id for request in desk.venue.placed}
+    assert {symbol: desk.venue.net(symbol) for symbol, _, _ in LEGS} == dict.fromkeys(
+        (symbol for symbol, _, _ in LEGS), D(0)
+    )
+
+
+async def test_closing_passes_every_limit(desk: Desk):
+    opened = await desk.run(await desk.confirm(await desk.plan()))
+    await limit(desk, gross_notional="1", order_notional="1", orders_per_minute=1, daily_loss="0.01")
+    closed = await desk.run(
+        await desk.confirm(await desk.plan(kind="close", sleeve_id=opened.sleeve_id, legs=opposite()))
+    )
+    assert closed.state == "complete"
+
+
+async def test_orders_of_one_opening_are_sent_all_or_none(desk: Desk):
+    """The third leg alone would pass a limit set for its instrument."""
+    execution_id = await desk.confirm(await desk.plan())
+    async with desk.database.sessions() as session:
+        execution = await session.get_one(Execution, execution_id)
+        rows = list(await session.scalars(select(Order).order_by(Order.leg)))
+        rows[2].quantity = D(10**9)
+        work = replace(desk.work, services={})
+        for symbol, _, _ in LEGS:
+            gate.quotes_of(work).put(quote_of(symbol))
+        connection = await session.get_one(Connection, desk.connection_id)
+        connection.reconciled_at = desk.clock.now()
+        refused = await gate.refusals(session, work, execution, rows)
+        ids = [row.id for row in rows]
+        await session.rollback()
+    assert refused.keys() == set(ids)
+    assert refused[ids[0]].startswith("Not sent, because the plan would not be whole")
+
+
+async def test_the_rate_of_orders_is_counted_over_a_minute(desk: Desk):
+    await limit(desk, orders_per_minute=5)
+    await desk.run(await desk.confirm(await desk.plan()))
+    with pytest.raises(OverLimit, match="orders were sent within the last minute"):
+        await desk.confirm(await desk.plan())
+    await desk.clock.sleep(61)
+    assert (await desk.run(await desk.confirm(await desk.plan()))).state == "complete"
+
+
+# --- losses and usage ------------------------------------------------------------------------------------
+
+
+def board(prices: dict[str, str], at):
+    def quote(symbol: str):
+        return replace(quote_of(symbol), mark=D(prices.get(symbol, "100")), at=at)
+
+    return quote
+
+
+async def observe(desk: Desk, prices: dict[str, str]) -> None:
+    async with desk.database.transaction() as session:
+        now = desk.clock.now()
+        await gate_books.observe(session, desk.user_id, quote_of=board(prices, now), now=now)
+
+
+async def results(desk: Desk, prices: dict[str, str]):
+    async with desk.database.sessions() as session:
+        now = desk.clock.now()
+        exposure = await gate_books.exposure_of(session, desk.user_id, now=now, reserve=False)
+        return await gate_books.situation_of(
+            session,
+            desk.user_id,
+            settings=desk.work.settings,
+            quote_of=board(prices, now),
+            exposure=exposure,
+            now=now,
+        )
+
+
+async def test_the_day_begins_at_midnight_utc_with_what_was_seen_last(desk: Desk):
+    opened = await desk.run(await desk.confirm(await desk.plan()))
+    entry = D("1.6") * D("100.5") - D("0.8") * D("99.5") - D("0.4") * D("99.5")
+    fees = D("0.00055") * (D("1.6") * D("100.5") + D("1.2") * D("99.5"))
+    worth = D("1.6") * 90 - D("1.2") * 100
+    state = await results(desk, {"BTCUSDT": "90"})
+    assert state.results[opened.sleeve_id].day_pnl == worth - entry - fees == state.result.day_pnl
+    await observe(desk, {"BTCUSDT": "90"})
+    desk.clock.moment = (NOW + timedelta(days=1)).replace(hour=0, minute=0, second=1)
+    assert (await results(desk, {"BTCUSDT": "90"})).result.day_pnl == 0
+    await observe(desk, {"BTCUSDT": "85"})
+    assert (await results(desk, {"BTCUSDT": "80"})).result.day_pnl == D("1.6") * -10
+    await limit(desk, daily_loss="16")
+    assert "lost 16.00 USDT since 00:00 UTC" in gate.losses(await results(desk, {"BTCUSDT": "80"}), None)
+    assert gate.losses(await results(desk, {"BTCUSDT": "80.1"}), None) == ""
+
+
+async def test_the_peak_is_kept_and_counted_anew_when_the_limit_is_set(desk: Desk):
+    opened = await desk.run(await desk.confirm(await desk.plan()))
+    await observe(desk, {"BTCUSDT": "150"})
+    await observe(desk, {"BTCUSDT": "100"})
+    fallen = (await results(desk, {"BTCUSDT": "100"})).results[opened.sleeve_id]
+    assert fallen.peak is not None
+    assert fallen.equity is not None
+    assert fallen.peak - fallen.equity == D("1.6") * 50
+    await limit(desk, opened.sleeve_id, drawdown="0.1")
+    assert (await results(desk, {"BTCUSDT": "100"})).results[opened.sleeve_id].drawdown == 0
+    async with desk.database.sessions() as session:
+        mark = await session.scalar(select(RiskMark).where(RiskMark.sleeve_id == opened.sleeve_id))
+    assert mark is not None
+    assert mark.day_value == 0, "the day goes on"
+
+
+async def test_usage_counts_what_is_held_and_what_is_under_way(desk: Desk):
+    assert (await usage(desk)).gross_notional == 0
+    await desk.confirm(await desk.plan())
+    waiting = await usage(desk)
+    assert (waiting.gross_notional, waiting.orders_per_minute) == (WHOLE, 0)
+    execution_id = (await orders_of(desk))[0].execution_id
+    await desk.run(execution_id)
+    held = await usage(desk)
+    assert (held.gross_notional, held.sleeve_notional, held.instrument_notional) == (WHOLE, WHOLE, 160)
+    assert held.orders_per_minute == 3
+    assert [one.symbol for one in held.instruments] == ["BTCUSDT", "ETHUSDT", "XRPUSDT"]
+    assert held.equity == desk.venue.available
+
+
+async def test_a_rebalances_reducing_leg_passes_and_its_growing_leg_does_not(desk: Desk):
+    opened = await desk.run(await desk.confirm(await desk.plan()))
+    await limit(desk, gross_notional="1")
+    async with desk.database.sessions() as session:
+        execution = await session.get_one(Execution, opened.id)
+        rows = list(await session.scalars(select(Order).order_by(Order.leg)))
+        smaller, larger = rows[0], rows[1]
+        smaller.role = larger.role = "rebalance"
+        smaller.side, smaller.quantity, smaller.filled_quantity = Side.SELL, D("0.5"), D(0)
+        larger.filled_quantity = D(0)
+        refused = await gate.refusals(session, desk.work, execution, [smaller, larger])
+        growing = larger.id
+        await session.rollback()
+    assert refused.keys() == {growing}
