@@ -188,6 +188,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
     app.state.instruments = instruments
     app.state.indices = Indices()
     app.state.venue = Venue(clock, instruments)
+    app.state.plan_judge = None
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as http:
         yield Desk(

@@ -4,7 +4,7 @@ import base64
 from typing import Literal
 from uuid import UUID
 
-Role = Literal["open", "close", "unwind"]
+Role = Literal["open", "close", "rebalance", "unwind"]
 PREFIX = "hf-"
 MAX_LENGTH = 36
 

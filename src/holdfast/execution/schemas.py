@@ -9,6 +9,7 @@ from pydantic import Field
 from holdfast.core.instruments import Side
 from holdfast.core.money import Amount
 from holdfast.platform.schemas import Schema
+from holdfast.portfolio.schemas import PlanKind
 
 ExecutionState = Literal[
     "pending", "running", "unwinding", "complete", "complete_with_residual", "unwound", "needs_attention"
@@ -49,7 +50,7 @@ class ExecutionView(Schema):
     plan_id: UUID
     position_id: UUID
     connection_id: UUID
-    kind: Literal["open", "close"]
+    kind: PlanKind
     index_id: str
     index_name: str
     direction: Literal["long", "short"]
@@ -73,7 +74,7 @@ class OrderView(Schema):
     execution_id: UUID
     position_id: UUID
     index_name: str
-    role: Literal["open", "close", "unwind"]
+    role: Literal["open", "close", "rebalance", "unwind"]
     client_id: str
     venue_order_id: str
     symbol: str
@@ -81,6 +82,8 @@ class OrderView(Schema):
     quantity: Amount
     limit_price: Amount
     reduce_only: bool
+    style: Literal["ioc", "post_only", "market"]
+    due_at: datetime | None
     state: OrderState
     filled_quantity: Amount
     average_price: Amount | None

@@ -1,6 +1,6 @@
 """Why a plan cannot be carried out, and what its owner should know before it is: in words."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
@@ -11,6 +11,7 @@ from holdfast.indices.minimum import LEFT_OUT_BOUND, TRACKING_BOUND
 from holdfast.indices.schemas import MinimumSize
 from holdfast.portfolio.models import BalanceSnapshot
 from holdfast.portfolio.plan import PlanDraft
+from holdfast.portfolio.tactics import DRIFT, Tactic
 
 NOTICEABLE_TRACKING = 0.03
 
@@ -124,12 +125,7 @@ def opening_warnings(
             f"{_cents(abs(draft.net))} USDT more are {more}, because quantities are whole lots: to that "
             "extent the position follows the market as a whole."
         )
-    opposed = [leg.symbol for leg in traded if leg.side.sign * manual.get(leg.symbol, Decimal(0)) < 0]
-    if opposed:
-        warnings.append(
-            f"You hold {', '.join(opposed)} of your own in the other direction. The venue shows one net "
-            "position; Holdfast keeps yours and this one apart."
-        )
+    warnings += _opposed_warnings(draft, manual)
     if any(leg.side.sign < 0 for leg in traded):
         warnings.append(
             "Sold legs lose when their coin rises, without limit. Even without leverage they can be "
@@ -145,6 +141,64 @@ FUNDING = (
 FEES = "Fees are estimated at Bybit's standard rate of 0.055% per trade; your account's rate may differ."
 
 
+def _opposed_warnings(draft: PlanDraft, manual: Mapping[str, Decimal]) -> list[str]:
+    adding = [leg for leg in draft.legs if leg.action == "trade" and not leg.reduces]
+    opposed = [leg.symbol for leg in adding if leg.side.sign * manual.get(leg.symbol, Decimal(0)) < 0]
+    if not opposed:
+        return []
+    return [
+        f"You hold {', '.join(opposed)} of your own in the other direction. The venue shows one net "
+        "position; Holdfast keeps yours and this one apart."
+    ]
+
+
+def rebalancing_warnings(draft: PlanDraft, manual: Mapping[str, Decimal]) -> list[str]:
+    warnings = []
+    if any(leg.action == "by_hand" for leg in draft.legs):
+        warnings.append(
+            "Part of this position was closed outside Holdfast. That part is booked at the price it was "
+            "closed at before anything is traded."
+        )
+    left_out = [leg.symbol for leg in draft.legs if leg.action == "skip" and leg.target_notional]
+    if left_out and not draft.problems:
+        warnings.append(f"Not brought to its weight: {', '.join(left_out)} ({_cents(draft.left_out)} USDT).")
+    return [*warnings, *_opposed_warnings(draft, manual), *_slippage_warnings(draft)]
+
+
+def tactic_note(tactic: Tactic, draft: PlanDraft, allowance: float) -> str:
+    """How the orders are sent, and what that means for what is paid, in words."""
+    traded = [leg for leg in draft.legs if leg.action == "trade"]
+    cost = f"About {_cents(draft.fees + draft.slippage)} USDT in fees and slippage"
+    sliced = [leg.symbol for leg in traded if leg.slices > 1]
+    most = max((leg.slices for leg in traded), default=1)
+    match tactic.kind:
+        case "market":
+            return (
+                f"{cost}, by the order books as they are now. Each order takes at once, up to "
+                f"{allowance:.1%} from the best price at that moment, wherever that is then."
+            )
+        case "passive":
+            return (
+                f"{cost}, if one half is had while resting. The orders rest at the best price, follow it, "
+                f"and take what is missing after {tactic.seconds} seconds. The price may move by up to "
+                f"{allowance + float(DRIFT):.1%} in that time before a leg is not filled."
+            )
+        case "twap" if sliced:
+            return (
+                f"{cost}, if the order books fill up again between slices. {', '.join(sliced)} "
+                f"{'is' if len(sliced) == 1 else 'are'} sent in up to {most} slices "
+                f"over {tactic.seconds} seconds, the rest at once. The price may move by up to "
+                f"{allowance + float(DRIFT):.1%} in that time before a leg is not filled."
+            )
+        case "twap":
+            return f"{cost}. No leg is large enough to be worth slicing: all are sent at once."
+        case _:
+            return (
+                f"{cost}, by the order books as they are now. Each order takes at once what it can, up to "
+                f"{allowance:.1%} beyond the expected price."
+            )
+
+
 def closing_warnings(draft: PlanDraft) -> list[str]:
     warnings = []
     if any(leg.action == "by_hand" for leg in draft.legs):
@@ -155,7 +209,7 @@ def closing_warnings(draft: PlanDraft) -> list[str]:
     return [*warnings, *_slippage_warnings(draft)]
 
 
-def fee_warnings(draft: PlanDraft, known: Mapping[str, Decimal]) -> list[str]:
+def fee_warnings(draft: PlanDraft, known: Collection[str]) -> list[str]:
     """Whether fees are the account's own or had to be estimated."""
     guessed = any(leg.action == "trade" and leg.symbol not in known for leg in draft.legs)
     return [FEES] if guessed else []

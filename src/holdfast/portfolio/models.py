@@ -14,7 +14,7 @@ from holdfast.platform.database import Base
 class Sleeve(Base):
     """A position of one index inside one connection, with quantities, cash, fees and funding of its own.
 
-    ``state``: opening | active | closing | closed | unwound | needs_attention.
+    ``state``: opening | active | closing | rebalancing | closed | unwound | needs_attention.
     """
 
     __tablename__ = "sleeves"
@@ -34,7 +34,10 @@ class Sleeve(Base):
 
 
 class Plan(Base):
-    """The exact orders a user was shown. Immutable; ``digest`` covers ``body``. ``kind``: open | close."""
+    """The exact orders a user was shown. Immutable; ``digest`` covers ``body``.
+
+    ``kind``: open | close | rebalance.
+    """
 
     __tablename__ = "plans"
 

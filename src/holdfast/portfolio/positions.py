@@ -19,7 +19,7 @@ from holdfast.portfolio.ledger import EXACT, QUOTE, Leg, fold
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Plan, Sleeve
 from holdfast.portfolio.schemas import Overview, PositionDetail, PositionLeg, PositionSummary
 
-OPEN_STATES = frozenset({"opening", "active", "closing", "needs_attention"})
+OPEN_STATES = frozenset({"opening", "active", "closing", "rebalancing", "needs_attention"})
 CLOSED_STATES = frozenset({"closed", "unwound"})
 QUOTE_STALE = timedelta(seconds=10)
 
@@ -102,7 +102,7 @@ async def load(
         alterations.setdefault(alteration.sleeve_id, []).append(alteration)
     halts = await repository.halts_of(session, list({sleeve.connection_id for sleeve, _ in rows}))
     executions = await repository.latest_executions(session, ids)
-    plans = await repository.opening_plans(session, ids)
+    plans = await repository.shaping_plans(session, ids)
     books = []
     for sleeve, label in rows:
         legs = fold(lines.get(sleeve.id, []))
@@ -114,7 +114,7 @@ async def load(
                 label=label,
                 legs=legs,
                 altered=_altered(own),
-                names=names_of(plans[sleeve.id]) if sleeve.id in plans else {},
+                names=names_of(plans.get(sleeve.id, [])),
                 halts={
                     symbol: halts[sleeve.connection_id, symbol]
                     for symbol in legs
@@ -211,9 +211,13 @@ def the_only(books: Sequence[SleeveBooks]) -> SleeveBooks:
     return books[0]
 
 
-def names_of(plan: Plan) -> dict[str, tuple[str, str, str]]:
-    """Asset id, name and ticker by symbol, as they were when the plan was made."""
-    return {leg["symbol"]: (leg["asset_id"], leg["name"], leg["ticker"]) for leg in plan.body["legs"]}
+def names_of(plans: Sequence[Plan]) -> dict[str, tuple[str, str, str]]:
+    """Asset id, name and ticker by symbol, as they were when the latest of the plans was made."""
+    return {
+        leg["symbol"]: (leg["asset_id"], leg["name"], leg["ticker"])
+        for plan in plans
+        for leg in plan.body["legs"]
+    }
 
 
 def index_name(index_id: str) -> str:

@@ -156,10 +156,15 @@ async def balance_of(session: AsyncSession, connection_id: UUID) -> BalanceSnaps
 
 async def taker_fees(session: AsyncSession, connection_id: UUID) -> dict[str, Decimal]:
     """What the account pays for taking, by symbol; empty until the venue has told."""
+    return {symbol: taker for symbol, (taker, _) in (await fee_rates(session, connection_id)).items()}
+
+
+async def fee_rates(session: AsyncSession, connection_id: UUID) -> dict[str, tuple[Decimal, Decimal]]:
+    """What the account pays for taking and for resting, by symbol; empty until the venue has told."""
     rows = await session.execute(
-        select(FeeRate.symbol, FeeRate.taker).where(FeeRate.connection_id == connection_id)
+        select(FeeRate.symbol, FeeRate.taker, FeeRate.maker).where(FeeRate.connection_id == connection_id)
     )
-    return dict(rows.tuples().all())
+    return {symbol: (taker, maker) for symbol, taker, maker in rows}
 
 
 async def balances(session: AsyncSession, user_id: UUID) -> Sequence[BalanceSnapshot]:
@@ -231,14 +236,18 @@ async def latest_executions(session: AsyncSession, sleeve_ids: Sequence[UUID]) -
     return dict(rows.tuples().all())
 
 
-async def opening_plans(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> dict[UUID, Plan]:
-    """The plan each sleeve was opened with."""
+async def shaping_plans(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> dict[UUID, list[Plan]]:
+    """The plans each sleeve was opened and rebalanced with, oldest first."""
     rows = await session.execute(
         select(EXECUTIONS.c.sleeve_id, Plan)
         .join(Plan, Plan.id == EXECUTIONS.c.plan_id)
-        .where(EXECUTIONS.c.sleeve_id.in_(sleeve_ids), EXECUTIONS.c.kind == "open")
+        .where(EXECUTIONS.c.sleeve_id.in_(sleeve_ids), EXECUTIONS.c.kind.in_(("open", "rebalance")))
+        .order_by(EXECUTIONS.c.created_at)
     )
-    return dict(rows.tuples().all())
+    plans: dict[UUID, list[Plan]] = {}
+    for sleeve_id, plan in rows.tuples():
+        plans.setdefault(sleeve_id, []).append(plan)
+    return plans
 
 
 async def undecided_orders(session: AsyncSession, sleeve_id: UUID) -> list[str]:

@@ -62,6 +62,7 @@ FiltersDep = Annotated[Filters, Depends(filters_of)]
 
 @router.post("/previews", status_code=201)
 async def create_preview(
+    request: Request,
     wanted: PreviewRequest,
     user: UserDep,
     database: DatabaseDep,
@@ -70,7 +71,15 @@ async def create_preview(
     now: NowDep,
 ) -> PlanView:
     """The exact orders that would open or close a position, kept for a short while. Trades nothing."""
-    return await make_preview(database, user.id, wanted, world=world, settings=settings, now=now)
+    return await make_preview(
+        database,
+        user.id,
+        wanted,
+        world=world,
+        settings=settings,
+        now=now,
+        judge=request.app.state.plan_judge,
+    )
 
 
 @router.get("/previews/{plan_id}")

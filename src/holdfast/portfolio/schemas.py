@@ -15,6 +15,37 @@ Direction = Literal["long", "short"]
 Size = Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=2, allow_inf_nan=False)]
 
 
+class MarketTactic(Schema):
+    """Take at once, wherever the market is, within the allowance of the best price at that moment."""
+
+    kind: Literal["market"]
+
+
+class LimitTactic(Schema):
+    """Take at once, but never beyond the previewed price and its allowance."""
+
+    kind: Literal["limit_ioc"] = "limit_ioc"
+
+
+class PassiveTactic(Schema):
+    """Rest at the best price and follow it; take what is missing when the deadline comes."""
+
+    kind: Literal["passive"]
+    deadline_seconds: int = Field(ge=5, le=600)
+
+
+class TwapTactic(Schema):
+    """Cut large legs into slices, evenly over time; small legs go at once."""
+
+    kind: Literal["twap"]
+    slices: int = Field(ge=2, le=50)
+    seconds: int = Field(ge=10, le=3600)
+
+
+TacticWish = Annotated[MarketTactic | LimitTactic | PassiveTactic | TwapTactic, Field(discriminator="kind")]
+TacticKind = Literal["market", "limit_ioc", "passive", "twap"]
+
+
 class PreviewOpen(Schema):
     """Put an index on. ``size`` is the index notional in USDT; leverage is always 1x."""
 
@@ -23,14 +54,34 @@ class PreviewOpen(Schema):
     index_id: str = Field(max_length=40)
     direction: Direction
     size: Size
+    tactic: TacticWish = LimitTactic()
 
 
 class PreviewClose(Schema):
     kind: Literal["close"] = "close"
     position_id: UUID
+    tactic: TacticWish = LimitTactic()
 
 
-PreviewRequest = Annotated[PreviewOpen | PreviewClose, Field(discriminator="kind")]
+class PreviewRebalance(Schema):
+    """Bring a position to the index's present weights, at the size it was opened with."""
+
+    kind: Literal["rebalance"] = "rebalance"
+    position_id: UUID
+    tactic: TacticWish = LimitTactic()
+
+
+PreviewRequest = Annotated[PreviewOpen | PreviewClose | PreviewRebalance, Field(discriminator="kind")]
+
+
+class TacticView(Schema):
+    """How the orders are sent. ``seconds`` is the passive deadline, or how long slicing lasts; ``note`` says
+    what to expect."""
+
+    kind: TacticKind = "limit_ioc"
+    seconds: int = 0
+    slices: int = 1
+    note: str = ""
 
 
 class PlanLeg(Schema):
@@ -38,7 +89,11 @@ class PlanLeg(Schema):
 
     ``action``: trade; skip (too small for the venue: ``note`` says why); by_hand (already closed outside
     Holdfast: it is booked, not traded). ``weight``, ``target_notional`` and ``residual_notional`` (wanted
-    minus planned) are signed like the position the order makes; the other amounts are not.
+    minus planned) are signed like the position the order makes; the other amounts are not. No order of the
+    leg is sent beyond ``limit_price``, save with the market tactic. ``slices``: the orders it is cut into at
+    least. ``reduces``: the order only makes what the position holds smaller. Rebalancing: ``weight`` and
+    ``held_weight`` are signed shares of the position's size, wanted and held now, and ``target_notional`` is
+    the difference to be traded.
     """
 
     symbol: str
@@ -57,11 +112,15 @@ class PlanLeg(Schema):
     slippage: Amount
     residual_notional: Amount
     note: str
+    slices: int = 1
+    held_weight: float | None = None
+    reduces: bool = False
 
 
 class PlanTotals(Schema):
     """``tracking_error`` is the L1 distance between planned and wanted weights over the wanted gross
-    (0.01 = 1 %); ``left_out`` the notional of skipped legs."""
+    (0.01 = 1 %), when rebalancing ``tracking_error_before`` the same as it stands now; ``left_out`` the
+    notional of legs that the venue's rules leave out. ``expected_cost``: fees and slippage of the tactic."""
 
     gross: Amount
     net: Amount
@@ -72,11 +131,16 @@ class PlanTotals(Schema):
     slippage: Amount
     left_out: Amount
     tracking_error: float
+    tracking_error_before: float | None = None
+    expected_cost: Amount = Decimal(0)
+
+
+PlanKind = Literal["open", "close", "rebalance"]
 
 
 class PlanView(Schema):
     id: UUID
-    kind: Literal["open", "close"]
+    kind: PlanKind
     digest: str
     connection_id: UUID
     position_id: UUID | None
@@ -88,6 +152,7 @@ class PlanView(Schema):
     level: float
     legs: list[PlanLeg]
     totals: PlanTotals
+    tactic: TacticView = TacticView()
     allowance: float = Field(
         description="how far the price may move before a leg is not filled, 0.005 = 0.5 %"
     )
@@ -98,7 +163,7 @@ class PlanView(Schema):
     expires_at: datetime
 
 
-PositionState = Literal["opening", "active", "closing", "closed", "unwound", "needs_attention"]
+PositionState = Literal["opening", "active", "closing", "rebalancing", "closed", "unwound", "needs_attention"]
 
 
 class PositionLeg(Schema):

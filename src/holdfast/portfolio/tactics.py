@@ -22,12 +22,11 @@ LARGE_SHARE: Final = Decimal("0.05")
 @dataclass(frozen=True, slots=True)
 class Tactic:
     """``seconds`` is the passive deadline, or how long slicing lasts; ``slices`` into how many a large leg is
-    cut at most. ``give_way``: a close that has to happen, each further attempt at a worse price."""
+    cut at most."""
 
     kind: Kind = "limit_ioc"
     seconds: int = 0
     slices: int = 1
-    give_way: bool = False
 
     @property
     def takes_time(self) -> bool:

@@ -961,7 +961,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "open" | "close";
+            kind: "open" | "close" | "rebalance";
             /** Legs */
             legs: components["schemas"]["ExecutionLeg"][];
             /**
@@ -1409,6 +1409,17 @@ export interface components {
             user: components["schemas"]["Limits-Output"];
         };
         /**
+         * LimitTactic
+         * @description Take at once, but never beyond the previewed price and its allowance.
+         */
+        LimitTactic: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "limit_ioc";
+        };
+        /**
          * LimitUsage
          * @description Where things stand. Notionals count what is held and what orders under way may still add, each at the
          *     mark price. ``day_pnl`` is signed; ``daily_loss`` is how much of that limit is used. ``equity`` and
@@ -1445,6 +1456,17 @@ export interface components {
             sleeve_notional: string;
             /** Unpriced */
             unpriced: string[];
+        };
+        /**
+         * MarketTactic
+         * @description Take at once, wherever the market is, within the allowance of the best price at that moment.
+         */
+        MarketTactic: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "market";
         };
         /**
          * MinimumSize
@@ -1576,6 +1598,8 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Due At */
+            due_at: string | null;
             /** Events */
             events: components["schemas"]["OrderEventView"][];
             /**
@@ -1611,7 +1635,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "open" | "close" | "unwind";
+            role: "open" | "close" | "rebalance" | "unwind";
             /** Sent At */
             sent_at: string | null;
             side: components["schemas"]["Side"];
@@ -1620,6 +1644,11 @@ export interface components {
              * @enum {string}
              */
             state: "planned" | "sent" | "unknown" | "accepted" | "partially_filled" | "filled" | "cancelled" | "rejected";
+            /**
+             * Style
+             * @enum {string}
+             */
+            style: "ioc" | "post_only" | "market";
             /** Symbol */
             symbol: string;
             /** Venue Order Id */
@@ -1656,6 +1685,8 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Due At */
+            due_at: string | null;
             /**
              * Execution Id
              * Format: uuid
@@ -1689,7 +1720,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "open" | "close" | "unwind";
+            role: "open" | "close" | "rebalance" | "unwind";
             /** Sent At */
             sent_at: string | null;
             side: components["schemas"]["Side"];
@@ -1698,6 +1729,11 @@ export interface components {
              * @enum {string}
              */
             state: "planned" | "sent" | "unknown" | "accepted" | "partially_filled" | "filled" | "cancelled" | "rejected";
+            /**
+             * Style
+             * @enum {string}
+             */
+            style: "ioc" | "post_only" | "market";
             /** Symbol */
             symbol: string;
             /** Venue Order Id */
@@ -1765,6 +1801,19 @@ export interface components {
             next_cursor?: string | null;
         };
         /**
+         * PassiveTactic
+         * @description Rest at the best price and follow it; take what is missing when the deadline comes.
+         */
+        PassiveTactic: {
+            /** Deadline Seconds */
+            deadline_seconds: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "passive";
+        };
+        /**
          * PaymentView
          * @description A fee (negative), a funding payment (positive = received), or the value of a part that changed hands
          *     between a position and the user's own holding without a trade.
@@ -1799,7 +1848,11 @@ export interface components {
          *
          *     ``action``: trade; skip (too small for the venue: ``note`` says why); by_hand (already closed outside
          *     Holdfast: it is booked, not traded). ``weight``, ``target_notional`` and ``residual_notional`` (wanted
-         *     minus planned) are signed like the position the order makes; the other amounts are not.
+         *     minus planned) are signed like the position the order makes; the other amounts are not. No order of the
+         *     leg is sent beyond ``limit_price``, save with the market tactic. ``slices``: the orders it is cut into at
+         *     least. ``reduces``: the order only makes what the position holds smaller. Rebalancing: ``weight`` and
+         *     ``held_weight`` are signed shares of the position's size, wanted and held now, and ``target_notional`` is
+         *     the difference to be traded.
          */
         PlanLeg: {
             /**
@@ -1813,6 +1866,8 @@ export interface components {
             expected_price: string;
             /** Fee */
             fee: string;
+            /** Held Weight */
+            held_weight?: number | null;
             /** Limit Price */
             limit_price: string;
             /** Name */
@@ -1823,9 +1878,19 @@ export interface components {
             notional: string;
             /** Quantity */
             quantity: string;
+            /**
+             * Reduces
+             * @default false
+             */
+            reduces: boolean;
             /** Residual Notional */
             residual_notional: string;
             side: components["schemas"]["Side"];
+            /**
+             * Slices
+             * @default 1
+             */
+            slices: number;
             /** Slippage */
             slippage: string;
             /** Symbol */
@@ -1840,13 +1905,19 @@ export interface components {
         /**
          * PlanTotals
          * @description ``tracking_error`` is the L1 distance between planned and wanted weights over the wanted gross
-         *     (0.01 = 1 %); ``left_out`` the notional of skipped legs.
+         *     (0.01 = 1 %), when rebalancing ``tracking_error_before`` the same as it stands now; ``left_out`` the
+         *     notional of legs that the venue's rules leave out. ``expected_cost``: fees and slippage of the tactic.
          */
         PlanTotals: {
             /** Available */
             available: string | null;
             /** Available As Of */
             available_as_of: string | null;
+            /**
+             * Expected Cost
+             * @default 0
+             */
+            expected_cost: string;
             /** Fees */
             fees: string;
             /** Gross */
@@ -1861,6 +1932,8 @@ export interface components {
             slippage: string;
             /** Tracking Error */
             tracking_error: number;
+            /** Tracking Error Before */
+            tracking_error_before?: number | null;
         };
         /** PlanView */
         PlanView: {
@@ -1910,7 +1983,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "open" | "close";
+            kind: "open" | "close" | "rebalance";
             /** Legs */
             legs: components["schemas"]["PlanLeg"][];
             /** Level */
@@ -1919,6 +1992,15 @@ export interface components {
             position_id: string | null;
             /** Size */
             size: string;
+            /**
+             * @default {
+             *       "kind": "limit_ioc",
+             *       "note": "",
+             *       "seconds": 0,
+             *       "slices": 1
+             *     }
+             */
+            tactic: components["schemas"]["TacticView"];
             totals: components["schemas"]["PlanTotals"];
             /** Warnings */
             warnings: string[];
@@ -1991,7 +2073,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "opening" | "active" | "closing" | "closed" | "unwound" | "needs_attention";
+            state: "opening" | "active" | "closing" | "rebalancing" | "closed" | "unwound" | "needs_attention";
         };
         /**
          * PositionDetailTick
@@ -2115,7 +2197,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "opening" | "active" | "closing" | "closed" | "unwound" | "needs_attention";
+            state: "opening" | "active" | "closing" | "rebalancing" | "closed" | "unwound" | "needs_attention";
         };
         /**
          * PositionTick
@@ -2137,6 +2219,13 @@ export interface components {
              * Format: uuid
              */
             position_id: string;
+            /**
+             * Tactic
+             * @default {
+             *       "kind": "limit_ioc"
+             *     }
+             */
+            tactic: components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"];
         };
         /**
          * PreviewOpen
@@ -2162,6 +2251,36 @@ export interface components {
             kind: "open";
             /** Size */
             size: number | string;
+            /**
+             * Tactic
+             * @default {
+             *       "kind": "limit_ioc"
+             *     }
+             */
+            tactic: components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"];
+        };
+        /**
+         * PreviewRebalance
+         * @description Bring a position to the index's present weights, at the size it was opened with.
+         */
+        PreviewRebalance: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "rebalance";
+            /**
+             * Position Id
+             * Format: uuid
+             */
+            position_id: string;
+            /**
+             * Tactic
+             * @default {
+             *       "kind": "limit_ioc"
+             *     }
+             */
+            tactic: components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"];
         };
         /**
          * Problem
@@ -2310,6 +2429,34 @@ export interface components {
             version: string;
         };
         /**
+         * TacticView
+         * @description How the orders are sent. ``seconds`` is the passive deadline, or how long slicing lasts; ``note`` says
+         *     what to expect.
+         */
+        TacticView: {
+            /**
+             * Kind
+             * @default limit_ioc
+             * @enum {string}
+             */
+            kind: "market" | "limit_ioc" | "passive" | "twap";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Slices
+             * @default 1
+             */
+            slices: number;
+        };
+        /**
          * TraceItem
          * @description One thing that happened. ``after_ms``: since the plan was confirmed. ``took_ms``: how long it lasted.
          *     ``symbol`` is empty for what concerns the whole execution.
@@ -2350,6 +2497,21 @@ export interface components {
             items: components["schemas"]["TraceItem"][];
             /** Truncated */
             truncated: boolean;
+        };
+        /**
+         * TwapTactic
+         * @description Cut large legs into slices, evenly over time; small legs go at once.
+         */
+        TwapTactic: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "twap";
+            /** Seconds */
+            seconds: number;
+            /** Slices */
+            slices: number;
         };
         /** UserView */
         UserView: {
@@ -3626,7 +3788,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PreviewOpen"] | components["schemas"]["PreviewClose"];
+                "application/json": components["schemas"]["PreviewOpen"] | components["schemas"]["PreviewClose"] | components["schemas"]["PreviewRebalance"];
             };
         };
         responses: {
