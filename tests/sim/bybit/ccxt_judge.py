@@ -46,6 +46,21 @@ def short(order: dict[str, Any]) -> dict[str, Any]:
     return {name: order[name] for name in names}
 
 
+def order_forms(venue: Any, symbol: str, low: float, ask: float) -> dict[str, Any]:
+    """Post-only that rests, is amended and cancelled with all others; post-only that would cross."""
+    maker = {"postOnly": True}
+    resting = venue.create_order(symbol, "limit", "buy", 0.01, low, params=maker)
+    venue.edit_order(resting["id"], symbol, "limit", "buy", 0.02, low)
+    amended = venue.fetch_open_order(resting["id"], symbol)
+    venue.cancel_all_orders(symbol)
+    crossing = venue.create_order(symbol, "limit", "buy", 0.01, ask * 1.002, params=maker)
+    return {
+        "amended": {name: amended[name] for name in ("status", "amount", "postOnly", "timeInForce")},
+        "cancelled": short(settled(venue, resting["id"], symbol)),
+        "crossing": short(settled(venue, crossing["id"], symbol)),
+    }
+
+
 def judge(url: str, key: str, secret: str) -> dict[str, Any]:
     venue = exchange(url, key, secret)
     perpetual, pair = "BTC/USDT:USDT", "BTC/USDT"
@@ -79,6 +94,7 @@ def judge(url: str, key: str, secret: str) -> dict[str, Any]:
     seen["open"] = [short(one) for one in venue.fetch_open_orders(perpetual)]
     venue.cancel_order(resting["id"], perpetual)
     seen["cancelled"] = short(settled(venue, resting["id"], perpetual))
+    seen["forms"] = order_forms(venue, perpetual, float(low), seen["ticker"]["ask"])
     sold = venue.create_order(perpetual, "market", "sell", 0.01, params={"reduceOnly": True})
     seen["sold"] = short(settled(venue, sold["id"], perpetual))
     seen["flat"] = [one["contracts"] for one in venue.fetch_positions([perpetual])]

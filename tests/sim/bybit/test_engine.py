@@ -126,6 +126,11 @@ def test_a_market_order_right_after_another_meets_what_is_left(exchange: Exchang
     assert tolerant.bound == D("1000.3")
 
 
+def test_the_best_level_is_the_next_one_when_the_first_was_taken(exchange: Exchange) -> None:
+    exchange.place(exchange.account(), qty="2")
+    assert exchange.venue.liquidity.published(("linear", "BTCUSDT"), 1, START_MS)[1] == [(D("1000.3"), D(1))]
+
+
 def test_a_resting_reduce_only_order_without_a_position_is_passed_over(exchange: Exchange) -> None:
     holder, taker = exchange.account(), exchange.account()
     exchange.place(holder, qty="1")

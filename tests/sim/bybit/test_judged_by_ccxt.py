@@ -81,6 +81,13 @@ def test_orders(seen: dict[str, Any]) -> None:
     assert (seen["spot"]["status"], seen["ledger"]) == ("closed", ["trade"])
 
 
+def test_order_forms(seen: dict[str, Any]) -> None:
+    forms = seen["forms"]
+    assert forms["amended"] == {"status": "open", "amount": 0.02, "postOnly": True, "timeInForce": "PO"}
+    assert (forms["cancelled"]["status"], forms["cancelled"]["filled"]) == ("canceled", 0)
+    assert (forms["crossing"]["status"], forms["crossing"]["filled"]) == ("canceled", 0)
+
+
 def test_ccxt_and_the_venue_tell_the_same_story(seen: dict[str, Any]) -> None:
     truth = {one["link_id"]: one for one in seen["truth"]["orders"] if one["link_id"]}
     assert float(truth["ccxt-1"]["value"]) == seen["bought"]["cost"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 from holdfast.sim.bybit.account import Account
@@ -13,8 +14,6 @@ from holdfast.sim.faults import Faults
 
 REFILL_MS: Final = 1000
 MATCH_DEPTH: Final = 200
-BEST_DEPTH: Final = 50
-"""How deep to look for the best level that was not just taken."""
 Key = tuple[str, str]
 
 
@@ -102,16 +101,13 @@ class Liquidity:
         """The market's own levels a taker of ``side`` meets, best first; nobody's while a fault holds."""
         if any(self._holds(key, kind) for kind in ("halt", "empty_book", "crossed_book")):
             return
-        book = self._market.book(*key, depth, now_ms)
-        levels = book.asks if side == "Buy" else book.bids
         taken = self._current(key, now_ms)
-        if not taken:
-            yield from levels
-            return
-        for price, qty in levels:
-            left = qty - taken.get((side, price), (ZERO, 0))[0]
-            if left > 0:
-                yield price, left
+        book = self._market.book(*key, depth + len(taken), now_ms)
+        left = (
+            (price, qty - taken.get((side, price), (ZERO, 0))[0])
+            for price, qty in (book.asks if side == "Buy" else book.bids)
+        )
+        yield from islice((level for level in left if level[1] > 0), depth)
 
     def offers(self, key: Key, side: str, bound: Decimal, now_ms: int) -> Iterator[Offer]:
         """All that a taker of ``side`` may trade with up to ``bound``, best first, market before users."""
@@ -130,7 +126,7 @@ class Liquidity:
 
     def best(self, key: Key, side: str, now_ms: int) -> Decimal | None:
         """The best price a taker of ``side`` meets, ``None`` when nobody is there."""
-        levels = self._side(key, side, BEST_DEPTH, now_ms)
+        levels = self._side(key, side, 1, now_ms)
         return levels[0][0] if levels else None
 
     def published(self, key: Key, depth: int, now_ms: int) -> tuple[list[Level], list[Level]]:

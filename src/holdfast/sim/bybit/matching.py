@@ -6,7 +6,7 @@ from decimal import Decimal
 from holdfast.core.money import floor_to
 from holdfast.sim.bybit.account import RECENT_ORDERS, Account
 from holdfast.sim.bybit.funding import Funding
-from holdfast.sim.bybit.liquidity import BEST_DEPTH, Key, Liquidity, Offer, Resting
+from holdfast.sim.bybit.liquidity import Key, Liquidity, Offer, Resting
 from holdfast.sim.bybit.ports import Market
 from holdfast.sim.bybit.publisher import Publisher
 from holdfast.sim.bybit.records import ZERO, Execution, Order
@@ -189,7 +189,7 @@ class Matching:
             self._fill_maker(resting, order.bound, qty, now_ms)
 
     def _is_crossed(self, key: Key, order: Order, now_ms: int) -> bool:
-        best = next(self._liquidity.market_levels(key, order.side, BEST_DEPTH, now_ms), None)
+        best = next(self._liquidity.market_levels(key, order.side, 1, now_ms), None)
         return best is not None and order.sign * best[0] <= order.sign * order.bound
 
     def _wanted(self, order: Order, price: Decimal) -> Decimal:
