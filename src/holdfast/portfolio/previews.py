@@ -321,7 +321,7 @@ def _refuse_busy(sleeve: Sleeve) -> None:
         )
 
 
-def _tactic(wanted: TacticWish) -> Tactic:
+def _tactic(wanted: TacticWish | None) -> Tactic:
     match wanted:
         case PassiveTactic():
             return Tactic("passive", seconds=wanted.deadline_seconds)

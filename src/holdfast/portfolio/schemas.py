@@ -47,20 +47,21 @@ TacticKind = Literal["market", "limit_ioc", "passive", "twap"]
 
 
 class PreviewOpen(Schema):
-    """Put an index on. ``size`` is the index notional in USDT; leverage is always 1x."""
+    """Put an index on. ``size`` is the index notional in USDT; leverage is always 1x. Without a ``tactic``,
+    here as below, orders take at once (``limit_ioc``)."""
 
     kind: Literal["open"] = "open"
     connection_id: UUID
     index_id: str = Field(max_length=40)
     direction: Direction
     size: Size
-    tactic: TacticWish = LimitTactic()
+    tactic: TacticWish | None = None
 
 
 class PreviewClose(Schema):
     kind: Literal["close"] = "close"
     position_id: UUID
-    tactic: TacticWish = LimitTactic()
+    tactic: TacticWish | None = None
 
 
 class PreviewRebalance(Schema):
@@ -68,7 +69,7 @@ class PreviewRebalance(Schema):
 
     kind: Literal["rebalance"] = "rebalance"
     position_id: UUID
-    tactic: TacticWish = LimitTactic()
+    tactic: TacticWish | None = None
 
 
 PreviewRequest = Annotated[PreviewOpen | PreviewClose | PreviewRebalance, Field(discriminator="kind")]

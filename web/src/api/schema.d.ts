@@ -2219,17 +2219,13 @@ export interface components {
              * Format: uuid
              */
             position_id: string;
-            /**
-             * Tactic
-             * @default {
-             *       "kind": "limit_ioc"
-             *     }
-             */
-            tactic: components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"];
+            /** Tactic */
+            tactic?: (components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"]) | null;
         };
         /**
          * PreviewOpen
-         * @description Put an index on. ``size`` is the index notional in USDT; leverage is always 1x.
+         * @description Put an index on. ``size`` is the index notional in USDT; leverage is always 1x. Without a ``tactic``,
+         *     here as below, orders take at once (``limit_ioc``).
          */
         PreviewOpen: {
             /**
@@ -2251,13 +2247,8 @@ export interface components {
             kind: "open";
             /** Size */
             size: number | string;
-            /**
-             * Tactic
-             * @default {
-             *       "kind": "limit_ioc"
-             *     }
-             */
-            tactic: components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"];
+            /** Tactic */
+            tactic?: (components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"]) | null;
         };
         /**
          * PreviewRebalance
@@ -2274,13 +2265,8 @@ export interface components {
              * Format: uuid
              */
             position_id: string;
-            /**
-             * Tactic
-             * @default {
-             *       "kind": "limit_ioc"
-             *     }
-             */
-            tactic: components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"];
+            /** Tactic */
+            tactic?: (components["schemas"]["MarketTactic"] | components["schemas"]["LimitTactic"] | components["schemas"]["PassiveTactic"] | components["schemas"]["TwapTactic"]) | null;
         };
         /**
          * Problem
