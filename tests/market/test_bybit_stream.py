@@ -9,8 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from holdfast.core.time import to_ms
-from holdfast.market import bybit_stream
-from holdfast.market.bybit_stream import TickerStream
+from holdfast.market.bybit_stream import TickerPatience, TickerStream
 from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
 
@@ -68,8 +67,7 @@ class Venue:
 
 
 @pytest.fixture
-async def venue(monkeypatch):
-    monkeypatch.setattr(bybit_stream, "FIRST_DELAY", 0.05)
+async def venue():
     venue = Venue()
     app = web.Application()
     app.router.add_get("/v5/public/linear", venue.handle)
@@ -84,8 +82,8 @@ async def venue(monkeypatch):
 
 
 @asynccontextmanager
-async def running(venue, symbols):
-    stream = TickerStream(venue.url, CLOCK)
+async def running(venue, symbols, **patience):
+    stream = TickerStream(venue.url, CLOCK, patience=TickerPatience(first_delay=0.05, **patience))
     stream.want(symbols)
     task = asyncio.create_task(stream.run())
     try:
@@ -147,9 +145,8 @@ async def test_a_closed_connection_is_opened_again(venue):
         assert venue.connections == 2
 
 
-async def test_a_silent_connection_is_given_up(venue, monkeypatch):
-    monkeypatch.setattr(bybit_stream, "SILENCE_SECONDS", 0.5)
-    async with running(venue, ["AUSDT"]) as stream:
+async def test_a_silent_connection_is_given_up(venue):
+    async with running(venue, ["AUSDT"], silence=0.5) as stream:
         await collect(stream, lambda q: "AUSDT" in q)
         venue.silent = True
         await asyncio.sleep(2.0)
@@ -158,9 +155,8 @@ async def test_a_silent_connection_is_given_up(venue, monkeypatch):
         assert venue.connections >= 2
 
 
-async def test_a_silent_symbol_is_subscribed_anew(venue, monkeypatch):
-    monkeypatch.setattr(bybit_stream, "SYMBOL_SILENCE_SECONDS", 0.5)
-    async with running(venue, ["AUSDT"]) as stream:
+async def test_a_silent_symbol_is_subscribed_anew(venue):
+    async with running(venue, ["AUSDT"], symbol_silence=0.5) as stream:
         await collect(stream, lambda q: "AUSDT" in q)
         await collect(stream, lambda q: "AUSDT" in q)
         assert venue.subscribed.count("AUSDT") == 2
@@ -184,9 +180,8 @@ async def test_nonsense_is_survived(venue):
         assert venue.connections == 1
 
 
-async def test_the_venue_hears_pings(venue, monkeypatch):
-    monkeypatch.setattr(bybit_stream, "PING_SECONDS", 0.05)
-    async with running(venue, ["AUSDT"]) as stream:
+async def test_the_venue_hears_pings(venue):
+    async with running(venue, ["AUSDT"], ping=0.05) as stream:
         await collect(stream, lambda _: venue.pings >= 3)
 
 

@@ -15,8 +15,7 @@ from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 from tests.venues.fake_bybit import API_KEY, API_SECRET
 
-from holdfast.venues.bybit import private_stream
-from holdfast.venues.bybit.private_stream import TOPICS, BybitAccountStream
+from holdfast.venues.bybit.private_stream import TOPICS, BybitAccountStream, StreamPatience
 from holdfast.venues.protocol import (
     AccountEvent,
     FillReport,
@@ -127,10 +126,11 @@ async def door() -> Door:
     return Door()
 
 
+SHORT = StreamPatience(ping=0.1, silence=0.25, first_pause=0.01, refused=0.05)
+
+
 @pytest.fixture
-async def stream(door: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BybitAccountStream]:
-    monkeypatch.setattr(private_stream, "_FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(private_stream, "_REFUSED_PAUSE", 0.05)
+async def stream(door: Door) -> AsyncIterator[BybitAccountStream]:
     app = web.Application()
     app.router.add_get("/v5/private", door.serve)
     server = TestServer(app)
@@ -139,7 +139,8 @@ async def stream(door: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[B
     async def venue_time() -> datetime:
         return VENUE_NOW
 
-    yield BybitAccountStream(str(server.make_url("/v5/private")), API_KEY, API_SECRET, venue_time)
+    url = str(server.make_url("/v5/private"))
+    yield BybitAccountStream(url, API_KEY, API_SECRET, venue_time, patience=SHORT)
     await server.close()
 
 
@@ -192,12 +193,7 @@ async def test_a_cut_connection_is_told_and_mended(stream: BybitAccountStream, d
     assert kinds == [StreamConnected, StreamLost, StreamConnected, StreamLost, StreamConnected, FillReport]
 
 
-async def test_a_silent_connection_is_dead(
-    stream: BybitAccountStream, door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(private_stream, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(private_stream, "SILENCE_SECONDS", 0.25)
-
+async def test_a_silent_connection_is_dead(stream: BybitAccountStream, door: Door) -> None:
     async def deaf(door: Door, socket: web.WebSocketResponse) -> None:
         await acknowledge(socket)
         await listen(door, socket, pong=False)
@@ -210,12 +206,7 @@ async def test_a_silent_connection_is_dead(
     assert door.pings >= 1
 
 
-async def test_pongs_alone_keep_it_alive(
-    stream: BybitAccountStream, door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(private_stream, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(private_stream, "SILENCE_SECONDS", 0.25)
-
+async def test_pongs_alone_keep_it_alive(stream: BybitAccountStream, door: Door) -> None:
     async def quiet(door: Door, socket: web.WebSocketResponse) -> None:
         await acknowledge(socket)
         await listen(door, socket)
@@ -258,13 +249,12 @@ async def test_what_cannot_be_read_is_a_gap_and_costs_nothing_else(
     assert kinds == [StreamConnected] + [StreamGap] * 5 + [OrderReport]
 
 
-async def test_an_unreachable_venue_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(private_stream, "_FIRST_PAUSE", 0.01)
-
+async def test_an_unreachable_venue_is_told_and_tried_again() -> None:
     async def venue_time() -> datetime:
         raise Unreachable("no clock")
 
-    stream = BybitAccountStream("ws://127.0.0.1:1/v5/private", API_KEY, API_SECRET, venue_time)
+    url = "ws://127.0.0.1:1/v5/private"
+    stream = BybitAccountStream(url, API_KEY, API_SECRET, venue_time, patience=SHORT)
     assert [type(event) for event in await take(stream, 3)] == [StreamLost] * 3
 
 

@@ -6,7 +6,8 @@ thread can die without anybody noticing.
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -22,13 +23,22 @@ from holdfast.platform.background import together
 log = structlog.get_logger(__name__)
 
 CHUNK: Final = 50
-PING_SECONDS: Final = 20.0
-CONNECT_SECONDS: Final = 10.0
-SILENCE_SECONDS: Final = 10.0
-SYMBOL_SILENCE_SECONDS: Final = 30.0
-LATEST: Final = timedelta(seconds=8)
-FIRST_DELAY: Final = 0.5
-LONGEST_DELAY: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class TickerPatience:
+    """Seconds. ``silence``: without any ticker the connection is given up; ``symbol_silence``: a symbol is
+    subscribed anew, which brings a snapshot; ``latest``: how late messages may come; ``look``: between two
+    looks at what is silent."""
+
+    ping: float = 20.0
+    connect: float = 10.0
+    silence: float = 10.0
+    symbol_silence: float = 30.0
+    latest: float = 8.0
+    look: float = 1.0
+    first_delay: float = 0.5
+    longest_delay: float = 20.0
 
 
 class StreamLost(Exception):
@@ -38,9 +48,18 @@ class StreamLost(Exception):
 class TickerStream:
     """``want`` says which symbols; ``drain`` gives the quotes that changed; ``run`` lives until cancelled."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        jitter: Callable[[], float] = random.random,
+        patience: TickerPatience | None = None,
+    ) -> None:
         self._url = url
         self._clock = clock
+        self._jitter = jitter
+        self.patience = patience or TickerPatience()
         self._wanted: set[str] = set()
         self._wanted_changed = asyncio.Event()
         self._merge = TickerMerge()
@@ -56,7 +75,8 @@ class TickerStream:
 
     async def run(self) -> None:
         """Connect, and connect again with jitter whenever the connection is lost or falls silent."""
-        delay = FIRST_DELAY
+        first, longest = self.patience.first_delay, self.patience.longest_delay
+        delay = first
         async with aiohttp.ClientSession() as session:
             while True:
                 await self._wait_until_wanted()
@@ -65,10 +85,10 @@ class TickerStream:
                     await self._connection(session)
                 except (aiohttp.ClientError, OSError, TimeoutError, StreamLost) as error:
                     log.warning("ticker stream lost", error=str(error) or type(error).__name__)
-                if asyncio.get_running_loop().time() - began > LONGEST_DELAY:
-                    delay = FIRST_DELAY
-                await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                delay = min(delay * 2, LONGEST_DELAY)
+                if asyncio.get_running_loop().time() - began > longest:
+                    delay = first
+                await asyncio.sleep(delay * (1 + self._jitter()) / 2)
+                delay = min(delay * 2, longest)
 
     async def _wait_until_wanted(self) -> None:
         while not self._wanted:
@@ -76,7 +96,7 @@ class TickerStream:
             self._wanted_changed.clear()
 
     async def _connection(self, session: aiohttp.ClientSession) -> None:
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(self.patience.connect):
             socket = await session.ws_connect(self._url, compress=0, max_msg_size=4 * 1024 * 1024)
         self._merge = TickerMerge()
         try:
@@ -107,6 +127,7 @@ class _Conversation:
         self._merge = merge
         self._clock = clock
         self._stream = stream
+        self._patience = stream.patience
         self._loop = asyncio.get_running_loop()
         self._subscribed: set[str] = set()
         self._heard: dict[str, float] = {}
@@ -137,8 +158,8 @@ class _Conversation:
             if symbol is None:
                 return
             self._heard[symbol] = self._heard_any
-            if received - self._merge.at(symbol) > LATEST:
-                raise StreamLost(f"messages come more than {LATEST.total_seconds():.0f} s late")
+            if received - self._merge.at(symbol) > timedelta(seconds=self._patience.latest):
+                raise StreamLost(f"messages come more than {self._patience.latest:.0f} s late")
 
     async def _acknowledged(self, message: dict[str, Any]) -> None:
         """A refused group is asked for one by one, so that one bad symbol costs nobody else."""
@@ -153,17 +174,17 @@ class _Conversation:
 
     async def _ping(self) -> None:
         while True:
-            await asyncio.sleep(PING_SECONDS)
+            await asyncio.sleep(self._patience.ping)
             await self._socket.send_str('{"op":"ping"}')
 
     async def _watch(self) -> None:
         """A connection without data is given up; a silent symbol is subscribed anew."""
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(self._patience.look)
             now = self._loop.time()
-            if now - self._heard_any > SILENCE_SECONDS:
-                raise StreamLost(f"no ticker for {SILENCE_SECONDS:.0f} s")
-            silent = [s for s, heard in self._heard.items() if now - heard > SYMBOL_SILENCE_SECONDS]
+            if now - self._heard_any > self._patience.silence:
+                raise StreamLost(f"no ticker for {self._patience.silence:g} s")
+            silent = [s for s, heard in self._heard.items() if now - heard > self._patience.symbol_silence]
             if silent:
                 log.info("silent tickers subscribed anew", symbols=silent[:5], count=len(silent))
                 await self._change("unsubscribe", silent)

@@ -1,7 +1,7 @@
 """Bybit's private WebSocket: orders, fills, positions and wallet as they change.
 
 One connection at a time: authenticate with the venue's time, subscribe, announce ``StreamConnected``, pass
-on what comes. A connection that says nothing for 30 s, not even a pong, is dead. Whatever ends a connection
+on what comes. A connection that says nothing for long, not even a pong, is dead. Whatever ends a connection
 becomes ``StreamLost``, and another attempt follows; only ``close`` or cancelling the reader ends the stream.
 """
 
@@ -11,6 +11,7 @@ import hmac
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -38,17 +39,24 @@ from holdfast.venues.protocol import (
 log = structlog.get_logger(__name__)
 
 TOPICS: Final = ("order", "execution", "position", "wallet")
-PING_SECONDS: Final = 20.0
-SILENCE_SECONDS: Final = 30.0
-HANDSHAKE_SECONDS: Final = 10.0
-
 _AUTH_LIFE: Final = timedelta(seconds=10)
-_FIRST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 30.0
-_REFUSED_PAUSE: Final = 60.0
-_STEADY_SECONDS: Final = 60.0
 _CLOSING: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
 _LARGEST_FRAME: Final = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPatience:
+    """Seconds. A connection that says nothing for ``silence``, not even a pong, is dead; ``refused``: before
+    the next try when trying again soon is pointless; ``steady``: how long a connection must have stood for
+    the pauses to begin small again."""
+
+    ping: float = 20.0
+    silence: float = 30.0
+    handshake: float = 10.0
+    first_pause: float = 0.5
+    longest_pause: float = 30.0
+    refused: float = 60.0
+    steady: float = 60.0
 
 
 class _Down(Exception):
@@ -72,12 +80,14 @@ class BybitAccountStream:
         *,
         kind: InstrumentKind = InstrumentKind.LINEAR,
         jitter: Callable[[], float] = random.random,
+        patience: StreamPatience | None = None,
     ) -> None:
         self._url = url
         self._secrets = (api_key, api_secret)
         self._venue_time = venue_time
         self._kind = kind
         self._jitter = jitter
+        self._patience = patience or StreamPatience()
         self._closed = asyncio.Event()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
@@ -103,14 +113,16 @@ class BybitAccountStream:
                 lost = _Down(f"Bybit's stream cannot be reached ({type(error).__name__})")
             if self._closed.is_set():
                 return
-            failures = 1 if loop.time() - began > _STEADY_SECONDS else failures + 1
+            failures = 1 if loop.time() - began > self._patience.steady else failures + 1
             log.warning("account stream lost", reason=lost.reason, failures=failures)
             yield StreamLost(lost.reason)
             await self._rest(failures, lost.refused)
 
     async def _rest(self, failures: int, refused: bool) -> None:
         """Twice as long after every failure, half of it by chance: many streams must not return at once."""
-        full = _REFUSED_PAUSE if refused else min(_FIRST_PAUSE * 2 ** (failures - 1), _LONGEST_PAUSE)
+        patience = self._patience
+        growing = min(patience.first_pause * 2 ** min(failures - 1, 20), patience.longest_pause)
+        full = patience.refused if refused else growing
         try:
             async with asyncio.timeout(full * (1 + self._jitter()) / 2):
                 await self._closed.wait()
@@ -121,7 +133,7 @@ class BybitAccountStream:
         direct = urlsplit(self._url).hostname in LOOPBACK
         async with aiohttp.ClientSession(trust_env=not direct) as session:
             try:
-                async with asyncio.timeout(HANDSHAKE_SECONDS):
+                async with asyncio.timeout(self._patience.handshake):
                     self._socket = socket = await session.ws_connect(
                         self._url, max_msg_size=_LARGEST_FRAME, timeout=_CLOSING
                     )
@@ -167,15 +179,16 @@ class BybitAccountStream:
     async def _frames(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncGenerator[Row | None, None]:
         """Frames as they come, with a ping whenever one is due."""
         loop = asyncio.get_running_loop()
+        ping, silence = self._patience.ping, self._patience.silence
         heard = pinged = loop.time()
         while not self._closed.is_set():
-            due = min(pinged + PING_SECONDS, heard + SILENCE_SECONDS) - loop.time()
+            due = min(pinged + ping, heard + silence) - loop.time()
             try:
                 frame = _frame(await socket.receive(timeout=max(due, 0.001)))
             except TimeoutError:
                 now = loop.time()
-                if now - heard >= SILENCE_SECONDS:
-                    raise _Down(f"Bybit said nothing for {SILENCE_SECONDS:g} s") from None
+                if now - heard >= silence:
+                    raise _Down(f"Bybit said nothing for {silence:g} s") from None
                 pinged = now
                 await socket.send_json({"req_id": "ping", "op": "ping"})
                 continue
