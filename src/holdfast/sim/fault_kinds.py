@@ -24,6 +24,7 @@ FaultKind = Literal[
     "silent",
     "partial_fill",
     "reject",
+    "reject_post_only",
     "funding",
     "halt",
     "empty_book",
@@ -35,7 +36,8 @@ FaultKind = Literal[
 REQUEST, STREAM, ENGINE, INSTRUMENT, VENUE = "request", "stream", "engine", "instrument", "venue"
 
 PLACES: Final = {
-    REQUEST: "bybit.<name of the route>, for example bybit.order.create, and coingecko.<path>",
+    REQUEST: "bybit.<name of the route>, for example bybit.order.create, and coingecko.<path>; "
+    "bybit.order.create-batch.item is one order of a batch (code_before, code_after)",
     STREAM: "bybit.private.<topic>, bybit.public.<category>.<topic>; also connect and pong in their place",
     ENGINE: "bybit.engine.<category>.<symbol>, once for every order that meets the book",
     INSTRUMENT: "bybit.instrument.<category>.<symbol>, a condition: it holds while the rule is in force",
@@ -117,6 +119,9 @@ KINDS: Final[dict[FaultKind, Kind]] = {
         (ENGINE,),
         "The acknowledged order ends unfilled with this rejectReason.",
         ("reason", "order_status"),
+    ),
+    "reject_post_only": Kind(
+        (ENGINE,), "A post-only order ends as if it had met the other side: EC_PostOnlyWillTakeLiquidity."
     ),
     "funding": Kind((ENGINE, VENUE), "Funding is settled now: after the order's fills, or for everybody."),
     "halt": Kind(

@@ -136,8 +136,9 @@ class Faults:
         self._armed: list[_Armed] = []
 
     @property
-    def rules(self) -> list[FaultRule]:
-        return [armed.rule for armed in self._armed]
+    def is_quiet(self) -> bool:
+        """Whether there is no rule at all."""
+        return not self._armed
 
     def replace(self, rules: Iterable[Any]) -> None:
         """Put ``rules`` in the place of all earlier ones; an empty list heals everything.

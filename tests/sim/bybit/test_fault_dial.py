@@ -10,7 +10,7 @@ from holdfast.sim.bybit.account import Account
 from holdfast.sim.fault_kinds import KINDS, REQUEST, FaultKind
 from holdfast.sim.faults import Faults
 
-from .offline import BTC, Offline
+from .offline import BTC, ORDER, Offline
 from .scripted import START_MS
 
 D = Decimal
@@ -180,6 +180,21 @@ def test_reads_of_orders_and_fills_may_be_behind() -> None:
     offline.run(10)
     assert seen() == (["Filled"], 1, 1)
     assert len(offline.read(account, "/v5/position/list", **BTC)) == 1
+
+
+def test_single_orders_of_a_batch_are_refused_before_and_after_the_effect() -> None:
+    where = "bybit.order.create-batch.item"
+    offline = Offline(
+        {"where": where, "kind": "code_before", "code": 110007, "after": 1, "count": 1},
+        {"where": where, "kind": "code_after", "code": 10016, "after": 2, "count": 1},
+    )
+    account = offline.account()
+    items = [{**ORDER, "orderLinkId": f"i-{n}"} for n in range(4)]
+    path = "/v5/order/create-batch"
+    sent = offline.send(account, "POST", path, category="linear", request=items)
+    assert (sent.code, [one["code"] for one in sent.json["retExtInfo"]["list"]]) == (0, [0, 110007, 0, 10016])
+    assert [row["orderId"] != "" for row in sent.json["result"]["list"]] == [True, False, True, False]
+    assert [order.link_id for order in account.orders.values()] == ["i-0", "i-2", "i-3"]
 
 
 @pytest.mark.parametrize(

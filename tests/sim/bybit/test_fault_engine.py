@@ -49,6 +49,17 @@ def test_an_acknowledged_order_is_rejected(status: str, reason: str) -> None:
     assert (told, account.open_orders) == ([status], {})
 
 
+def test_only_post_only_orders_are_rejected_as_such() -> None:
+    offline = Offline(engine("reject_post_only", count=1))
+    account = offline.account()
+    bid = offline.market.book("linear", "BTCUSDT", 1).bids[0][0]
+    passive = {"orderType": "Limit", "timeInForce": "PostOnly", "price": str(bid - 30)}
+    assert placed(offline, account).status == "Filled"
+    ended = placed(offline, account, **passive)
+    assert (ended.status, ended.reject_reason) == ("Cancelled", "EC_PostOnlyWillTakeLiquidity")
+    assert placed(offline, account, **passive).status == "New"
+
+
 def test_funding_comes_right_after_the_fill() -> None:
     offline = Offline(engine("funding", count=1))
     account = offline.account()

@@ -68,6 +68,8 @@ CODES: Final[dict[int, str]] = {
 }
 """retCode → retMsg. The number decides; the texts are for people."""
 
+UNKNOWN_OUTCOME: Final = 10016
+
 REJECT_REASONS: Final = frozenset(
     {
         "EC_NoImmediateQtyToFill",

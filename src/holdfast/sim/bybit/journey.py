@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import Final
 
 from holdfast.sim.bybit import account_routes, market_routes, trade_routes
-from holdfast.sim.bybit.codes import CODES
+from holdfast.sim.bybit.codes import CODES, UNKNOWN_OUTCOME
 from holdfast.sim.bybit.envelope import envelope
 from holdfast.sim.bybit.http import (
     ACCESS_TOO_FREQUENT,
@@ -56,7 +56,7 @@ class _Trip:
         self._request = request
         self._route = route
         self._place = f"bybit.{route.name}"
-        self._uid = _uid_of(venue, request) if faults.rules else ""
+        self._uid = _uid_of(venue, request) if not faults.is_quiet else ""
 
     def run(self) -> Journey:
         late = self._take("delay")
@@ -128,7 +128,7 @@ class _Trip:
     def _failed(self, rule: FaultRule) -> RawAnswer:
         if rule.kind in ("error_500_before", "error_500_after"):
             return text_answer(rule.status, "Internal System Error.")
-        code = 10016 if rule.code is None else rule.code
+        code = rule.code or UNKNOWN_OUTCOME
         return json_answer(envelope({}, self._venue.clock.now_ms(), code=code, message=CODES[code]))
 
     def _rate_limited(self, rule: FaultRule) -> RawAnswer:

@@ -14,6 +14,7 @@ from holdfast.sim.bybit.settlement import Settlement
 from holdfast.sim.faults import Faults
 
 NO_COUNTERPARTY = "EC_NoImmediateQtyToFill"
+WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 
 
 class Matching:
@@ -36,17 +37,16 @@ class Matching:
     def process(self, account: Account, order: Order, now_ms: int) -> None:
         """Let an acknowledged order meet the book: fill what it can, then end it or let it rest.
 
-        Faults at ``bybit.engine.<category>.<symbol>``: ``reject``, ``partial_fill``, ``funding``.
+        Faults at ``bybit.engine.<category>.<symbol>``: ``reject``, ``reject_post_only``,
+        ``partial_fill``, ``funding``.
         """
         if not order.is_open:
             return
         place = f"bybit.engine.{order.category}.{order.symbol}"
-        refused = self._faults.take(place, "reject", uid=account.uid)
-        if refused is not None:
-            self.finish(account, order, refused.order_status, now_ms, reason=refused.reason)
-            return
-        if self._liquidity.is_halted((order.category, order.symbol)):
-            self.finish(account, order, dead_status(order), now_ms, reason="EC_InvalidSymbolStatus")
+        refusal = self._refusal(account, order, place)
+        if refusal is not None:
+            status, reason = refusal
+            self.finish(account, order, status, now_ms, reason=reason)
             return
         partial = self._faults.take(place, "partial_fill", uid=account.uid)
         if partial is not None:
@@ -54,6 +54,18 @@ class Matching:
         self._match(account, order, now_ms)
         if order.category == "linear" and self._faults.take(place, "funding", uid=account.uid) is not None:
             self._funding.settle_now(account, now_ms, order.symbol)
+
+    def _refusal(self, account: Account, order: Order, place: str) -> tuple[str, str] | None:
+        """The status and rejectReason of an order that may not even try."""
+        rule = self._faults.take(place, "reject", uid=account.uid)
+        if rule is not None:
+            return rule.order_status, rule.reason
+        passive = order.time_in_force == "PostOnly"
+        if passive and self._faults.take(place, "reject_post_only", uid=account.uid) is not None:
+            return "Cancelled", WOULD_TAKE
+        if self._liquidity.is_halted((order.category, order.symbol)):
+            return dead_status(order), "EC_InvalidSymbolStatus"
+        return None
 
     def settle_funding(self, account: Account, symbol: str, now_ms: int) -> None:
         """Bring a symbol's funding up to date, as is due before its position changes."""
@@ -65,7 +77,7 @@ class Matching:
             return
         offers = list(self._liquidity.offers((order.category, order.symbol), order.side, order.bound, now_ms))
         if order.time_in_force == "PostOnly" and offers:
-            self.finish(account, order, "Cancelled", now_ms, reason="EC_PostOnlyWillTakeLiquidity")
+            self.finish(account, order, "Cancelled", now_ms, reason=WOULD_TAKE)
             return
         if order.time_in_force == "FOK" and self._obtainable(order, offers) < order.leaves:
             self.finish(account, order, "Cancelled", now_ms, reason="EC_CancelForNoFullFill")

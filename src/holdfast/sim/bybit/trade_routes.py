@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from holdfast.sim.bybit import auth, rules
 from holdfast.sim.bybit.account import Account
+from holdfast.sim.bybit.codes import CODES, UNKNOWN_OUTCOME
 from holdfast.sim.bybit.envelope import Refusal
 from holdfast.sim.bybit.http import RATE_TEXT, Call, Result, Route
 from holdfast.sim.bybit.paging import DAY_MS, page, window
 from holdfast.sim.bybit.records import Order
 from holdfast.sim.bybit.views import execution_row, order_row
+from holdfast.sim.faults import FaultRule
 
 MOST_IN_BATCH: Final = {"linear": 20, "spot": 10}
 MOST_CANCELLED: Final = 500
@@ -137,7 +139,7 @@ def _batch(call: Call, endpoint: str, action: Action, stamp: str) -> Result:
         try:
             if place >= granted:
                 raise Refusal(10006, RATE_TEXT)
-            order = action(call, body)
+            order = _item(call, endpoint, action, body)
             row |= _acknowledge(order)
             answers.append({"code": 0, "msg": "OK"})
         except Refusal as refusal:
@@ -147,6 +149,21 @@ def _batch(call: Call, endpoint: str, action: Action, stamp: str) -> Result:
         rows.append(row)
     call.ext["list"] = answers
     return {"list": rows}
+
+
+def _item(call: Call, endpoint: str, action: Action, body: dict[str, Any]) -> Order:
+    """One order of a batch, with the dial's refusals of single items."""
+    place, faults = f"bybit.{endpoint}.item", call.venue.faults
+    _refuse(faults.take(place, "code_before", uid=call.account.uid))
+    order = action(call, body)
+    _refuse(faults.take(place, "code_after", uid=call.account.uid))
+    return order
+
+
+def _refuse(rule: FaultRule | None) -> None:
+    if rule is not None:
+        code = rule.code or UNKNOWN_OUTCOME
+        raise Refusal(code, CODES[code])
 
 
 def realtime(call: Call) -> Result:
