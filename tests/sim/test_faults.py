@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from holdfast.core.errors import InvalidInput
+from holdfast.sim.fault_kinds import KINDS
 from holdfast.sim.faults import Faults
 
 
@@ -79,3 +82,10 @@ def test_a_rule_that_does_not_hold_is_refused_and_changes_nothing(rule: object) 
 def test_too_many_rules_are_refused() -> None:
     with pytest.raises(InvalidInput, match="At most"):
         Faults().replace([{"where": "*", "kind": "delay"}] * 101)
+
+
+def test_the_page_about_the_simulator_tells_of_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
+    for kind, one in KINDS.items():
+        assert f"`{kind}`" in page, kind
+        assert all(f"`{setting}" in page or setting == "text_body" for setting in one.settings), kind
