@@ -34,25 +34,41 @@ class Moment(StrEnum):
 class Reaper:
     """Counts, and kills at number ``at`` (from 1); 0 only counts. Tells ``said`` where before it does."""
 
-    def __init__(self, moment: Moment, at: int, said: Callable[[bytes], object]) -> None:
+    def __init__(
+        self,
+        moment: Moment,
+        at: int,
+        said: Callable[[bytes], object],
+        *,
+        counts: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``counts`` is asked within the waiting task whether its suspensions count at present."""
         self._moment = moment
         self._at = at
         self._said = said
-        self.count = 0
-        self.requests = 0
-        self.places: list[str] = []
+        self._counts = counts
+        self._count = 0
+        self._requests = 0
+        self._places: list[str] = []
+
+    def report(self) -> None:
+        """Say how many points there were."""
+        told = {"count": self._count, "requests": self._requests, "places": self._places}
+        self._said(json.dumps(told).encode() + b"\n")
 
     def suspended(self, coroutine: Coroutine[Any, Any, Any]) -> int:
         """Called when ``coroutine`` has begun to wait. Returns the number of this suspension."""
-        self.count += 1
+        if not self._counts():
+            return 0
+        self._count += 1
         if self._at == 0:
-            self.places.append(place_of(coroutine))
-        if self.count == self._at:
+            self._places.append(place_of(coroutine))
+        if self._count == self._at:
             if self._moment is Moment.HELD:
                 self._die(coroutine)
             if self._moment is Moment.SENT:
                 asyncio.get_running_loop().call_soon(self._die, coroutine)
-        return self.count
+        return self._count
 
     def resuming(self, coroutine: Coroutine[Any, Any, Any], number: int) -> None:
         """Called when what ``coroutine`` waited for at suspension ``number`` is there."""
@@ -61,8 +77,8 @@ class Reaper:
 
     def request_sent(self, path: str) -> None:
         """Called in the thread of a request once all of it is in the kernel's hands."""
-        self.requests += 1
-        if self._moment is Moment.WIRE and self.requests == self._at:
+        self._requests += 1
+        if self._moment is Moment.WIRE and self._requests == self._at:
             self._kill(path)
 
     def _die(self, coroutine: Coroutine[Any, Any, Any]) -> None:

@@ -37,23 +37,40 @@ class ChildFailed(Exception):
     """A child that was to live has died or hangs: the harness is broken, or the code under test is."""
 
 
-def in_child(work: Callable[[Say], None], log: Path, *, patience: float = PATIENCE) -> Ending:
-    """Run ``work`` in a child of its own and wait for its end. It has the process to itself: no event loop,
-    no thread and no connection is inherited. Its output goes to ``log``.
+@dataclass(frozen=True, slots=True)
+class Born:
+    """A child under way."""
 
-    Raises:
-        ChildFailed: it neither ended nor died within ``patience`` seconds; it has been killed.
-    """
+    pid: int
+    reading: int
+
+    def wait(self, patience: float = PATIENCE) -> Ending:
+        """Its end.
+
+        Raises:
+            ChildFailed: it neither ended nor died within ``patience`` seconds; it has been killed.
+        """
+        said = _listen(self.reading, self.pid, patience)
+        _, status = os.waitpid(self.pid, 0)
+        words = tuple(json.loads(line) for line in said.splitlines())
+        return Ending(os.waitstatus_to_exitcode(status), words)
+
+
+def born(work: Callable[[Say], None], log: Path) -> Born:
+    """Begin ``work`` in a child of its own. It has the process to itself: no event loop, no thread and no
+    connection is inherited. Its output goes to ``log``."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         _live(work, writing, log)
     os.close(writing)
-    said = _listen(reading, child, patience)
-    _, status = os.waitpid(child, 0)
-    words = tuple(json.loads(line) for line in said.splitlines())
-    return Ending(os.waitstatus_to_exitcode(status), words)
+    return Born(child, reading)
+
+
+def in_child(work: Callable[[Say], None], log: Path, *, patience: float = PATIENCE) -> Ending:
+    """Run ``work`` in a child and wait for its end. Raises ``ChildFailed``."""
+    return born(work, log).wait(patience)
 
 
 def _live(work: Callable[[Say], None], writing: int, log: Path) -> None:

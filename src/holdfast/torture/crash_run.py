@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from itertools import cycle
+from typing import Any, Final, Protocol
+
+from sqlalchemy.orm import configure_mappers
 
 from holdfast.app.worker import Child
 from holdfast.execution import executor
@@ -17,7 +20,7 @@ from holdfast.torture.crash_driver import Moment, Reaper, drive
 from holdfast.torture.crash_fork import Clerk, Ending, Say, in_child
 from holdfast.torture.crash_place import Place
 from holdfast.torture.crash_points import Outcome, Point
-from holdfast.torture.crash_scenarios import scenario_of
+from holdfast.torture.crash_scenarios import Scenario, scenario_of
 from holdfast.torture.crash_stage import Stage
 
 IN_FLIGHT: Final = timedelta(seconds=0.4)
@@ -42,6 +45,7 @@ class Bench:
     stage: Clerk = field(init=False)
 
     def __enter__(self) -> "Bench":
+        configure_mappers()
         gc.collect()
         gc.freeze()
         self.stage = Clerk(lambda read, say: serve_stage(self.place.settings, read, say), self.place.log)
@@ -50,42 +54,105 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self.stage.dismiss()
 
-    def count(self, scenario: str) -> tuple[int, int, list[str]]:
-        """A run in peace: how many suspensions and requests it has, and where it waits."""
-        scene = self.stage.ask("prepare", scenario=scenario)
-        ending = self._work(scene["job"], Moment.HELD, 0)
-        problems = self.stage.ask("judge", **scene)
-        if ending.code or problems:
-            raise AssertionError(
-                f"{scenario} goes wrong without any crash: {ending.last.get('failed', '')} {problems}"
-            )
-        return ending.last["count"], ending.last["requests"], ending.last["places"]
+    def prepare(self, scenario: str, **detail: Any) -> dict[str, Any]:
+        """A new scene, as ``Stage.prepare`` sets it."""
+        scene: dict[str, Any] = self.stage.ask("prepare", scenario=scenario, **detail)
+        return scene
 
-    def run(self, point: Point) -> Outcome:
-        """Set the scene, let one process die, let others finish, compare."""
-        began = time.monotonic()
-        scene = self.stage.ask("prepare", scenario=point.scenario)
-        ending = self._work(scene["job"], point.moment, point.number)
-        violations = [] if ending.killed or ending.code == 0 else [f"the worker failed: {ending.last}"]
-        violations += self._recover(scene)
-        violations += self.stage.ask("judge", **scene)
-        place = str(ending.last.get("killed", ""))
-        return Outcome(point, place, tuple(violations), time.monotonic() - began)
+    def do(self, job_id: int, moment: Moment, at: int, *, settings: Settings | None = None) -> Ending:
+        """One job in a process of its own, which dies at ``at`` (never, if 0)."""
+        given = settings or self.place.settings
+        return self.child(lambda say: work(given, job_id, moment, at, self.patch, say))
+
+    def child(self, do: Callable[[Say], None]) -> Ending:
+        return in_child(do, self.place.log)
+
+    def verdict(self, scene: dict[str, Any]) -> list[str]:
+        """Let the next processes finish every job of the scene, then compare the books."""
+        found: list[str] = self._recover(scene)
+        return found + list(self.stage.ask("judge", **scene))
 
     def _recover(self, scene: dict[str, Any]) -> list[str]:
-        """What the next processes do: every job of the scene, again and again until it is done."""
         for _ in range(ROUNDS):
             due = self.stage.ask("due", **scene)
             if due is None:
                 return []
-            ending = self._work(due, Moment.HELD, 0)
+            ending = self.do(due, Moment.HELD, 0)
             if ending.code:
                 return [f"a successor failed: {ending.last}"]
         return [f"it was not over after {ROUNDS} more runs"]
 
-    def _work(self, job_id: int, moment: Moment, at: int) -> Ending:
-        settings = self.place.settings
-        return in_child(lambda say: work(settings, job_id, moment, at, self.patch, say), self.place.log)
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How many points one scenario has; ``places`` names where each suspension waits."""
+
+    suspensions: int
+    requests: int
+    places: tuple[str, ...]
+
+    @staticmethod
+    def of(ending: Ending) -> "Length":
+        """Raises ``AssertionError`` if the run in peace did not end well."""
+        if ending.code:
+            raise AssertionError(f"it goes wrong without any crash: {ending.last.get('failed', ending.code)}")
+        told = ending.last
+        return Length(told["count"], told["requests"], tuple(told["places"]))
+
+
+class Suite(Protocol):
+    """One scenario: how long it is, and what happens when it is cut at a point."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def moments(self) -> tuple[Moment, ...]: ...
+
+    def length(self, bench: Bench) -> Length: ...
+
+    def run(self, bench: Bench, point: Point) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDies:
+    """A child of the worker's pool dies in the middle of its job."""
+
+    scenario: Scenario
+
+    @property
+    def name(self) -> str:
+        return self.scenario.name
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        return tuple(Moment)
+
+    def length(self, bench: Bench) -> Length:
+        scene = bench.prepare(self.name)
+        length = Length.of(bench.do(scene["job"], Moment.HELD, 0))
+        problems = bench.stage.ask("judge", **scene)
+        if problems:
+            raise AssertionError(f"{self.name} goes wrong without any crash: {problems}")
+        return length
+
+    def run(self, bench: Bench, point: Point) -> Outcome:
+        began = time.monotonic()
+        scene = bench.prepare(self.name)
+        ending = bench.do(scene["job"], point.moment, point.number)
+        return conclude(bench, scene, point, ending, began)
+
+
+def conclude(
+    bench: Bench, scene: dict[str, Any], point: Point, ending: Ending, began: float, *said: str
+) -> Outcome:
+    """Everybody else goes on; then the books are compared. ``said``: violations found before."""
+    violations = list(said)
+    if not ending.killed and ending.code:
+        violations.append(f"the process failed: {ending.last}")
+    violations += bench.verdict(scene)
+    place = str(ending.last.get("killed", ""))
+    return Outcome(point, place, tuple(violations), time.monotonic() - began)
 
 
 def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch, say: Say) -> None:
@@ -97,8 +164,7 @@ def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch,
     reaper = Reaper(moment, at, say)
     drive(child.loop, reaper)
     child.run(job_id)
-    told = {"count": reaper.count, "requests": reaper.requests, "places": reaper.places}
-    say(json.dumps(told).encode() + b"\n")
+    reaper.report()
 
 
 def serve_stage(settings: Settings, read: Callable[[], str], say: Say) -> None:
@@ -120,6 +186,8 @@ async def _answer(stage: Stage, what: str, **detail: Any) -> Any:
     match what:
         case "prepare":
             return await stage.prepare(scenario_of(detail["scenario"]))
+        case "executions":
+            return await stage.executions(detail)
         case "due":
             return await stage.due(detail)
         case "judge":
@@ -128,10 +196,26 @@ async def _answer(stage: Stage, what: str, **detail: Any) -> Any:
             raise ValueError(what)
 
 
-def points_of(bench: Bench, scenario: str, *, stride: int = 1) -> Iterator[Point]:
-    """Every ``stride``-th point of a scenario, at every moment."""
-    count, requests, _ = bench.count(scenario)
-    for moment in Moment:
-        last = requests if moment is Moment.WIRE else count
+def points_of(
+    suite: Suite, bench: Bench, *, stride: int = 1, known: set[str] | None = None
+) -> Iterator[Point]:
+    """Every ``stride``-th point of a scenario, at every moment.
+
+    With ``known``: each place that is not in it once, at one moment after the other; they are added to it.
+    """
+    length = suite.length(bench)
+    if known is not None:
+        yield from _new_places(suite, length, known)
+        return
+    for moment in suite.moments:
+        last = length.requests if moment is Moment.WIRE else length.suspensions
         for number in range(1, last + 1, stride):
-            yield Point(scenario, moment, number)
+            yield Point(suite.name, moment, number)
+
+
+def _new_places(suite: Suite, length: Length, known: set[str]) -> Iterator[Point]:
+    moments = cycle(moment for moment in suite.moments if moment is not Moment.WIRE)
+    for number, place in enumerate(length.places, 1):
+        if place not in known:
+            known.add(place)
+            yield Point(suite.name, next(moments), number)

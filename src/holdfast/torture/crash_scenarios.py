@@ -24,7 +24,7 @@ class Scenario:
 
     name: str
     title: str
-    job: Literal["open", "close", "reconcile", "check"]
+    job: Literal["open", "close", "reconcile", "check", "confirm"]
     legs: tuple[Leg, ...] = ()
     behaviour: Mapping[str, Any] = field(default_factory=dict)
     holding: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +86,9 @@ SCENARIOS: Final = (
     Scenario("check", "a new key is judged", "check"),
 )
 
+CONFIRM: Final = Scenario("confirm", "a plan is about to be confirmed over HTTP", "confirm", _BASKET)
+
 
 def scenario_of(name: str) -> Scenario:
     """Raises ``KeyError``."""
-    return {scenario.name: scenario for scenario in SCENARIOS}[name]
+    return {scenario.name: scenario for scenario in (*SCENARIOS, CONFIRM)}[name]

@@ -3,8 +3,9 @@
 The stage lives in a process of its own, which nobody kills.
 """
 
+import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,10 +13,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import aiohttp
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from holdfast.accounts.connections import add_connection
-from holdfast.accounts.models import User
+from holdfast.accounts.models import Connection, SignIn, User
+from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import Vault, VenueCredentials
 from holdfast.core.instruments import InstrumentKind, Side
 from holdfast.execution import service
@@ -26,7 +28,7 @@ from holdfast.execution.schemas import NewExecution
 from holdfast.indices.board import IndexBoard
 from holdfast.indices.tasks import poll_market_caps
 from holdfast.market.instruments import InstrumentBook
-from holdfast.market.quotes import LiveQuote, QuoteBoard
+from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, encode
 from holdfast.market.tasks import public_venue, refresh_instruments
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
@@ -45,6 +47,7 @@ from holdfast.venues.protocol import OrderRequest, TradingVenue
 
 TEMPLATE_LIFE = timedelta(seconds=8)
 """How long a previewed plan serves as the pattern of others: prices hardly move meanwhile."""
+POLL_EVERY = timedelta(minutes=5)
 INDEX = "btc-d"
 ALLOWANCE = Decimal("0.005")
 REGULAR = timedelta(seconds=45)
@@ -68,19 +71,22 @@ class Stage:
         lease = Lease(0, "", "", 0, 1, self._clock.now())
         self._work = Work(lease, self.database, redis, self._settings, self._clock, {})
         self._http = aiohttp.ClientSession(base_url=self._settings.sim_url)
-        for handler in (refresh_instruments, poll_market_caps):
-            try:
-                await handler(self._work)
-            except RunAgainIn:
-                continue
         self._quotes, instruments = QuoteBoard(), InstrumentBook()
-        board = IndexBoard(self._quotes, instruments)
-        async with self.database.transaction() as session:
-            await board.refresh(session, self._clock.now())
-        self._world = World(board, instruments, public_venue(self._work))
+        self._board = IndexBoard(self._quotes, instruments)
+        self._world = World(self._board, instruments, public_venue(self._work))
+        await self._poll()
         self._pattern: PlanView | None = None
         self._pattern_user, self._pattern_connection, _ = await self._account(Scenario("", "", "open"))
         await self._reconcile(self._pattern_connection)
+
+    async def _poll(self) -> None:
+        """What the poller does every few minutes."""
+        for handler in (refresh_instruments, poll_market_caps):
+            with suppress(RunAgainIn):
+                await handler(self._work)
+        self._polled_at = self._clock.now()
+        async with self.database.transaction() as session:
+            await self._board.refresh(session, self._polled_at)
 
     async def close(self) -> None:
         await self._http.close()
@@ -101,9 +107,9 @@ class Stage:
         }
         if scenario.job == "check":
             return scene | {"job": await self._job("accounts.check_connection", connection_id)}
+        if scenario.job == "confirm":
+            return scene | await self._intent(user_id, connection_id, scenario)
         if scenario.job == "open":
-            if scenario.holding:
-                await self._reconcile(connection_id)
             execution = await self._confirm(user_id, await self._plan(user_id, connection_id, scenario.legs))
             return await self._ready(scene, execution, scenario)
         await self._reconcile(connection_id)
@@ -125,6 +131,29 @@ class Stage:
             now=self._clock.now(),
         )
         return await self._ready(scene, await self._confirm(user_id, shown), scenario)
+
+    async def _intent(self, user_id: UUID, connection_id: UUID, scenario: Scenario) -> dict[str, Any]:
+        """A signed-in user who is about to confirm a plan over HTTP."""
+        shown = await self._plan(user_id, connection_id, scenario.legs)
+        await self._read_prices()
+        now = self._clock.now()
+        sign_in = SignIn(
+            id=uuid4(), user_id=user_id, user_agent="crash", ip="127.0.0.1", created_at=now, last_used_at=now
+        )
+        async with self.database.transaction() as session:
+            session.add(sign_in)
+        tokens = Tokens(ensure_signing_key(self._settings.secrets_dir), access_lifetime=timedelta(minutes=10))
+        return {
+            "body": {"plan_id": str(shown.id), "digest": shown.digest},
+            "token": tokens.issue_access(user_id, sign_in.id, now=now),
+            "job": None,
+        }
+
+    async def executions(self, scene: dict[str, Any]) -> list[UUID]:
+        """Every execution there is on the scene's connection."""
+        async with self.database.sessions() as session:
+            wanted = Execution.connection_id == UUID(str(scene["connection"]))
+            return list(await session.scalars(select(Execution.id).where(wanted)))
 
     async def _ready(self, scene: dict[str, Any], execution: UUID, scenario: Scenario) -> dict[str, Any]:
         await self.fault(scenario.faults)
@@ -170,7 +199,25 @@ class Stage:
                 execution = await session.get_one(Execution, UUID(str(scene["execution"])))
                 if execution.state not in scene["ends"]:
                     found.append(f"it ended {execution.state}: {execution.reason}")
+        if not found:
+            await self._retire(scene)
         return found
+
+    async def _retire(self, scene: dict[str, Any]) -> None:
+        """Nothing of this scene is to happen any more."""
+        subjects = [str(scene["connection"]), str(scene["execution"])]
+        async with self.database.transaction() as session:
+            now = self._clock.now()
+            await session.execute(
+                update(Connection)
+                .where(Connection.id == UUID(str(scene["connection"])))
+                .values(state="deleted", deleted_at=now)
+            )
+            await session.execute(
+                update(Job)
+                .where(Job.subject.in_(subjects), Job.finished_at.is_(None))
+                .values(finished_at=now)
+            )
 
     async def _job(self, kind: str, subject: UUID) -> int:
         async with self.database.sessions() as session:
@@ -282,6 +329,8 @@ class Stage:
 
     async def _fresh_pattern(self) -> PlanView:
         now = self._clock.now()
+        if now - self._polled_at > POLL_EVERY:
+            await self._poll()
         if self._pattern is None or now - self._pattern.created_at > TEMPLATE_LIFE:
             await self._read_prices()
             wanted = PreviewOpen(
@@ -298,6 +347,7 @@ class Stage:
         return self._pattern
 
     async def _read_prices(self) -> None:
+        """What the feed does all the time: prices into memory, and into Redis for the others."""
         now = self._clock.now()
         for q in await self._world.venue.quotes(InstrumentKind.LINEAR):
             self._quotes.put(
@@ -314,6 +364,8 @@ class Stage:
                     now,
                 )
             )
+        told: dict[Any, Any] = {quote.symbol: json.dumps(encode(quote)) for quote in self._quotes.all()}
+        await self._work.redis.hset(LAST_KEY, mapping=told)
 
     def _leg(self, pattern: PlanLeg, leg: Leg) -> PlanLeg:
         instrument = self._world.instruments.get(leg.symbol)

@@ -1,14 +1,24 @@
 """Every scenario, one after another."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Final
 
 from holdfast.core.errors import InvalidInput
+from holdfast.torture.crash_api import ApiDies
 from holdfast.torture.crash_place import open_place
 from holdfast.torture.crash_points import Outcome, Point
 from holdfast.torture.crash_report import Line, Report
-from holdfast.torture.crash_run import Bench, Patch, nothing, points_of
+from holdfast.torture.crash_run import Bench, Patch, Suite, WorkerDies, nothing, points_of
 from holdfast.torture.crash_scenarios import SCENARIOS
+from holdfast.torture.crash_scheduler import SchedulerDies
+
+_ALL: Final[tuple[Suite, ...]] = (
+    *(WorkerDies(scenario) for scenario in SCENARIOS),
+    SchedulerDies(),
+    ApiDies(),
+)
+SUITES: Final = {suite.name: suite for suite in _ALL}
 
 
 def run_all(
@@ -17,23 +27,26 @@ def run_all(
     *,
     stride: int = 1,
     most: int = 0,
+    places: bool = False,
     tell: Callable[[Line], None] = lambda _: None,
     patch: Patch = nothing,
 ) -> None:
     """Run the wanted scenarios (all if none is named) and note every outcome in ``report``.
 
-    ``most`` bounds the points of one scenario; ``tell`` hears of each finished one.
+    ``most`` bounds the points of one scenario; ``places`` takes each line of code that waits only once, in
+    whichever scenario comes to it first; ``tell`` hears of each finished scenario.
 
     Raises:
         InvalidInput: there is no such scenario.
     """
-    names = _checked(wanted)
+    suites = _checked(wanted)
+    known: set[str] | None = set() if places else None
     with open_place() as place, Bench(place, patch) as bench:
-        for name in names:
-            points: Iterator[Point] = points_of(bench, name, stride=stride)
-            for point in islice(points, most or None):
-                report.take(bench.run(point))
-            tell(report.lines[name])
+        for suite in suites:
+            for point in islice(points_of(suite, bench, stride=stride, known=known), most or None):
+                report.take(suite.run(bench, point))
+            if suite.name in report.lines:
+                tell(report.lines[suite.name])
 
 
 def run_one(point: str) -> Outcome:
@@ -43,15 +56,14 @@ def run_one(point: str) -> Outcome:
         InvalidInput: there is no such point.
     """
     wanted = Point.parse(point)
-    _checked([wanted.scenario])
+    (suite,) = _checked([wanted.scenario])
     with open_place() as place, Bench(place) as bench:
-        return bench.run(wanted)
+        return suite.run(bench, wanted)
 
 
-def _checked(wanted: Iterable[str]) -> list[str]:
-    known = [scenario.name for scenario in SCENARIOS]
-    names = list(wanted) or known
+def _checked(wanted: Iterable[str]) -> list[Suite]:
+    names = list(wanted) or list(SUITES)
     for name in names:
-        if name not in known:
-            raise InvalidInput(f"There is no scenario {name!r}.", advice=f"Choose from: {', '.join(known)}.")
-    return names
+        if name not in SUITES:
+            raise InvalidInput(f"There is no scenario {name!r}.", advice=f"Choose from: {', '.join(SUITES)}.")
+    return [SUITES[name] for name in names]

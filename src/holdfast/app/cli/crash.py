@@ -13,6 +13,9 @@ def crash(
     scenario: Annotated[list[str] | None, typer.Option(help="Only these; all if none is named.")] = None,
     stride: Annotated[int, typer.Option(min=1, help="Every how many-th point; 1 is each one.")] = 1,
     points: Annotated[int, typer.Option(min=0, help="At most so many points of each; 0: all.")] = 0,
+    places: Annotated[
+        bool, typer.Option("--places", help="Each line of code that waits once: a few minutes.")
+    ] = False,
     replay: Annotated[str, typer.Option(help="One point, as a violation names it.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -33,7 +36,7 @@ def crash(
     if replay:
         report.take(run_one(replay))
     else:
-        run_all(report, scenario or (), stride=stride, most=points, tell=tell)
+        run_all(report, scenario or (), stride=stride, most=points, places=places, tell=tell)
     if as_json:
         print_json(report.as_json())
     else:
