@@ -223,3 +223,20 @@ def test_account_modes(status: int, mode: str, unified: bool, margin: str) -> No
 def test_an_unknown_margin_mode_is_not_taken_for_cross() -> None:
     with pytest.raises(Malformed):
         parse.account_info({"unifiedMarginStatus": 5, "marginMode": "NEW_MARGIN"})
+
+
+@pytest.mark.parametrize(
+    ("made_by", "exec_type", "means"),
+    [
+        ("CreateByLiq", "Trade", "BustTrade"),
+        ("CreateByTakeOver_PassThrough", "BustTrade", "BustTrade"),
+        ("CreateByAdl_PassThrough", "Trade", "AdlTrade"),
+        ("CreateBySettle", "Delivery", "Delivery"),
+        ("CreateByClosing", "Trade", "Trade"),
+        ("", "Trade", "Trade"),
+    ],
+)
+def test_a_forced_close_is_known_by_who_made_its_order(made_by: str, exec_type: str, means: str) -> None:
+    row = next(row for row in fixture("executions") if row["execId"] == "e3")
+    (fill,) = parse.fills([row | {"createType": made_by, "execType": exec_type}])
+    assert fill.exec_type == means

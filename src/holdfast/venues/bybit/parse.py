@@ -37,6 +37,14 @@ from holdfast.venues.protocol import (
 )
 
 _NOT_FILLS: Final = frozenset({"Funding", "Settle"})
+_FORCED_BY: Final = {
+    "CreateByLiq": "BustTrade",
+    "CreateByTakeOver_PassThrough": "BustTrade",
+    "CreateByAdl_PassThrough": "AdlTrade",
+    "CreateBySettle": "Delivery",
+}
+"""A forced close may come as an ordinary trade; who made its order tells what it is. A liquidation closes step
+by step through orders of its own before the venue takes the rest over."""
 _NO_REASON: Final = frozenset({"", "UNKNOWN", "EC_NoError"})
 WOULD_TAKE: Final = "EC_PostOnlyWillTakeLiquidity"
 """How a post-only order ends that would have taken: cancelled on one page of Bybit, rejected on another."""
@@ -245,7 +253,7 @@ def _fill(row: Row) -> FillReport:
         client_id=text(row, "orderLinkId"),
         symbol=needed(row, "symbol"),
         side=side_of(row),
-        exec_type=needed(row, "execType"),
+        exec_type=_exec_type(row),
         quantity=number(row, "execQty"),
         price=number(row, "execPrice"),
         fee=number_or(row, "execFee") + sum((amount for asset, amount in extra if asset == fee_asset), ZERO),
@@ -254,6 +262,11 @@ def _fill(row: Row) -> FillReport:
         executed_at=moment(row, "execTime"),
         extra_fees=tuple((asset, amount) for asset, amount in extra if asset != fee_asset),
     )
+
+
+def _exec_type(row: Row) -> str:
+    told = needed(row, "execType")
+    return _FORCED_BY.get(text(row, "createType"), told) if told == "Trade" else told
 
 
 def _extra_fees(row: Row) -> list[tuple[str, Decimal]]:
