@@ -137,7 +137,9 @@ async def _step(work: Work, position: FlattenPosition) -> None:
         outlook = await _outlook(session, position)
         if outlook.busy:
             opening = outlook.busy.kind != "close"
-            said = outlook.busy.reason or ("What was opened is being taken back." if opening else "")
+            said = outlook.busy.reason or (
+                "What was opened is being taken back." if opening else position.text
+            )
             await _note(session, position, "waiting" if opening else "closing", said, outlook.busy.id)
             return
         if outlook.sleeve.state in gate_books.OVER and not outlook.owns:
@@ -145,7 +147,8 @@ async def _step(work: Work, position: FlattenPosition) -> None:
             await _note(session, position, "done", said, outlook.last.id if outlook.last else None)
             return
         if position.attempts >= MAX_ATTEMPTS:
-            await _note(session, position, "partly", position.text or "It could not be closed.", None)
+            ended = outlook.last.reason if outlook.last else "It could not be closed."
+            await _note(session, position, "partly", position.text or ended, None)
             return
     await _close(work, position, outlook.sleeve)
 

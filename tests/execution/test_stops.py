@@ -1,0 +1,271 @@
+"""The kill switch in every phase of an execution: nothing new is sent after it, nothing stays half-hedged."""
+
+import stat
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy import select
+from tests.execution.conftest import LEGS, NOW, Desk, opposite
+
+from holdfast.accounts.models import User
+from holdfast.core.errors import Conflict, Forbidden, NotFound
+from holdfast.execution import flatten, gate, stop_file, stops
+from holdfast.execution.models import Order
+from holdfast.execution.risk_models import Stop
+from holdfast.execution.risk_schemas import NewFlatten, NewStop
+from holdfast.execution.stops import Stopped
+
+SYMBOLS = [symbol for symbol, _, _ in LEGS]
+
+
+async def stop(desk: Desk, scope: str = "user", position_id=None) -> Stop:
+    async with desk.database.transaction() as session:
+        wanted = NewStop(scope=scope, position_id=position_id, reason="enough")
+        return await stops.stop(session, desk.user_id, wanted, by="you", now=desk.clock.now())
+
+
+async def lift(desk: Desk, row: Stop) -> None:
+    async with desk.database.transaction() as session:
+        await stops.lift(session, desk.user_id, row.id, by="you", now=desk.clock.now())
+
+
+def stop_everything(desk: Desk) -> None:
+    stop_file.write(desk.work.settings, since=desk.clock.now(), by="the operator", reason="drill")
+
+
+async def opened(desk: Desk):
+    return await desk.run(await desk.confirm(await desk.plan()))
+
+
+def flat(desk: Desk) -> bool:
+    return not any(desk.venue.net(symbol) for symbol in SYMBOLS)
+
+
+# --- before, between and after the orders ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+async def test_nothing_new_is_confirmed(desk: Desk, everywhere: bool):
+    stop_everything(desk) if everywhere else await stop(desk)
+    words = "Everything on this installation is stopped" if everywhere else "You have stopped all new trading"
+    with pytest.raises(Stopped, match=words):
+        await desk.confirm(await desk.plan())
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+async def test_what_is_confirmed_and_not_begun_ends_with_nothing_traded(desk: Desk, everywhere: bool):
+    execution_id = await desk.confirm(await desk.plan())
+    stop_everything(desk) if everywhere else await stop(desk)
+    execution = await desk.run(execution_id)
+    assert execution.state == "unwound"
+    assert "Nothing was traded" in execution.reason
+    assert desk.venue.placed == []
+
+
+@pytest.mark.parametrize("scope", ["user", "position", "file"])
+async def test_between_the_last_look_and_the_wire_nothing_is_sent(
+    desk: Desk, scope: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The stop comes after everything was checked: the transaction of sending still sees it."""
+    execution_id = await desk.confirm(await desk.plan())
+    sleeve_id = (await desk.execution(execution_id)).sleeve_id
+    check_first = gate.check_first
+
+    async def then_stop(*arguments):
+        refused = await check_first(*arguments)
+        if scope == "file":
+            stop_everything(desk)
+        else:
+            await stop(desk, scope, sleeve_id if scope == "position" else None)
+        return refused
+
+    monkeypatch.setattr(gate, "check_first", then_stop)
+    execution = await desk.run(execution_id)
+    assert execution.state == "unwound"
+    assert desk.venue.placed == []
+    async with desk.database.sessions() as session:
+        states = set(await session.scalars(select(Order.state)))
+    assert states == {"rejected"}
+
+
+@pytest.mark.parametrize("scope", ["user", "position", "file"])
+@pytest.mark.parametrize("word", ["half", "none", "lost_request", "limited"])
+async def test_what_a_stop_meets_half_open_is_taken_back(desk: Desk, scope: str, word: str):
+    execution_id = await desk.confirm(await desk.plan())
+    sleeve_id = (await desk.execution(execution_id)).sleeve_id
+    desk.venue.script = {"ETHUSDT": [word]}
+    place = desk.venue.place
+
+    async def then_stop(requests):
+        answers = await place(requests)
+        if scope == "file":
+            stop_everything(desk)
+        else:
+            await stop(desk, scope, sleeve_id if scope == "position" else None)
+        desk.venue.place = place  # type: ignore[method-assign]
+        return answers
+
+    desk.venue.place = then_stop  # type: ignore[method-assign]
+    execution = await desk.run(execution_id)
+    assert execution.state == "unwound"
+    assert flat(desk)
+    after = desk.venue.placed[len(LEGS) :]
+    assert {request.symbol for request in after} <= {"BTCUSDT", "XRPUSDT"} | (
+        {"ETHUSDT"} if word == "half" else set()
+    )
+    assert all(request.client_id.rpartition("-")[2].startswith("u") for request in after)
+
+
+async def test_an_unknown_order_is_asked_for_under_a_stop_and_then_taken_back_if_the_rest_is_missing(
+    desk: Desk,
+):
+    execution_id = await desk.confirm(await desk.plan())
+    desk.venue.script = {"ETHUSDT": ["lost_answer"], "XRPUSDT": ["half"]}
+    place = desk.venue.place
+
+    async def then_stop(requests):
+        answers = await place(requests)
+        stop_everything(desk)
+        return answers
+
+    desk.venue.place = then_stop  # type: ignore[method-assign]
+    execution = await desk.run(execution_id)
+    assert execution.state == "unwound"
+    assert flat(desk)
+
+
+async def test_what_was_sent_whole_before_the_stop_is_kept(desk: Desk):
+    """Nothing more had to be sent: the position is hedged, and closing it is the user's choice."""
+    place = desk.venue.place
+
+    async def then_stop(requests):
+        answers = await place(requests)
+        await stop(desk)
+        return answers
+
+    desk.venue.place = then_stop  # type: ignore[method-assign]
+    assert (await opened(desk)).state == "complete"
+
+
+async def test_unwinding_and_closing_go_on_under_a_stop(desk: Desk):
+    execution = await opened(desk)
+    stop_everything(desk)
+    await stop(desk)
+    await stop(desk, "position", execution.sleeve_id)
+    closing = await desk.plan(kind="close", sleeve_id=execution.sleeve_id, legs=opposite())
+    assert (await desk.run(await desk.confirm(closing))).state == "complete"
+    assert flat(desk)
+
+
+# --- rows ------------------------------------------------------------------------------------------------
+
+
+async def test_stopping_twice_is_one_stop_and_lifting_it_allows_trading_again(desk: Desk):
+    first, second = await stop(desk), await stop(desk)
+    assert first.id == second.id
+    await lift(desk, first)
+    await lift(desk, first)
+    assert (await opened(desk)).state == "complete"
+    assert (await stop(desk)).id != first.id
+
+
+async def test_a_stopped_position_leaves_the_others_alone(desk: Desk):
+    execution = await opened(desk)
+    await stop(desk, "position", execution.sleeve_id)
+    assert (await opened(desk)).state == "complete"
+
+
+async def test_a_users_stop_is_nobody_elses(desk: Desk):
+    stranger = uuid4()
+    async with desk.database.transaction() as session:
+        session.add(User(id=stranger, is_demo=True, created_at=NOW))
+    execution = await opened(desk)
+    row = await stop(desk)
+    async with desk.database.transaction() as session:
+        assert await stops.list_for(session, desk.work.settings, stranger, now=NOW) == []
+        assert await stops.reason_now(session, desk.work.settings, stranger) == ""
+        with pytest.raises(NotFound):
+            await stops.lift(session, stranger, row.id, by="you", now=NOW)
+        wanted = NewStop(scope="position", position_id=execution.sleeve_id)
+        with pytest.raises(NotFound):
+            await stops.stop(session, stranger, wanted, by="you", now=NOW)
+
+
+# --- the file --------------------------------------------------------------------------------------------
+
+
+async def test_the_file_is_entered_as_a_row_and_removing_it_lifts_the_row(desk: Desk):
+    stop_everything(desk)
+    await stops.follow_file(desk.work)
+    await stops.follow_file(replace(desk.work, services={}))
+    async with desk.database.sessions() as session:
+        rows = list(await session.scalars(select(Stop)))
+    assert [(row.scope, row.by, row.reason, row.since) for row in rows] == [
+        ("instance", "the operator", "drill", desk.clock.now())
+    ]
+    async with desk.database.transaction() as session:
+        with pytest.raises(Forbidden):
+            await stops.lift(session, desk.user_id, rows[0].id, by="you", now=NOW)
+        assert len(await stops.list_for(session, desk.work.settings, desk.user_id, now=NOW)) == 1
+    assert stop_file.remove(desk.work.settings)
+    await stops.follow_file(desk.work)
+    assert (await opened(desk)).state == "complete"
+
+
+async def test_the_file_shows_before_it_is_entered_and_its_row_holds_for_other_machines(desk: Desk):
+    stop_everything(desk)
+    async with desk.database.transaction() as session:
+        shown = await stops.list_for(session, desk.work.settings, desk.user_id, now=NOW)
+        assert [(one.scope, one.by) for one in shown] == [("instance", "the operator")]
+        await stops.enter_file(session, desk.work.settings, NOW)
+    elsewhere = desk.work.settings.model_copy(update={"home": desk.work.settings.home / "other"})
+    async with desk.database.transaction() as session:
+        assert await stops.reason_now(session, elsewhere, desk.user_id)
+        assert await stops.enter_file(session, elsewhere, NOW) == [], "another machine does not lift it"
+
+
+async def test_a_stop_file_that_cannot_be_read_stops_as_well(desk: Desk):
+    path = stop_file.path_of(desk.work.settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for content in (b"", b"{", b"[]", b'{"since": "yesterday", "by": "", "reason": ""}', b"\xff"):
+        path.write_bytes(content)
+        with pytest.raises(Stopped):
+            await desk.confirm(await desk.plan())
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(Stopped):
+        await desk.confirm(await desk.plan())
+
+
+def test_the_file_is_the_operators_alone_and_the_first_stop_stays(settings):
+    stop_file.write(settings, since=NOW, by="first", reason="one")
+    stop_file.write(settings, since=NOW, by="second", reason="two")
+    found = stop_file.read(settings)
+    assert found == stop_file.StopFile(NOW, "first", "one")
+    assert stat.S_IMODE(stop_file.path_of(settings).stat().st_mode) == 0o600
+    assert [path.name for path in settings.home.iterdir()] == ["stop"]
+    assert stop_file.remove(settings)
+    assert not stop_file.remove(settings)
+
+
+async def test_the_switch_works_without_redis(desk: Desk):
+    nowhere = Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
+    desk.work = replace(desk.work, redis=nowhere)
+    assert (await opened(desk)).state == "complete"
+    execution_id = await desk.confirm(await desk.plan())
+    stop_everything(desk)
+    execution = await desk.run(execution_id)
+    assert "Everything on this installation is stopped" in execution.reason
+    assert len(desk.venue.placed) == len(LEGS)
+    await nowhere.aclose()
+
+
+async def test_a_stop_under_a_running_flattening_cannot_be_lifted(desk: Desk):
+    await opened(desk)
+    async with desk.database.transaction() as session:
+        begun = await flatten.start(session, desk.user_id, NewFlatten(scope="user"), by="you", now=NOW)
+    async with desk.database.transaction() as session:
+        with pytest.raises(Conflict, match="being closed"):
+            await stops.lift(session, desk.user_id, begun.stop_id, by="you", now=NOW)
