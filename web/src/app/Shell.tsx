@@ -93,13 +93,13 @@ function KillSwitch() {
 
 /** After going to another page, reading starts at its top and not where the old page was left. */
 function useFocusOnPage() {
-  const { pathname } = useLocation()
+  const { pathname, state } = useLocation()
   const previous = useRef(pathname)
   useEffect(() => {
     if (previous.current === pathname) return
     previous.current = pathname
-    document.getElementById('main')?.focus({ preventScroll: true })
-  }, [pathname])
+    if (!state.keepFocus) document.getElementById('main')?.focus({ preventScroll: true })
+  }, [pathname, state])
 }
 
 function Wordmark({ signedIn }: { signedIn: boolean }) {

@@ -208,4 +208,8 @@ declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router
   }
+  interface HistoryState {
+    /** The same page with newer content: the focus stays where it is. */
+    keepFocus?: boolean
+  }
 }

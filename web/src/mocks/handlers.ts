@@ -2,6 +2,8 @@ import { http, HttpResponse } from 'msw'
 
 import type { Schemas } from '@/api/client'
 
+import type { PreviewRequest } from '@/features/trade/queries'
+
 import { missing, problem } from './answers'
 import { limitsHandlers } from './limits'
 import { history } from './market'
@@ -86,7 +88,7 @@ const markets = [
 
 const trading = [
   http.post('/api/previews', async ({ request }) => {
-    const body = (await request.json()) as Schemas['PreviewOpen'] | Schemas['PreviewClose']
+    const body = (await request.json()) as PreviewRequest
     return HttpResponse.json(makePlan(body), { status: 201 })
   }),
   http.get('/api/previews/:id', ({ params }) => {

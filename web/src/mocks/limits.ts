@@ -1,11 +1,12 @@
 import { http, HttpResponse } from 'msw'
 
-import type { Limits, LimitsView } from '@/features/limits/queries'
+import type { Schemas } from '@/api/client'
+import type { Limits } from '@/features/limits/queries'
 
 import { missing } from './answers'
 import { world } from './world'
 
-const NONE: Limits = {
+const NONE: Required<Limits> = {
   order_notional: null,
   instrument_notional: null,
   sleeve_notional: null,
@@ -16,7 +17,7 @@ const NONE: Limits = {
   price_band: null,
 }
 
-export const DEFAULTS: Limits = {
+export const DEFAULTS: Required<Limits> = {
   order_notional: '10000000',
   instrument_notional: '20000000',
   sleeve_notional: '20000000',
@@ -28,7 +29,7 @@ export const DEFAULTS: Limits = {
 }
 
 /** Limits of the mocked world: the user's, and by position. */
-export const limits = { user: NONE, positions: new Map<string, Limits>() }
+export const limits: { user: Limits; positions: Map<string, Limits> } = { user: NONE, positions: new Map() }
 
 export function resetLimits(): void {
   limits.user = NONE
@@ -37,11 +38,13 @@ export function resetLimits(): void {
 
 const stricter = (...all: Limits[]): Limits => {
   const least = (name: keyof Limits) =>
-    all.map((each) => each[name]).reduce((a, b) => (a === null ? b : b === null || Number(a) <= Number(b) ? a : b))
+    all
+      .map((each) => each[name] ?? null)
+      .reduce((a, b) => (a === null ? b : b === null || Number(a) <= Number(b) ? a : b))
   return Object.fromEntries(Object.keys(NONE).map((name) => [name, least(name as keyof Limits)])) as unknown as Limits
 }
 
-function view(): LimitsView {
+function view(): Schemas['LimitsView'] {
   const open = [...world.positions.values()].filter((each) => each.state === 'active')
   const gross = String(open.reduce((sum, each) => sum + Number(each.gross), 0))
   return {
@@ -66,7 +69,7 @@ function view(): LimitsView {
   }
 }
 
-function positionView(id: string): LimitsView {
+function positionView(id: string): Schemas['PositionLimitsView'] {
   const own = limits.positions.get(id) ?? NONE
   return { ...view(), position: own, effective: stricter(own, limits.user, DEFAULTS) }
 }

@@ -1,9 +1,12 @@
 import type { Schemas } from '@/api/client'
 
+import type { Order } from '@/features/activity/queries'
+import type { Execution } from '@/features/trade/queries'
+
 import { CONNECTION, world } from './world'
 
 /** The position a finished execution leaves behind. */
-export function bookPosition(execution: Schemas['ExecutionView']): void {
+export function bookPosition(execution: Execution): void {
   const known = world.positions.get(execution.position_id)
   if (execution.kind === 'close' && known) {
     world.positions.set(known.id, {
@@ -77,7 +80,7 @@ export function nudgePositions(): Schemas['PositionDetail'][] {
 }
 
 /** Orders, fills and payments as the executions imply them. */
-export function ordersOf(): Schemas['OrderView'][] {
+export function ordersOf(): Order[] {
   return [...world.executions.values()].flatMap((execution) =>
     execution.legs
       .filter((leg) => leg.state !== 'skipped')
@@ -94,6 +97,8 @@ export function ordersOf(): Schemas['OrderView'][] {
         quantity: leg.quantity,
         limit_price: leg.expected_price,
         reduce_only: execution.kind === 'close',
+        style: 'ioc' as const,
+        due_at: null,
         state: leg.state === 'filled' ? ('filled' as const) : ('sent' as const),
         filled_quantity: leg.filled_quantity,
         average_price: leg.average_price,

@@ -2,6 +2,8 @@ import { http, HttpResponse } from 'msw'
 
 import type { Schemas } from '@/api/client'
 
+import type { Execution } from '@/features/trade/queries'
+
 import { missing } from './answers'
 import { ordersOf } from './positions'
 import { world } from './world'
@@ -9,7 +11,7 @@ import { world } from './world'
 type Item = Schemas['TraceItem']
 
 /** The time line that an execution of the mocked world would have. */
-export function traceOf(execution: Schemas['ExecutionView']): Schemas['TraceView'] {
+export function traceOf(execution: Execution): { execution: Execution; items: Item[]; truncated: boolean } {
   const start = Date.parse(execution.created_at)
   const at = (ms: number) => ({ at: new Date(start + ms).toISOString(), after_ms: ms })
   const plain = { order_id: null, symbol: '', took_ms: null, detail: {} }

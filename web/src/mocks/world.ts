@@ -1,9 +1,9 @@
 import type { Schemas } from '@/api/client'
 
-import { createIndices } from './market'
+import type { Execution, Plan, PlanLeg, PreviewRequest } from '@/features/trade/queries'
 
-type Plan = Schemas['PlanView']
-type Execution = Schemas['ExecutionView']
+import { createIndices } from './market'
+import { costOf, tacticOf } from './tactics'
 
 export const CONNECTION: Schemas['ConnectionView'] = {
   id: '6f1f2a1e-2f3b-4f62-9a54-0a6b6b3b1c01',
@@ -57,16 +57,18 @@ export function resetWorld(): void {
 
 const dec = (value: number, digits: number) => String(Math.round(value * 10 ** digits) / 10 ** digits)
 
-export function makePlan(request: Schemas['PreviewOpen'] | Schemas['PreviewClose']): Plan {
-  const position = request.kind === 'close' ? world.positions.get(request.position_id) : undefined
+export function makePlan(request: PreviewRequest): Plan {
+  const position = request.kind !== 'open' ? world.positions.get(request.position_id) : undefined
   const indexId = request.kind === 'open' ? request.index_id : (position?.index_id ?? 'btc-d')
   const index = world.indices.find((each) => each.id === indexId)
   if (!index) throw new Error(`no index ${indexId}`)
   const direction = request.kind === 'open' ? request.direction : (position?.direction ?? 'long')
   const size = Number(request.kind === 'open' ? request.size : position?.size)
-  const sign = (direction === 'long' ? 1 : -1) * (request.kind === 'open' ? 1 : -1)
-  const legs = index.members.map((member): Schemas['PlanLeg'] => {
-    const notional = (member.weight ?? 0) * size * sign
+  const sign = (direction === 'long' ? 1 : -1) * (request.kind === 'close' ? -1 : 1)
+  const tactic = tacticOf(request.tactic)
+  const legs = index.members.map((member, place): PlanLeg => {
+    const held = request.kind === 'rebalance' ? (member.weight ?? 0) * sign * (place === 1 ? 0.7 : 1.09) : null
+    const notional = ((member.weight ?? 0) * sign - (held ?? 0)) * size
     const price = member.price ?? 1
     const small = Math.abs(notional) < 5
     return {
@@ -86,6 +88,9 @@ export function makePlan(request: Schemas['PreviewOpen'] | Schemas['PreviewClose
       slippage: small ? '0' : dec(Math.abs(notional) * 0.0001, 6),
       residual_notional: small ? dec(notional, 2) : '0.12',
       note: small ? 'Below the 5 USDT minimum of the venue' : '',
+      slices: tactic.kind === 'twap' && Math.abs(notional) > 40 ? tactic.slices : 1,
+      held_weight: held,
+      reduces: false,
     }
   })
   const gross = legs.reduce((sum, leg) => sum + Number(leg.notional), 0)
@@ -94,7 +99,7 @@ export function makePlan(request: Schemas['PreviewOpen'] | Schemas['PreviewClose
     kind: request.kind,
     digest: `sha256:${crypto.randomUUID()}`,
     connection_id: CONNECTION.id,
-    position_id: request.kind === 'close' ? request.position_id : null,
+    position_id: request.kind === 'open' ? null : request.position_id,
     index_id: index.id,
     index_name: index.symbol,
     index_version: index.version,
@@ -112,7 +117,10 @@ export function makePlan(request: Schemas['PreviewOpen'] | Schemas['PreviewClose
       slippage: dec(gross * 0.0001, 4),
       left_out: dec(legs.filter((leg) => leg.action === 'skip').length * 3.1, 2),
       tracking_error: 0.0042,
+      tracking_error_before: request.kind === 'rebalance' ? 0.0871 : null,
+      expected_cost: dec(gross * costOf(tactic), 4),
     },
+    tactic,
     allowance: 0.005,
     warnings: [],
     executable: true,

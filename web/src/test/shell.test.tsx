@@ -39,7 +39,14 @@ describe('in demo mode', () => {
   })
 
   it.each(['plans', 'executions'])('/%s say so too', async (kind) => {
-    const plan = makePlan({ kind: 'open', connection_id: 'c', index_id: 'btc-d', direction: 'long', size: '1000' })
+    const plan = makePlan({
+      kind: 'open',
+      connection_id: 'c',
+      index_id: 'btc-d',
+      direction: 'long',
+      size: '1000',
+      tactic: { kind: 'limit_ioc' },
+    })
     renderAt(kind === 'plans' ? `/plans/${plan.id}` : `/executions/${startExecution(plan).id}`)
     await bar()
     await screen.findByRole('list', { name: 'Steps' })

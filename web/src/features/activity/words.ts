@@ -14,6 +14,7 @@ export const ORDER_WORDS: Record<Schemas['OrderView']['state'], string> = {
 export const ROLE_WORDS: Record<Schemas['OrderView']['role'], string> = {
   open: 'Open',
   close: 'Close',
+  rebalance: 'Rebalance',
   unwind: 'Unwind',
 }
 

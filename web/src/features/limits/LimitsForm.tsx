@@ -24,14 +24,15 @@ export function LimitsForm({ owner }: { owner: Owner }) {
       <SkeletonRows rows={8} label="Loading limits" />
     )
   }
-  return <Form key={JSON.stringify(own(data, owner))} owner={owner} view={data} stale={error !== null} />
+  return <Form key={JSON.stringify(ownOf(data))} owner={owner} view={data} stale={error !== null} />
 }
 
-const own = (view: LimitsView, owner: Owner): Limits => (owner === null ? view.user : (view.position ?? view.user))
+const ownOf = (view: LimitsView): Limits => ('position' in view ? view.position : view.user)
 
 /** The tightest of what applies anyway: nobody can allow themselves more. */
-function ceilingOf(view: LimitsView, owner: Owner, name: LimitName): string | number | null {
-  return owner === null ? view.defaults[name] : (view.user[name] ?? view.defaults[name])
+function ceilingOf(view: LimitsView, name: LimitName): string | number | null {
+  const users = 'position' in view ? view.user[name] : null
+  return users ?? view.defaults[name] ?? null
 }
 
 function Form({ owner, view, stale }: { owner: Owner; view: LimitsView; stale: boolean }) {
@@ -40,24 +41,28 @@ function Form({ owner, view, stale }: { owner: Owner; view: LimitsView; stale: b
     fields: group.fields.filter((field) => owner === null || !field.userOnly),
   }))
   const fields = groups.flatMap((group) => group.fields)
-  const before = Object.fromEntries(fields.map((field) => [field.name, typedOf(field, own(view, owner)[field.name])]))
+  const before = Object.fromEntries(fields.map((field) => [field.name, typedOf(field, ownOf(view)[field.name])]))
   const [typed, setTyped] = useState(before as Record<LimitName, string>)
   const [errors, setErrors] = useState<Partial<Record<LimitName, string>>>({})
   const [key, setKey] = useState(randomKey)
   const save = useSaveLimits(owner)
   const changed = fields.some(({ name }) => typed[name] !== before[name])
 
-  function submit(event: FormEvent) {
+  function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
+    const form = event.currentTarget
     const found = Object.fromEntries(
       fields.flatMap((field) => {
-        const problem = problemOf(field, typed[field.name], ceilingOf(view, owner, field.name))
+        const problem = problemOf(field, typed[field.name], ceilingOf(view, field.name))
         return problem ? [[field.name, problem]] : []
       }),
     )
     setErrors(found)
-    if (Object.keys(found).length > 0) return
-    const limits = limitsOf(typed, fields, own(view, owner))
+    if (Object.keys(found).length > 0) {
+      setTimeout(() => form.querySelector<HTMLElement>('[aria-invalid]')?.focus())
+      return
+    }
+    const limits = limitsOf(typed, fields, ownOf(view))
     save.mutate({ limits, key }, { onSuccess: () => toast('The limits are saved, and hold from now on.') })
   }
 
@@ -84,7 +89,7 @@ function Form({ owner, view, stale }: { owner: Owner; view: LimitsView; stale: b
                 key={field.name}
                 field={field}
                 view={view}
-                ceiling={ceilingOf(view, owner, field.name)}
+                ceiling={ceilingOf(view, field.name)}
                 typed={typed[field.name]}
                 error={errors[field.name]}
                 onChange={(text) => change(field.name, text)}
@@ -129,7 +134,7 @@ function Line({
   error: string | undefined
   onChange: (text: string) => void
 }) {
-  const limit = view.effective[field.name]
+  const limit = view.effective[field.name] ?? null
   const used = field.used?.(view.usage) ?? null
   return (
     <div className="grid gap-x-8 gap-y-1 border-b border-hairline py-4 md:grid-cols-[1fr_240px]">

@@ -84,8 +84,8 @@ export const GROUPS: { title: string; fields: LimitField[] }[] = [
 export const SUFFIX = { money: 'USDT', share: '%', count: 'orders' } as const
 
 /** A limit as it stands in its input: shares in percent. */
-export function typedOf(field: LimitField, value: string | number | null): string {
-  if (value === null) return ''
+export function typedOf(field: LimitField, value: string | number | null | undefined): string {
+  if (value == null) return ''
   return field.kind === 'share' ? movePoint(String(value), 2) : String(value)
 }
 

@@ -91,7 +91,14 @@ it('gives a position limits of its own, below the user’s', async () => {
   const user = userEvent.setup()
   limits.user = { ...limits.user, order_notional: '500' }
   const execution = startExecution(
-    makePlan({ kind: 'open', connection_id: 'c', index_id: 'btc-d', direction: 'long', size: '1000' }),
+    makePlan({
+      kind: 'open',
+      connection_id: 'c',
+      index_id: 'btc-d',
+      direction: 'long',
+      size: '1000',
+      tactic: { kind: 'limit_ioc' },
+    }),
   )
   bookPosition(execution)
   renderAt(`/positions/${execution.position_id}`)

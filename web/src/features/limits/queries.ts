@@ -1,63 +1,37 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 
-import { ask } from '@/api/contract'
+import type { Schemas } from '@/api/client'
+import { answer, api } from '@/api/client'
 
-/** Money in USDT, shares as 0.1 for 10%; null where there is no limit of one's own. */
-export interface Limits {
-  order_notional: string | null
-  instrument_notional: string | null
-  sleeve_notional: string | null
-  gross_notional: string | null
-  daily_loss: string | null
-  drawdown: string | null
-  orders_per_minute: number | null
-  price_band: string | null
-}
-
+export type Limits = Schemas['Limits-Output']
 export type LimitName = keyof Limits
-
-export interface LimitUsage {
-  gross_notional: string
-  sleeve_notional: string
-  instrument_notional: string
-  instruments: { symbol: string; notional: string }[]
-  day_pnl: string
-  daily_loss: string
-  equity: string | null
-  peak: string | null
-  peak_since: string | null
-  drawdown: string | null
-  orders_per_minute: number
-  unpriced: string[]
-  as_of: string
-}
+export type LimitUsage = Schemas['LimitUsage']
 
 /** `effective` is what counts: the strictest of all that apply. */
-export interface LimitsView {
-  user: Limits
-  defaults: Limits
-  effective: Limits
-  usage: LimitUsage
-  position?: Limits
-}
+export type LimitsView = Schemas['LimitsView'] | Schemas['PositionLimitsView']
 
 /** Whose limits: the user's, or one position's. */
 export type Owner = string | null
 
-const pathOf = (owner: Owner) => (owner === null ? '/api/limits' : `/api/positions/${owner}/limits`)
+const read = (owner: Owner): Promise<LimitsView> =>
+  owner === null
+    ? answer(api.GET('/api/limits'))
+    : answer(api.GET('/api/positions/{position_id}/limits', { params: { path: { position_id: owner } } }))
+
+const write = (owner: Owner, body: Limits, key: string): Promise<LimitsView> => {
+  const header = { 'idempotency-key': key }
+  return owner === null
+    ? answer(api.PUT('/api/limits', { params: { header }, body }))
+    : answer(api.PUT('/api/positions/{position_id}/limits', { params: { header, path: { position_id: owner } }, body }))
+}
 
 export const limitsQuery = (owner: Owner) =>
-  queryOptions({
-    queryKey: ['limits', owner ?? ''],
-    queryFn: () => ask<LimitsView>('GET', pathOf(owner)),
-    refetchInterval: 10_000,
-  })
+  queryOptions({ queryKey: ['limits', owner ?? ''], queryFn: () => read(owner), refetchInterval: 10_000 })
 
 export function useSaveLimits(owner: Owner) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: ({ limits, key }: { limits: Limits; key: string }) =>
-      ask<LimitsView>('PUT', pathOf(owner), { body: limits, key }),
+    mutationFn: ({ limits, key }: { limits: Limits; key: string }) => write(owner, limits, key),
     onSuccess: (view) => {
       client.setQueryData(limitsQuery(owner).queryKey, view)
       return client.invalidateQueries({ queryKey: ['limits'] })

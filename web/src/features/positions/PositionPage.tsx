@@ -1,14 +1,12 @@
-import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import clsx from 'clsx'
 
 import { useIsLive } from '@/api/live'
 import { IncidentMarks } from '@/features/incidents/IncidentMarks'
 import { useIndices } from '@/features/indices/queries'
 import { PositionLimits } from '@/features/limits/PositionLimits'
-import { usePreview } from '@/features/trade/queries'
 import { capital } from '@/features/trade/words'
 import { forGeometry, heaviestFirst, level as levelText, percent } from '@/lib/numbers'
-import { Button } from '@/ui/Button'
 import type { Fact } from '@/ui/Layout'
 import { Facts, Page, Section } from '@/ui/Layout'
 import { Delta, Money, NoValue, Price } from '@/ui/Money'
@@ -17,7 +15,7 @@ import { Time } from '@/ui/Time'
 
 import { ExposureBars } from './ExposureBars'
 import { Legs } from './Legs'
-import { PositionBadge } from './PositionRow'
+import { PositionActions } from './PositionActions'
 import type { PositionDetail } from './queries'
 import { isOver, usePosition } from './queries'
 
@@ -43,33 +41,10 @@ export default function PositionPage() {
     <Page
       title={`${capital(position.direction)} ${position.index_name}`}
       above={back}
-      actions={<CloseButton position={position} />}
+      actions={<PositionActions position={position} />}
     >
       <Body position={position} />
     </Page>
-  )
-}
-
-function CloseButton({ position }: { position: PositionDetail }) {
-  const preview = usePreview()
-  const navigate = useNavigate()
-  if (isOver(position) || position.state === 'opening' || position.state === 'closing') {
-    return <PositionBadge state={position.state} />
-  }
-  async function start() {
-    const plan = await preview.mutateAsync({ kind: 'close', position_id: position.id }).catch(() => null)
-    if (plan) await navigate({ to: '/plans/$planId', params: { planId: plan.id } })
-  }
-  return (
-    <div className="flex flex-col gap-3">
-      <div className="flex items-center gap-3">
-        <PositionBadge state={position.state} />
-        <Button busy={preview.isPending} onClick={() => void start()}>
-          Close position
-        </Button>
-      </div>
-      {preview.error && <ProblemNotice error={preview.error} />}
-    </div>
   )
 }
 

@@ -35,10 +35,15 @@ export function usePosition(id: string) {
 export const isOver = (position: Pick<PositionSummary, 'state'>) =>
   position.state === 'closed' || position.state === 'unwound'
 
+/** Orders of it are under way. */
+export const isBusy = (position: Pick<PositionSummary, 'state'>) =>
+  ['opening', 'closing', 'rebalancing'].includes(position.state)
+
 export const STATE_WORDS: Record<PositionSummary['state'], string> = {
   opening: 'Opening',
   active: 'Active',
   closing: 'Closing',
+  rebalancing: 'Rebalancing',
   closed: 'Closed',
   unwound: 'Unwound',
   needs_attention: 'Needs attention',

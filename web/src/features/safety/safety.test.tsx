@@ -16,7 +16,14 @@ mockedServer()
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
 beforeEach(() => stopDialog.set(null))
 
-const request = { kind: 'open', connection_id: 'c', index_id: 'btc-d', direction: 'long', size: '1000' } as const
+const request = {
+  kind: 'open',
+  connection_id: 'c',
+  index_id: 'btc-d',
+  direction: 'long',
+  size: '1000',
+  tactic: { kind: 'limit_ioc' },
+} as const
 
 function openPosition(): string {
   const execution = startExecution(makePlan(request))

@@ -40,7 +40,14 @@ describe('bars', () => {
 
 describe('the time line', () => {
   function start() {
-    const plan = makePlan({ kind: 'open', connection_id: 'c', index_id: 'btc-d', direction: 'long', size: '1000' })
+    const plan = makePlan({
+      kind: 'open',
+      connection_id: 'c',
+      index_id: 'btc-d',
+      direction: 'long',
+      size: '1000',
+      tactic: { kind: 'limit_ioc' },
+    })
     return startExecution(plan)
   }
 

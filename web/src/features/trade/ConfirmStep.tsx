@@ -2,7 +2,6 @@ import { Link, useNavigate } from '@tanstack/react-router'
 
 import { ProblemError } from '@/api/problem'
 import { isLive, useConnections } from '@/features/connections/queries'
-import { percent } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
 import { Lines } from '@/ui/Layout'
 import { Money } from '@/ui/Money'
@@ -11,8 +10,16 @@ import { ProblemNotice } from '@/ui/States'
 import { ExpiryRing, useSecondsLeft } from './ExpiryRing'
 import type { StepProps } from './PreviewStep'
 import { tradedLegs } from './PreviewStep'
+import type { Plan } from './queries'
 import { useExecute } from './queries'
+import { reachWords } from './tactics'
 import { capital, orders } from './words'
+
+const CONSEQUENCES: Record<Plan['kind'], string> = {
+  open: 'If a leg cannot be had, everything this opens is closed again.',
+  close: 'Only what this position opened is closed. Your other positions stay untouched.',
+  rebalance: 'Only the differences are traded. What cannot be had stays as it is, and the receipt says so.',
+}
 
 /** The sentence of what will happen, and the one button that makes it happen. */
 export function ConfirmStep({ plan, renew, renewing }: StepProps) {
@@ -34,23 +41,22 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
   return (
     <div className="max-w-[560px]">
       <p className="text-xl leading-8">
-        {plan.kind === 'open' ? 'Open' : 'Close'} a {plan.direction} position in {plan.index_name} of{' '}
+        {plan.kind === 'rebalance' ? 'Rebalance your' : `${capital(plan.kind)} a`} {plan.direction} position in{' '}
+        {plan.index_name} of{' '}
         <strong className="font-semibold">
           <Money value={plan.size} unit="USDT" />
         </strong>{' '}
         by placing <strong className="font-semibold">{orders(count)}</strong>
-        {connection && <> on your account “{connection.label}”</>}, none more than {percent(plan.allowance, 1)} away
-        from the previewed price.
+        {connection && <> on your account “{connection.label}”</>}, {reachWords(plan)}.
       </p>
-      <p className="mt-3 text-muted">
-        {plan.kind === 'open'
-          ? 'If a leg cannot be had, everything this opens is closed again.'
-          : 'Only what this position opened is closed. Your other positions stay untouched.'}
-      </p>
+      <p className="mt-3 text-muted">{CONSEQUENCES[plan.kind]}</p>
       <Lines
         className="my-8 border-y border-hairline py-3"
         items={[
-          { label: 'Gross, long and short together', value: <Money value={plan.totals.gross} unit="USDT" /> },
+          {
+            label: plan.kind === 'rebalance' ? 'Traded, bought and sold together' : 'Gross, long and short together',
+            value: <Money value={plan.totals.gross} unit="USDT" />,
+          },
           { label: 'Margin needed', value: <Money value={plan.totals.margin_needed} unit="USDT" /> },
           { label: 'Fees, about', value: <Money value={plan.totals.fees} unit="USDT" /> },
           { label: 'Slippage, about', value: <Money value={plan.totals.slippage} unit="USDT" /> },
@@ -59,7 +65,7 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
       {execute.error && <ProblemNotice error={execute.error} className="mb-8" />}
       <div className="flex flex-wrap items-center gap-4">
         {expired ? (
-          <Button kind="primary" busy={renewing} onClick={renew}>
+          <Button kind="primary" busy={renewing} onClick={() => renew()}>
             Get a new preview
           </Button>
         ) : (

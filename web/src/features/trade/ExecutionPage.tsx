@@ -9,7 +9,7 @@ import { ProgressStep } from './ProgressStep'
 import { isFinished, useExecution } from './queries'
 import { Receipt } from './Receipt'
 import { Steps } from './Steps'
-import { capital } from './words'
+import { flowTitle } from './words'
 
 /** Progress while it runs, the receipt when it has ended. May be left and come back to. */
 export default function ExecutionPage() {
@@ -22,12 +22,10 @@ export default function ExecutionPage() {
       </Page>
     )
   }
-  const closing = execution.kind === 'close'
-  const title = closing ? `Close ${execution.index_name}` : `${capital(execution.direction)} ${execution.index_name}`
   const finished = isFinished(execution)
   return (
     <Page
-      title={title}
+      title={flowTitle(execution)}
       actions={
         <Button asChild size="small">
           <Link to="/executions/$executionId/trace" params={{ executionId }} search={{}}>
@@ -37,7 +35,7 @@ export default function ExecutionPage() {
         </Button>
       }
     >
-      <Steps current={finished ? 'Receipt' : 'Progress'} closing={closing} />
+      <Steps current={finished ? 'Receipt' : 'Progress'} withAmount={execution.kind === 'open'} />
       {finished ? <Receipt execution={execution} /> : <ProgressStep execution={execution} />}
     </Page>
   )

@@ -9,7 +9,8 @@ import { PreviewStep } from './PreviewStep'
 import type { Plan } from './queries'
 import { planQuery, requestOf, usePreview } from './queries'
 import { Steps } from './Steps'
-import { capital } from './words'
+import type { TacticWish } from './tactics'
+import { flowTitle } from './words'
 
 /** Preview and confirm, both resumable by their address. */
 export default function PlanPage() {
@@ -30,23 +31,26 @@ export default function PlanPage() {
   return <Flow plan={plan.data} confirming={step === 'confirm'} />
 }
 
-export function titleOf(plan: Pick<Plan, 'kind' | 'direction' | 'index_name'>): string {
-  return plan.kind === 'open' ? `${capital(plan.direction)} ${plan.index_name}` : `Close ${plan.index_name}`
-}
-
 function Flow({ plan, confirming }: { plan: Plan; confirming: boolean }) {
   const navigate = useNavigate()
   const again = usePreview()
 
-  async function renew() {
-    const fresh = await again.mutateAsync(requestOf(plan)).catch(() => null)
-    if (fresh) await navigate({ to: '/plans/$planId', params: { planId: fresh.id }, replace: true })
+  async function renew(tactic?: TacticWish) {
+    const fresh = await again.mutateAsync(requestOf(plan, tactic)).catch(() => null)
+    if (!fresh) return
+    await navigate({
+      to: '/plans/$planId',
+      params: { planId: fresh.id },
+      replace: true,
+      resetScroll: false,
+      state: { keepFocus: true },
+    })
   }
 
-  const parts = { plan, renew: () => void renew(), renewing: again.isPending }
+  const parts = { plan, renew: (tactic?: TacticWish) => void renew(tactic), renewing: again.isPending }
   return (
-    <Page title={titleOf(plan)} above={<BackTo plan={plan} />}>
-      <Steps current={confirming ? 'Confirm' : 'Preview'} closing={plan.kind === 'close'} />
+    <Page title={flowTitle(plan)} above={<BackTo plan={plan} />}>
+      <Steps current={confirming ? 'Confirm' : 'Preview'} withAmount={plan.kind === 'open'} />
       {again.error && <ProblemNotice error={again.error} className="mb-8" />}
       {confirming ? <ConfirmStep {...parts} /> : <PreviewStep {...parts} />}
     </Page>
@@ -55,7 +59,7 @@ function Flow({ plan, confirming }: { plan: Plan; confirming: boolean }) {
 
 /** Back to where the amount was chosen, with everything that was typed. */
 export function BackTo({ plan }: { plan: Plan }) {
-  if (plan.kind === 'close' && plan.position_id) {
+  if (plan.kind !== 'open' && plan.position_id) {
     return (
       <Link to="/positions/$positionId" params={{ positionId: plan.position_id }}>
         ← Back to the position

@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { RefreshCw, TriangleAlert } from 'lucide-react'
 
+import { WeightShift } from '@/features/rebalance/WeightShift'
 import { percent } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
 import { Facts, Section } from '@/ui/Layout'
@@ -10,12 +11,28 @@ import { Notice } from '@/ui/States'
 import { ExpiryRing, useSecondsLeft } from './ExpiryRing'
 import { PlanLegs } from './PlanLegs'
 import type { Plan } from './queries'
+import { TacticPicker } from './TacticPicker'
+import type { TacticWish } from './tactics'
+import { orderSentence } from './tactics'
 import { orders } from './words'
 
 export interface StepProps {
   plan: Plan
-  renew: () => void
+  /** A new preview: of the same wish, or with orders sent in another way. */
+  renew: (tactic?: TacticWish) => void
   renewing: boolean
+}
+
+const SIZES: Record<Plan['kind'], string> = {
+  open: 'Size',
+  close: 'Size being closed',
+  rebalance: 'Size, which stays',
+}
+
+const GROSS_HINTS: Record<Plan['kind'], string> = {
+  open: 'long and short together',
+  close: 'long and short together',
+  rebalance: 'bought and sold together',
 }
 
 export const tradedLegs = (plan: Plan) => plan.legs.filter((leg) => leg.action === 'trade')
@@ -28,7 +45,7 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
     <>
       <div className="mb-8 flex flex-wrap items-center justify-between gap-4">
         <div>
-          <p className="text-sm text-muted">{plan.kind === 'open' ? 'Size' : 'Size being closed'}</p>
+          <p className="text-sm text-muted">{SIZES[plan.kind]}</p>
           <p className="text-3xl font-semibold">
             <Money value={plan.size} unit="USDT" big />
           </p>
@@ -40,11 +57,17 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
           {plan.blocked_reason || 'This plan cannot be carried out.'}
         </Notice>
       )}
+      <TacticPicker plan={plan} choose={renew} choosing={renewing} />
+      {plan.kind === 'rebalance' && (
+        <Section title="Weights, now and after" className="!mt-0 mb-10">
+          <WeightShift legs={plan.legs} />
+        </Section>
+      )}
       <Facts
         className="mb-8"
         items={[
           { label: 'Orders', value: tradedLegs(plan).length },
-          { label: 'Gross', value: <Money value={totals.gross} />, hint: 'long and short together' },
+          { label: 'Gross', value: <Money value={totals.gross} />, hint: GROSS_HINTS[plan.kind] },
           {
             label: 'Margin needed',
             value: <Money value={totals.margin_needed} />,
@@ -59,24 +82,29 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
           {
             label: 'Tracking error',
             value: percent(totals.tracking_error),
-            hint: (
-              <>
-                <Money value={totals.left_out} /> left out
-              </>
-            ),
+            hint:
+              totals.tracking_error_before != null ? (
+                <>now {percent(totals.tracking_error_before)}</>
+              ) : (
+                <>
+                  <Money value={totals.left_out} /> left out
+                </>
+              ),
           },
         ]}
       />
       <PlanLegs plan={plan} />
-      <p className="mt-4 text-sm text-muted">
-        Amounts in USDT. Each order is a limit order, immediate or cancel, at most {percent(plan.allowance, 1)} worse
-        than the expected price.
-      </p>
+      <p className="mt-4 text-sm text-muted">Amounts in USDT. {orderSentence(plan)}</p>
       <Remarks warnings={plan.warnings} />
       <div className="sticky bottom-14 z-10 mt-8 flex gap-3 border-t border-hairline bg-canvas py-4 md:bottom-0">
         {left > 0 ? (
-          <Button kind="primary" className="max-md:flex-1" disabled={!plan.executable} asChild={plan.executable}>
-            {plan.executable ? (
+          <Button
+            kind="primary"
+            className="max-md:flex-1"
+            disabled={!plan.executable || renewing}
+            asChild={plan.executable && !renewing}
+          >
+            {plan.executable && !renewing ? (
               <Link to="/plans/$planId" params={{ planId: plan.id }} search={{ step: 'confirm' }}>
                 Continue with {orders(tradedLegs(plan).length)}
               </Link>
@@ -85,12 +113,18 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
             )}
           </Button>
         ) : (
-          <Button kind="primary" className="max-md:flex-1" busy={renewing} onClick={renew}>
+          <Button kind="primary" className="max-md:flex-1" busy={renewing} onClick={() => renew()}>
             Refresh preview
           </Button>
         )}
         {left > 0 && (
-          <Button kind="quiet" className="max-md:px-3" aria-label="Refresh preview" busy={renewing} onClick={renew}>
+          <Button
+            kind="quiet"
+            className="max-md:px-3"
+            aria-label="Refresh preview"
+            busy={renewing}
+            onClick={() => renew()}
+          >
             <RefreshCw aria-hidden className="size-4" />
             <span className="max-md:hidden">Refresh preview</span>
           </Button>

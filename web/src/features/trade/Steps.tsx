@@ -4,9 +4,9 @@ import { Check } from 'lucide-react'
 const STEPS = ['Amount', 'Preview', 'Confirm', 'Progress', 'Receipt'] as const
 export type Step = (typeof STEPS)[number]
 
-/** Where in the flow of money this is. Closing has no amount to choose. */
-export function Steps({ current, closing = false }: { current: Step; closing?: boolean }) {
-  const steps = closing ? STEPS.slice(1) : STEPS
+/** Where in the flow of money this is. Closing and rebalancing have no amount to choose. */
+export function Steps({ current, withAmount }: { current: Step; withAmount: boolean }) {
+  const steps = withAmount ? STEPS : STEPS.slice(1)
   const position = steps.indexOf(current)
   return (
     <ol aria-label="Steps" className="mb-10 flex gap-2 text-sm md:gap-4">

@@ -17,6 +17,7 @@ import { ProblemNotice, Skeleton } from '@/ui/States'
 
 import type { Plan } from './queries'
 import { usePreview } from './queries'
+import { USUAL } from './tactics'
 
 /** The amount step: long or short, and how much. Always 1x. */
 export function Ticket({ index }: { index: IndexDetail }) {
@@ -107,6 +108,7 @@ function TicketForm({
         index_id: index.id,
         direction,
         size: cleanAmount(size),
+        tactic: USUAL,
       })
       .catch(() => null)
     if (plan) await navigate({ to: '/plans/$planId', params: { planId: plan.id } })

@@ -13,7 +13,14 @@ import { sizeProblem } from './Ticket'
 mockedServer()
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
 
-const request = { kind: 'open', connection_id: 'c', index_id: 'btc-d', direction: 'long', size: '1000' } as const
+const request = {
+  kind: 'open',
+  connection_id: 'c',
+  index_id: 'btc-d',
+  direction: 'long',
+  size: '1000',
+  tactic: { kind: 'limit_ioc' },
+} as const
 
 const place = () => screen.findByRole('button', { name: /^Place 11 orders on Bybit · PAPER$/ })
 

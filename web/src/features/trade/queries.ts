@@ -6,10 +6,13 @@ import { answer, api } from '@/api/client'
 import { useFrames } from '@/api/live'
 import { forGeometry, heaviestFirst } from '@/lib/numbers'
 
+import type { TacticWish } from './tactics'
+import { wishOf } from './tactics'
+
 export type Plan = Schemas['PlanView']
 export type PlanLeg = Schemas['PlanLeg']
 export type Execution = Schemas['ExecutionView']
-export type PreviewRequest = Schemas['PreviewOpen'] | Schemas['PreviewClose']
+export type PreviewRequest = Schemas['PreviewOpen'] | Schemas['PreviewClose'] | Schemas['PreviewRebalance']
 
 /** A plan never changes: it is read once. */
 export const planQuery = (id: string) =>
@@ -22,15 +25,39 @@ export const planQuery = (id: string) =>
 export function usePreview() {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (request: PreviewRequest) => answer(api.POST('/api/previews', { body: request })),
-    onSuccess: (plan) => client.setQueryData(planQuery(plan.id).queryKey, plan),
+    mutationFn: preview,
+    onSuccess: (plan) => {
+      client.setQueryData(planQuery(plan.id).queryKey, plan)
+      client.setQueryData(costQuery(plan, wishOf(plan.tactic)).queryKey, plan.totals.expected_cost)
+    },
   })
 }
 
-/** The same wish again, for a preview that has expired. */
-export function requestOf(plan: Plan): PreviewRequest {
-  if (plan.kind === 'close' && plan.position_id) return { kind: 'close', position_id: plan.position_id }
+const preview = (request: PreviewRequest): Promise<Plan> => answer(api.POST('/api/previews', { body: request }))
+
+/** What the plan's wish would cost with another tactic: as last previewed, previewed now if never. */
+export const costQuery = (plan: Plan, tactic: TacticWish) => {
+  const request = requestOf(plan, tactic)
+  return queryOptions({
+    queryKey: ['tactic-cost', request],
+    queryFn: async () => (await preview(request)).totals.expected_cost,
+    staleTime: 60_000,
+  })
+}
+
+/** To close a position, or to bring it back to its weights. */
+export const positionRequest = (
+  kind: 'close' | 'rebalance',
+  position_id: string,
+  tactic: TacticWish,
+): PreviewRequest =>
+  kind === 'close' ? { kind: 'close', position_id, tactic } : { kind: 'rebalance', position_id, tactic }
+
+/** The same wish again, for a preview that has expired or for orders sent in another way. */
+export function requestOf(plan: Plan, tactic: TacticWish = wishOf(plan.tactic)): PreviewRequest {
+  if (plan.kind !== 'open' && plan.position_id) return positionRequest(plan.kind, plan.position_id, tactic)
   return {
+    tactic,
     kind: 'open',
     connection_id: plan.connection_id,
     index_id: plan.index_id,

@@ -1,6 +1,9 @@
 import type { Schemas } from '@/api/client'
 
+import type { Execution, Plan } from './queries'
+
 type ExecutionState = Schemas['ExecutionView']['state']
+type Ending = Pick<Execution, 'state' | 'kind' | 'filled_notional'>
 type LegState = Schemas['ExecutionLeg']['state']
 
 /** Every state an execution can be in, in words. */
@@ -27,9 +30,14 @@ export const LEG_WORDS: Record<LegState, string> = {
 }
 
 /** How it stands, in words. One that ended before anything was traded says so. */
-export function endingTitle({ state, kind, filled_notional }: Schemas['ExecutionView']): string {
+export function endingTitle({ state, kind, filled_notional }: Ending): string {
   if (state !== 'unwound' || /[1-9]/.test(filled_notional)) return ENDINGS[state]
-  return kind === 'close' ? 'Not closed' : 'Not opened'
+  return { open: 'Not opened', close: 'Not closed', rebalance: 'Not rebalanced' }[kind]
+}
+
+/** "Long BTC.D", "Close BTC.D", "Rebalance BTC.D". */
+export function flowTitle({ kind, direction, index_name }: Pick<Plan, 'kind' | 'direction' | 'index_name'>): string {
+  return kind === 'open' ? `${capital(direction)} ${index_name}` : `${capital(kind)} ${index_name}`
 }
 
 /** Legs nothing more will happen to. */
