@@ -1,12 +1,13 @@
 """What the venue says of one order, and whether it still owes us anything."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from holdfast.execution.models import Order
 from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING
-from holdfast.venues.protocol import FillReport, OrderReport, TradingVenue, VenueError
+from holdfast.venues.protocol import FillReport, OrderReport, OrderStatus, TradingVenue, VenueError
 
 LINGERING = timedelta(seconds=3)
 """An IOC order that is still working after this long is cancelled."""
@@ -28,11 +29,19 @@ async def ask_about(door: TradingVenue, order: Order, now: datetime) -> Answer:
         if report is None:
             return Answer()
         fills = await door.fills_of(order.symbol, order.client_id) if report.filled_quantity else []
-        if order.state in WORKING and now - (order.sent_at or now) > LINGERING:
-            await door.cancel(order.symbol, order.client_id)
+        lingers = order.state in WORKING and report.status is OrderStatus.OPEN
+        if lingers and now - (order.sent_at or now) > LINGERING:
+            await _cancel(door, order)
         return Answer(report=report, fills=tuple(fills))
     except VenueError as error:
         return Answer(error=error)
+
+
+async def _cancel(door: TradingVenue, order: Order) -> None:
+    """What comes of it is told by the next answer; a cancel that could not be sent takes nothing from this
+    one."""
+    with suppress(VenueError):
+        await door.cancel(order.symbol, order.client_id)
 
 
 def owes_answer(order: Order, booked: Decimal) -> bool:
