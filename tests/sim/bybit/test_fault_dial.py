@@ -155,6 +155,16 @@ def test_a_drifting_clock_is_right_until_it_is_not() -> None:
     assert int(shown.json["time"]) == offline.clock.ms + 9000
 
 
+def test_a_skewed_clock_is_shown_and_not_worked_by() -> None:
+    offline = Offline({"where": "bybit.*", "kind": "clock_skew", "skew_ms": 900})
+    account = offline.account()
+    sent = offline.order(account)
+    offline.run(1000)
+    assert sent.json["time"] == START_MS + 900
+    assert [order.created_ms for order in account.orders.values()] == [START_MS]
+    assert len(offline.read(account, "/v5/order/history", **BTC)) == 1
+
+
 def test_reads_of_orders_and_fills_may_be_behind() -> None:
     rules = [
         {"where": place, "kind": "stale", "delay_ms": 500}

@@ -124,6 +124,9 @@ def test_a_trade_by_hand_carries_no_link_id_and_a_transfer_is_logged() -> None:
     assert [row["change"] for row in rows] == ["-500"]
     with pytest.raises(Conflict, match="USDT"):
         desk.do("transfer", amount="-9999999")
+    desk.do("transfer", amount="-9999999", overdraw=True)
+    (account,) = desk.offline.read(desk.account, "/v5/account/wallet-balance", accountType="UNIFIED")
+    assert D(account["coin"][0]["borrowAmount"]) > 9_000_000
 
 
 @pytest.mark.parametrize(

@@ -52,12 +52,13 @@ def json_answer(body: bytes, headers: Mapping[str, str] | None = None) -> RawAns
 @dataclass(slots=True)
 class Call:
     """One request on its way. ``params`` is the query of a GET or the JSON body of a POST; ``lag_ms`` is how
-    far reads of orders and fills are behind."""
+    far reads of orders and fills are behind, ``skew_ms`` how wrong the clock is that the client is shown."""
 
     venue: Venue
     params: dict[str, Any]
     now_ms: int
     lag_ms: int = 0
+    skew_ms: int = 0
     ext: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     signer: Account | None = None
@@ -123,11 +124,11 @@ class Route:
 def respond(
     venue: Venue, route: Route, request: RawRequest, *, skew_ms: int = 0, lag_ms: int = 0
 ) -> RawAnswer:
-    """The venue's answer. ``skew_ms`` moves the venue's clock for this one request."""
-    now_ms = venue.clock.now_ms() + skew_ms
+    """The venue's answer. ``skew_ms`` moves the clock by which it is signed and stamped, not the engine's."""
+    now_ms = venue.clock.now_ms()
     if not venue.addresses.allows(request.address, venue.wall.now_ms()):
         return text_answer(403, ACCESS_TOO_FREQUENT)
-    call = Call(venue, {}, now_ms, lag_ms)
+    call = Call(venue, {}, now_ms, lag_ms, skew_ms)
     try:
         if route.signed:
             call.signer = auth.authenticate(
@@ -141,9 +142,9 @@ def respond(
         if route.signed and not route.batch and not call.take(route.name).granted:
             raise Refusal(10006, RATE_TEXT)
         result = route.handler(call)
-        content = envelope(result, now_ms, ext=call.ext)
+        content = envelope(result, now_ms + skew_ms, ext=call.ext)
     except Refusal as refusal:
-        content = envelope({}, now_ms, code=refusal.code, message=refusal.message)
+        content = envelope({}, now_ms + skew_ms, code=refusal.code, message=refusal.message)
     return json_answer(content, call.headers)
 
 

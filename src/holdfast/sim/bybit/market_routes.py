@@ -32,7 +32,8 @@ OTHER_CATEGORIES: Final = ("inverse", "option")
 
 
 def server_time(call: Call) -> Result:
-    return {"timeSecond": str(call.now_ms // 1000), "timeNano": f"{call.now_ms}000000"}
+    shown_ms = call.now_ms + call.skew_ms
+    return {"timeSecond": str(shown_ms // 1000), "timeNano": f"{shown_ms}000000"}
 
 
 def instruments_info(call: Call) -> Result:

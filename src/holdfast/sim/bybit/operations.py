@@ -93,10 +93,11 @@ class Trade(_Order):
 
 
 class Transfer(_Order):
-    """Into the account, or out of it when negative."""
+    """Into the account, or out of it when negative; ``overdraw`` leaves it in debt (sim rule)."""
 
     coin: str = "USDT"
     amount: Number
+    overdraw: bool = False
 
 
 class Operations:
@@ -209,7 +210,7 @@ class Operations:
         self._venue.submit(account, placed)
 
     def transfer(self, account: Account, order: Transfer) -> None:
-        if account.balance(order.coin) + order.amount < 0:
+        if account.balance(order.coin) + order.amount < 0 and not order.overdraw:
             raise Conflict(f"The account does not have that much {order.coin}.")
         entry = LogEntry(
             sequence=self._venue.ids.sequence(),
