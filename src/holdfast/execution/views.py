@@ -18,7 +18,7 @@ from holdfast.execution.schemas import (
     OrderEventView,
     OrderView,
 )
-from holdfast.indices.catalogue import definition_of
+from holdfast.portfolio.positions import index_name
 
 Sums = dict[UUID, tuple[Decimal, Decimal, Decimal]]
 _NOTHING = (Decimal(0), Decimal(0), Decimal(0))
@@ -122,4 +122,4 @@ def order_detail(order: Order, index_id: str, events: Sequence[OrderEvent]) -> O
 
 def _order_fields(order: Order, index_id: str) -> dict[str, object]:
     own = {name: getattr(order, name) for name in OrderView.model_fields if hasattr(order, name)}
-    return {**own, "position_id": order.sleeve_id, "index_name": definition_of(index_id).name}
+    return {**own, "position_id": order.sleeve_id, "index_name": index_name(index_id)}

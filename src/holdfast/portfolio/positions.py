@@ -15,7 +15,7 @@ from holdfast.indices.catalogue import DEFINITIONS
 from holdfast.market.quotes import QuoteBoard
 from holdfast.portfolio import repository
 from holdfast.portfolio.endings import by_hand_parts
-from holdfast.portfolio.ledger import EXACT, QUOTE, Leg, fold
+from holdfast.portfolio.ledger import EXACT, QUOTE, Leg
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Plan, Sleeve
 from holdfast.portfolio.schemas import Overview, PositionDetail, PositionLeg, PositionSummary
 
@@ -42,6 +42,15 @@ class SleeveBooks:
     @property
     def is_open(self) -> bool:
         return self.sleeve.state in OPEN_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the positions that are over and flat have come to, in USDT."""
+
+    realised: Decimal
+    fees: Decimal
+    funding: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +103,36 @@ async def load(
 ) -> list[SleeveBooks]:
     """The user's sleeves, newest first: all, those in ``states``, or only ``position_id`` (none if it is not
     theirs)."""
-    rows = await repository.sleeves_of(session, user_id, states=states, sleeve_id=position_id)
+    wanted = None if position_id is None else [position_id]
+    rows = await repository.sleeves_of(session, user_id, states=states, sleeve_ids=wanted)
+    return await _books_of(session, rows, named=position_id is not None)
+
+
+async def load_overview(session: AsyncSession, user_id: UUID) -> tuple[list[SleeveBooks], Ended]:
+    """The user's open sleeves, newest first, with those that are over and hold something all the same; and
+    what all others have come to."""
+    cash, fees, funding, holding = await repository.ended_totals(session, user_id, CLOSED_STATES)
+    rows = list(await repository.sleeves_of(session, user_id, states=OPEN_STATES))
+    if holding:
+        rows += await repository.sleeves_of(session, user_id, sleeve_ids=holding)
+    return await _books_of(session, rows, named=False), Ended(cash, fees, funding)
+
+
+async def _books_of(
+    session: AsyncSession, rows: Sequence[tuple[Sleeve, str]], *, named: bool
+) -> list[SleeveBooks]:
+    """``named``: whether the legs' names are wanted, which are in the plans."""
     ids = [sleeve.id for sleeve, _ in rows]
-    lines = await repository.lines_of_sleeves(session, ids)
+    all_legs = await repository.legs_of_sleeves(session, ids)
     alterations: dict[UUID, list[Alteration]] = {}
     for alteration in await repository.alterations_of(session, ids):
         alterations.setdefault(alteration.sleeve_id, []).append(alteration)
     halts = await repository.halts_of(session, list({sleeve.connection_id for sleeve, _ in rows}))
     executions = await repository.latest_executions(session, ids)
-    plans = await repository.shaping_plans(session, ids)
+    plans = await repository.shaping_plans(session, ids) if named else {}
     books = []
     for sleeve, label in rows:
-        legs = fold(lines.get(sleeve.id, []))
+        legs = all_legs.get(sleeve.id, {})
         own = alterations.get(sleeve.id, [])
         _take_out(legs, own)
         books.append(
@@ -179,22 +206,23 @@ def detail(books: SleeveBooks, prices: Prices) -> PositionDetail:
 
 
 def overview(
-    all_books: Sequence[SleeveBooks], balances: Sequence[BalanceSnapshot], prices: Prices
+    counted: Sequence[SleeveBooks], ended: Ended, balances: Sequence[BalanceSnapshot], prices: Prices
 ) -> Overview:
-    """All positions there ever were, and the accounts' balances."""
+    """All positions there ever were (``counted`` one by one, the others as ``ended``), and the accounts'
+    balances."""
     with localcontext(EXACT):
-        sums = [_sums(books, prices) for books in all_books]
+        sums = [_sums(books, prices) for books in counted]
         unrealised = [each.unrealised for each in sums]
         known = [value for value in unrealised if value is not None]
-        open_books = [books for books in all_books if books.is_open]
+        open_books = [books for books in counted if books.is_open]
         return Overview(
             equity=sum((b.equity for b in balances), _ZERO) if balances else None,
             available=sum((b.available for b in balances), _ZERO) if balances else None,
             as_of=min((b.taken_at for b in balances), default=None),
             open_pnl=sum(known, _ZERO) if len(known) == len(unrealised) else None,
-            realised_pnl=sum((each.realised for each in sums), _ZERO),
-            fees=sum((each.fees for each in sums), _ZERO),
-            funding=sum((each.funding for each in sums), _ZERO),
+            realised_pnl=sum((each.realised for each in sums), ended.realised),
+            fees=sum((each.fees for each in sums), ended.fees),
+            funding=sum((each.funding for each in sums), ended.funding),
             positions=[summary(books, prices) for books in open_books],
             notices=[
                 f"{index_name(books.sleeve.index_id)}: {notice}"

@@ -5,11 +5,24 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Uuid, column, delete, func, or_, select, table, text
+from sqlalchemy import (
+    ColumnElement,
+    Uuid,
+    case,
+    column,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
-from holdfast.portfolio.ledger import Line
+from holdfast.portfolio.ledger import QUOTE, Leg, Line, fold_sums
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, FeeRate, Halt, Plan, Posting, Sleeve
 
 EXECUTIONS = table(
@@ -25,6 +38,7 @@ ORDERS = table("orders", column("sleeve_id", Uuid()), column("symbol"), column("
 UNDECIDED = ("sent", "unknown", "accepted", "partially_filled")
 
 _HELD = Posting.asset == Posting.symbol
+_IS_PAYMENT = Posting.kind.in_(("fee", "funding"))
 
 
 async def lock_ledger(session: AsyncSession, connection_id: UUID) -> None:
@@ -123,14 +137,13 @@ async def lines_of_sleeves(session: AsyncSession, sleeve_ids: Sequence[UUID]) ->
     """The postings of several sleeves: trades one by one in order, fees and funding as sums."""
     fields = (Posting.sleeve_id, Posting.kind, Posting.asset, Posting.symbol)
     owned = Posting.sleeve_id.in_(sleeve_ids)
-    is_payment = Posting.kind.in_(("fee", "funding"))
     moves = await session.execute(
         select(*fields, Posting.amount, Posting.reference)
-        .where(owned, ~is_payment)
+        .where(owned, ~_IS_PAYMENT)
         .order_by(Posting.at, Posting.id)
     )
     payments = await session.execute(
-        select(*fields, func.sum(Posting.amount)).where(owned, is_payment).group_by(*fields)
+        select(*fields, func.sum(Posting.amount)).where(owned, _IS_PAYMENT).group_by(*fields)
     )
     lines: dict[UUID, list[Line]] = {}
     for sleeve_id, kind, asset, symbol, amount, reference in moves:
@@ -138,6 +151,94 @@ async def lines_of_sleeves(session: AsyncSession, sleeve_ids: Sequence[UUID]) ->
     for sleeve_id, kind, asset, symbol, amount in payments:
         lines.setdefault(sleeve_id, []).append(Line(kind, asset, symbol, amount, ""))
     return lines
+
+
+async def legs_of_sleeves(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> dict[UUID, dict[str, Leg]]:
+    """The legs of several sleeves, as ``fold`` makes them of every posting. PostgreSQL adds up; single trades
+    are read only for what is open."""
+    sums = await _sums_of_sleeves(session, sleeve_ids)
+    still_open = [
+        (sleeve_id, line.symbol)
+        for sleeve_id, lines in sums.items()
+        for line in lines
+        if line.kind == "trade" and line.asset == line.symbol and line.amount
+    ]
+    moves: dict[UUID, list[Line]] = {}
+    if still_open:
+        rows = await session.execute(
+            select(
+                Posting.sleeve_id,
+                Posting.kind,
+                Posting.asset,
+                Posting.symbol,
+                Posting.amount,
+                Posting.reference,
+            )
+            .where(tuple_(Posting.sleeve_id, Posting.symbol).in_(still_open), ~_IS_PAYMENT)
+            .order_by(Posting.at, Posting.id)
+        )
+        for sleeve_id, *line in rows:
+            moves.setdefault(sleeve_id, []).append(Line(*line))
+    return {sleeve_id: fold_sums(lines, moves.get(sleeve_id, [])) for sleeve_id, lines in sums.items()}
+
+
+async def _sums_of_sleeves(session: AsyncSession, sleeve_ids: Sequence[UUID]) -> dict[UUID, list[Line]]:
+    kind = case((_IS_PAYMENT, Posting.kind), else_=literal_column("'trade'")).label("sum_kind")
+    fields = (Posting.sleeve_id, kind, Posting.asset, Posting.symbol)
+    rows = await session.execute(
+        select(*fields, func.sum(Posting.amount)).where(Posting.sleeve_id.in_(sleeve_ids)).group_by(*fields)
+    )
+    sums: dict[UUID, list[Line]] = {}
+    for sleeve_id, kind_of_sum, asset, symbol, amount in rows:
+        sums.setdefault(sleeve_id, []).append(Line(kind_of_sum, asset, symbol, amount, ""))
+    return sums
+
+
+async def ended_totals(
+    session: AsyncSession, user_id: UUID, states: Collection[str]
+) -> tuple[Decimal, Decimal, Decimal, list[UUID]]:
+    """What the user's sleeves in ``states``, which are over, have come to in the quote coin: price P&L, fees
+    and funding; and the sleeves among them that hold something all the same, which are not counted."""
+    by_leg = (
+        select(
+            Posting.sleeve_id,
+            func.coalesce(func.sum(Posting.amount).filter(_HELD), 0).label("quantity"),
+            func.coalesce(func.sum(Posting.amount).filter(~_HELD, ~_IS_PAYMENT), 0).label("cash"),
+            func.coalesce(func.sum(Posting.amount).filter(*_paid("fee")), 0).label("fees"),
+            func.coalesce(func.sum(Posting.amount).filter(*_paid("funding")), 0).label("funding"),
+        )
+        .join(Sleeve, Sleeve.id == Posting.sleeve_id)
+        .where(Sleeve.user_id == user_id, Sleeve.state.in_(states))
+        .group_by(Posting.sleeve_id, Posting.symbol)
+        .subquery()
+    )
+    by_sleeve = (
+        select(
+            by_leg.c.sleeve_id,
+            func.sum(by_leg.c.cash).label("cash"),
+            func.sum(by_leg.c.fees).label("fees"),
+            func.sum(by_leg.c.funding).label("funding"),
+            func.bool_or(by_leg.c.quantity != 0).label("holds"),
+        )
+        .group_by(by_leg.c.sleeve_id)
+        .subquery()
+    )
+    flat = ~by_sleeve.c.holds
+    row = (
+        await session.execute(
+            select(
+                func.coalesce(func.sum(by_sleeve.c.cash).filter(flat), 0),
+                func.coalesce(func.sum(-by_sleeve.c.fees).filter(flat), 0),
+                func.coalesce(func.sum(by_sleeve.c.funding).filter(flat), 0),
+                func.array_agg(by_sleeve.c.sleeve_id).filter(by_sleeve.c.holds),
+            )
+        )
+    ).one()
+    return row[0], row[1], row[2], list(row[3] or ())
+
+
+def _paid(kind: str) -> tuple[ColumnElement[bool], ...]:
+    return Posting.kind == kind, Posting.asset == QUOTE
 
 
 async def connection_of(session: AsyncSession, user_id: UUID, connection_id: UUID) -> Connection | None:
@@ -193,7 +294,11 @@ async def sleeve_of(session: AsyncSession, user_id: UUID, sleeve_id: UUID) -> Sl
 
 
 async def sleeves_of(
-    session: AsyncSession, user_id: UUID, *, states: Collection[str] = (), sleeve_id: UUID | None = None
+    session: AsyncSession,
+    user_id: UUID,
+    *,
+    states: Collection[str] = (),
+    sleeve_ids: Collection[UUID] | None = None,
 ) -> Sequence[tuple[Sleeve, str]]:
     """The user's sleeves with the label of their connection, newest first."""
     query = (
@@ -204,8 +309,8 @@ async def sleeves_of(
     )
     if states:
         query = query.where(Sleeve.state.in_(states))
-    if sleeve_id is not None:
-        query = query.where(Sleeve.id == sleeve_id)
+    if sleeve_ids is not None:
+        query = query.where(Sleeve.id.in_(sleeve_ids))
     return (await session.execute(query)).tuples().all()
 
 

@@ -107,8 +107,8 @@ async def get_position(
 
 @router.get("/overview")
 async def get_overview(user: UserDep, session: SessionDep, prices: PricesDep) -> Overview:
-    books = await positions.load(session, user.id)
-    return positions.overview(books, await repository.balances(session, user.id), prices)
+    books, ended = await positions.load_overview(session, user.id)
+    return positions.overview(books, ended, await repository.balances(session, user.id), prices)
 
 
 @router.get("/fills")
