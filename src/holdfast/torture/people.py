@@ -1,0 +1,353 @@
+"""The users of a run: they open, rebalance, close and flatten baskets, and trade by hand beside them."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, cast
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from holdfast.accounts.models import Connection, User
+from holdfast.accounts.vault import VenueCredentials
+from holdfast.core.errors import HoldfastError
+from holdfast.core.identity import new_id
+from holdfast.core.money import plain
+from holdfast.core.targets import Target, TargetSet
+from holdfast.core.time import to_ms
+from holdfast.execution import service
+from holdfast.execution.schemas import NewExecution
+from holdfast.indices.board import IndexBoard
+from holdfast.indices.schemas import MinimumSize
+from holdfast.market.instruments import InstrumentBook
+from holdfast.market.quotes import LiveQuote
+from holdfast.platform.jobs import enqueue
+from holdfast.portfolio.models import Sleeve
+from holdfast.portfolio.previews import World, make_preview
+from holdfast.portfolio.schemas import PlanView, PreviewRequest
+from holdfast.sim.bybit.account import Account
+from holdfast.torture.house import ADDRESS, House
+from holdfast.torture.loop import inside
+from holdfast.torture.market import SYMBOLS
+from holdfast.venues.bybit.pybit_client import PybitClient
+
+ELSEWHERE: Final = "10.9.9.9"
+"""The address of the users' own browsers."""
+INDICES: Final = ("btc-d", "eth-d", "eth-btc", "top-10")
+SIZES: Final = ("60", "250", "900", "4000", "15000")
+_PREVIEW: Final[TypeAdapter[Any]] = TypeAdapter(PreviewRequest)
+
+
+class SeededIndices:
+    """In the place of ``indices.board.IndexBoard``: a few members each, weights that drift."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        dice = random.Random(f"{house.seed}:indices")  # noqa: S311  not a secret
+        self._members = {}
+        for index_id in INDICES:
+            others = dice.sample(SYMBOLS[1:], dice.randint(1, 4))
+            self._members[index_id] = ["BTCUSDT", *others]
+        self._caps = {symbol: dice.uniform(0.2, 2) for symbol in SYMBOLS}
+        self._growth = {symbol: dice.uniform(-0.004, 0.004) for symbol in SYMBOLS}
+
+    def targets(self, index_id: str, now: datetime) -> TargetSet:
+        members = self._members[index_id]
+        caps = {
+            s: max(self._caps[s] * (1 + self._growth[s] * self._house.loop.time()), 0.01) for s in members
+        }
+        total = sum(caps.values())
+        weights = {symbol: cap / total for symbol, cap in caps.items()}
+        if index_id != "top-10":
+            first = members[0]
+            weights = {s: (1.0 if s == first else 0.0) - weight for s, weight in weights.items()}
+        targets = tuple(
+            Target(symbol.lower(), symbol, weight, float(self._house.market.last_price("linear", symbol)))
+            for symbol, weight in weights.items()
+        )
+        return TargetSet(index_id, "1", now, 50.0, targets)
+
+    def minimum(self, _index_id: str) -> MinimumSize | None:
+        return None
+
+    def asset(self, asset_id: str) -> tuple[str, str]:
+        return asset_id, asset_id.upper()
+
+    def level(self, index_id: str, now: datetime) -> Any:
+        return self.targets(index_id, now)
+
+
+@dataclass
+class Person:
+    """A user with one venue account. ``opening`` is what the account held before it was connected."""
+
+    house: House
+    number: int
+    dice: random.Random
+    account: Account
+    user_id: UUID
+    connection_id: UUID
+    world: World
+    opening: dict[str, Decimal]
+    browser: PybitClient
+    browser_threads: Any
+    started: list[UUID] = field(default_factory=list)
+
+    async def live(self, until: float) -> None:
+        """One thing after another, until the storm is over."""
+        loop = self.house.loop
+        while loop.time() < until:
+            await asyncio.sleep(self.dice.choice((0.2, 2, 6, 15)) * self.dice.uniform(0.5, 1.5))
+            try:
+                await self._something()
+            except HoldfastError as error:
+                self.house.note("refused", f"{self.number} {error.detail[:80]}")
+                self.house.tally.add("requests refused")
+            except (SQLAlchemyError, OSError):
+                self.house.tally.add("requests lost")
+
+    async def _something(self) -> None:
+        sleeves = await self.sleeves()
+        choice = self.dice.random()
+        if (choice < 0.3 and len(sleeves) < 3) or not sleeves:
+            await self.open()
+        elif choice < 0.55:
+            await self.close(self.dice.choice(sleeves))
+        elif choice < 0.75:
+            await self.rebalance(self.dice.choice(sleeves))
+        elif choice < 0.85:
+            await self.trade_by_hand()
+        else:
+            await self.look()
+
+    async def sleeves(self) -> list[UUID]:
+        """Positions that are not over."""
+        async with self.house.database.sessions() as session:
+            query = select(Sleeve.id).where(
+                Sleeve.connection_id == self.connection_id, Sleeve.state.not_in(("closed", "unwound"))
+            )
+            return list(await session.scalars(query.order_by(Sleeve.created_at, Sleeve.id)))
+
+    async def open(self) -> None:
+        index_id = self.dice.choice(INDICES)
+        await self._carry_out(
+            kind="open",
+            connection_id=self.connection_id,
+            index_id=index_id,
+            direction="long" if index_id == "top-10" else self.dice.choice(("long", "short")),
+            size=self.dice.choice(SIZES),
+        )
+
+    async def close(self, sleeve_id: UUID) -> None:
+        await self._carry_out(kind="close", position_id=sleeve_id)
+
+    async def rebalance(self, sleeve_id: UUID) -> None:
+        if "rebalance" in offered_kinds():
+            await self._carry_out(kind="rebalance", position_id=sleeve_id)
+
+    async def look(self) -> None:
+        """Opening the page asks for a reconciliation."""
+        async with self.house.database.transaction() as session:
+            await enqueue(session, "execution.reconcile", str(self.connection_id), now=self.house.clock.now())
+
+    async def _carry_out(self, **wanted: Any) -> None:
+        house = self.house
+        plan = await self._preview(wanted)
+        if not plan.executable:
+            house.note("blocked", f"{self.number} {plan.blocked_reason[:80]}")
+            house.tally.add("plans blocked")
+            return
+        await asyncio.sleep(self.dice.uniform(0.1, 3))
+        clicks = 2 if self.dice.random() < 0.1 else 1
+        answers = await asyncio.gather(*(self._confirm(plan) for _ in range(clicks)), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(
+                answer, (HoldfastError, SQLAlchemyError, OSError)
+            ):
+                raise answer
+        house.tally.add(f"{plan.kind} confirmed")
+
+    async def _preview(self, wanted: dict[str, Any]) -> PlanView:
+        house = self.house
+        async with house.database.sessions() as session:
+            await self.world.instruments.refresh(session)
+        return await make_preview(
+            house.database,
+            self.user_id,
+            _PREVIEW.validate_python(wanted | self._tactic()),
+            world=self.world,
+            settings=house.settings,
+            now=house.clock.now(),
+        )
+
+    def _tactic(self) -> dict[str, Any]:
+        if not offers_tactics():
+            return {}
+        return {
+            "tactic": self.dice.choice(
+                (
+                    {"kind": "limit_ioc"},
+                    {"kind": "limit_ioc"},
+                    {"kind": "market"},
+                    {"kind": "passive", "deadline_seconds": self.dice.choice((5, 20))},
+                    {
+                        "kind": "twap",
+                        "slices": self.dice.choice((2, 4)),
+                        "seconds": self.dice.choice((10, 30)),
+                    },
+                )
+            )
+        }
+
+    async def _confirm(self, plan: PlanView) -> None:
+        async with self.house.database.transaction() as session:
+            view = await service.start(
+                session,
+                self.user_id,
+                NewExecution(plan_id=plan.id, digest=plan.digest),
+                quote_of=self.quote_of,
+                settings=self.house.settings,
+                now=self.house.clock.now(),
+            )
+        self.started.append(view.id)
+
+    def quote_of(self, symbol: str) -> LiveQuote | None:
+        market = self.house.market
+        book, last = market.book("linear", symbol, 1), market.last_price("linear", symbol)
+        return LiveQuote(
+            symbol, book.bids[0][0], book.asks[0][0], last, last, last, last, Decimal(1_000_000), Decimal(0),
+            self.house.clock.now(),
+        )  # fmt: skip
+
+    # --- beside Holdfast ---------------------------------------------------------------------------------
+
+    async def trade_by_hand(self) -> None:
+        """An order of the user's own, from a browser: it follows no rule of ours."""
+        market, symbol = self.house.market, self.dice.choice(SYMBOLS[:8])
+        held = [s for (s, _), position in self.account.positions.items() if position.quantity]
+        if held and self.dice.random() < 0.6:
+            symbol = self.dice.choice(sorted(held))
+        one, price = market.instruments["linear", symbol], market.last_price("linear", symbol)
+        lots = max(int(Decimal(self.dice.choice((20, 200, 2000))) / price / one.lot), 1)
+        order = {
+            "category": "linear",
+            "symbol": symbol,
+            "side": self.dice.choice(("Buy", "Sell")),
+            "orderType": "Market",
+            "qty": plain(lots * one.lot),
+        }
+        if self.dice.random() < 0.3:
+            away = Decimal("0.998") if order["side"] == "Buy" else Decimal("1.002")
+            order |= {"orderType": "Limit", "price": plain(int(price * away / one.tick) * one.tick)}
+        await self.ask_venue("place_order", **order)
+        self.house.tally.add("trades by hand")
+
+    async def set_leverage(self, symbol: str, leverage: str) -> None:
+        await self.ask_venue(
+            "set_leverage", category="linear", symbol=symbol, buyLeverage=leverage, sellLeverage=leverage
+        )
+
+    async def switch_to_hedge_mode(self, symbol: str) -> None:
+        await self.ask_venue("switch_position_mode", category="linear", symbol=symbol, mode=3)
+
+    async def switch_back(self, symbol: str) -> None:
+        await self.ask_venue("switch_position_mode", category="linear", symbol=symbol, mode=0)
+
+    async def ask_venue(self, method: str, **query: Any) -> Any:
+        """The venue's answer to the user's own request; a refusal is the user's business."""
+        call = self.browser_threads.submit(lambda: getattr(self.browser, method)(**query))
+        try:
+            answer = await asyncio.wrap_future(call)
+        except Exception as error:
+            self.house.note("by hand", f"{self.number} {method} {type(error).__name__}")
+            return None
+        self.house.note("by hand", f"{self.number} {method} {query}")
+        return answer
+
+
+def offers_tactics() -> bool:
+    from holdfast.portfolio.schemas import PreviewOpen
+
+    return "tactic" in PreviewOpen.model_fields
+
+
+def offered_kinds() -> set[str]:
+    return set(_PREVIEW.json_schema()["discriminator"]["mapping"])
+
+
+async def move_in(house: House, number: int) -> Person:
+    """A new user with a funded account, perhaps with positions of their own, and a connection to check."""
+    dice = random.Random(f"{house.seed}:person:{number}")  # noqa: S311  not a secret
+    held = dice.sample(SYMBOLS[:8], dice.choice((0, 0, 1, 3)))
+    positions = [
+        {
+            "symbol": symbol,
+            "size": plain(
+                dice.choice((-1, 1)) * dice.randint(1, 40) * house.market.instruments["linear", symbol].lot
+            ),
+        }
+        for symbol in held
+    ]
+    account = house.venue.accounts.create(
+        {
+            "balances": {"USDT": str(dice.choice((30_000, 60_000, 200_000)))},
+            "ips": [],
+            "default_leverage": dice.choice(("1", "10")),
+            "positions": positions,
+            "behaviour": {
+                "match_delay_ms": dice.choice((0, 10, 10, 150, 1500)),
+                "realtime_lag_ms": dice.choice((0, 0, 40, 900)),
+                "executions_first": dice.random() < 0.5,
+                "duplicate_pushes": dice.random() < 0.3,
+            },
+        }
+    )
+    user_id, connection_id = new_id(), new_id()
+    house.keys[connection_id] = VenueCredentials(account.key.key, account.key.secret)
+    now = house.clock.now()
+    async with house.database.transaction() as session:
+        session.add(User(id=user_id, is_demo=True, created_at=now))
+        await session.flush()
+        session.add(
+            Connection(
+                id=connection_id,
+                user_id=user_id,
+                venue="bybit",
+                environment="simulated",
+                label=f"{number}",
+                sealed=b"sealed",
+                key_hint="",
+                state="checking",
+                checks=[],
+                created_at=now,
+            )
+        )
+        await session.flush()
+        await enqueue(session, "accounts.check_connection", str(connection_id), now=now)
+    road = house.network.road(ELSEWHERE, exempt=True)
+    browser = PybitClient(
+        ADDRESS,
+        lambda: to_ms(house.clock.now()),
+        api_key=account.key.key,
+        api_secret=account.key.secret,
+        connections=1,
+        adapter=road.adapter,
+    )
+    indices = cast(IndexBoard, SeededIndices(house))
+    world = World(indices, InstrumentBook(), inside(house.api).run(house.public_venue, house.api))
+    return Person(
+        house, number, dice, account, user_id, connection_id, world,
+        {p.symbol: p.quantity for p in account.positions.values()}, browser, road.threads,
+    )  # fmt: skip
+
+
+def begin(seed: int) -> datetime:
+    """When a run begins: often shortly before funding is paid."""
+    dice = random.Random(f"{seed}:begin")  # noqa: S311  not a secret
+    day = datetime.fromisoformat("2026-11-21T00:00:00+00:00") + timedelta(days=dice.randint(0, 300))
+    hour = day + timedelta(hours=dice.choice((4, 8, 9, 12, 16)))
+    return hour - timedelta(seconds=dice.choice((20, 45, 90, 3000)))

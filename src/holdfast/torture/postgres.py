@@ -1,0 +1,364 @@
+"""A real PostgreSQL under virtual time: one statement at a time, each carried out between two instants.
+
+Statements of different processes interleave as they would, and wait for each other's locks as they would: a
+statement that PostgreSQL makes wait stays pending while virtual time goes on, and ends when the lock is free.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import asyncpg
+import orjson
+from asyncpg.exceptions import ConnectionDoesNotExistError
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+from holdfast.platform.database import Database
+from holdfast.torture.loop import Process, current
+
+REAL_PATIENCE: Final = 0.004
+"""Seconds a statement is given before PostgreSQL is asked whether it waits for a lock."""
+PING: Final = ";"
+
+Travel = Callable[[], float]
+"""How long the next way to or from the database takes, in virtual seconds."""
+
+
+class Server:
+    """Real connections, driven from inside the virtual loop without letting its time pass."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._io = asyncio.SelectorEventLoop()
+        self._spare: list[_Backend] = []
+        self._waiting: list[_Waiting] = []
+        self._monitor: asyncpg.Connection = self.now(asyncpg.connect(url))
+        self.statements = 0
+        self.on_notify: Callable[[], None] = lambda: None
+        self.note: Callable[[str, str], None] = lambda _what, _detail: None
+
+    def now(self, coroutine: Awaitable[Any]) -> Any:
+        """Carry something out on the real connections, to its end."""
+        with _outside_of_loops():
+            return self._io.run_until_complete(coroutine)
+
+    def close(self) -> None:
+        for backend in self._spare:
+            self.now(backend.real.close())
+        self.now(self._monitor.close())
+        self._io.close()
+
+    def administer(self, statement: str) -> None:
+        """Outside of any run."""
+        self.statements = 0
+        self.now(self._monitor.execute(statement))
+
+    def backend(self) -> "_Backend":
+        return self._spare.pop() if self._spare else _Backend(self.now(asyncpg.connect(self._url)))
+
+    def give_back(self, backend: "_Backend") -> None:
+        """Whatever its session held is undone, as when a client's connection breaks."""
+        if backend.real.is_closed():
+            return
+        self.now(backend.real.execute("ROLLBACK; SELECT pg_advisory_unlock_all()"))
+        self._spare.append(backend)
+        self.locks_changed()
+
+    async def carry_out(self, backend: "_Backend", make: Callable[[], Awaitable[Any]]) -> Any:
+        """One statement's answer; virtual time passes only while it waits for somebody's lock."""
+        self.statements += 1
+        with _outside_of_loops():
+            task = self._io.create_task(_as_coroutine(make()))
+        if self._done(backend, task):
+            return task.result()
+        waiting = _Waiting(backend, task, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        try:
+            return await waiting.answer
+        except BaseException:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                self._abandon(waiting)
+            raise
+
+    def locks_changed(self) -> None:
+        """Somebody's transaction has ended: see who can go on."""
+        for waiting in list(self._waiting):
+            if waiting not in self._waiting or not self._done(waiting.backend, waiting.task):
+                continue
+            self._waiting.remove(waiting)
+            if waiting.answer.done():
+                continue
+            error = waiting.task.exception()
+            if error:
+                waiting.answer.set_exception(error)
+            else:
+                waiting.answer.set_result(waiting.task.result())
+
+    def _done(self, backend: "_Backend", task: "asyncio.Task[Any]") -> bool:
+        """Whether it has ended; otherwise PostgreSQL says that it waits for a lock."""
+        while True:
+            with _outside_of_loops():
+                turn = _Turn(self._io)
+                timer = self._io.call_later(REAL_PATIENCE, turn.end)
+                task.add_done_callback(turn.end)
+                self._io.run_forever()
+                turn.over = True
+                task.remove_done_callback(turn.end)
+                timer.cancel()
+            if task.done():
+                return True
+            if self.now(self._monitor.fetchval("SELECT cardinality(pg_blocking_pids($1))", backend.pid)):
+                return False
+
+    def _abandon(self, waiting: "_Waiting") -> None:
+        """Its client is gone: the statement is cancelled, as PostgreSQL does when a connection breaks."""
+        self.now(self._monitor.fetchval("SELECT pg_terminate_backend($1, 5000)", waiting.backend.pid))
+        with _outside_of_loops():
+            self._io.run_until_complete(asyncio.wait([waiting.task]))
+        waiting.task.exception()
+        self.locks_changed()
+
+
+@dataclass(eq=False)
+class _Turn:
+    """One run of the real loop. Whoever wants to end it too late ends no other."""
+
+    loop: asyncio.AbstractEventLoop
+    over: bool = False
+
+    def end(self, _cause: object = None) -> None:
+        if not self.over:
+            self.loop.stop()
+
+
+@dataclass(eq=False)
+class _Backend:
+    """A real connection. It may serve several clients one after another, and keeps what it has prepared."""
+
+    real: Any
+    prepared: dict[str, Any] = field(default_factory=dict)
+    codecs: set[str] = field(default_factory=set)
+
+    @property
+    def pid(self) -> int:
+        return int(self.real.get_server_pid())
+
+
+@dataclass(eq=False)
+class _Waiting:
+    backend: _Backend
+    task: "asyncio.Task[Any]"
+    answer: "asyncio.Future[Any]"
+
+
+class Client:
+    """A connection as the driver of SQLAlchemy knows it, in the hands of whichever process uses it."""
+
+    def __init__(self, server: Server, travel: Travel) -> None:
+        self._server = server
+        self._travel = travel
+        self._backend: _Backend | None = server.backend()
+        self._begun = self._wanted = self._notifies = False
+        self.holder: Process | None = None
+
+    def cut(self) -> None:
+        """The connection breaks: PostgreSQL undoes what was not committed and frees what was locked."""
+        backend, self._backend = self._backend, None
+        if backend:
+            self._server.give_back(backend)
+
+    async def ask(self, what: str, make: Callable[[Any], Awaitable[Any]], *, ends: bool = False) -> Any:
+        process = current()
+        self.holder = process
+        self._server.note("sql", f"{process.name} {what[:60]}")
+        process.effect()
+        await asyncio.sleep(self._travel())
+        if self._wanted and not self._begun:
+            self._begun = True
+            await self._carry_out(lambda real: real.execute("BEGIN"))
+        answer = await self._carry_out(make)
+        if ends:
+            self._server.locks_changed()
+        process.effect()
+        await asyncio.sleep(self._travel())
+        self._real()
+        return answer
+
+    async def _carry_out(self, make: Callable[[Any], Awaitable[Any]]) -> Any:
+        real = self._real()
+        assert self._backend
+        return await self._server.carry_out(self._backend, lambda: make(real))
+
+    def _real(self) -> Any:
+        process = current()
+        if not process.alive:
+            process.effect()
+        if self._backend is None or self._backend.real.is_closed():
+            raise ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return self._backend.real
+
+    # --- what SQLAlchemy calls ---------------------------------------------------------------------------
+
+    def is_closed(self) -> bool:
+        return self._backend is None or bool(self._backend.real.is_closed())
+
+    async def close(self, timeout: float | None = None) -> None:  # noqa: ASYNC109, ARG002  (the driver's)
+        self.cut()
+
+    def terminate(self) -> None:
+        self.cut()
+
+    def transaction(self, **_options: Any) -> "_Transaction":
+        return _Transaction(self)
+
+    async def begin(self) -> None:
+        """Nothing is said until the first statement: an unused transaction costs nothing."""
+        self._real()
+        self._wanted, self._begun = True, False
+
+    async def end(self, how: str) -> None:
+        begun, self._wanted, self._begun = self._begun, False, False
+        notifies, self._notifies = self._notifies, False
+        if begun:
+            await self.ask(how, lambda real: real.execute(how), ends=True)
+            if notifies and how == "COMMIT":
+                self._server.on_notify()
+        else:
+            self._real()
+
+    async def prepare(self, query: str, **_options: Any) -> "_Prepared":
+        self._real()
+        assert self._backend
+        self._notifies |= query.startswith("NOTIFY")
+        known = self._backend.prepared.get(query)
+        if known is None:
+            known = self._backend.prepared[query] = self._server.now(self._backend.real.prepare(query))
+        return _Prepared(self, known, query)
+
+    async def fetchrow(self, query: str, *parameters: Any) -> Any:
+        if query == PING:
+            return self._real() and None
+        return await self.ask(query, lambda real: real.fetchrow(query, *parameters))
+
+    async def execute(self, query: str, *parameters: Any) -> Any:
+        return await self.ask(query, lambda real: real.execute(query, *parameters))
+
+    async def executemany(self, query: str, rows: Any) -> Any:
+        return await self.ask(query, lambda real: real.executemany(query, rows))
+
+    async def set_type_codec(self, name: str, **how: Any) -> None:
+        real = self._real()
+        if self._backend and name not in self._backend.codecs:
+            self._backend.codecs.add(name)
+            self._server.now(real.set_type_codec(name, **how))
+
+    async def reload_schema_state(self) -> None:
+        self._server.now(self._real().reload_schema_state())
+
+    def get_server_version(self) -> Any:
+        return self._real().get_server_version()
+
+
+class _Transaction:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self) -> None:
+        await self._client.begin()
+
+    async def commit(self) -> None:
+        await self._client.end("COMMIT")
+
+    async def rollback(self) -> None:
+        await self._client.end("ROLLBACK")
+
+
+class _Prepared:
+    def __init__(self, client: Client, real: Any, query: str) -> None:
+        self._client = client
+        self._statement = real
+        self._query = query
+
+    async def fetch(self, *parameters: Any) -> Any:
+        return await self._client.ask(
+            self._query,
+            lambda _: self._statement.fetch(*parameters),
+            ends="pg_advisory_unlock" in self._query,
+        )
+
+    def get_attributes(self) -> Any:
+        return self._statement.get_attributes()
+
+    def get_statusmsg(self) -> Any:
+        return self._statement.get_statusmsg()
+
+
+class TortureDatabase(Database):
+    """The database of all processes of a run, with connections that know who uses them."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.listen_url = ""
+        self.travel: Travel = lambda: 0.001
+        self._clients: deque[Client] = deque()
+        self.engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_size=100,
+            max_overflow=0,
+            pool_use_lifo=True,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
+            json_deserializer=orjson.loads,
+        )
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    def start_afresh(self) -> None:
+        """No connection of an earlier run is left."""
+        self.engine.sync_engine.dispose(close=False)
+        self.cut_all()
+        self._clients.clear()
+
+    async def _connect(self, *_: Any, **__: Any) -> Client:
+        client = Client(self.server, lambda: self.travel())
+        self._clients = deque(known for known in self._clients if not known.is_closed())
+        self._clients.append(client)
+        return client
+
+    def cut_all(self) -> None:
+        """Every connection breaks, as when PostgreSQL restarts."""
+        for client in self._clients:
+            client.cut()
+
+    def cut_off(self, process: Process) -> None:
+        """Every connection that a process holds breaks."""
+        for client in self._clients:
+            if client.holder is process:
+                client.cut()
+
+
+def latencies(seed: int) -> Travel:
+    """A fraction of a millisecond mostly, sometimes tens of them."""
+    dice = random.Random(f"{seed}:database")  # noqa: S311  not a secret
+    return lambda: dice.uniform(0.0001, 0.0006) if dice.random() < 0.97 else dice.uniform(0.002, 0.08)
+
+
+@contextmanager
+def _outside_of_loops() -> Iterator[None]:
+    """Lets another loop run for a moment while the virtual one stands still."""
+    outer = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(outer)
+
+
+async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable

@@ -1,0 +1,330 @@
+"""One seed from its beginning to its end."""
+
+import asyncio
+import hashlib
+import logging
+import random
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, InterfaceError
+
+from holdfast.accounts.models import Connection
+from holdfast.app.handlers import HANDLERS
+from holdfast.core.identity import ids_from
+from holdfast.execution.models import Execution, OrderEvent
+from holdfast.execution.orders import OrderState
+from holdfast.platform.database import Base
+from holdfast.platform.jobs import LeaseLost, enqueue
+from holdfast.platform.models import Job
+from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
+from holdfast.torture.house import House
+from holdfast.torture.invariants import Violation, judge
+from holdfast.torture.loop import ProcessDied, VirtualLoop, inside
+from holdfast.torture.people import Person, begin, move_in
+from holdfast.torture.postgres import TortureDatabase, latencies
+from holdfast.torture.truth import books_of
+from holdfast.torture.weather import Blow, Weather, forecast
+from holdfast.venues.protocol import VenueError
+
+BOOT_SECONDS: Final = 120.0
+SETTLE_SECONDS: Final = 3600.0
+RECURRING: Final = ("market.refresh_instruments", "accounts.check_connection", "execution.reconcile")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a seed went. ``trace`` names everything that happened, in order; equal seeds give equal traces."""
+
+    seed: int
+    violations: tuple[Violation, ...]
+    counts: Counter[str]
+    virtual_seconds: float
+    schedule: tuple[str, ...]
+    trace: str
+    log: tuple[str, ...]
+
+
+def run_seed(seed: int, database: TortureDatabase) -> Report:
+    """Everything in one virtual loop of its own; the database is emptied first."""
+    empty(database)
+    weather = forecast(seed)
+    loop = VirtualLoop()
+    dice = random.Random(f"{seed}:ids")  # noqa: S311  not a secret
+    state = random.getstate()
+    random.seed(seed)
+    database.travel = latencies(seed)
+    loop.set_exception_handler(_overhear)
+    try:
+        with ids_from(lambda: UUID(int=dice.getrandbits(128), version=4)):
+            return loop.run_until_complete(_Run(seed, weather, loop, database).carry_out())
+    finally:
+        _tear_down(loop)
+        random.setstate(state)
+
+
+def empty(database: TortureDatabase) -> None:
+    database.start_afresh()
+    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    database.server.administer(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+
+
+def silence() -> None:
+    """What a run logs, and what the death of a process leaves behind, is nobody's concern."""
+    structlog.configure(processors=[_swallow], cache_logger_on_first_use=False)
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", message="The garbage collector is trying to clean up")
+
+
+def _swallow(_logger: Any, _method: str, _event: Mapping[str, Any]) -> Any:
+    raise structlog.DropEvent
+
+
+def _overhear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Nobody asks a measurement how it ended whose askers have all died."""
+    if not isinstance(context.get("exception"), ProcessDied | VenueError):
+        loop.default_exception_handler(context)
+
+
+def _tear_down(loop: VirtualLoop) -> None:
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=60))
+    loop.close()
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether this only says that PostgreSQL was away."""
+    return isinstance(error, (DBAPIError, InterfaceError)) and (
+        error.connection_invalidated or "connection was closed" in str(error)
+    )
+
+
+def _was_unknown(events: list[OrderEvent]) -> bool:
+    return any(event.to_state == OrderState.UNKNOWN for event in events)
+
+
+class _Run:
+    def __init__(self, seed: int, weather: Weather, loop: VirtualLoop, database: TortureDatabase) -> None:
+        self._seed = seed
+        self._weather = weather
+        self._loop = loop
+        self._dice = random.Random(f"{seed}:run")  # noqa: S311  not a secret
+        self._house = House(
+            loop,
+            database,
+            seed,
+            start=begin(seed),
+            wild=weather.wild,
+            workers=self._dice.choice((1, 2, 2, 3)),
+            handlers={kind: self._watched(handler) for kind, handler in HANDLERS.items()},
+        )
+        self._people: list[Person] = []
+        self._problems: list[Violation] = []
+
+    def _watched(self, handler: Handler) -> Handler:
+        async def run(work: Work) -> None:
+            try:
+                await handler(work)
+            except (RetryAt, RunAgainIn, LeaseLost, OSError):
+                raise
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                self._problems.append(
+                    Violation("no job fails in an unforeseen way", f"{work.lease.kind}: {error!r}")
+                )
+                raise
+
+        return run
+
+    async def carry_out(self) -> Report:
+        house = self._house
+        background = [self._loop.create_task(house.beat()), self._loop.create_task(house.schedule())]
+        try:
+            await self._boot()
+            await self._storm()
+            await self._heal()
+            await self._judge()
+        finally:
+            for task in background:
+                task.cancel()
+        self._problems += [
+            Violation("nothing breaks in an unforeseen way", repr(error)) for error in house.accidents
+        ]
+        return self._report()
+
+    async def _judge(self) -> None:
+        async with self._house.database.sessions() as session:
+            for person in self._people:
+                books = await books_of(session, person.connection_id, person.account, person.opening)
+                self._problems += judge(books)
+                self._house.tally.add("orders", len(books.orders))
+                self._house.tally.add("fills", len(books.fills))
+                self._house.tally.add("unknowns resolved", sum(map(_was_unknown, books.events.values())))
+
+    async def _boot(self) -> None:
+        house = self._house
+        async with house.database.transaction() as session:
+            await enqueue(session, "market.refresh_instruments", "", now=house.clock.now())
+        for number in range(self._dice.choice((1, 1, 2, 3))):
+            self._people.append(await move_in(house, number))
+        if not await house.until(self._books_begun, seconds=BOOT_SECONDS, every=0.25):
+            raise RuntimeError("the installation did not start in calm weather")
+
+    async def _books_begun(self) -> bool:
+        async with self._house.database.sessions() as session:
+            rows = await session.scalars(select(Connection).order_by(Connection.label))
+            return all(row.state == "active" and row.reconciled_at for row in rows)
+
+    async def _storm(self) -> None:
+        house, start = self._house, self._loop.time()
+        house.faults.replace(self._weather.rules_from(house.venue.clock.now_ms()))
+        for blow in self._weather.blows:
+            self._loop.call_at(start + blow.at, partial(self._start_blow, blow))
+        lives = [
+            self._loop.create_task(person.live(start + self._weather.storm), context=inside(house.api))
+            for person in self._people
+        ]
+        await asyncio.wait(lives)
+        for life in lives:
+            life.result()
+        await asyncio.sleep(max(0.0, start + self._weather.storm - self._loop.time()))
+
+    async def _heal(self) -> None:
+        house = self._house
+        house.tally.add("faults injected", sum(rule["hits"] for rule in house.faults.describe()))
+        house.faults.replace([])
+        house.virtual_redis.down = False
+        for worker in house.workers:
+            worker.process.fuse = None
+        if not await house.until(self._settled, seconds=SETTLE_SECONDS, every=5):
+            self._problems.append(Violation("every job finishes or recurs", await self._what_is_left()))
+        for _ in range(2):
+            async with house.database.transaction() as session:
+                for person in self._people:
+                    await enqueue(
+                        session, "execution.reconcile", str(person.connection_id), now=house.clock.now()
+                    )
+            began = house.clock.now()
+            if not await house.until(partial(self._reconciled, began), seconds=600):
+                self._problems.append(Violation("every connection is reconciled", "not within 10 minutes"))
+
+    async def _settled(self) -> bool:
+        async with self._house.database.sessions() as session:
+            open_jobs = await session.scalar(
+                select(Job.id).where(Job.finished_at.is_(None), Job.kind.not_in(RECURRING)).limit(1)
+            )
+        return open_jobs is None
+
+    async def _what_is_left(self) -> str:
+        async with self._house.database.sessions() as session:
+            rows = await session.scalars(
+                select(Job).where(Job.finished_at.is_(None), Job.kind.not_in(RECURRING)).order_by(Job.id)
+            )
+            told = [f"{job.kind} {job.subject[:8]}: {job.last_error}" for job in rows]
+            states = await session.execute(
+                select(Execution.id, Execution.state, Execution.reason).where(Execution.finished_at.is_(None))
+            )
+            return "; ".join([*told, *(f"{id_} {state}: {reason}" for id_, state, reason in states)])
+
+    async def _reconciled(self, since: Any) -> bool:
+        async with self._house.database.sessions() as session:
+            moments = await session.scalars(
+                select(Connection.reconciled_at).where(Connection.deleted_at.is_(None))
+            )
+            return all(moment and moment > since for moment in moments)
+
+    def _start_blow(self, blow: Blow) -> None:
+        self._loop.create_task(self._strike(blow))
+
+    async def _strike(self, blow: Blow) -> None:
+        self._house.note("blow", str(blow))
+        self._house.tally.add("blows")
+        action: Callable[..., Any] = getattr(self, f"_strike_{blow.what}")
+        done = action(**blow.detail)
+        if asyncio.iscoroutine(done):
+            await done
+
+    def _strike_crash(self) -> None:
+        self._dice.choice(self._house.workers).kill()
+
+    def _strike_fuse(self, effects: int) -> None:
+        busy = [worker for worker in self._house.workers if worker.busy] or self._house.workers
+        self._dice.choice(busy).process.fuse = effects
+
+    def _strike_pause(self, seconds: float) -> None:
+        busy = [worker for worker in self._house.workers if worker.busy] or self._house.workers
+        self._dice.choice(busy).pause(seconds)
+
+    async def _strike_redis(self, seconds: float, forgets: bool) -> None:
+        redis = self._house.virtual_redis
+        redis.down = True
+        await asyncio.sleep(seconds)
+        if forgets:
+            redis.forget()
+            self._house.lose_queue()
+        redis.down = False
+
+    def _strike_database(self) -> None:
+        """PostgreSQL restarts: every connection breaks, nothing committed is lost."""
+        self._house.database.cut_all()
+
+    def _strike_jump(self, symbol: str, factor: float) -> None:
+        self._house.market.jump(symbol, factor)
+
+    def _strike_adl(self, share: float) -> None:
+        self._force("AdlTrade", share)
+
+    def _strike_liquidation(self, share: float) -> None:
+        self._force("BustTrade", share)
+
+    def _force(self, how: str, share: float) -> None:
+        account = self._dice.choice(self._people).account
+        held = [p for p in account.positions.values() if p.quantity]
+        if held:
+            self._house.venue.force_close(account, held[int(share * len(held))], how=how)
+            self._house.tally.add("forced trades")
+
+    async def _strike_delist(self, symbol: str) -> None:
+        market, now_ms = self._house.market, self._house.venue.clock.now_ms()
+        market.set_status(symbol, "Trading", delivery_ms=now_ms + 15_000)
+        await asyncio.sleep(15)
+        market.set_status(symbol, "Delivering", delivery_ms=now_ms + 15_000)
+
+    async def _strike_hand(self) -> None:
+        await self._dice.choice(self._people).trade_by_hand()
+
+    async def _strike_leverage(self, symbol: str) -> None:
+        await self._dice.choice(self._people).set_leverage(symbol, "5")
+
+    async def _strike_hedge(self, symbol: str) -> None:
+        person = self._dice.choice(self._people)
+        await person.switch_to_hedge_mode(symbol)
+        await asyncio.sleep(self._dice.uniform(5, 40))
+        await person.switch_back(symbol)
+
+    def _report(self) -> Report:
+        house = self._house
+        counts = Counter(house.tally.counts)
+        counts["requests"] = sum(house.network.sent.values())
+        counts["statements"] = house.database.server.statements
+        trace = hashlib.sha256("\n".join(house.trace).encode()).hexdigest()
+        return Report(
+            self._seed,
+            tuple(self._problems),
+            counts,
+            self._loop.time(),
+            tuple(self._weather.describe()),
+            trace,
+            tuple(house.trace),
+        )

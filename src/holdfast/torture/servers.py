@@ -1,0 +1,95 @@
+"""The throw-away PostgreSQL of a torture: made for it, gone with it, never the user's own."""
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import holdfast.app.metadata  # noqa: F401  (registers every table)
+from holdfast.platform import embedded
+from holdfast.platform.database import Base, asyncpg_url
+from holdfast.platform.processes import start, stop, unprivileged_account
+from holdfast.torture.loop import VirtualLoop
+from holdfast.torture.postgres import Server, TortureDatabase
+
+SETTINGS: Final = {
+    "deadlock_timeout": "'2ms'",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "idle_in_transaction_session_timeout": "0",
+    "statement_timeout": "0",
+}
+
+
+@contextmanager
+def throw_away_postgres() -> Iterator[str]:
+    """The address of a database with every table and no rows, in a server that ends with this block.
+
+    Raises:
+        CannotRun: there is no PostgreSQL on this machine.
+    """
+    home = Path(tempfile.mkdtemp(prefix="holdfast-torture-"))
+    home.chmod(0o755)
+    try:
+        server = embedded.Postgres(
+            embedded.choose_place(home, unprivileged_account()), token_hex(16), durable=False
+        )
+        server.prepare()
+        port = embedded.free_port()
+        program = server.program(port)
+        with (home / "postgres.log").open("wb") as log:
+            process = start(program, output=log)
+            try:
+                embedded.wait_until(lambda: _answers(server, port), process, "PostgreSQL")
+                asyncio.run(_create_tables(server.url(port, "postgres"), server.url(port)))
+                yield server.url(port)
+            finally:
+                stop(process, program)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[TortureDatabase]:
+    """The database of a run, on real connections that are closed at the end."""
+    server = Server(url)
+    try:
+        database = TortureDatabase(server)
+        loop = VirtualLoop()
+        loop.run_until_complete(_greet(database))
+        loop.close()
+        yield database
+    finally:
+        server.close()
+
+
+async def _greet(database: TortureDatabase) -> None:
+    """What a first connection asks once is not to be part of whichever run comes first."""
+    async with database.engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+def _answers(server: embedded.Postgres, port: int) -> bool:
+    pg_isready = server.binaries.directory / "pg_isready"
+    return subprocess.run([pg_isready, "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode == 0
+
+
+async def _create_tables(admin_url: str, url: str) -> None:
+    admin = await asyncpg.connect(admin_url)
+    await admin.execute(f"CREATE DATABASE {embedded.DATABASE}")
+    for name, value in SETTINGS.items():
+        await admin.execute(f"ALTER DATABASE {embedded.DATABASE} SET {name} = {value}")
+    await admin.close()
+    engine = create_async_engine(asyncpg_url(url))
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    await engine.dispose()

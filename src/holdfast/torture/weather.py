@@ -1,0 +1,188 @@
+"""What goes wrong in a run, and when: everything follows from the seed."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from holdfast.sim.bybit.codes import REJECT_REASONS
+from holdfast.sim.fault_kinds import ENGINE, INSTRUMENT, KINDS, REQUEST, STREAM, VENUE, FaultKind
+from holdfast.torture.market import SYMBOLS
+
+STORM: Final = (40.0, 110.0)
+"""Seconds during which things go wrong."""
+CALM_SEEDS: Final = 12
+"""Every so many seeds one without any fault: the code must not need trouble to be right."""
+
+_PLACES: Final[dict[str, tuple[str, ...]]] = {
+    REQUEST: (
+        "bybit.order.create", "bybit.order.create", "bybit.order.create-batch", "bybit.order.*",
+        "bybit.order.*", "bybit.order.realtime", "bybit.order.history", "bybit.execution.list",
+        "bybit.position.list", "bybit.position.*", "bybit.account.*", "bybit.account.transaction-log",
+        "bybit.market.time", "bybit.*", "bybit.*",
+    ),
+    STREAM: ("bybit.private.*", "bybit.private.execution", "bybit.private.order"),
+    ENGINE: ("bybit.engine.*",),
+    INSTRUMENT: ("bybit.instrument.*",),
+    VENUE: ("bybit.venue",),
+}  # fmt: skip
+_REQUEST_CODES: Final = (10000, 10016)
+_CONDITION_SECONDS: Final = (2.0, 25.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """Something that happens to us at ``at`` seconds: crash | pause | fuse | redis | database | …"""
+
+    at: float
+    what: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        told = " ".join(f"{name}={value}" for name, value in self.detail.items())
+        return f"{self.at:7.2f} s  {self.what}{f' {told}' if told else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """``rules`` are for the venue's fault dial, with moments in seconds from the beginning."""
+
+    storm: float
+    wild: float
+    rules: tuple[dict[str, Any], ...]
+    blows: tuple[Blow, ...]
+    settle_soon: bool
+
+    def rules_from(self, start_ms: int) -> list[dict[str, Any]]:
+        """As the dial takes them: moments in milliseconds of the venue's clock."""
+        return [
+            {
+                **rule,
+                "from_ms": start_ms + int(rule["from_ms"] * 1000),
+                "until_ms": start_ms + int(rule["until_ms"] * 1000),
+            }
+            for rule in self.rules
+        ]
+
+    def describe(self) -> list[str]:
+        shown = [
+            f"{rule['from_ms']:7.2f} s  {rule['kind']} at {rule['where']} until {rule['until_ms']:.2f} s "
+            + " ".join(
+                f"{name}={value}"
+                for name, value in rule.items()
+                if name not in ("kind", "where", "from_ms", "until_ms", "seed")
+            )
+            for rule in self.rules
+        ]
+        return sorted([*shown, *map(str, self.blows)])
+
+
+def forecast(seed: int) -> Weather:
+    """The weather of a seed."""
+    dice = random.Random(f"{seed}:weather")  # noqa: S311  not a secret
+    storm = dice.uniform(*STORM)
+    wild = dice.choice((0.0, 0.00005, 0.0002, 0.0008))
+    if seed % CALM_SEEDS == 0:
+        return Weather(storm, wild, (), (), settle_soon=False)
+    rules = tuple(_rule(dice, storm) for _ in range(dice.randint(0, 7)))
+    blows = tuple(sorted(_blows(dice, storm), key=lambda blow: blow.at))
+    return Weather(storm, wild, rules, blows, settle_soon=dice.random() < 0.5)
+
+
+def _rule(dice: random.Random, storm: float) -> dict[str, Any]:
+    kinds: list[FaultKind] = list(KINDS)
+    kind = dice.choice(kinds)
+    sort = dice.choice(KINDS[kind].to)
+    where = dice.choice(_PLACES[sort])
+    if sort in (ENGINE, INSTRUMENT):
+        where = f"{where[:-1]}linear.{dice.choice((*SYMBOLS[:6], '*'))}"
+    begins = dice.uniform(0, storm * 0.9)
+    lasts = dice.uniform(*_CONDITION_SECONDS) if sort == INSTRUMENT else dice.expovariate(1 / 20) + 1
+    rule: dict[str, Any] = {
+        "where": where,
+        "kind": kind,
+        "from_ms": round(begins, 2),
+        "until_ms": round(min(begins + lasts, storm), 2) + 0.01,
+    }
+    if sort != INSTRUMENT:
+        rule["seed"] = dice.randrange(2**31)
+        rule["probability"] = dice.choice((0.1, 0.3, 0.6, 1.0))
+        if sort == VENUE or kind in ("ip_limit", "half_open", "half_open_after") or dice.random() < 0.4:
+            rule["count"] = dice.choice((1, 1, 2, 5))
+    for name in KINDS[kind].settings:
+        value = _setting(dice, kind, name)
+        if value is not None:
+            rule[name] = value
+    return rule
+
+
+def _setting(dice: random.Random, kind: FaultKind, name: str) -> Any:
+    match name:
+        case "delay_ms":
+            return dice.choice((50, 400, 2_000, 6_000, 12_000))
+        case "jitter_ms":
+            return dice.choice((0, 300, 3_000))
+        case "answer":
+            return dice.choice(("first", "second"))
+        case "status":
+            return dice.choice((429, 500, 502, 503, 504))
+        case "code":
+            return 110066 if kind == "halt" else dice.choice(_REQUEST_CODES)
+        case "retry_after_s":
+            return dice.choice((None, 0, 1, 4))
+        case "skew_ms":
+            return dice.choice((-7_000, -1_500, 1_500, 7_000))
+        case "drift_ms":
+            return dice.choice((0.0, 20.0, -20.0))
+        case "share":
+            return dice.choice((0.0, 0.3, 0.6, 0.95))
+        case "pieces":
+            return dice.choice((1, 2, 5))
+        case "reason":
+            return dice.choice(sorted(REJECT_REASONS))
+        case "order_status":
+            return dice.choice(("Cancelled", "Rejected"))
+        case _:
+            return None
+
+
+def _blows(dice: random.Random, storm: float) -> list[Blow]:
+    def some(most: int) -> range:
+        return range(dice.choice((0, 0, 1, most)))
+
+    blows = [Blow(dice.uniform(0, storm), "crash") for _ in some(3)]
+    blows += [
+        Blow(
+            dice.uniform(0, storm * 0.7),
+            "fuse",
+            {"effects": dice.choice((1, 2, 3, 5, 8, 13, 21, 34, 55, 89))},
+        )
+        for _ in some(5)
+    ]
+    blows += [
+        Blow(dice.uniform(0, storm * 0.8), "pause", {"seconds": dice.choice((3.0, 9.0, 14.0, 30.0))})
+        for _ in some(2)
+    ]
+    blows += [
+        Blow(
+            dice.uniform(0, storm * 0.8),
+            "redis",
+            {"seconds": dice.choice((0.5, 3.0, 15.0)), "forgets": dice.random() < 0.7},
+        )
+        for _ in some(2)
+    ]
+    blows += [Blow(dice.uniform(0, storm), "database") for _ in some(1)]
+    blows += [
+        Blow(
+            dice.uniform(0, storm),
+            "jump",
+            {"symbol": dice.choice(SYMBOLS), "factor": dice.choice((0.7, 0.9, 0.98, 1.01, 1.06, 1.4))},
+        )
+        for _ in some(3)
+    ]
+    blows += [Blow(dice.uniform(0, storm), "adl", {"share": dice.random()}) for _ in some(1)]
+    blows += [Blow(dice.uniform(0, storm), "liquidation", {"share": dice.random()}) for _ in some(1)]
+    blows += [Blow(dice.uniform(0, storm), "delist", {"symbol": dice.choice(SYMBOLS[3:])}) for _ in some(1)]
+    blows += [Blow(dice.uniform(0, storm), "hand") for _ in some(4)]
+    blows += [Blow(dice.uniform(0, storm), "leverage", {"symbol": dice.choice(SYMBOLS[:6])}) for _ in some(1)]
+    blows += [Blow(dice.uniform(0, storm), "hedge", {"symbol": dice.choice(SYMBOLS[:8])}) for _ in some(1)]
+    return blows
