@@ -7,8 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from holdfast.core.errors import Conflict
 from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.envelope import Refusal
+from holdfast.sim.bybit.operations import Operations
 
 from .scripted import Exchange
 
@@ -37,7 +39,33 @@ spot_orders = st.fixed_dictionaries(
         "timeInForce": st.sampled_from(["GTC", "IOC"]),
     }
 )
+rules = st.sampled_from(
+    [
+        {"where": "bybit.engine.*", "kind": "partial_fill", "share": 0.4, "pieces": 3},
+        {"where": "bybit.engine.*", "kind": "partial_fill", "share": 0, "count": 1},
+        {"where": "bybit.engine.*", "kind": "reject", "order_status": "Rejected", "every": 2},
+        {"where": "bybit.engine.linear.*", "kind": "funding", "every": 2},
+        {"where": "bybit.engine.*", "kind": "reject_post_only"},
+        {"where": "bybit.instrument.linear.*", "kind": "halt"},
+        {"where": "bybit.instrument.*", "kind": "empty_book"},
+        {"where": "bybit.instrument.linear.BTCUSDT", "kind": "crossed_book"},
+        {"where": "bybit.venue", "kind": "cancel_orders"},
+        {"where": "bybit.venue", "kind": "funding"},
+        {"where": "bybit.venue", "kind": "restart"},
+    ]
+)
+operations = st.sampled_from(
+    [
+        ("adl", {"symbol": "BTCUSDT", "share": "0.3"}),
+        ("adl", {"symbol": "ETHUSDT"}),
+        ("liquidate", {"symbol": "BTCUSDT"}),
+        ("liquidate", {}),
+        ("trade", {"symbol": "BTCUSDT", "side": "Sell", "qty": "0.7"}),
+    ]
+)
 events = st.one_of(
+    st.tuples(st.just("dial"), st.lists(rules, max_size=2)),
+    st.tuples(st.just("operate"), operations),
     st.tuples(st.just("order"), orders),
     st.tuples(st.just("order"), spot_orders),
     st.tuples(st.just("move"), st.integers(-40, 40)),
@@ -59,6 +87,11 @@ def carry_out(exchange: Exchange, account: Account, kind: str, what: Any) -> Non
         exchange.pass_time(100)
     elif kind == "time":
         exchange.pass_time(what)
+    elif kind == "dial":
+        exchange.venue.faults.replace(what)
+    elif kind == "operate":
+        Operations(exchange.venue).carry_out(account.uid, *what)
+        exchange.run()
     else:
         number = what if kind == "cancel" else what[0]
         standing = list(account.open_orders.values())
@@ -83,7 +116,7 @@ def check(exchange: Exchange, account: Account) -> None:
         assert charged == sum((e.fee for e in account.log if e.coin == coin), D(0))
         assert account.locked(coin) <= account.balance(coin) or coin == "USDT"
     for symbol in LINEAR:
-        trades = [e for e in account.executions if e.symbol == symbol and e.exec_type == "Trade"]
+        trades = [e for e in account.executions if e.symbol == symbol and e.exec_type != "Funding"]
         signed = sum((e.qty if e.side == "Buy" else -e.qty for e in trades), D(0))
         assert account.signed_size(symbol) == signed
         funded = sum(
@@ -129,7 +162,7 @@ def test_the_books_agree_after_every_event(flow: list[tuple[str, Any]], leverage
     exchange.market.quote("XRPUSDT", "1.999", "2.001", "50", category="spot")
     account = exchange.account(balances=STARTING, default_leverage=leverage)
     for kind, what in flow:
-        with suppress(Refusal):
+        with suppress(Refusal, Conflict):
             carry_out(exchange, account, kind, what)
         check(exchange, account)
 

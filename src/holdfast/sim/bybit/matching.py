@@ -59,10 +59,10 @@ class Matching:
         """The status and rejectReason of an order that may not even try."""
         rule = self._faults.take(place, "reject", uid=account.uid)
         if rule is not None:
-            return rule.order_status, rule.reason
+            return "Rejected" if rule.order_status == "Rejected" else dead_status(order), rule.reason
         passive = order.time_in_force == "PostOnly"
         if passive and self._faults.take(place, "reject_post_only", uid=account.uid) is not None:
-            return "Cancelled", WOULD_TAKE
+            return dead_status(order), WOULD_TAKE
         if self._liquidity.is_halted((order.category, order.symbol)):
             return dead_status(order), "EC_InvalidSymbolStatus"
         return None
@@ -77,7 +77,7 @@ class Matching:
             return
         offers = list(self._liquidity.offers((order.category, order.symbol), order.side, order.bound, now_ms))
         if order.time_in_force == "PostOnly" and offers:
-            self.finish(account, order, "Cancelled", now_ms, reason=WOULD_TAKE)
+            self.finish(account, order, dead_status(order), now_ms, reason=WOULD_TAKE)
             return
         if order.time_in_force == "FOK" and self._obtainable(order, offers) < order.leaves:
             self.finish(account, order, "Cancelled", now_ms, reason="EC_CancelForNoFullFill")
