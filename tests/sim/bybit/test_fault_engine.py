@@ -60,6 +60,23 @@ def test_only_post_only_orders_are_rejected_as_such() -> None:
     assert placed(offline, account, **passive).status == "New"
 
 
+def test_the_pieces_of_a_fill_are_told_one_by_one() -> None:
+    offline = Offline(engine("partial_fill", share=1, pieces=4))
+    account = offline.account()
+    ear = offline.listen(account)
+    placed(offline, account, qty="0.1")
+    assert ear.topics("execution", "order") == ["execution"] * 4 + ["order"]
+
+
+def test_orders_wait_while_a_symbol_settles() -> None:
+    offline = Offline()
+    account = offline.account(behaviour={"settlement_pause_ms": 2000})
+    offline.run(3_600_000 - START_MS % 3_600_000 + 1999)
+    assert offline.order(account, symbol="TRXUSDT", qty="100").code == 110063
+    offline.run(1)
+    assert offline.order(account, symbol="TRXUSDT", qty="100").code == 0
+
+
 def test_funding_comes_right_after_the_fill() -> None:
     offline = Offline(engine("funding", count=1))
     account = offline.account()

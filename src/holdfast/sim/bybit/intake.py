@@ -20,6 +20,8 @@ MARKET_MARGIN: Final = Decimal("1.0005")
 """Sim rule: a market order's margin is taken at the best opposite price and this much more."""
 MAX_ACTIVE_PER_SYMBOL: Final = 500
 MAX_ACTIVE_SPOT: Final = 500
+MINUTE_MS: Final = 60_000
+SETTLING: Final = 110063
 NO_PRICE: Final = 110118
 HALTED: Final = 110066
 HALTED_SPOT: Final = 170157
@@ -50,6 +52,7 @@ class Intake:
         draft = rules.draft(body, self._market, account)
         self._check_link_id(account, draft)
         self._check_status(draft.instrument, draft.reduce_only)
+        self._check_settling(account, draft.instrument, now_ms)
         if draft.reduce_only:
             draft = self._reduced(account, draft)
         order = self._order(account, draft, now_ms)
@@ -69,6 +72,7 @@ class Intake:
         """
         qty, price = rules.number(body, "qty"), rules.number(body, "price")
         self._check_amendment(order, qty, price)
+        self._check_settling(account, self._market.instruments[order.category, order.symbol], now_ms)
         before = (order.qty, order.bound, order.margin_price, order.locked)
         try:
             self._apply(account, order, qty, price, now_ms)
@@ -121,6 +125,11 @@ class Intake:
         if halt is not None:
             code = halt.code or (HALTED_SPOT if instrument.category == "spot" else HALTED)
             raise Refusal(code, CODES[code])
+
+    def _check_settling(self, account: Account, instrument: Instrument, now_ms: int) -> None:
+        interval_ms = instrument.funding_interval_minutes * MINUTE_MS
+        if interval_ms and now_ms % interval_ms < account.spec.behaviour.settlement_pause_ms:
+            raise Refusal(SETTLING, CODES[SETTLING])
 
     def _check_status(self, instrument: Instrument, reduce_only: bool) -> None:
         self._check_halt(instrument)

@@ -31,13 +31,14 @@ class Publisher:
                 self._tell(account, "execution.fast", first.category, trades)
 
     def trade(self, account: Account, order: Order, executions: Sequence[Execution]) -> None:
-        """An order with its new fills, in the sequence this account was told to expect."""
+        """An order with its new fills, in the sequence this account was told to expect; the pieces of a fill
+        that was cut are told one by one."""
+        if not account.spec.behaviour.executions_first:
+            self.order(account, order)
+        for told in [executions] if order.pieces == 1 else [[one] for one in executions]:
+            self.executions(account, told)
         if account.spec.behaviour.executions_first:
-            self.executions(account, executions)
             self.order(account, order)
-        else:
-            self.order(account, order)
-            self.executions(account, executions)
 
     def position(self, account: Account, symbol: str, idx: int) -> None:
         if account.listeners:

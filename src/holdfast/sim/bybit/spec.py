@@ -58,7 +58,8 @@ class Behaviour(_Strict):
     fills are ``realtime_lag_ms`` behind. ``no_liquidity`` chooses what a market order without counterparty
     gets: an acknowledged order that ends cancelled, retCode 10001 (``error``), or 110118 (``no_price``).
     ``max_fill`` caps what one order may fill in total as a fraction of its quantity (partial fills on
-    demand). ``reserve_reduce_only``: reduce-only orders together may not exceed the position, else 110017.
+    demand). For ``settlement_pause_ms`` after a funding boundary of a symbol its orders get 110063.
+    ``reserve_reduce_only``: reduce-only orders together may not exceed the position, else 110017.
     """
 
     match_delay_ms: int = Field(default=10, ge=0, le=60_000)
@@ -67,6 +68,7 @@ class Behaviour(_Strict):
     duplicate_pushes: bool = False
     no_liquidity: Literal["cancel", "error", "no_price"] = "cancel"
     reserve_reduce_only: bool = False
+    settlement_pause_ms: int = Field(default=0, ge=0, le=60_000)
     max_fill: Number | None = Field(default=None, ge=0, le=1)
     fee_coin: Literal["", "MNT"] = ""
     mnt_price: Number = Decimal("0.75")
