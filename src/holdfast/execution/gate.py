@@ -244,10 +244,8 @@ def _known_price(
 
 def planned_orders(plan: PlanView) -> list[PlannedOrder]:
     """The orders of a plan that are to be judged. A leg that is sent in slices counts in slices."""
-    tactic = getattr(plan, "tactic", None)
-    parts = int(getattr(tactic, "slices", 1) or 1)
     return [
-        PlannedOrder(leg.symbol, leg.side, leg.quantity, leg.limit_price, parts)
+        PlannedOrder(leg.symbol, leg.side, leg.quantity, leg.limit_price, leg.slices)
         for leg in plan.legs
         if leg.action == "trade"
     ]

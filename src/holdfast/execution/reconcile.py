@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.core.money import plain
-from holdfast.execution import incidents, intake, repository
+from holdfast.execution import emergency_books, incidents, intake, repository
 from holdfast.execution import incidents_words as words
 from holdfast.execution.incidents_account import (
     VENUE_KINDS,
@@ -193,6 +193,8 @@ class _Reconciliation:
     ) -> None:
         booked = await repository.booked_ids(session, connection.id, [fill.exec_id for fill in fills])
         strangers = []
+        new = [fill for fill in fills if fill.exec_id not in booked]
+        flattened = await emergency_books.adopt(session, connection, new, now=self._now())
         for fill in fills:
             if fill.exec_id in booked:
                 continue
@@ -205,6 +207,10 @@ class _Reconciliation:
                 session, connection_id=connection.id, report=fill, order=None, now=self._now()
             ):
                 strangers.append(fill)
+        if flattened:
+            self.changed = True
+            await session.flush()
+            await emergency_books.conclude(session, connection, flattened, now=self._now())
         if strangers:
             self.changed = True
             await note_strangers(session, connection, strangers, now=self._now())

@@ -13,7 +13,8 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
-from holdfast.execution import flatten, gate, repository, stops
+from holdfast.execution import emergency_books, emergency_journal, flatten, gate, repository, stops
+from holdfast.execution.emergency_log import at_work
 from holdfast.execution.executor import Executor
 from holdfast.execution.incidents import hold, settle_all
 from holdfast.execution.incidents_account import KEY_KINDS, key_conditions
@@ -43,26 +44,37 @@ async def run_execution(work: Work) -> None:
     if execution is None or execution.finished_at:
         return
     await stops.follow_file(work)
-    async with (
-        following(work, execution_id),
-        connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken,
-    ):
-        if not taken:
-            raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
-        await _catch_up(work, execution, taken)
-        await _carry_out(work, Executor(work, execution_id))
+    with at_work(work.settings, alone=False) as allowed:
+        if not allowed:
+            raise RetryAt(5, "everything is being flattened offline on this machine")
+        async with (
+            following(work, execution_id),
+            connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken,
+        ):
+            if not taken:
+                raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
+            await _catch_up(work, execution, taken)
+            try:
+                await _carry_out(work, Executor(work, execution_id))
+            finally:
+                await emergency_journal.keep(work, execution.connection_id)
 
 
 async def _catch_up(work: Work, execution: Execution, fence: int) -> None:
     """An execution that goes on trades on books that were compared lately, too. Without the venue it can only
-    ask, and says so itself."""
-    if execution.started_at is None:
+    ask, and says so itself; after an offline flattening it waits until the books have all of that."""
+    flattened = await emergency_books.needs_books(work, execution.connection_id)
+    if execution.started_at is None and not flattened:
         return
     try:
         door = await open_door(work, execution.connection_id)
         await ensure_reconciled(work, door, execution.connection_id, fence=fence)
+        if flattened:
+            await emergency_books.mark_booked(work, execution.connection_id)
     except (VenueError, VaultBroken, NotFound, InvalidInput, RetryAt) as error:
         log.info("the books could not be compared before going on", reason=str(error))
+    if flattened and await emergency_books.needs_books(work, execution.connection_id):
+        raise RetryAt(5, "what was flattened offline is not in the books yet")
 
 
 async def _carry_out(work: Work, executor: Executor) -> None:
@@ -82,13 +94,18 @@ async def reconcile(work: Work) -> None:
     """Reconcile one connection, and again in a minute for as long as it exists."""
     connection_id = UUID(work.lease.subject)
     connection = await _review_key(work, connection_id)
-    if connection is None or connection.state not in WATCHED:
+    if connection is None:
+        await emergency_journal.keep(work, connection_id)
+        return
+    if connection.state not in WATCHED:
         return
     await stops.follow_file(work)
     async with connection_lock(work.database, connection_id) as fence:
         if not fence:
             raise RetryAt(1, "an execution is under way on this connection")
         await _reconcile(work, connection, fence)
+        await emergency_books.mark_booked(work, connection_id)
+        await emergency_journal.keep(work, connection_id)
     await gate.keep_marks(work, connection.user_id)
     await publish(work, connection.user_id, "positions", {"changed": True})
     raise RunAgainIn(RECONCILE_EVERY)

@@ -54,6 +54,10 @@ class Client:
         """Carries an Idempotency-Key: ``key``, or a fresh one that also covers the retry after a renewal."""
         return self._call("POST", path, json=body, headers={"Idempotency-Key": key or str(uuid4())})
 
+    def put(self, path: str, body: Any, *, key: str | None = None) -> Any:
+        """Carries an Idempotency-Key as ``post`` does."""
+        return self._call("PUT", path, json=body, headers={"Idempotency-Key": key or str(uuid4())})
+
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)
 

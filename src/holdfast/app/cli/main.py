@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
-from holdfast.app.cli import processes, sign_in, trading
+from holdfast.app.cli import processes, safety, sign_in, trading
 from holdfast.app.cli.crash import crash
 from holdfast.app.cli.doctor import doctor
 from holdfast.app.cli.incidents import incidents
@@ -47,6 +47,10 @@ app.command("close")(trading.close_position)
 app.command()(trading.orders)
 app.command()(trace)
 app.command()(incidents)
+app.command()(safety.stop)
+app.command()(safety.resume)
+app.command()(safety.flatten)
+app.add_typer(safety.limits, name="limits")
 app.command("sign-in")(sign_in.sign_in)
 app.command("sign-out")(sign_in.sign_out)
 

@@ -85,7 +85,7 @@ def open_position(
 def close_position(position: str, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Close a position: only what it opened is closed, never what you hold yourself."""
     with Client() as client:
-        found = _find_position(client, position)
+        found = find_position(client, position)
         shown = client.post("/api/previews", {"kind": "close", "position_id": found["id"]})
         _carry_out(client, shown, yes=yes, as_json=as_json)
 
@@ -107,7 +107,7 @@ def orders(
 ) -> None:
     """Your orders, the newest first."""
     with Client() as client:
-        owner = _find_position(client, position)["id"] if position else None
+        owner = find_position(client, position)["id"] if position else None
         found = client.get("/api/orders", position=owner, symbol=symbol, limit=limit)["items"]
         _show(found, tables.orders, as_json)
 
@@ -162,7 +162,7 @@ def _connection(client: Client, wanted: str | None) -> str:
     return str(known[0]["id"])
 
 
-def _find_position(client: Client, beginning: str) -> dict[str, Any]:
+def find_position(client: Client, beginning: str) -> dict[str, Any]:
     """By its id or any unambiguous beginning of it."""
     every = [*client.get("/api/positions", state="open"), *client.get("/api/positions", state="closed")]
     found = [position for position in every if position["id"].startswith(beginning)]

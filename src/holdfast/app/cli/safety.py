@@ -1,0 +1,322 @@
+"""Limits, stops and flattening from the command line.
+
+A user's own commands go through the API. With ``--all`` and ``--offline`` the operator of this machine acts
+for everybody on it, and neither the API nor Redis, and for a stop or an offline flattening not even
+PostgreSQL, has to be there.
+"""
+
+import asyncio
+import getpass
+import socket
+import time
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from holdfast.app.cli import tables
+from holdfast.app.cli.client import Client
+from holdfast.app.cli.output import JsonOption, console, fail, print_json
+from holdfast.app.cli.trading import find_position
+from holdfast.core.errors import NotFound
+
+limits = typer.Typer(help="Your limits: how far new risk may go.", invoke_without_command=True)
+
+FOLLOW_SECONDS: Final = 300
+POLL_SECONDS: Final = 0.5
+PARTLY: Final = 2
+
+AllOption = Annotated[bool, typer.Option("--all", help="Everybody on this installation; on its machine.")]
+PositionOption = Annotated[str | None, typer.Option("--position", help="Only this position.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for whoever sees it.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Confirm without being asked.")]
+
+_NAMES: Final = {
+    "order": "order_notional",
+    "instrument": "instrument_notional",
+    "position-size": "sleeve_notional",
+    "gross": "gross_notional",
+    "daily-loss": "daily_loss",
+    "drawdown": "drawdown",
+    "orders-per-minute": "orders_per_minute",
+    "price-band": "price_band",
+}
+
+
+# --- stop and resume -------------------------------------------------------------------------------------
+
+
+def stop(
+    everything: AllOption = False,
+    position: PositionOption = None,
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Stop new risk at once. Closing goes on; what is half open is taken back."""
+    if everything:
+        if position:
+            raise typer.BadParameter("--all and --position exclude each other")
+        _print_lines(_operator_stop(reason), as_json)
+        return
+    with Client() as client:
+        body: dict[str, Any] = {"scope": "user", "reason": reason}
+        if position:
+            body |= {"scope": "position", "position_id": find_position(client, position)["id"]}
+        made = client.post("/api/stops", body)
+    if as_json:
+        print_json(made)
+        return
+    what = "This position is" if position else "All your new trading is"
+    console.print(f"{what} stopped. `holdfast resume` lifts it.", highlight=False)
+
+
+def resume(
+    everything: AllOption = False, position: PositionOption = None, as_json: JsonOption = False
+) -> None:
+    """Lift your stops (or, with --all, this installation's)."""
+    if everything:
+        _print_lines(_operator_resume(), as_json)
+        return
+    with Client() as client:
+        wanted = find_position(client, position)["id"] if position else None
+        every = client.get("/api/stops")
+        mine = [one for one in every if one["scope"] != "instance" and one["position_id"] == wanted]
+        for one in mine:
+            client.delete(f"/api/stops/{one['id']}")
+        left = client.get("/api/stops")
+    if as_json:
+        print_json({"lifted": mine, "in_force": left})
+        return
+    console.print("Lifted." if mine else "There was no such stop.")
+    for one in left:
+        where = f"position {tables.short(one['position_id'])}" if one["position_id"] else one["scope"]
+        console.print(f"Still stopped: {where}. {one['reason']}", highlight=False, markup=False)
+
+
+# --- flatten ---------------------------------------------------------------------------------------------
+
+
+def flatten(
+    everything: AllOption = False,
+    position: PositionOption = None,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="On the worker's machine, without PostgreSQL, Redis and the API."),
+    ] = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Close what your positions own, and stop new risk. What you hold yourself is never touched."""
+    if not yes:
+        if as_json:
+            fail("Nothing was closed.", "With --json, confirm with --yes.")
+        whose = "this position" if position else "everybody's positions" if everything or offline else "all"
+        typer.confirm(f"Stop new risk and close {whose} at the market now?", abort=True)
+    if offline:
+        _flatten_offline(position, as_json)
+    elif everything:
+        _flatten_all(as_json)
+    else:
+        _flatten_mine(position, as_json)
+
+
+def _flatten_mine(position: str | None, as_json: bool) -> None:
+    with Client() as client:
+        body: dict[str, Any] = {"scope": "user"}
+        if position:
+            body = {"scope": "position", "position_id": find_position(client, position)["id"]}
+        run = client.post("/api/flatten", body)
+        deadline = time.monotonic() + FOLLOW_SECONDS
+        while run["state"] == "running" and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            run = client.get(f"/api/flatten/{run['id']}")
+    if as_json:
+        print_json(run)
+    else:
+        for one in run["positions"]:
+            console.print(
+                f"{tables.short(one['position_id'])}  {one['state']}  {one['text']}",
+                highlight=False,
+                markup=False,
+            )
+        console.print(_VERDICTS[run["state"]])
+    raise SystemExit(0 if run["state"] == "done" else PARTLY)
+
+
+_VERDICTS: Final = {
+    "done": "Everything is closed. New risk stays stopped: `holdfast resume` lifts that.",
+    "partly": "Not everything could be closed; see above. New risk stays stopped.",
+    "running": "Still being closed; it goes on without this command. New risk is stopped.",
+}
+
+
+def _flatten_all(as_json: bool) -> None:
+    from holdfast.app import operator
+    from holdfast.app.context import located
+    from holdfast.platform.settings import Settings
+
+    settings = located(Settings())
+    lines = _operator_stop("Everything is being closed by the operator")
+    report = asyncio.run(operator.flatten_everybody(settings, by=_who(), seconds=FOLLOW_SECONDS))
+    if report is None:
+        fail("PostgreSQL does not answer.", "Use `holdfast flatten --offline` on the worker's machine.")
+    _print_outcome([*lines, *report.done], report.failed, as_json)
+
+
+def _flatten_offline(position: str | None, as_json: bool) -> None:
+    from holdfast.app import operator
+    from holdfast.app.context import located
+    from holdfast.platform.processes import CannotRun
+    from holdfast.platform.settings import Settings
+
+    settings = Settings()
+    try:
+        settings = located(settings)
+    except CannotRun:
+        settings = settings.model_copy(update={"database_url": "", "redis_url": ""})
+    if settings.database_url and asyncio.run(operator.database_answers(settings)):
+        fail(
+            "PostgreSQL answers, so two hands would close at once.",
+            "Use `holdfast flatten --all`: it works without Redis and the API too.",
+        )
+    lines = _operator_stop("Everything is being closed offline")
+
+    def say(text: str) -> None:
+        if not as_json:
+            console.print(text, highlight=False, markup=False)
+
+    for line in lines:
+        say(line)
+    report = asyncio.run(operator.flatten_offline(settings, say=say, position=position))
+    _print_outcome(lines + report.done if as_json else [], report.failed, as_json)
+
+
+# --- the operator ----------------------------------------------------------------------------------------
+
+
+def _who() -> str:
+    return f"{getpass.getuser()} on {socket.gethostname()}"
+
+
+def _operator_stop(reason: str) -> list[str]:
+    from holdfast.app import operator
+    from holdfast.app.context import located
+    from holdfast.platform.processes import CannotRun
+    from holdfast.platform.settings import Settings
+
+    settings = Settings()
+    operator.write_stop(settings, by=_who(), reason=reason)
+    said = [f"Stopped: {operator.stop_path(settings)} is written. No worker of this machine sends new risk."]
+    try:
+        entered = asyncio.run(operator.enter_stop(located(settings)))
+    except CannotRun:
+        entered = False
+    said.append(
+        "The stop is in the database: it holds on every machine."
+        if entered
+        else "PostgreSQL does not answer: until it does, only this machine is stopped, and then all are."
+    )
+    return said
+
+
+def _operator_resume() -> list[str]:
+    from holdfast.app import operator
+    from holdfast.app.context import located
+    from holdfast.platform.processes import CannotRun
+    from holdfast.platform.settings import Settings
+
+    settings = Settings()
+    removed = operator.remove_stop(settings)
+    said = ["The stop file is removed." if removed else "There was no stop file on this machine."]
+    try:
+        lifted = asyncio.run(operator.enter_stop(located(settings)))
+    except CannotRun:
+        lifted = False
+    if not lifted:
+        said.append(
+            "PostgreSQL does not answer: the stop stands in it until a worker of this machine lifts it."
+        )
+    return said
+
+
+def _print_lines(lines: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({"said": lines})
+        return
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
+
+
+def _print_outcome(done: list[str], failed: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({"done": done, "failed": failed})
+    else:
+        for line in done:
+            console.print(line, highlight=False, markup=False)
+        for line in failed:
+            console.print(f"COULD NOT: {line}", style="bold", highlight=False, markup=False)
+        console.print("Everything is closed." if not failed else "Not everything could be closed; see above.")
+    raise SystemExit(PARTLY if failed else 0)
+
+
+# --- limits ----------------------------------------------------------------------------------------------
+
+
+@limits.callback()
+def show_limits(context: typer.Context, position: PositionOption = None, as_json: JsonOption = False) -> None:
+    """Show your limits, what counts, and how far they are used."""
+    if context.invoked_subcommand:
+        return
+    with Client() as client:
+        found = client.get(_limits_path(client, position))
+    print_json(found) if as_json else console.print(_limits_table(found))
+
+
+@limits.command("set")
+def set_limits(
+    assignments: Annotated[
+        list[str], typer.Argument(help="NAME=VALUE, or NAME=none. Names: " + ", ".join(_NAMES))
+    ],
+    position: PositionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set limits, for example: holdfast limits set daily-loss=500 drawdown=0.1."""
+    wanted = dict(_assignment(text) for text in assignments)
+    with Client() as client:
+        path = _limits_path(client, position)
+        own = client.get(path)["position" if position else "user"]
+        found = client.put(path, own | wanted)
+    print_json(found) if as_json else console.print(_limits_table(found))
+
+
+def _limits_path(client: Client, position: str | None) -> str:
+    if position is None:
+        return "/api/limits"
+    return f"/api/positions/{find_position(client, position)['id']}/limits"
+
+
+def _assignment(text: str) -> tuple[str, str | int | None]:
+    name, separator, value = text.partition("=")
+    if not separator or name not in _NAMES:
+        raise NotFound(
+            f"There is no limit {name!r}.", advice=f"Write NAME=VALUE, with one of: {', '.join(_NAMES)}."
+        )
+    if value == "none":
+        return _NAMES[name], None
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{value!r} is not a number; write it as 1000 or 0.1") from None
+    return _NAMES[name], int(number) if name == "orders-per-minute" else f"{number:f}"
+
+
+def _limits_table(found: dict[str, Any]) -> Table:
+    own = found.get("position", found["user"])
+    table = Table("limit", "own", "in force", "used", box=None)
+    usage = found["usage"]
+    for shown, name in _NAMES.items():
+        used = usage.get(name)
+        values = (own[name], found["effective"][name], used)
+        table.add_row(shown, *("" if value is None else str(value) for value in values))
+    return table
