@@ -155,8 +155,8 @@ class Faults:
             raise InvalidInput(f"At most {MAX_RULES} fault rules can be in force; give fewer.")
         now_ms = self._now_ms()
         self._armed = [
-            _Armed(rule, now_ms, rule.count, random.Random(rule.seed))  # noqa: S311  not a secret
-            for rule in wanted
+            _Armed(rule, now_ms, rule.count, random.Random(f"{rule.seed}:{number}"))  # noqa: S311  no secret
+            for number, rule in enumerate(wanted)
         ]
 
     def take(self, where: str, *kinds: FaultKind, uid: str = "") -> FaultRule | None:

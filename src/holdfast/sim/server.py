@@ -15,6 +15,8 @@ from holdfast.sim.clock import SimClock
 from holdfast.sim.market import Market
 from holdfast.sim.world import WORLD, World
 
+SHUTDOWN_S: Final = 1.0
+"""How long a request that waits, half open perhaps, keeps a simulator that is told to end."""
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -67,7 +69,15 @@ def run(
     clock = SimClock(start_ms, speed=speed)
     app = create_app(seed, clock=clock, replay=replay, replay_symbol=replay_symbol, state=state)
     try:
-        web.run_app(app, host=host, port=port, print=None, access_log=None, loop=uvloop.new_event_loop())
+        web.run_app(
+            app,
+            host=host,
+            port=port,
+            print=None,
+            access_log=None,
+            loop=uvloop.new_event_loop(),
+            shutdown_timeout=SHUTDOWN_S,
+        )
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
