@@ -32,7 +32,7 @@ async def connection_lock(
         try:
             yield await held.scalar(_COUNT, {"id": connection_id}) or 0 if taken else 0
         finally:
-            if taken:
+            if taken and not held.invalidated:  # with its session the lock is gone by itself
                 await held.execute(_RELEASE, name)
 
 
