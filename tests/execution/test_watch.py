@@ -270,7 +270,8 @@ async def test_each_topic_is_watched_by_itself(desk: Desk):
     async def silent() -> dict[UUID, str]:
         async with desk.database.sessions() as session:
             live = {desk.connection_id: (since, told)}
-            return await untold(session, live, now=desk.clock.now(), grace=timedelta(seconds=10))
+            grace, clocks = timedelta(seconds=10), timedelta(seconds=5)
+            return await untold(session, live, now=desk.clock.now(), grace=grace, clocks=clocks)
 
     assert "an order in" in (await silent())[desk.connection_id]
     told.orders = {name: desk.clock.now() for name in desk.venue.orders}

@@ -48,12 +48,13 @@ DatabaseAway = (SQLAlchemyError, OSError)
 class Patience:
     """Seconds. ``look_again``: between two looks at which connections exist and whether their streams tell
     everything. ``after_failure``: before a stream that could not be opened is tried again. ``untold``: how
-    long a stream may keep silent about what the books know. ``lost``: how long it may be away before the user
-    is told."""
+    long a stream may keep silent about what the books know. ``clocks``: by how much the venue's clock and
+    ours may differ. ``lost``: how long a stream may be away before the user is told."""
 
     look_again: float = 5.0
     after_failure: float = 30.0
     untold: float = 10.0
+    clocks: float = 5.0
     lost: float = 60.0
 
 
@@ -214,8 +215,9 @@ class Watcher:
         if not live:
             return
         now, grace = self._clock.now(), timedelta(seconds=self._patience.untold)
+        clocks = timedelta(seconds=self._patience.clocks)
         async with self._database.sessions() as session:
-            silent = await untold(session, live, now=now, grace=grace)
+            silent = await untold(session, live, now=now, grace=grace, clocks=clocks)
         for listening in self._streams.values():
             what = silent.get(listening.connection_id)
             if what:

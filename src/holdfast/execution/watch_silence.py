@@ -19,8 +19,6 @@ WINDOW: Final = timedelta(minutes=3)
 """How far back the books are looked through."""
 EXECUTIONS_LAST: Final = timedelta(hours=2)
 """Orders are looked for in executions that began in this time."""
-CLOCKS: Final = timedelta(seconds=5)
-"""By how much the venue's clock and ours may differ, and how late a stream's first words may come."""
 REMEMBERED: Final = timedelta(minutes=10)
 
 
@@ -42,9 +40,11 @@ async def untold(
     *,
     now: datetime,
     grace: timedelta,
+    clocks: timedelta,
 ) -> dict[UUID, str]:
     """Connections whose stream was live when something happened and has not told of it ``grace`` after the
-    books knew, each with what it was. ``live``: since when each stream is, and what it has told."""
+    books knew, each with what it was. ``live``: since when each stream is, and what it has told. ``clocks``:
+    by how much the venue's clock and ours may differ."""
     for _, told in live.values():
         told.forget(now - REMEMBERED)
     known_by, looked_from = now - grace, now - grace - WINDOW
@@ -68,10 +68,10 @@ async def untold(
     silent: dict[UUID, str] = {}
     for connection_id, name, at, symbol in fills:
         since, told = live.get(connection_id, (None, Told()))
-        if since and at > since + CLOCKS and name not in told.fills:
+        if since and at > since + clocks and name not in told.fills:
             silent[connection_id] = f"a trade in {symbol}"
     for connection_id, name, at, symbol in orders:
         since, told = live.get(connection_id, (None, Told()))
-        if since and at and at > since + CLOCKS and name not in told.orders:
+        if since and at and at > since + clocks and name not in told.orders:
             silent.setdefault(connection_id, f"an order in {symbol}")
     return silent
