@@ -1,6 +1,8 @@
 """Incidents: written once, kept in step with the conditions they tell of, shown to their owner only."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +14,7 @@ from holdfast.core.errors import NotFound
 from holdfast.execution import incidents
 from holdfast.execution.incidents import News
 from holdfast.execution.incidents_models import Incident
-from holdfast.execution.incidents_schemas import IncidentView
+from holdfast.execution.incidents_schemas import IncidentKind, IncidentView
 
 ADL = News("adl", "alarm", "Deleveraged.", "The venue closed a part.", "BTCUSDT", blocks="opening")
 DEBT = News("borrowed", "alarm", "The account owes USDT.", "It owes 5 USDT.", blocks="opening")
@@ -124,3 +126,9 @@ async def test_the_tick_counts(desk: Desk):
     async with desk.database.sessions() as session:
         tick = await incidents.tick(session, desk.user_id)
     assert (tick.open, tick.unseen, tick.newest_at) == (1, 1, desk.clock.now())
+
+
+def test_every_kind_is_explained():
+    text = Path(__file__).parents[2].joinpath("docs/reliability.md").read_text()
+    assert [kind for kind in get_args(IncidentKind) if f"`{kind}`" not in text] == []
+    assert [kind for kind in get_args(IncidentKind) if f"{kind}" not in (incidents.__doc__ or "")] == []
