@@ -27,7 +27,7 @@ from holdfast.platform.settings import Settings
 __all__ = ["desk", "desk_clock"]
 
 NOW = SystemClock().now()
-PRIVATE = {"positions", "position", "execution", "connections", "incidents"}
+PRIVATE = {"positions", "position", "execution", "connections", "incidents", "stops"}
 
 
 async def access(database: Database, settings: Settings, user_id: UUID) -> dict[str, str]:
@@ -77,11 +77,17 @@ async def test_ids_of_others_are_nowhere_on_any_verb(
         "order_id": mine[0]["id"],
         "incident_id": await incident(desk),
     }
+    flattening = (
+        await client.post(
+            "/api/flatten", json={"scope": "user"}, headers=owner | {"Idempotency-Key": uuid4().hex}
+        )
+    ).json()
+    ids |= {"flatten_id": flattening["id"], "stop_id": flattening["stop_id"]}
     routes = private_routes(app)
     assert len(routes) >= 8
-    body = {"api_key": "a" * 18, "api_secret": "b" * 36}
     for method, path in routes:
         url = path.format(**ids)
+        body = {} if path.endswith("/limits") else {"api_key": "a" * 18, "api_secret": "b" * 36}
         headers = {"Idempotency-Key": "k"}
         answer = await client.request(
             method, url, headers=stranger | headers, json=body if method in ("POST", "PUT") else None
@@ -190,7 +196,7 @@ async def test_no_topic_tells_a_stranger_anything(
 ) -> None:
     execution = await opened(desk)
     keyed = [f"position:{execution.sleeve_id}", f"execution:{execution.id}"]
-    own = ["positions", "connections", "incidents"]
+    own = ["positions", "connections", "incidents", "stops"]
     await incident(desk)
     async with (
         page(served, bearer(owner)) as mine,
