@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.execution.decide import (
-    MAX_ATTEMPTS,
     MAX_UNWIND_ATTEMPTS,
     Act,
     End,
@@ -16,6 +15,7 @@ from holdfast.execution.decide import (
     decide,
 )
 from holdfast.execution.orders import FINAL, OrderState
+from holdfast.execution.tactics import MAX_ATTEMPTS
 
 
 def order(state, *, lots=10, filled=0, booked=None, role="open", attempt=0, code=""):
@@ -149,7 +149,7 @@ def _answer(facts, act, kind, answers):
             ),
         )
     if act is Act.TRY_AGAIN:
-        made = order("planned", role=kind, attempt=facts.attempts, lots=facts.missing)
+        made = order("planned", role=kind, attempt=len(facts.tries), lots=facts.missing)
         return replace(facts, orders=(*facts.orders, made))
     if act is Act.UNWIND:
         made = order("planned", role="unwind", attempt=facts.unwind_attempts, lots=facts.still_open)

@@ -7,7 +7,14 @@ from decimal import Decimal
 
 from holdfast.execution.models import Order
 from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING
-from holdfast.venues.protocol import FillReport, OrderReport, OrderStatus, TradingVenue, VenueError
+from holdfast.venues.protocol import (
+    FillReport,
+    OrderReport,
+    OrderStatus,
+    OrderStyle,
+    TradingVenue,
+    VenueError,
+)
 
 LINGERING = timedelta(seconds=3)
 """An IOC order that is still working after this long is cancelled."""
@@ -29,8 +36,8 @@ async def ask_about(door: TradingVenue, order: Order, now: datetime) -> Answer:
         if report is None:
             return Answer()
         fills = await door.fills_of(order.symbol, order.client_id) if report.filled_quantity else []
-        lingers = order.state in WORKING and report.status is OrderStatus.OPEN
-        if lingers and now - (order.sent_at or now) > LINGERING:
+        lingers = order.state in WORKING and order.style != OrderStyle.POST_ONLY
+        if lingers and report.status is OrderStatus.OPEN and now - (order.sent_at or now) > LINGERING:
             await _cancel(door, order)
         return Answer(report=report, fills=tuple(fills))
     except VenueError as error:

@@ -1,6 +1,7 @@
 """What to do next with an execution, decided from its rows alone. Pure, so that it can be restarted anywhere.
 
-An opening that cannot be completed is unwound; a closing is never reopened. An order in doubt stops
+An opening that cannot be completed is unwound. A closing is never reopened, and a rebalance never taken back:
+what reduces is still carried through, what adds is not, and the end says so. An order in doubt stops
 everything else on its execution until the venue has answered.
 """
 
@@ -10,11 +11,18 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING, OrderState
+from holdfast.execution.standing import LegFacts, OrderFacts
+from holdfast.execution.tactics import Child, crosses, exhausted, next_orders
+from holdfast.portfolio.tactics import AT_ONCE, Tactic
 
-MAX_ATTEMPTS: Final = 5
+__all__ = ["Act", "Decision", "End", "LegFacts", "Mode", "OrderFacts", "decide"]
+
 MAX_UNWIND_ATTEMPTS: Final = 8
-RETRYABLE_REJECTIONS: Final = frozenset({"110063", "110079", "110118"})
-"""Settlement in progress, being processed, no price at the moment: nothing wrong with the order itself."""
+RETRYABLE_REJECTIONS: Final = frozenset({"110063", "110079", "110118", "170218"})
+"""Settlement in progress, being processed, no price at the moment, would take though it is to rest: nothing
+wrong with the order itself."""
+
+Kind = Literal["open", "close", "rebalance"]
 
 
 class Mode(StrEnum):
@@ -22,69 +30,18 @@ class Mode(StrEnum):
     UNWINDING = "unwinding"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFacts:
-    """One order of a leg, in lots. ``booked`` are the lots whose fills are in the ledger."""
-
-    role: Literal["open", "close", "unwind"]
-    attempt: int
-    state: OrderState
-    lots: int
-    filled: int
-    booked: int
-    reject_code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LegFacts:
-    """One leg to be traded: planned lots, the venue's minimum in lots, and its orders in order of attempt."""
-
-    index: int
-    lots: int
-    min_lots: int
-    orders: tuple[OrderFacts, ...] = ()
-
-    def filled(self, *roles: str) -> int:
-        return sum(order.filled for order in self.orders if order.role in roles)
-
-    @property
-    def forward(self) -> int:
-        return self.filled("open", "close")
-
-    @property
-    def missing(self) -> int:
-        return self.lots - self.forward
-
-    @property
-    def short(self) -> bool:
-        """Whether more of it must be had. Less than the venue's minimum is a residual, but never a whole leg
-        of an opening: that would be half a hedge."""
-        if self.missing >= self.min_lots:
-            return True
-        return self.missing > 0 and not self.forward and any(order.role == "open" for order in self.orders)
-
-    @property
-    def still_open(self) -> int:
-        """Lots this execution has opened and not yet unwound."""
-        return self.filled("open") - self.filled("unwind")
-
-    @property
-    def attempts(self) -> int:
-        return sum(1 for order in self.orders if order.role != "unwind")
-
-    @property
-    def unwind_attempts(self) -> int:
-        return sum(1 for order in self.orders if order.role == "unwind")
-
-
 class Act(StrEnum):
     ASK = "ask"
     """Ask the venue about these orders: in doubt, working, or with fills not yet booked."""
     SEND = "send"
     ABANDON = "abandon"
-    """Never send these legs' planned orders: the execution is being taken back."""
+    """Never send these legs' planned orders: what they are part of is being given up."""
+    CANCEL = "cancel"
+    """End these legs' resting orders."""
     TRY_AGAIN = "try_again"
-    """Write another order for the missing lots of these legs."""
+    """Write further orders for what these legs miss."""
+    WAIT = "wait"
+    """Orders rest, or are not due: look again in a while."""
     UNWIND = "unwind"
     FINISH = "finish"
 
@@ -94,7 +51,8 @@ class End(StrEnum):
     COMPLETE_WITH_RESIDUAL = "complete_with_residual"
     UNWOUND = "unwound"
     STUCK = "stuck"
-    """A closing, or an unwinding, that the market did not take within its attempts: shown, never silent."""
+    """A closing, a rebalance or an unwinding that the market did not take within its attempts: shown, never
+    silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,37 +60,71 @@ class Decision:
     act: Act
     legs: tuple[int, ...] = ()
     end: End | None = None
+    children: tuple[Child, ...] = ()
 
 
 def decide(
-    kind: Literal["open", "close"], mode: Mode, legs: tuple[LegFacts, ...], *, residual_planned: bool
+    kind: Kind,
+    mode: Mode,
+    legs: tuple[LegFacts, ...],
+    *,
+    residual_planned: bool,
+    tactic: Tactic = AT_ONCE,
+    elapsed: float = 0.0,
 ) -> Decision:
-    """The next act. ``residual_planned``: the preview itself left something out."""
+    """The next act. ``residual_planned``: the preview itself left something out. ``elapsed``: seconds since
+    the execution began."""
     asking = _legs_with(legs, _needs_answer)
     if asking:
         return Decision(Act.ASK, asking)
-    opening = _legs_with(legs, lambda order: order.state is OrderState.PLANNED and order.role == "open")
-    taking_back = mode is Mode.UNWINDING or (kind == "open" and any(_hopeless(leg) for leg in legs))
-    if opening and taking_back:
-        return Decision(Act.ABANDON, opening)
-    sending = _legs_with(legs, lambda order: order.state is OrderState.PLANNED)
+    giving_up = mode is Mode.UNWINDING or (kind != "close" and any(_hopeless(leg, tactic) for leg in legs))
+    given_up = [leg for leg in legs if giving_up and (kind == "open" or leg.adds)]
+    abandoned = _legs_with(given_up, lambda order: order.planned and order.role != "unwind")
+    if abandoned:
+        return Decision(Act.ABANDON, abandoned)
+    ending = legs if crosses(tactic, legs, elapsed) else given_up
+    cancelled = _legs_with(ending, lambda order: order.resting)
+    if cancelled:
+        return Decision(Act.CANCEL, cancelled)
+    held_back = _held_back(kind, tactic, legs)
+    sending = _legs_with(
+        [leg for leg in legs if leg.index not in held_back], lambda order: order.planned and order.wait <= 0
+    )
     if sending:
         return Decision(Act.SEND, sending)
-    if mode is Mode.UNWINDING:
+    if kind == "open" and giving_up:
         return _unwind(legs)
-    return _go_forward(kind, legs, residual_planned=residual_planned)
+    return _go_on(legs, given_up, tactic, elapsed, residual_planned=residual_planned)
 
 
-def _go_forward(kind: str, legs: tuple[LegFacts, ...], *, residual_planned: bool) -> Decision:
-    short = [leg for leg in legs if leg.short]
-    if not short:
-        whole = all(leg.missing <= 0 for leg in legs) and not residual_planned
-        return Decision(Act.FINISH, end=End.COMPLETE if whole else End.COMPLETE_WITH_RESIDUAL)
-    if not any(_hopeless(leg) for leg in short):
-        return Decision(Act.TRY_AGAIN, tuple(leg.index for leg in short))
-    if kind == "close":
+def _go_on(
+    legs: tuple[LegFacts, ...],
+    given_up: list[LegFacts],
+    tactic: Tactic,
+    elapsed: float,
+    *,
+    residual_planned: bool,
+) -> Decision:
+    going_on = [leg for leg in legs if leg not in given_up and not _hopeless(leg, tactic)]
+    children = next_orders(tactic, going_on, elapsed=elapsed)
+    if children:
+        return Decision(Act.TRY_AGAIN, tuple(child.leg for child in children), children=children)
+    waiting = tuple(leg.index for leg in legs if leg.live)
+    if waiting:
+        return Decision(Act.WAIT, waiting)
+    if any(leg.short for leg in legs):
         return Decision(Act.FINISH, end=End.STUCK)
-    return _unwind(legs)
+    whole = all(leg.missing <= 0 for leg in legs) and not residual_planned
+    return Decision(Act.FINISH, end=End.COMPLETE if whole else End.COMPLETE_WITH_RESIDUAL)
+
+
+def _held_back(kind: Kind, tactic: Tactic, legs: tuple[LegFacts, ...]) -> frozenset[int]:
+    """A rebalance that goes at once reduces first: that frees what the other legs need. One that takes its
+    time goes leg beside leg, so that it is never long without its hedge."""
+    if kind != "rebalance" or tactic.takes_time:
+        return frozenset()
+    reducing = any(not leg.adds and (leg.live or leg.short) for leg in legs)
+    return frozenset(leg.index for leg in legs if leg.adds and reducing)
 
 
 def _unwind(legs: tuple[LegFacts, ...]) -> Decision:
@@ -150,27 +142,25 @@ def _too_small_to_unwind(leg: LegFacts) -> bool:
     return leg.still_open < leg.min_lots and tried
 
 
-def _hopeless(leg: LegFacts) -> bool:
+def _hopeless(leg: LegFacts, tactic: Tactic) -> bool:
     """Still missing something, with its last order ended and no further attempt worth making."""
     if not leg.short or not leg.orders or leg.orders[-1].state not in FINAL:
         return False
-    return _refused(leg) or leg.attempts >= MAX_ATTEMPTS
+    return _refused(leg) or exhausted(tactic, leg)
 
 
 def _refused(leg: LegFacts) -> bool:
-    last = leg.orders[-1] if leg.orders else None
-    return (
-        last is not None
-        and last.state is OrderState.REJECTED
-        and last.reject_code not in RETRYABLE_REJECTIONS
-    )
+    last = leg.orders[-1]
+    return last.state is OrderState.REJECTED and last.reject_code not in RETRYABLE_REJECTIONS
 
 
 def _needs_answer(order: OrderFacts) -> bool:
-    if order.state in IN_DOUBT or order.state in WORKING:
+    if order.state in IN_DOUBT or (order.state in WORKING and not order.resting):
         return True
     return order.state in FINAL and order.booked != order.filled
 
 
-def _legs_with(legs: tuple[LegFacts, ...], matches: Callable[[OrderFacts], bool]) -> tuple[int, ...]:
+def _legs_with(
+    legs: tuple[LegFacts, ...] | list[LegFacts], matches: Callable[[OrderFacts], bool]
+) -> tuple[int, ...]:
     return tuple(leg.index for leg in legs if any(matches(order) for order in leg.orders))

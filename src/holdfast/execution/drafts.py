@@ -9,7 +9,7 @@ from holdfast.execution.ids import Role, client_id
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderState
 from holdfast.execution.plans import PlannedLeg
-from holdfast.venues.protocol import OrderRequest
+from holdfast.venues.protocol import OrderRequest, OrderStyle
 
 
 def new_order(
@@ -23,6 +23,8 @@ def new_order(
     limit_price: Decimal,
     reduce_only: bool,
     now: datetime,
+    style: OrderStyle = OrderStyle.IOC,
+    due_at: datetime | None = None,
 ) -> Order:
     """The row of an order, with the id the venue will know it by."""
     return Order(
@@ -39,6 +41,8 @@ def new_order(
         quantity=quantity,
         limit_price=limit_price,
         reduce_only=reduce_only,
+        style=style,
+        due_at=due_at,
         state=OrderState.PLANNED,
         filled_quantity=Decimal(0),
         created_at=now,
@@ -53,7 +57,13 @@ def still_open(orders: list[Order], leg: int) -> Decimal:
     )
 
 
-def request_of(order: Order) -> OrderRequest:
+def role_of(execution: Execution) -> Role:
+    """The role of the orders that carry an execution's plan out."""
+    return "open" if execution.kind == "open" else "rebalance" if execution.kind == "rebalance" else "close"
+
+
+def request_of(order: Order, slippage: Decimal = Decimal(0)) -> OrderRequest:
+    """``slippage``: how far from the best price a market order may go, as a share."""
     return OrderRequest(
         client_id=order.client_id,
         symbol=order.symbol,
@@ -61,4 +71,6 @@ def request_of(order: Order) -> OrderRequest:
         quantity=order.quantity,
         limit_price=order.limit_price,
         reduce_only=order.reduce_only,
+        style=OrderStyle(order.style),
+        slippage=slippage,
     )

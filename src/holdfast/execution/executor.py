@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -20,22 +19,25 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.core.instruments import Instrument
-from holdfast.execution import finish, gate, intake, preflight, repository, trail
+from holdfast.execution import finish, intake, preflight, repository, sending, stops, trail
 from holdfast.execution.answers import Answer, ask_about, owes_answer
 from holdfast.execution.decide import Act, Decision, Mode, decide
-from holdfast.execution.drafts import new_order, request_of, still_open
+from holdfast.execution.drafts import request_of
 from holdfast.execution.facts import facts_of
+from holdfast.execution.further import next_rows, unwinding_rows, unwound_times
 from holdfast.execution.models import Execution, Order
+from holdfast.execution.orders import WORKING, OrderState
 from holdfast.execution.orders import OrderEvent as Event
-from holdfast.execution.orders import OrderState
-from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
+from holdfast.execution.plans import PlannedLeg, legs_of, tactic_of, traded, view_of
 from holdfast.execution.pricing import unwind_price
 from holdfast.execution.progress import publish_execution
 from holdfast.execution.repository import STUCK_STATE
+from holdfast.execution.resting import LOOK_EVERY, is_resting, left_behind
 from holdfast.market.instruments import InstrumentBook
 from holdfast.platform.jobs import DEADLY_AFTER
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.models import Plan
+from holdfast.portfolio.tactics import Tactic
 from holdfast.venues.protocol import (
     KeyRefused,
     RateLimited,
@@ -51,6 +53,9 @@ PATIENCE = timedelta(seconds=20)
 """How long an answer may be owed before the execution says that it needs attention. It goes on asking."""
 LONGEST_PAUSE = 5.0
 """Seconds a worker waits with an execution in hand; for longer waits it gives the job back."""
+HEAR_FIRST = 0.15
+"""Seconds in which the account stream may tell how an order ended before the venue is asked."""
+LISTEN_EVERY = 0.05
 
 
 Pause = Callable[[float], Awaitable[None]]
@@ -66,6 +71,7 @@ class Executor:
         self._instruments = InstrumentBook()
         self._door: TradingVenue
         self._plan: Plan
+        self._tactic: Tactic
         self._legs: list[PlannedLeg]
         self._began = self._now()
         self._waiting_since: datetime | None = None
@@ -88,6 +94,7 @@ class Executor:
             )
             execution.started_at = execution.started_at or self._now()
         self._legs = traded(legs_of(self._plan))
+        self._tactic = tactic_of(self._plan)
         obstacle = await self._obstacle(execution)
         if obstacle and not nothing_sent:
             await self.needs_attention(f"{obstacle} Holdfast goes on as soon as it can.")
@@ -153,8 +160,12 @@ class Executor:
                 await self._send(decision)
             case Act.ABANDON:
                 await self._abandon(decision)
+            case Act.CANCEL:
+                await self._cancel([o for o in orders if o.leg in decision.legs and is_resting(o)])
             case Act.TRY_AGAIN:
-                await self._try_again(decision)
+                await self._try_again()
+            case Act.WAIT:
+                await self._wait_for_the_market(orders)
             case Act.UNWIND:
                 await self._unwind(decision)
             case Act.FINISH:
@@ -166,35 +177,44 @@ class Executor:
         async with self._work.database.sessions() as session:
             execution = await session.get_one(Execution, self._id)
             orders = await repository.orders_of(session, self._id)
-            booked = await repository.booked_quantities(session, [order.id for order in orders])
-        facts = tuple(facts_of(leg, orders, booked, self._instrument(leg.symbol)) for leg in self._legs)
-        mode = Mode.UNWINDING if any(order.role == "unwind" for order in orders) else Mode.FORWARD
-        left_out = any(leg.action == "skip" for leg in view_of(self._plan).legs)
-        return decide(_role(execution), mode, facts, residual_planned=left_out), orders
+            return await self._decision(session, execution, orders), orders
+
+    async def _decision(self, session: AsyncSession, execution: Execution, orders: list[Order]) -> Decision:
+        booked = await repository.booked_quantities(session, [order.id for order in orders])
+        now = self._now()
+        facts = tuple(
+            facts_of(leg, orders, booked, self._instrument(leg.symbol), now=now) for leg in self._legs
+        )
+        return decide(
+            view_of(self._plan).kind,
+            Mode.UNWINDING if any(order.role == "unwind" for order in orders) else Mode.FORWARD,
+            facts,
+            residual_planned=any(
+                leg.action == "skip" and leg.target_notional for leg in view_of(self._plan).legs
+            ),
+            tactic=self._tactic,
+            elapsed=(now - (execution.started_at or now)).total_seconds(),
+        )
 
     # --- sending -----------------------------------------------------------------------------------------
 
     async def _send(self, decision: Decision) -> None:
+        prices = await self._prices(decision)
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-            orders = [
-                order
-                for order in await repository.orders_of(session, self._id)
-                if order.leg in decision.legs and order.state == OrderState.PLANNED
-            ]
-            now = self._now()
-            refused = await gate.refusals(session, self._work, execution, orders)
-            for order in orders:
-                if order.id in refused:
-                    order.reject_code, order.reject_reason = gate.REJECT_CODE, refused[order.id]
-                    repository.record(session, order, Event.FORBID, now=now, reason=refused[order.id])
-                    continue
-                order.sent_at = now
-                repository.record(session, order, Event.SEND, now=now)
-        orders = [order for order in orders if order.id not in refused]
+            orders = await sending.release(
+                session,
+                self._work,
+                execution,
+                await repository.orders_of(session, self._id),
+                frozenset(decision.legs),
+                self._by_index,
+                self._rules,
+                prices,
+            )
         if not orders:
             return
-        placements = await self._door.place([request_of(order) for order in orders])
+        placements = await self._door.place([request_of(order, self._allowance) for order in orders])
         async with self._write() as session:
             await repository.fence_off(session, self._id, self._work.lease.fence)
             by_client_id = {order.client_id: order for order in await repository.orders_of(session, self._id)}
@@ -204,6 +224,21 @@ class Executor:
         limits = [placement.error for placement in placements if isinstance(placement.error, RateLimited)]
         if len(limits) == len(placements):
             await self._sit_out(max(limits, key=lambda limit: limit.until))
+
+    async def _prices(self, decision: Decision) -> dict[UUID, Decimal]:
+        async with self._work.database.sessions() as session:
+            orders = await repository.orders_of(session, self._id)
+        due = [order for order in orders if order.leg in decision.legs and sending.is_due(order, self._now())]
+        try:
+            return await sending.prices_of(
+                self._door, self._tactic, due, self._by_index, self._rules, allowance=self._allowance
+            )
+        except VenueError as error:
+            if any(order.sent_at for order in orders):
+                await self.needs_attention(
+                    f"The next orders have no price yet: {error} Holdfast keeps trying."
+                )
+            raise RetryAt(3, f"waiting for prices: {error}") from error
 
     async def _sit_out(self, limit: RateLimited) -> None:
         """Wait for a short rate limit; give the job back for a long one."""
@@ -219,11 +254,30 @@ class Executor:
         raise RetryAt(min(seconds, 30), f"waiting for the rate limit: {limit}")
 
     async def _abandon(self, decision: Decision) -> None:
+        """Never send what is planned. What may have been sent once is cancelled first, should it turn up."""
+        async with self._work.database.sessions() as session:
+            orders = await repository.orders_of(session, self._id)
+        planned = [o for o in orders if o.leg in decision.legs and o.state == OrderState.PLANNED]
+        await self._ask_to_cancel([order for order in planned if order.sent_at])
+        names = {order.client_id for order in planned}
         async with self._write() as session:
             await repository.fence_off(session, self._id, self._work.lease.fence)
             for order in await repository.orders_of(session, self._id):
-                if order.leg in decision.legs and order.state == OrderState.PLANNED:
+                if order.client_id in names and order.state == OrderState.PLANNED:
                     repository.record(session, order, Event.ABANDON, now=self._now())
+
+    async def _cancel(self, orders: list[Order]) -> None:
+        """Ask for resting orders to be ended, and then what became of them: a fill may have been faster."""
+        await self._ask_to_cancel(orders)
+        await self._ask(orders)
+
+    async def _ask_to_cancel(self, orders: list[Order]) -> None:
+        answers = await asyncio.gather(
+            *(self._door.cancel(order.symbol, order.client_id) for order in orders), return_exceptions=True
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, VenueError):
+                raise answer
 
     # --- asking ------------------------------------------------------------------------------------------
 
@@ -231,6 +285,9 @@ class Executor:
         async with self._work.database.sessions() as session:
             booked = await repository.booked_quantities(session, [order.id for order in orders])
         owing = [order for order in orders if owes_answer(order, booked.get(order.id, Decimal(0)))]
+        fresh = self._waiting_since is None and all(order.state in WORKING for order in owing)
+        if not owing or (fresh and await self._hears_of(owing, HEAR_FIRST)):
+            return
         answers = await asyncio.gather(*(ask_about(self._door, order, self._now()) for order in owing))
         moved = await self._take_in(
             [(order.client_id, answer) for order, answer in zip(owing, answers, strict=True)]
@@ -273,53 +330,91 @@ class Executor:
         if waited < PATIENCE:
             seconds = min(1.0, 0.03 + waited.total_seconds() / 4)
             trail.waits(seconds, f"Bybit owes an answer about the order in {names}", at=now)
-            await self._pause(seconds)
+            await self._hears_of(owing, seconds)
             return
         reason = f"Bybit has not told us yet what became of the order in {names}. Holdfast keeps asking."
         await self.needs_attention(reason)
         raise RetryAt(5, reason)
 
+    async def _hears_of(self, orders: list[Order], seconds: float) -> bool:
+        """Wait, but no longer than until somebody else has written something new of these orders."""
+        known = {order.id: (order.state, order.filled_quantity) for order in orders}
+        until = self._now() + timedelta(seconds=seconds)
+        step = max(LISTEN_EVERY, seconds / 4)
+        while (left := (until - self._now()).total_seconds()) > 0:
+            await self._pause(min(left, step))
+            async with self._work.database.sessions() as session:
+                rows = await repository.standing_of(session, list(known))
+            if rows != known:
+                return True
+        return False
+
+    async def _wait_for_the_market(self, orders: list[Order]) -> None:
+        """Orders rest, or are not due yet: see what became of them, follow the best price, and give the job
+        back for longer waits."""
+        live = [order for order in orders if order.state == OrderState.PLANNED or order.state in WORKING]
+        resting = [order for order in live if is_resting(order)]
+        stopped = await self._withdraw_if_stopped(live)
+        if resting and not stopped:
+            answers = await asyncio.gather(*(ask_about(self._door, o, self._now()) for o in resting))
+            told = [(order.client_id, answer) for order, answer in zip(resting, answers, strict=True)]
+            if await self._take_in(told):
+                return
+        late = resting if stopped else await left_behind(self._door, resting, self._by_index, self._rules)
+        if late:
+            await self._cancel(late)
+        if late or stopped:
+            return
+        waits = [(o.due_at - self._now()).total_seconds() for o in live if o.due_at and not is_resting(o)]
+        seconds = max(0.05, min([*waits, LOOK_EVERY] if resting else waits, default=0.05))
+        if seconds > LONGEST_PAUSE or resting:
+            raise RetryAt(seconds, "waiting for the market, as planned")
+        await self._pause(seconds)
+
+    async def _withdraw_if_stopped(self, live: list[Order]) -> bool:
+        """A stop holds for what was confirmed before it, too: nothing that is still to come is sent."""
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            if execution.kind == "close":
+                return False
+            reason = await stops.reason_now(
+                session, self._work.settings, execution.user_id, execution.sleeve_id
+            )
+            adding = {leg.index for leg in self._legs if not leg.view.reduces}
+            risky = {o.id for o in live if o.leg in adding and o.role != "unwind"}
+            if not reason or not risky:
+                return False
+            for order in await repository.orders_of(session, self._id):
+                if order.id in risky and order.state == OrderState.PLANNED:
+                    sending.forbid(session, order, reason, now=self._now())
+        return True
+
     # --- further orders ----------------------------------------------------------------------------------
 
-    async def _try_again(self, decision: Decision) -> None:
-        async with self._work.database.sessions() as session:
-            attempts = max(order.attempt for order in await repository.orders_of(session, self._id))
-        await self._pause(0.3 * 2**attempts)
+    async def _try_again(self) -> None:
+        """Decided once more with the rows in hand, because the account stream may have told of a fill."""
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             orders = await repository.orders_of(session, self._id)
-            for leg in self._chosen(decision):
-                tried = [order for order in orders if order.leg == leg.index and order.role != "unwind"]
-                missing = leg.quantity - sum((order.filled_quantity for order in tried), Decimal(0))
-                session.add(
-                    new_order(
-                        execution,
-                        leg,
-                        role=_role(execution),
-                        attempt=len(tried),
-                        side=leg.side,
-                        quantity=missing,
-                        limit_price=leg.limit_price,
-                        reduce_only=tried[-1].reduce_only,
-                        now=self._now(),
-                    )
-                )
+            decision = await self._decision(session, execution, orders)
+            rows = next_rows(
+                execution, self._by_index, orders, decision.children, self._rules, now=self._now()
+            )
+            session.add_all(rows)
 
     async def _unwind(self, decision: Decision) -> None:
         """Close again what this execution has opened, at a price that gives way a little more each time."""
         async with self._work.database.sessions() as session:
             orders = await repository.orders_of(session, self._id)
         chosen = self._chosen(decision)
-        tried = {leg.index: sum(o.leg == leg.index and o.role == "unwind" for o in orders) for leg in chosen}
+        tried = {leg.index: unwound_times(orders, leg.index) for leg in chosen}
         again = max(tried.values())
         if again:
             await self._pause(min(0.3 * 2**again, LONGEST_PAUSE))
         try:
             prices = await asyncio.gather(
                 *(
-                    unwind_price(
-                        self._door, self._instrument(leg.symbol), leg.side.opposite, tried[leg.index]
-                    )
+                    unwind_price(self._door, self._rules[leg.symbol], leg.side.opposite, tried[leg.index])
                     for leg in chosen
                 )
             )
@@ -333,22 +428,8 @@ class Executor:
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             execution.state, execution.reason = "unwinding", ""
-            for leg, price in zip(chosen, prices, strict=True):
-                quantity = still_open(orders, leg.index)
-                side = leg.side.opposite
-                session.add(
-                    new_order(
-                        execution,
-                        leg,
-                        role="unwind",
-                        attempt=tried[leg.index],
-                        side=side,
-                        quantity=quantity,
-                        limit_price=price,
-                        now=self._now(),
-                        reduce_only=repository.reduces(positions.get(leg.symbol, Decimal(0)), side, quantity),
-                    )
-                )
+            orders = await repository.orders_of(session, self._id)
+            session.add_all(unwinding_rows(execution, chosen, orders, prices, positions, now=self._now()))
 
     async def _finish(self, decision: Decision) -> None:
         async with self._write() as session:
@@ -361,6 +442,18 @@ class Executor:
 
     def _chosen(self, decision: Decision) -> list[PlannedLeg]:
         return [leg for leg in self._legs if leg.index in decision.legs]
+
+    @property
+    def _by_index(self) -> dict[int, PlannedLeg]:
+        return {leg.index: leg for leg in self._legs}
+
+    @property
+    def _rules(self) -> dict[str, Instrument]:
+        return {leg.symbol: self._instrument(leg.symbol) for leg in self._legs}
+
+    @property
+    def _allowance(self) -> Decimal:
+        return Decimal(repr(view_of(self._plan).allowance))
 
     def _instrument(self, symbol: str) -> Instrument:
         instrument = self._instruments.get(symbol)
@@ -379,7 +472,3 @@ class Executor:
 
     async def _publish(self) -> None:
         await publish_execution(self._work, self._id)
-
-
-def _role(execution: Execution) -> Literal["open", "close"]:
-    return "open" if execution.kind == "open" else "close"

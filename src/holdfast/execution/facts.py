@@ -1,18 +1,25 @@
 """The rows of an execution as the facts its next act is decided from: everything in lots."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from holdfast.core.instruments import Instrument
-from holdfast.execution.decide import LegFacts, OrderFacts
 from holdfast.execution.models import Order
 from holdfast.execution.orders import OrderState
 from holdfast.execution.plans import PlannedLeg
+from holdfast.execution.standing import LegFacts, OrderFacts
+from holdfast.venues.protocol import OrderStyle
 
 
 def facts_of(
-    leg: PlannedLeg, orders: Sequence[Order], booked: Mapping[UUID, Decimal], instrument: Instrument
+    leg: PlannedLeg,
+    orders: Sequence[Order],
+    booked: Mapping[UUID, Decimal],
+    instrument: Instrument,
+    *,
+    now: datetime,
 ) -> LegFacts:
     """``booked``: by order id, the quantity whose fills are in the ledger."""
     return LegFacts(
@@ -28,8 +35,12 @@ def facts_of(
                 filled=instrument.floor_lots(order.filled_quantity),
                 booked=instrument.floor_lots(booked.get(order.id, Decimal(0))),
                 reject_code=order.reject_code,
+                style=OrderStyle(order.style),
+                wait=max(0.0, (order.due_at - now).total_seconds()) if order.due_at else 0.0,
             )
             for order in orders
             if order.leg == leg.index
         ),
+        slices=leg.view.slices,
+        adds=not leg.view.reduces,
     )

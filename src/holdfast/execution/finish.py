@@ -19,10 +19,13 @@ async def end(session: AsyncSession, execution: Execution, plan: Plan, how: End,
     """Write the end of an execution that has traded."""
     execution.finished_at = now
     execution.state = STUCK_STATE if how is End.STUCK else how.value
-    if execution.kind == "open":
-        await _end_opening(session, execution, how, now=now)
-    else:
-        await _end_closing(session, execution, plan, how, now=now)
+    match execution.kind:
+        case "open":
+            await _end_opening(session, execution, how, now=now)
+        case "rebalance":
+            await _end_rebalance(session, execution, how)
+        case _:
+            await _end_closing(session, execution, plan, how, now=now)
     await enqueue(session, "execution.reconcile", str(execution.connection_id), now=now)
 
 
@@ -55,6 +58,24 @@ async def _end_opening(session: AsyncSession, execution: Execution, how: End, *,
         await repository.set_sleeve_state(session, execution.sleeve_id, state="unwound", closed_at=now)
     else:
         await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE, opened_at=now)
+
+
+async def _end_rebalance(session: AsyncSession, execution: Execution, how: End) -> None:
+    """Never taken back: what was traded brought the position nearer to its weights."""
+    if how is End.STUCK:
+        execution.reason = (
+            f"{await _refusals(session, execution)} The position was rebalanced only in part and is not at "
+            "its weights. Preview a new rebalance, or close it."
+        )
+        await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
+        return
+    execution.reason = "The position is at the index's present weights, as previewed."
+    if how is End.COMPLETE_WITH_RESIDUAL:
+        execution.reason = (
+            "The position is as near to the index's present weights as the venue's minimums let it be; what "
+            "they left out is shown."
+        )
+    await repository.set_sleeve_state(session, execution.sleeve_id, state="active")
 
 
 async def _end_closing(

@@ -6,6 +6,7 @@ from decimal import Decimal
 from holdfast.core.instruments import Side
 from holdfast.portfolio.models import Plan
 from holdfast.portfolio.schemas import PlanLeg, PlanView
+from holdfast.portfolio.tactics import Tactic
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,12 @@ class PlannedLeg:
     limit_price: Decimal
     notional: Decimal
     view: PlanLeg
+
+
+def tactic_of(plan: Plan) -> Tactic:
+    """How the plan's orders are to be sent."""
+    chosen = view_of(plan).tactic
+    return Tactic(chosen.kind, seconds=chosen.seconds, slices=chosen.slices)
 
 
 def view_of(plan: Plan) -> PlanView:

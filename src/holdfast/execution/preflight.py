@@ -15,7 +15,7 @@ from holdfast.execution.models import Execution
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.reconcile import RECENT, ensure_reconciled, reconcile_connection
 from holdfast.platform.tasks import RetryAt, Work
-from holdfast.portfolio.booking import closable
+from holdfast.portfolio.booking import closable, settle_alterations
 from holdfast.portfolio.models import Halt, Plan
 from holdfast.venues.protocol import (
     KeyRefused,
@@ -29,6 +29,9 @@ from holdfast.venues.protocol import (
 START_WITHIN = timedelta(seconds=60)
 """A confirmed plan that could not be started for this long is not started any more: prices have moved on."""
 LEVERAGE = Decimal(1)
+CHANGED = (
+    "{symbols} was changed outside Holdfast after the preview. Nothing was traded: look at a new preview."
+)
 
 
 async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan) -> str:
@@ -51,6 +54,8 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
         refused = await gate.check_first(work, door, execution)
         if refused:
             return f"{refused} Nothing was traded."
+        if execution.kind == "rebalance":
+            return await _check_rebalance(work, door, execution, plan, legs)
         return await _check_open(work, door, execution, plan, legs)
     except KeyRefused as error:
         return f"Bybit does not accept this key any more ({error}). Nothing was traded."
@@ -97,6 +102,39 @@ async def _check_open(
     return f"{blocked} Nothing was traded." if blocked else ""
 
 
+async def _check_rebalance(
+    work: Work, door: TradingVenue, execution: Execution, plan: Plan, legs: list[PlannedLeg]
+) -> str:
+    """What was closed by hand is booked here, so that the position is what the differences start from."""
+    await reconcile_connection(work, door, execution.connection_id)
+    adding = [leg for leg in legs if not leg.view.reduces]
+    async with work.database.sessions() as session:
+        blocked = await _blocked(session, execution, legs)
+    blocked = blocked or await _check_open(work, door, execution, plan, adding)
+    if blocked:
+        return blocked
+    positions = {held.symbol: held.quantity for held in await door.positions()}
+    shown = [leg for leg in view_of(plan).legs if leg.held_quantity is not None]
+    previewed = {leg.symbol: leg.held_quantity for leg in shown}
+    async with work.database.transaction() as session:
+        await repository.fence_off(session, execution.id, work.lease.fence)
+        owned = await closable(session, execution.sleeve_id)
+        changed = sorted(
+            symbol
+            for symbol in owned.keys() | previewed.keys()
+            if owned.get(symbol, Decimal(0)) != previewed.get(symbol, Decimal(0))
+        )
+        if changed:
+            return CHANGED.format(symbols=", ".join(changed))
+        await settle_alterations(session, sleeve_id=execution.sleeve_id, now=work.clock.now())
+        reducing = {leg.index: leg for leg in legs if leg.view.reduces}
+        for order in await repository.orders_of(session, execution.id):
+            if order.leg in reducing:
+                net, quantity = positions.get(order.symbol, Decimal(0)), reducing[order.leg].quantity
+                order.reduce_only = repository.reduces(net, Side(order.side), quantity)
+    return ""
+
+
 async def _prepare_symbols(door: TradingVenue, symbols: list[str]) -> None:
     """One-way mode and 1x leverage on every symbol. The venue is asked how it stands, because anybody may
     have changed it since the last time; setting it anew is allowed only ten times a second."""
@@ -125,11 +163,9 @@ async def _check_close(work: Work, door: TradingVenue, execution: Execution, leg
             leg.symbol for leg in legs if -leg.side.sign * owned.get(leg.symbol, Decimal(0)) < leg.quantity
         ]
         if changed:
-            return (
-                f"{', '.join(changed)} was changed outside Holdfast after the preview. "
-                "Nothing was traded: look at a new preview."
-            )
+            return CHANGED.format(symbols=", ".join(changed))
+        whole = {leg.index: leg.quantity for leg in legs}
         for order in await repository.orders_of(session, execution.id):
             net = positions.get(order.symbol, Decimal(0))
-            order.reduce_only = repository.reduces(net, Side(order.side), order.quantity)
+            order.reduce_only = repository.reduces(net, Side(order.side), whole[order.leg])
     return ""

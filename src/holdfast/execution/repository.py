@@ -53,6 +53,14 @@ async def booked_quantities(session: AsyncSession, order_ids: Sequence[UUID]) ->
     return {order_id: total for order_id, total in rows if order_id is not None}
 
 
+async def standing_of(session: AsyncSession, order_ids: Sequence[UUID]) -> dict[UUID, tuple[str, Decimal]]:
+    """State and filled quantity of orders, as they are now."""
+    rows = await session.execute(
+        select(Order.id, Order.state, Order.filled_quantity).where(Order.id.in_(order_ids))
+    )
+    return {order_id: (state, filled) for order_id, state, filled in rows}
+
+
 async def booked_ids(session: AsyncSession, connection_id: UUID, exec_ids: Sequence[str]) -> set[str]:
     """Which of these executions are in the ledger already."""
     rows = await session.scalars(

@@ -14,12 +14,15 @@ from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
 from holdfast.execution import gate
-from holdfast.execution.drafts import new_order
-from holdfast.execution.models import Execution
-from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
+from holdfast.execution.facts import facts_of
+from holdfast.execution.further import next_rows
+from holdfast.execution.models import Execution, Order
+from holdfast.execution.plans import PlannedLeg, legs_of, tactic_of, traded, view_of
 from holdfast.execution.repository import UNFINISHED
 from holdfast.execution.schemas import ExecutionView, NewExecution
+from holdfast.execution.tactics import first_orders
 from holdfast.execution.views import execution_view
+from holdfast.market.instruments import InstrumentBook
 from holdfast.market.quotes import LiveQuote
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.settings import Settings
@@ -69,7 +72,7 @@ async def start(
             now=now,
         )
     sleeve = await (
-        _new_sleeve(session, plan, now) if plan.kind == "open" else _sleeve_to_close(session, plan)
+        _new_sleeve(session, plan, now) if plan.kind == "open" else _sleeve_to_change(session, plan)
     )
     execution = Execution(
         id=new_id(),
@@ -85,23 +88,24 @@ async def start(
     )
     session.add(execution)
     await session.flush()
-    for leg in traded(legs):
-        session.add(
-            new_order(
-                execution,
-                leg,
-                role="open" if plan.kind == "open" else "close",
-                attempt=0,
-                side=leg.side,
-                quantity=leg.quantity,
-                limit_price=leg.limit_price,
-                reduce_only=False,
-                now=now,
-            )
-        )
+    session.add_all(await _first_rows(session, execution, plan, traded(legs), now))
     await session.flush()
     await enqueue(session, "execution.run", str(execution.id), now=now)
     return await execution_view(session, execution)
+
+
+async def _first_rows(
+    session: AsyncSession, execution: Execution, plan: Plan, legs: list[PlannedLeg], now: datetime
+) -> list[Order]:
+    """The first order of every leg: all of it, or its first part."""
+    book = InstrumentBook()
+    await book.refresh(session)
+    known = {leg.symbol: rules for leg in legs if (rules := book.get(leg.symbol))}
+    if len(known) < len({leg.symbol for leg in legs}):
+        raise Conflict("The trading rules of a coin are not known at the moment.", advice="Try again later.")
+    facts = [facts_of(leg, [], {}, known[leg.symbol], now=now) for leg in legs]
+    children = first_orders(tactic_of(plan), facts)
+    return next_rows(execution, {leg.index: leg for leg in legs}, [], children, known, now=now)
 
 
 def _refuse_if_moved(legs: list[PlannedLeg], quote_of: QuoteOf) -> None:
@@ -141,7 +145,7 @@ async def _new_sleeve(session: AsyncSession, plan: Plan, now: datetime) -> Sleev
     return sleeve
 
 
-async def _sleeve_to_close(session: AsyncSession, plan: Plan) -> Sleeve:
+async def _sleeve_to_change(session: AsyncSession, plan: Plan) -> Sleeve:
     sleeve = await session.get_one(Sleeve, plan.sleeve_id, with_for_update=True, populate_existing=True)
     busy = await session.scalar(
         select(Execution.id).where(
@@ -153,5 +157,5 @@ async def _sleeve_to_close(session: AsyncSession, plan: Plan) -> Sleeve:
             "This position is being changed, or is closed already.",
             advice="Look at the position before you go on.",
         )
-    sleeve.state = "closing"
+    sleeve.state = "closing" if plan.kind == "close" else "rebalancing"
     return sleeve

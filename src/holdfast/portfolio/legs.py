@@ -43,8 +43,8 @@ class Terms:
 class DraftLeg:
     """``weight``, ``target_notional`` and ``residual_notional`` (wanted minus planned) are signed like the
     position the order makes; quantities and the other amounts are not. ``slices``: how many orders it is cut
-    into at least. ``held_weight``: when rebalancing, the share of the size it has now. ``reduces``: the order
-    only makes what the sleeve holds smaller."""
+    into at least. ``held_weight`` and ``held_quantity``: when rebalancing, the share of the size and the
+    quantity there are now. ``reduces``: the order only makes what the sleeve holds smaller."""
 
     symbol: str
     asset_id: str
@@ -63,6 +63,7 @@ class DraftLeg:
     problem: str = ""
     slices: int = 1
     held_weight: float | None = None
+    held_quantity: Decimal | None = None
     reduces: bool = False
 
 

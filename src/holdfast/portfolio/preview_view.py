@@ -103,6 +103,7 @@ def _legs(draft: PlanDraft, names: Names) -> list[PlanLeg]:
                 note=leg.note or leg.problem,
                 slices=leg.slices,
                 held_weight=leg.held_weight,
+                held_quantity=leg.held_quantity,
                 reduces=leg.reduces,
             )
         )

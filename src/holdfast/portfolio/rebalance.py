@@ -187,7 +187,12 @@ def _traded(line: _Line, lots: int, terms: Terms) -> DraftLeg:
 
 
 def _weighed(leg: DraftLeg, line: _Line, size: Decimal) -> DraftLeg:
-    return replace(leg, weight=float(line.wanted / size), held_weight=float(line.now / size))
+    return replace(
+        leg,
+        weight=float(line.wanted / size),
+        held_weight=float(line.now / size),
+        held_quantity=line.held.quantity,
+    )
 
 
 def _draft(

@@ -93,8 +93,8 @@ class PlanLeg(Schema):
     minus planned) are signed like the position the order makes; the other amounts are not. No order of the
     leg is sent beyond ``limit_price``, save with the market tactic. ``slices``: the orders it is cut into at
     least. ``reduces``: the order only makes what the position holds smaller. Rebalancing: ``weight`` and
-    ``held_weight`` are signed shares of the position's size, wanted and held now, and ``target_notional`` is
-    the difference to be traded.
+    ``held_weight`` are signed shares of the position's size, wanted and held now, ``held_quantity`` is what
+    is held, and ``target_notional`` the difference to be traded.
     """
 
     symbol: str
@@ -115,6 +115,7 @@ class PlanLeg(Schema):
     note: str
     slices: int = 1
     held_weight: float | None = None
+    held_quantity: Amount | None = None
     reduces: bool = False
 
 

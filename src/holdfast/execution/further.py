@@ -1,0 +1,93 @@
+"""The rows of further orders: what a leg still misses, and what takes an opening back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from holdfast.core.instruments import Instrument, Side
+from holdfast.execution.drafts import new_order, role_of, still_open
+from holdfast.execution.models import Execution, Order
+from holdfast.execution.orders import OrderState
+from holdfast.execution.plans import PlannedLeg
+from holdfast.execution.repository import reduces
+from holdfast.execution.tactics import Child
+
+
+def missing_of(leg: PlannedLeg, orders: Iterable[Order]) -> Decimal:
+    """What a leg still wants: its quantity without what its orders have had."""
+    had = (o.filled_quantity for o in orders if o.leg == leg.index and o.role != "unwind")
+    return leg.quantity - sum(had, Decimal(0))
+
+
+def next_rows(
+    execution: Execution,
+    legs: Mapping[int, PlannedLeg],
+    orders: Sequence[Order],
+    children: Iterable[Child],
+    instruments: Mapping[str, Instrument],
+    *,
+    now: datetime,
+) -> list[Order]:
+    """The rows of ``children``. An order that is the only one of its leg takes the leg's exact quantity."""
+    rows = []
+    for child in children:
+        leg = legs[child.leg]
+        tried = [order for order in orders if order.leg == leg.index and order.role != "unwind"]
+        missing = missing_of(leg, tried)
+        lot = instruments[leg.symbol].lot
+        whole = missing - child.lots * lot < lot
+        rows.append(
+            new_order(
+                execution,
+                leg,
+                role=role_of(execution),
+                attempt=len(tried),
+                side=leg.side,
+                quantity=missing if whole else child.lots * lot,
+                limit_price=leg.limit_price,
+                reduce_only=tried[-1].reduce_only if tried else False,
+                style=child.style,
+                due_at=now + timedelta(seconds=child.wait) if child.wait else None,
+                now=now,
+            )
+        )
+    return rows
+
+
+def unwinding_rows(
+    execution: Execution,
+    legs: Sequence[PlannedLeg],
+    orders: Sequence[Order],
+    prices: Sequence[Decimal],
+    positions: Mapping[str, Decimal],
+    *,
+    now: datetime,
+) -> list[Order]:
+    """Orders that close again what ``legs`` have open."""
+    rows = []
+    for leg, price in zip(legs, prices, strict=True):
+        quantity, side = still_open(list(orders), leg.index), leg.side.opposite
+        if quantity <= 0 or _under_way(orders, leg.index):
+            continue
+        rows.append(
+            new_order(
+                execution,
+                leg,
+                role="unwind",
+                attempt=unwound_times(orders, leg.index),
+                side=side,
+                quantity=quantity,
+                limit_price=price,
+                reduce_only=reduces(positions.get(leg.symbol, Decimal(0)), Side(side), quantity),
+                now=now,
+            )
+        )
+    return rows
+
+
+def unwound_times(orders: Iterable[Order], leg: int) -> int:
+    return sum(order.leg == leg and order.role == "unwind" for order in orders)
+
+
+def _under_way(orders: Iterable[Order], leg: int) -> bool:
+    return any(o.leg == leg and o.role == "unwind" and o.state == OrderState.PLANNED for o in orders)

@@ -1,0 +1,107 @@
+"""The last step before the wire: what may go, how much of it, and at which price."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.instruments import Instrument
+from holdfast.execution import gate, repository
+from holdfast.execution.further import missing_of
+from holdfast.execution.models import Execution, Order
+from holdfast.execution.orders import OrderEvent, OrderState
+from holdfast.execution.plans import PlannedLeg
+from holdfast.execution.pricing import price_now
+from holdfast.platform.tasks import Work
+from holdfast.portfolio.tactics import Tactic
+from holdfast.venues.protocol import PublicVenue
+
+Legs = Mapping[int, PlannedLeg]
+
+
+def is_due(order: Order, now: datetime) -> bool:
+    return order.state == OrderState.PLANNED and (order.due_at is None or order.due_at <= now)
+
+
+async def prices_of(
+    venue: PublicVenue,
+    tactic: Tactic,
+    orders: Sequence[Order],
+    legs: Legs,
+    instruments: Mapping[str, Instrument],
+    *,
+    allowance: Decimal,
+) -> dict[UUID, Decimal]:
+    """Limit prices by the book as it is now, never beyond the leg's own, for orders of a tactic that takes
+    its time. An order that may have been sent once keeps its price.
+
+    Raises:
+        VenueError: no book to go by.
+    """
+    fresh = [order for order in orders if order.sent_at is None and order.role != "unwind"]
+    if not tactic.takes_time or not fresh:
+        return {}
+    prices = await asyncio.gather(
+        *(
+            price_now(venue, instruments[o.symbol], o, worst=legs[o.leg].limit_price, allowance=allowance)
+            for o in fresh
+        )
+    )
+    return {order.id: price for order, price in zip(fresh, prices, strict=True)}
+
+
+async def release(
+    session: AsyncSession,
+    work: Work,
+    execution: Execution,
+    orders: Sequence[Order],
+    chosen: frozenset[int],
+    legs: Legs,
+    instruments: Mapping[str, Instrument],
+    prices: Mapping[UUID, Decimal],
+) -> list[Order]:
+    """Make the due orders of the ``chosen`` legs sent, as far as the gate lets them, and return those."""
+    now = work.clock.now()
+    due = [order for order in orders if order.leg in chosen and is_due(order, now)]
+    due = [o for o in due if o.role == "unwind" or _fits(session, o, orders, legs, instruments, now=now)]
+    for order in due:
+        order.limit_price = prices.get(order.id, order.limit_price)
+    refused = await gate.refusals(session, work, execution, due)
+    for order in due:
+        if order.id in refused:
+            forbid(session, order, refused[order.id], now=now)
+            continue
+        order.sent_at = now
+        repository.record(session, order, OrderEvent.SEND, now=now)
+    return [order for order in due if order.id not in refused]
+
+
+def forbid(session: AsyncSession, order: Order, reason: str, *, now: datetime) -> None:
+    """Never send a planned order, because the gate says so."""
+    order.reject_code, order.reject_reason = gate.REJECT_CODE, reason
+    repository.record(session, order, OrderEvent.FORBID, now=now, reason=reason)
+
+
+def _fits(
+    session: AsyncSession,
+    order: Order,
+    orders: Sequence[Order],
+    legs: Legs,
+    instruments: Mapping[str, Instrument],
+    *,
+    now: datetime,
+) -> bool:
+    """Whether the leg still wants the order. It is cut down to what is missing if an earlier one turned out
+    to have had more; one that may have been sent once stays as it was."""
+    missing = missing_of(legs[order.leg], orders)
+    if order.sent_at is not None or order.quantity <= missing:
+        return True
+    instrument = instruments[order.symbol]
+    if missing <= 0 or instrument.floor_lots(missing) < instrument.min_lots(order.limit_price):
+        repository.record(session, order, OrderEvent.ABANDON, now=now, missing=str(missing))
+        return False
+    order.quantity = missing
+    return True

@@ -1,0 +1,84 @@
+"""How the legs of an execution stand, as the facts its next act is decided from. Pure; everything in lots."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from holdfast.execution.orders import FINAL, WORKING, OrderState
+from holdfast.venues.protocol import OrderStyle
+
+Role = Literal["open", "close", "rebalance", "unwind"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """One order of a leg. ``booked`` are the lots whose fills are in the ledger, ``wait`` the seconds until
+    it may be sent."""
+
+    role: Role
+    attempt: int
+    state: OrderState
+    lots: int
+    filled: int
+    booked: int
+    reject_code: str = ""
+    style: OrderStyle = OrderStyle.IOC
+    wait: float = 0.0
+
+    @property
+    def resting(self) -> bool:
+        return self.state in WORKING and self.style is OrderStyle.POST_ONLY
+
+    @property
+    def planned(self) -> bool:
+        return self.state is OrderState.PLANNED
+
+
+@dataclass(frozen=True, slots=True)
+class LegFacts:
+    """One leg to be traded: planned lots, the venue's minimum in lots, and its orders in order of attempt.
+    ``slices``: into how many parts it is cut. ``adds``: it makes the position larger, or turns it around."""
+
+    index: int
+    lots: int
+    min_lots: int
+    orders: tuple[OrderFacts, ...] = ()
+    slices: int = 1
+    adds: bool = True
+
+    def filled(self, *roles: str) -> int:
+        return sum(order.filled for order in self.orders if order.role in roles)
+
+    @property
+    def tries(self) -> list[OrderFacts]:
+        """Its orders, without those that take it back."""
+        return [order for order in self.orders if order.role != "unwind"]
+
+    @property
+    def forward(self) -> int:
+        return sum(order.filled for order in self.tries)
+
+    @property
+    def missing(self) -> int:
+        return self.lots - self.forward
+
+    @property
+    def short(self) -> bool:
+        """Whether more of it must be had. Less than the venue's minimum is a residual, but never a whole leg
+        of an opening: that would be half a hedge."""
+        if self.missing >= self.min_lots:
+            return True
+        return self.missing > 0 and not self.forward and any(order.role == "open" for order in self.orders)
+
+    @property
+    def live(self) -> bool:
+        """Whether one of its orders has not ended: there is never more than one."""
+        return any(order.state not in FINAL for order in self.orders)
+
+    @property
+    def still_open(self) -> int:
+        """Lots this execution has opened and not yet unwound."""
+        return self.filled("open") - self.filled("unwind")
+
+    @property
+    def unwind_attempts(self) -> int:
+        return sum(1 for order in self.orders if order.role == "unwind")
