@@ -171,6 +171,23 @@ async def _empty(stream: Stream) -> bool:
     return stream.events.empty()
 
 
+async def test_an_execution_that_waits_is_woken_by_what_it_waits_for(desk: Desk):
+    order = await waiting_order(desk)
+    later = desk.clock.now() + timedelta(minutes=5)
+    async with desk.database.transaction() as session:
+        for job in await session.scalars(select(Job).where(Job.kind == "execution.run")):
+            job.run_at = later
+    async with watching(desk) as stream:
+        stream.say(fill(desk, order.client_id))
+        await until(lambda: _due(desk, order))
+
+
+async def _due(desk: Desk, order: Order) -> bool:
+    async with desk.database.sessions() as session:
+        found = await session.scalars(select(Job).where(Job.subject == str(order.execution_id)))
+        return [job.run_at <= desk.clock.now() for job in found] == [True]
+
+
 async def test_a_stream_that_breaks_asks_too_and_is_opened_again(desk: Desk):
     async with watching(desk) as stream:
         stream.say(ValueError("unreadable"))

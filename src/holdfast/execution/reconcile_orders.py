@@ -19,7 +19,7 @@ from holdfast.execution.orders import FINAL
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import Work
-from holdfast.venues.protocol import OrderReport, OutcomeUnknown, Rejected, TradingVenue
+from holdfast.venues.protocol import KeyRefused, OrderReport, OutcomeUnknown, Rejected, TradingVenue
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ async def _cancel_stray(
         await door.cancel(report.symbol, report.client_id)
     except Rejected as error:
         log.info("a stray order had ended", client_id=report.client_id, reason=str(error))
-    except OutcomeUnknown as error:
+    except (OutcomeUnknown, KeyRefused) as error:
         log.warning("a stray order may still rest", client_id=report.client_id, reason=str(error))
         return  # the next reconciliation sees whether it does
     log.warning("a stray order was cancelled", client_id=report.client_id, symbol=report.symbol)

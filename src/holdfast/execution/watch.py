@@ -28,7 +28,7 @@ from holdfast.execution.incidents_trades import take_own_fill
 from holdfast.execution.tasks import WATCHED
 from holdfast.execution.watch_silence import Told, untold
 from holdfast.platform.database import Database
-from holdfast.platform.jobs import enqueue
+from holdfast.platform.jobs import enqueue, hasten
 from holdfast.venues.protocol import (
     AccountEvent,
     FillReport,
@@ -177,9 +177,9 @@ class Watcher:
             order = await intake.own_order(session, listening.connection_id, fill.client_id)
             if order:
                 connection = await session.get_one(Connection, listening.connection_id)
-                await take_own_fill(
-                    session, connection, order, fill, now=self._clock.now(), source="account stream"
-                )
+                now = self._clock.now()
+                await take_own_fill(session, connection, order, fill, now=now, source="account stream")
+                await hasten(session, "execution.run", str(order.execution_id), now=now)
         if order is None:
             await self._ask_for_reconciliation(listening)
 
@@ -187,9 +187,9 @@ class Watcher:
         async with self._database.transaction() as session:
             order = await intake.own_order(session, listening.connection_id, report.client_id)
             if order:
-                await intake.take_report(
-                    session, order, report, now=self._clock.now(), source="account stream"
-                )
+                now = self._clock.now()
+                await intake.take_report(session, order, report, now=now, source="account stream")
+                await hasten(session, "execution.run", str(order.execution_id), now=now)
 
     async def _doubt(self, listening: _Listening) -> None:
         """Something may have happened that nobody told us."""

@@ -67,6 +67,24 @@ async def enqueue(
     await session.execute(text(f"NOTIFY {CHANNEL}"))
 
 
+async def hasten(session: AsyncSession, kind: str, subject: str, *, now: datetime) -> None:
+    """Run a waiting job now; one that is running, or is not there, is left alone."""
+    hastened = await session.execute(
+        update(Job)
+        .where(
+            Job.kind == kind,
+            Job.subject == subject,
+            Job.finished_at.is_(None),
+            Job.lease_until.is_(None),
+            Job.run_at > now,
+        )
+        .values(run_at=now)
+        .returning(Job.id)
+    )
+    if hastened.first() is not None:
+        await session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
 async def take_due(session: AsyncSession, *, now: datetime, limit: int = 100) -> list[tuple[int, str]]:
     """Mark due jobs as dispatched and return their (id, kind).
 
