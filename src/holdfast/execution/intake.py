@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,9 @@ from holdfast.portfolio.models import Fill
 from holdfast.venues.protocol import FillReport, OrderReport, Placement
 
 log = structlog.get_logger(__name__)
+
+_Sums = tuple[Decimal, Decimal]
+_SUMS: Final = "execution.fill_sums"
 
 
 async def own_order(session: AsyncSession, connection_id: UUID, client_id: str) -> Order | None:
@@ -68,9 +72,12 @@ async def take_fill(
     """Book one execution of ``order``, once. An execution that had ended is opened to attention again."""
     before = await _known(session, order)
     owner = (order.id, order.sleeve_id)
-    if not await book_fill(session, connection_id=order.connection_id, report=fill, order=owner, now=now):
+    with session.no_autoflush:
+        new = await book_fill(session, connection_id=order.connection_id, report=fill, order=owner, now=now)
+    if not new:
         return False
     after, event = after_fill(before, fill)
+    session.info[_SUMS][order.execution_id][order.id] = (after.booked, after.booked_value)
     order.acknowledged_at = order.acknowledged_at or now
     if (after.state, after.filled) == (before.state, before.filled):
         _copy(order, after)
@@ -114,24 +121,38 @@ async def take_not_known(session: AsyncSession, order: Order, *, now: datetime) 
 
 
 async def _known(session: AsyncSession, order: Order) -> Known:
-    booked, value = (
-        await session.execute(
-            select(func.sum(Fill.quantity), func.sum(Fill.quantity * Fill.price)).where(
-                Fill.order_id == order.id
-            )
-        )
-    ).one()
+    booked, value = await _booked(session, order)
     return Known(
         state=OrderState(order.state),
         quantity=order.quantity,
         filled=order.filled_quantity,
         average_price=order.average_price,
-        booked=booked or Decimal(0),
-        booked_value=value or Decimal(0),
+        booked=booked,
+        booked_value=value,
         venue_order_id=order.venue_order_id,
         reject_code=order.reject_code,
         reject_reason=order.reject_reason,
     )
+
+
+async def _booked(session: AsyncSession, order: Order) -> _Sums:
+    """Quantity and value of the order's fills, read once per transaction for all orders of its execution:
+    nobody else can add to them while its row is held."""
+    executions: dict[UUID, dict[UUID, _Sums]] = session.info.setdefault(_SUMS, {})
+    if order.execution_id not in executions:
+        executions[order.execution_id] = await _sums_of(session, order.execution_id)
+    return executions[order.execution_id].get(order.id, (Decimal(0), Decimal(0)))
+
+
+async def _sums_of(session: AsyncSession, execution_id: UUID) -> dict[UUID, _Sums]:
+    with session.no_autoflush:
+        rows = await session.execute(
+            select(Fill.order_id, func.sum(Fill.quantity), func.sum(Fill.quantity * Fill.price))
+            .join(Order, Order.id == Fill.order_id)
+            .where(Order.execution_id == execution_id)
+            .group_by(Fill.order_id)
+        )
+    return {order_id: (booked, value) for order_id, booked, value in rows if order_id is not None}
 
 
 def _write(

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.portfolio.ledger import EXACT, QUOTE
@@ -50,4 +50,4 @@ class Entry:
 
 async def post(session: AsyncSession, lines: list[dict[str, object]]) -> None:
     if lines:
-        await session.execute(insert(Posting).values(lines))
+        await session.execute(insert(Posting), lines)
