@@ -65,10 +65,11 @@ async def reconcile_connection(
     connection_id: UUID,
     *,
     fence: int | None = None,
-    pause: Pause = asyncio.sleep,
+    pause: Pause | None = None,
 ) -> list[str]:
     """Bring the books of one connection up to date and compare them. The caller holds the connection's lock,
-    under the number ``fence`` (by default, the number that stands at this moment).
+    under the number ``fence`` (by default, the number that stands at this moment). ``pause`` waits; by
+    default as ``work`` does.
 
     Returns:
         The symbols that are halted afterwards.
@@ -77,7 +78,7 @@ async def reconcile_connection(
         Unreachable, KeyRefused, RateLimited: as the venue answers; nothing is half done.
         LeaseLost: somebody else has taken the lock meanwhile; what was not written yet never will be.
     """
-    return await _Reconciliation(work, door, connection_id, fence, pause).run()
+    return await _Reconciliation(work, door, connection_id, fence, pause or work.pause).run()
 
 
 async def ensure_reconciled(
@@ -87,7 +88,7 @@ async def ensure_reconciled(
     *,
     recent: timedelta = RECENT,
     fence: int | None = None,
-    pause: Pause = asyncio.sleep,
+    pause: Pause | None = None,
 ) -> None:
     """Trade only on books that were compared lately, since this process began, and since anything may have
     been missed: otherwise reconcile now. Raises as ``reconcile_connection``."""

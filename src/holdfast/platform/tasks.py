@@ -1,5 +1,6 @@
 """What a background handler gets, and how rooms announce theirs."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,8 @@ from holdfast.platform.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Work:
     """One claimed job and the tools to do it. ``services`` holds what the worker process built once at
-    start (the opened vault, venue clients); handlers reach it through typed helpers of their room."""
+    start (the opened vault, venue clients); handlers reach it through typed helpers of their room. ``pause``
+    waits so many seconds of ``clock``."""
 
     lease: Lease
     database: Database
@@ -23,6 +25,7 @@ class Work:
     settings: Settings
     clock: Clock
     services: dict[str, Any]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class RetryAt(Exception):
