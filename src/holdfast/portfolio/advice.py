@@ -9,6 +9,7 @@ from holdfast.core.errors import InvalidInput
 from holdfast.core.money import plain
 from holdfast.indices.minimum import LEFT_OUT_BOUND, TRACKING_BOUND
 from holdfast.indices.schemas import MinimumSize
+from holdfast.portfolio.legs import cents
 from holdfast.portfolio.models import BalanceSnapshot
 from holdfast.portfolio.plan import PlanDraft
 from holdfast.portfolio.tactics import DRIFT, Tactic
@@ -168,7 +169,7 @@ def rebalancing_warnings(draft: PlanDraft, manual: Mapping[str, Decimal]) -> lis
 def tactic_note(tactic: Tactic, draft: PlanDraft, allowance: float) -> str:
     """How the orders are sent, and what that means for what is paid, in words."""
     traded = [leg for leg in draft.legs if leg.action == "trade"]
-    cost = f"About {_cents(draft.fees + draft.slippage)} USDT in fees and slippage"
+    cost = f"About {cents(draft.fees + draft.slippage)} USDT in fees and slippage"
     sliced = [leg.symbol for leg in traded if leg.slices > 1]
     most = max((leg.slices for leg in traded), default=1)
     match tactic.kind:
