@@ -176,7 +176,7 @@ function TopBar({ signedIn, openPalette }: { signedIn: boolean; openPalette: () 
           : 'md:h-20')
       }
     >
-      <span className={signedIn ? 'md:hidden' : ''}>
+      <span className={signedIn ? 'flex md:hidden' : 'flex'}>
         <Wordmark signedIn={signedIn} />
       </span>
       <div className="flex items-center gap-1 md:gap-3">

@@ -8,10 +8,11 @@ import { Details, nameWords } from '@/ui/Details'
 import { Facts, Page, Section } from '@/ui/Layout'
 import { NoValue, Price, Quantity } from '@/ui/Money'
 import { Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
+import { Time } from '@/ui/Time'
 
 import { orderQuery } from './queries'
 import { OrderBadge } from './Tables'
-import { ORDER_WORDS, ROLE_WORDS } from './words'
+import { ORDER_WORDS, ROLE_WORDS, STYLE_WORDS, UNKNOWN_TEXT } from './words'
 
 type OrderDetail = Schemas['OrderDetail']
 type OrderEvent = OrderDetail['events'][number]
@@ -32,7 +33,7 @@ export default function OrderPage() {
     <Page title={`Order ${order.symbol}`} above={back} actions={<OrderBadge state={order.state} />}>
       {order.state === 'unknown' && (
         <Notice kind="warning" className="mb-8">
-          The venue has not told the outcome of this order. Holdfast keeps asking; nothing is assumed meanwhile.
+          {UNKNOWN_TEXT}
         </Notice>
       )}
       {order.reject_reason && (
@@ -81,8 +82,18 @@ function OrderFacts({ order }: { order: OrderDetail }) {
             value: `${ROLE_WORDS[order.role]} ${order.index_name}`,
             hint: order.reduce_only ? 'can only reduce' : undefined,
           },
+          { label: 'Style', value: STYLE_WORDS[order.style].short },
         ]}
       />
+      <p className="mt-3 text-sm text-muted">
+        {STYLE_WORDS[order.style].text}
+        {order.due_at && order.state === 'planned' && (
+          <>
+            {' '}
+            To be sent <Time iso={order.due_at} />.
+          </>
+        )}
+      </p>
       <p className="mt-6 text-sm">
         <Link
           to="/positions/$positionId"

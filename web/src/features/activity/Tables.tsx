@@ -1,19 +1,20 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { CircleHelp } from 'lucide-react'
 import type { ReactNode } from 'react'
 
 import { SideWord } from '@/features/trade/PlanLegs'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
 import { Delta, Money, NoValue, Price, Quantity } from '@/ui/Money'
-import { EmptyState, ProblemNotice, SkeletonRows } from '@/ui/States'
+import { EmptyState, Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
 import type { Column } from '@/ui/Table'
 import { Table } from '@/ui/Table'
 import { Time } from '@/ui/Time'
 
 import type { Fill, Filters, Order, Payment } from './queries'
 import { fillsQuery, ordersQuery, paymentsQuery } from './queries'
-import { ORDER_WORDS, PAYMENT_WORDS, ROLE_WORDS } from './words'
+import { ORDER_WORDS, PAYMENT_WORDS, ROLE_WORDS, STYLE_WORDS, UNKNOWN_TEXT } from './words'
 
 interface Paged<Row> {
   data: { pages: { items: Row[] }[] } | undefined
@@ -99,8 +100,27 @@ export function OrdersTable({ filters }: { filters: Filters }) {
         </>
       ),
     },
-    { head: 'For', wideOnly: true, cell: (order) => `${ROLE_WORDS[order.role]} ${order.index_name}` },
+    {
+      head: 'For',
+      wideOnly: true,
+      cell: (order) => (
+        <Link
+          to="/executions/$executionId/trace"
+          params={{ executionId: order.execution_id }}
+          search={{ symbol: order.symbol }}
+          title="Its time line"
+          className="relative z-10 underline-offset-4 hover:underline"
+        >
+          {ROLE_WORDS[order.role]} {order.index_name}
+        </Link>
+      ),
+    },
     { head: 'Side', cell: (order) => <SideWord side={order.side} /> },
+    {
+      head: 'Style',
+      wideOnly: true,
+      cell: (order) => <span title={STYLE_WORDS[order.style].text}>{STYLE_WORDS[order.style].short}</span>,
+    },
     { head: 'Filled', right: true, cell: (order) => <Quantity value={order.filled_quantity} /> },
     { head: 'Quantity', right: true, wideOnly: true, cell: (order) => <Quantity value={order.quantity} /> },
     {
@@ -111,12 +131,34 @@ export function OrdersTable({ filters }: { filters: Filters }) {
     },
     { head: 'State', right: true, cell: (order) => <OrderBadge state={order.state} /> },
   ]
-  return <PagedTable label="Orders" query={query} columns={columns} rowKey={(order) => order.id} />
+  return (
+    <>
+      <UnknownNotice orders={query.data?.pages.flatMap((page) => page.items) ?? []} />
+      <PagedTable label="Orders" query={query} columns={columns} rowKey={(order) => order.id} />
+    </>
+  )
 }
 
 export function OrderBadge({ state }: { state: Order['state'] }) {
   const tone = state === 'unknown' || state === 'rejected' ? 'error' : 'plain'
-  return <Badge tone={tone}>{ORDER_WORDS[state]}</Badge>
+  return (
+    <Badge tone={tone}>
+      {state === 'unknown' && <CircleHelp aria-hidden className="mr-1 -ml-1 size-3.5" />}
+      {ORDER_WORDS[state]}
+    </Badge>
+  )
+}
+
+/** Why some of the orders shown have no outcome yet. */
+function UnknownNotice({ orders }: { orders: Order[] }) {
+  const count = orders.filter((order) => order.state === 'unknown').length
+  if (count === 0) return null
+  return (
+    <Notice kind="warning" className="mb-5">
+      <strong className="font-medium">{count === 1 ? 'One order is unknown.' : `${count} orders are unknown.`}</strong>{' '}
+      {UNKNOWN_TEXT}
+    </Notice>
+  )
 }
 
 export function FillsTable({ filters }: { filters: Filters }) {

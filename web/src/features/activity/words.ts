@@ -23,3 +23,12 @@ export const PAYMENT_WORDS: Record<Schemas['PaymentView']['kind'], string> = {
   funding: 'Funding',
   adjustment: 'Adjustment',
 }
+
+export const STYLE_WORDS: Record<Schemas['OrderView']['style'], { short: string; text: string }> = {
+  ioc: { short: 'IOC', text: 'Limit, immediate or cancel: takes what is there and rests nowhere.' },
+  post_only: { short: 'Post-only', text: 'Rests at the best price and never takes.' },
+  market: { short: 'Market', text: 'Takes at once, within a bound around the best price.' },
+}
+
+export const UNKNOWN_TEXT =
+  'The venue has not told the outcome of this order. Holdfast keeps asking; nothing is assumed, and it is not sent again.'

@@ -61,7 +61,7 @@ function Line({ shift, scale }: { shift: Shift; scale: Scale }) {
           />
         )}
       </span>
-      <span className="tnum w-36 shrink-0 text-right max-sm:w-28">
+      <span className="tnum w-36 shrink-0 text-right whitespace-nowrap max-sm:w-30 max-sm:text-xs">
         <span className="text-muted">{signedPercent(shift.before, 1)}</span>
         {moves ? (
           <>

@@ -74,9 +74,10 @@ function ScopeChoice({
         onChange={onChange}
         segments={[
           { value: 'user', label: 'Everything' },
-          { value: 'position', label: position ? `Only ${positionName(position)}` : 'Only this position' },
+          { value: 'position', label: 'This position' },
         ]}
       />
+      {position && scope === 'position' && <p className="mt-2 text-sm text-muted">{positionName(position)}</p>}
     </div>
   )
 }

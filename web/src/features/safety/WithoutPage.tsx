@@ -11,18 +11,20 @@ export function isSilence(error: unknown): boolean {
 /** What still works when the API does not: the commands, ready to be copied. */
 export function WithoutPage({ flatten }: { flatten: boolean }) {
   return (
-    <div className="mt-4 rounded-control bg-surface p-4">
-      <p className="text-sm">
-        {flatten
-          ? 'This command closes directly at the venue, without the API, and works while the database or Redis is down:'
-          : 'On the machine that runs Holdfast this works without the API:'}
-      </p>
-      <Command text={flatten ? 'holdfast flatten --all --offline' : 'holdfast stop --all'} />
+    <div className="mt-4 rounded-control bg-surface p-4 text-sm">
+      <p>On the machine that runs Holdfast, for everybody on it, this works without the API:</p>
+      <Command text={flatten ? 'holdfast flatten --all' : 'holdfast stop --all'} />
+      {flatten && (
+        <>
+          <p className="mt-3">And while the database and Redis are down too, straight at the venue:</p>
+          <Command text="holdfast flatten --offline" />
+        </>
+      )}
     </div>
   )
 }
 
-export function Command({ text }: { text: string }) {
+function Command({ text }: { text: string }) {
   const [copied, setCopied] = useState(false)
   return (
     <p className="mt-2 flex items-center justify-between gap-3">

@@ -83,7 +83,7 @@ describe('the kill switch', () => {
     renderAt(`/positions/${id}`)
     await screen.findByRole('table', { name: 'Legs' })
     openStop(id)
-    expect(await screen.findByRole('radio', { name: 'Only Long BTC.D', checked: true })).toBeTruthy()
+    expect(await screen.findByRole('radio', { name: 'This position', checked: true })).toBeTruthy()
     await user.click(screen.getByRole('button', { name: 'Stop new orders' }))
     expect((await bar()).textContent).toContain('Long BTC.D is stopped.')
     expect(safety.stops[0]).toMatchObject({ scope: 'position', position_id: id })
@@ -118,7 +118,7 @@ describe('the kill switch', () => {
     expect(await screen.findByText('holdfast stop --all')).toBeTruthy()
     await user.click(screen.getByRole('button', { name: 'Stop and flatten…' }))
     await user.click(await screen.findByRole('button', { name: 'Stop now' }))
-    expect(await screen.findByText('holdfast flatten --all --offline')).toBeTruthy()
+    expect(await screen.findByText('holdfast flatten --offline')).toBeTruthy()
   })
 
   it('leaves a stop of the whole installation to who runs it', async () => {

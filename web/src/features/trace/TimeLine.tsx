@@ -85,7 +85,7 @@ function Line({ item, whole }: { item: Item; whole: Span }) {
             {offset(item.after_ms)}
             <span className="md:hidden">{item.took_ms !== null && `, took ${duration(item.took_ms)}`}</span>
           </time>
-          <span className="max-md:row-span-2">
+          <span className="max-md:row-span-3">
             <Icon
               aria-hidden
               className={clsx('mt-0.5 size-4 md:mt-0', trouble ? 'text-error' : 'text-muted')}
@@ -93,7 +93,10 @@ function Line({ item, whole }: { item: Item; whole: Span }) {
             />
             <span className="sr-only">{word}: </span>
           </span>
-          <span className="min-w-0 text-sm break-words md:text-base">{item.title}</span>
+          <span className="min-w-0 text-sm break-words md:text-base">
+            {item.symbol && !item.title.includes(item.symbol) && <span className="text-muted">{item.symbol}: </span>}
+            {item.title}
+          </span>
           <Bar item={item} whole={whole} trouble={trouble} />
           <span className="tnum text-right text-sm text-muted max-md:hidden">
             {item.took_ms !== null && duration(item.took_ms)}
@@ -126,7 +129,7 @@ function Bar({ item, whole, trouble }: { item: Item; whole: Span; trouble: boole
   const { left, width } = placeOf(spanOf(item), whole)
   const quick = item.took_ms === null
   return (
-    <span aria-hidden className="relative block h-3 max-md:hidden">
+    <span aria-hidden className="relative block h-3 max-md:order-3 max-md:col-start-2 max-md:mt-1 max-md:h-2">
       <span className="absolute inset-x-0 top-1/2 h-px bg-hairline" />
       <span
         className={clsx(

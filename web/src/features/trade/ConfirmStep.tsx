@@ -9,7 +9,7 @@ import { ProblemNotice } from '@/ui/States'
 
 import { ExpiryRing, useSecondsLeft } from './ExpiryRing'
 import type { StepProps } from './PreviewStep'
-import { tradedLegs } from './PreviewStep'
+import { orderCount } from './PreviewStep'
 import type { Plan } from './queries'
 import { useExecute } from './queries'
 import { reachWords } from './tactics'
@@ -27,7 +27,7 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
   const connection = useConnections().data?.find((each) => each.id === plan.connection_id)
   const execute = useExecute(plan)
   const left = useSecondsLeft(plan)
-  const count = tradedLegs(plan).length
+  const count = orderCount(plan)
   const where = connection ? `${capital(connection.venue)} · ${isLive(connection) ? 'LIVE' : 'PAPER'}` : ''
   const refused = execute.error instanceof ProblemError && [409, 410].includes(execute.error.problem.status)
   const expired = refused || (left === 0 && !execute.isPending && !execute.error)

@@ -34,7 +34,18 @@ export function PlanLegs({ plan }: { plan: Plan }) {
           ),
         },
         { head: 'Side', cell: (leg) => (leg.action === 'trade' ? <SideWord side={leg.side} /> : skipWord(leg)) },
-        { head: 'Quantity', right: true, cell: (leg) => traded(leg, <Quantity value={leg.quantity} />) },
+        {
+          head: 'Quantity',
+          right: true,
+          cell: (leg) =>
+            traded(
+              leg,
+              <>
+                <Quantity value={leg.quantity} />
+                {leg.slices > 1 && <span className="block text-xs text-muted">in {leg.slices} orders</span>}
+              </>,
+            ),
+        },
         {
           head: 'Expected price',
           right: true,

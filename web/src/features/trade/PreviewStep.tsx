@@ -35,7 +35,9 @@ const GROSS_HINTS: Record<Plan['kind'], string> = {
   rebalance: 'bought and sold together',
 }
 
-export const tradedLegs = (plan: Plan) => plan.legs.filter((leg) => leg.action === 'trade')
+/** How many orders a plan makes at least: a leg may be cut into several. */
+export const orderCount = (plan: Plan): number =>
+  plan.legs.reduce((sum, leg) => sum + (leg.action === 'trade' ? leg.slices : 0), 0)
 
 /** Exactly what would be sent, before anything is. */
 export function PreviewStep({ plan, renew, renewing }: StepProps) {
@@ -57,16 +59,16 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
           {plan.blocked_reason || 'This plan cannot be carried out.'}
         </Notice>
       )}
-      <TacticPicker plan={plan} choose={renew} choosing={renewing} />
       {plan.kind === 'rebalance' && (
         <Section title="Weights, now and after" className="!mt-0 mb-10">
           <WeightShift legs={plan.legs} />
         </Section>
       )}
+      {orderCount(plan) > 0 && <TacticPicker plan={plan} choose={renew} choosing={renewing} />}
       <Facts
         className="mb-8"
         items={[
-          { label: 'Orders', value: tradedLegs(plan).length },
+          { label: 'Orders', value: orderCount(plan) },
           { label: 'Gross', value: <Money value={totals.gross} />, hint: GROSS_HINTS[plan.kind] },
           {
             label: 'Margin needed',
@@ -106,7 +108,7 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
           >
             {plan.executable && !renewing ? (
               <Link to="/plans/$planId" params={{ planId: plan.id }} search={{ step: 'confirm' }}>
-                Continue with {orders(tradedLegs(plan).length)}
+                Continue with {orders(orderCount(plan))}
               </Link>
             ) : (
               'Continue'
