@@ -12,16 +12,17 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 from tests.accounts.test_secrecy import KEY, SECRET, everything_stored
 from tests.app.test_strangers import owner
-from tests.execution.conftest import LEGS, Desk
+from tests.execution.conftest import Desk
 
 from holdfast.accounts import doors
 from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import Vault, VenueCredentials, ensure_key_pair
-from holdfast.execution import executor, tasks
+from holdfast.execution import executor, gate, preflight, tasks
 from holdfast.execution.models import TrailRow
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.jobs import Lease
 from holdfast.platform.tasks import RetryAt, Work
+from holdfast.venues.protocol import TradingVenue
 
 __all__ = ["owner"]
 
@@ -46,8 +47,6 @@ class EchoingVenue:
             result = {"timeSecond": str(int(now)), "timeNano": str(int(now * 10**9))}
         if request.path == "/v5/account/wallet-balance":
             result["list"] = [{"totalAvailableBalance": "100000", "totalEquity": "100000", "said": said}]
-        if request.path == "/v5/market/tickers":
-            result["list"] = [ticker(symbol) | {"said": said} for symbol, _, _ in LEGS]
         body = {
             "retCode": self.refusing if ordering else 0,
             "retMsg": said,
@@ -58,9 +57,14 @@ class EchoingVenue:
         return web.json_response(body, status=self.status if ordering else 200)
 
 
-def ticker(symbol: str) -> dict[str, str]:
-    prices = ("bid1Price", "ask1Price", "lastPrice", "markPrice", "indexPrice")
-    return {"symbol": symbol, **dict.fromkeys(prices, "100")}
+async def only_the_balance(_: Work, door: TradingVenue, *__: Any) -> str:
+    """A preflight that this venue can pass."""
+    await door.balance()
+    return ""
+
+
+async def no_refusals(*_: Any) -> dict[Any, str]:
+    return {}
 
 
 @pytest.fixture
@@ -68,6 +72,8 @@ def sealed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A real key in a real box, opened through the real door."""
     monkeypatch.setattr(executor, "open_door", doors.open_door)
     monkeypatch.setattr(executor, "PATIENCE", timedelta(seconds=0.3))
+    monkeypatch.setattr(preflight, "check", only_the_balance)
+    monkeypatch.setattr(gate, "refusals", no_refusals)
     ensure_key_pair(desk.work.settings.secrets_dir)
     vault = Vault.from_directory(desk.work.settings.secrets_dir)
     credentials = VenueCredentials(KEY, SECRET)
