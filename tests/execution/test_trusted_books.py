@@ -6,21 +6,23 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, text
-from tests.execution.conftest import Desk
+from tests.execution.conftest import LEGS, Desk
 from tests.execution.test_incidents import shown
 from tests.execution.test_reconcile import halts, reconciled
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.execution import reconcile, repository, tasks
+from holdfast.execution.answers import Answer, ask_about
 from holdfast.execution.incidents_schemas import IncidentView
 from holdfast.execution.locks import connection_lock
-from holdfast.execution.models import Execution
+from holdfast.execution.models import Execution, Order
 from holdfast.execution.reconcile import SECOND_LOOK, ensure_reconciled, reconcile_connection
 from holdfast.platform.jobs import LeaseLost
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import RetryAt, RunAgainIn
 from holdfast.portfolio.models import Posting
+from holdfast.venues.protocol import OrderStatus
 
 
 async def connection(desk: Desk) -> Connection:
@@ -231,3 +233,25 @@ async def test_what_is_older_than_the_venue_remembers_is_said(desk: Desk):
     (told,) = await shown(desk)
     assert (told.kind, told.severity, told.settled_at) == ("stream_lost", "alarm", None)
     assert "two years" in told.text
+
+
+@pytest.mark.parametrize("state", ["sent", "unknown", "accepted"])
+async def test_an_order_the_venue_has_forgotten_is_over_and_not_sent_again(desk: Desk, state: str):
+    """Holdfast was away for two days; the order had ended without a trade, and nobody remembers it."""
+    desk.venue.script = {symbol: ["lost_request"] for symbol, _, _ in LEGS}
+    execution_id = await desk.confirm(await desk.plan())
+    async with desk.database.transaction() as session:
+        (await session.get_one(Execution, execution_id)).started_at = desk.clock.now()
+        for order in await session.scalars(select(Order).where(Order.execution_id == execution_id)):
+            order.state, order.sent_at, order.venue_order_id = state, desk.clock.now(), "v1"
+    desk.clock.moment += timedelta(hours=26)
+    async with desk.database.sessions() as session:
+        orders = list(await session.scalars(select(Order).where(Order.execution_id == execution_id)))
+    answers = [await ask_about(desk.venue, order, desk.clock.now()) for order in orders]
+    assert {answer.report.status for answer in answers if answer.report} == {OrderStatus.CANCELLED}
+    desk.clock.moment -= timedelta(hours=2)
+    assert await ask_about(desk.venue, orders[0], desk.clock.now()) == Answer(), "it may still be told"
+    desk.clock.moment += timedelta(hours=2)
+    ended = await desk.run(execution_id)
+    assert ended.finished_at is not None, ended.reason
+    assert not {order.client_id for order in orders} & {sent.client_id for sent in desk.venue.placed}

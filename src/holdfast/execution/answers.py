@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from holdfast.core.instruments import Side
 from holdfast.execution.models import Order
 from holdfast.execution.orders import FINAL, IN_DOUBT, WORKING
 from holdfast.venues.protocol import (
@@ -18,6 +19,9 @@ from holdfast.venues.protocol import (
 
 LINGERING = timedelta(seconds=3)
 """An IOC order that is still working after this long is cancelled."""
+
+FORGOTTEN = timedelta(hours=25)
+"""Bybit tells orders that ended without a trade for 24 hours. Its trades it tells for two years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ async def ask_about(door: TradingVenue, order: Order, now: datetime) -> Answer:
     try:
         report = await door.find_order(order.symbol, order.client_id)
         if report is None:
-            return Answer()
+            return await _forgotten(door, order, now)
         fills = await door.fills_of(order.symbol, order.client_id) if report.filled_quantity else []
         lingers = order.state in WORKING and order.style != OrderStyle.POST_ONLY
         if lingers and report.status is OrderStatus.OPEN and now - (order.sent_at or now) > LINGERING:
@@ -42,6 +46,28 @@ async def ask_about(door: TradingVenue, order: Order, now: datetime) -> Answer:
         return Answer(report=report, fills=tuple(fills))
     except VenueError as error:
         return Answer(error=error)
+
+
+async def _forgotten(door: TradingVenue, order: Order, now: datetime) -> Answer:
+    """An order the venue does not know, so long after it was sent that it would not remember it any more: if
+    there are no trades of it either, it ended without one, or never began. Nothing can come of it now."""
+    if order.sent_at is None or now - order.sent_at < FORGOTTEN:
+        return Answer()
+    if await door.fills_of(order.symbol, order.client_id):
+        return Answer(error=VenueError("the venue tells trades of an order that it does not know"))
+    ended = OrderReport(
+        client_id=order.client_id,
+        venue_order_id=order.venue_order_id,
+        symbol=order.symbol,
+        side=Side(order.side),
+        status=OrderStatus.CANCELLED,
+        quantity=order.quantity,
+        filled_quantity=Decimal(0),
+        average_price=None,
+        reason="Bybit does not remember it any more, and has no trades of it",
+        updated_at=now,
+    )
+    return Answer(report=ended)
 
 
 async def _cancel(door: TradingVenue, order: Order) -> None:
