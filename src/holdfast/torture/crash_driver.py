@@ -29,6 +29,8 @@ class Moment(StrEnum):
     """The answer has arrived, and nobody has seen it."""
     WIRE = "wire"
     """Counted apart: a request to the venue has left whole, and its answer has not been read."""
+    CLOCK = "clock"
+    """Counted by the clock, for processes that are killed from outside."""
 
 
 class Reaper:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import configure_mappers
 from holdfast.app.worker import Child
 from holdfast.execution import executor
 from holdfast.platform.settings import Settings
+from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash_driver import Moment, Reaper, drive
 from holdfast.torture.crash_fork import Clerk, Ending, Say, in_child
 from holdfast.torture.crash_place import Place
@@ -126,7 +127,7 @@ class WorkerDies:
 
     @property
     def moments(self) -> tuple[Moment, ...]:
-        return tuple(Moment)
+        return (Moment.HELD, Moment.SENT, Moment.ANSWERED, Moment.WIRE)
 
     def length(self, bench: Bench) -> Length:
         scene = bench.prepare(self.name)
@@ -157,6 +158,7 @@ def conclude(
 
 def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch, say: Say) -> None:
     """What a child of the worker's pool does with one job, until it is killed."""
+    configure_logging(settings, "worker")
     executor.IN_FLIGHT = IN_FLIGHT
     patch()
     stop_pipe, _held_open = os.pipe()
@@ -169,6 +171,7 @@ def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch,
 
 def serve_stage(settings: Settings, read: Callable[[], str], say: Say) -> None:
     """The stage's process: answers questions until nobody asks any more."""
+    configure_logging(settings, "stage")
     with asyncio.Runner() as runner:
         stage = Stage(settings)
         runner.run(stage.open())
@@ -188,6 +191,10 @@ async def _answer(stage: Stage, what: str, **detail: Any) -> Any:
             return await stage.prepare(scenario_of(detail["scenario"]))
         case "executions":
             return await stage.executions(detail)
+        case "over":
+            return await stage.over(detail)
+        case "hurry":
+            return await stage.hurry(**detail)
         case "due":
             return await stage.due(detail)
         case "judge":

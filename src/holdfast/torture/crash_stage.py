@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import aiohttp
 from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.connections import add_connection
 from holdfast.accounts.models import Connection, SignIn, User
@@ -32,7 +33,7 @@ from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, encode
 from holdfast.market.tasks import public_venue, refresh_instruments
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
-from holdfast.platform.jobs import Lease, enqueue
+from holdfast.platform.jobs import REDISPATCH_AFTER, Lease, enqueue
 from holdfast.platform.models import Job
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
@@ -174,19 +175,36 @@ class Stage:
     async def due(self, scene: dict[str, Any]) -> int | None:
         """The next job of a scene, made ready to be run at once: the lease that a dead process left and
         whatever a job waits for would pass by themselves. ``None`` once all is done."""
-        subjects = [str(scene["connection"]), str(scene["execution"])]
         async with self.database.transaction() as session:
-            rows = await session.scalars(
-                select(Job).where(Job.subject.in_(subjects), Job.finished_at.is_(None)).order_by(Job.id)
-            )
-            for job in rows:
-                if job.lease_until is None and job.run_at > self._clock.now() + REGULAR and not job.attempts:
-                    continue
-                now = self._clock.now()
+            now = self._clock.now()
+            for job in await self._open_jobs(session, scene):
                 job.lease_until = job.lease_until and now - timedelta(seconds=1)
                 job.run_at = min(job.run_at, now)
                 return job.id
         return None
+
+    async def over(self, scene: dict[str, Any]) -> bool:
+        """Whether every job of a scene is done."""
+        async with self.database.sessions() as session:
+            return not await self._open_jobs(session, scene)
+
+    async def hurry(self, scene: dict[str, Any], *, leases: bool) -> None:
+        """Let the time pass after which jobs are handed out anew, and ``leases`` of dead workers run out."""
+        async with self.database.transaction() as session:
+            now = self._clock.now()
+            for job in await self._open_jobs(session, scene):
+                job.dispatched_at = job.dispatched_at and now - REDISPATCH_AFTER - timedelta(seconds=1)
+                if leases:
+                    job.lease_until = job.lease_until and now - timedelta(seconds=1)
+
+    async def _open_jobs(self, session: AsyncSession, scene: dict[str, Any]) -> list[Job]:
+        """Those that do not just wait for their next regular run."""
+        subjects = [str(scene["connection"]), str(scene["execution"])]
+        rows = await session.scalars(
+            select(Job).where(Job.subject.in_(subjects), Job.finished_at.is_(None)).order_by(Job.id)
+        )
+        regular = self._clock.now() + REGULAR
+        return [job for job in rows if job.lease_until or job.attempts or job.run_at <= regular]
 
     async def judge(self, scene: dict[str, Any]) -> list[str]:
         """What is wrong with the books of a scene; empty if nothing is."""

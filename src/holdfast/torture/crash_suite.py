@@ -6,19 +6,34 @@ from typing import Final
 
 from holdfast.core.errors import InvalidInput
 from holdfast.torture.crash_api import ApiDies
+from holdfast.torture.crash_commits import CommitsSurvive
+from holdfast.torture.crash_cut import ConnectionsCut
 from holdfast.torture.crash_place import open_place
 from holdfast.torture.crash_points import Outcome, Point
 from holdfast.torture.crash_report import Line, Report
 from holdfast.torture.crash_run import Bench, Patch, Suite, WorkerDies, nothing, points_of
 from holdfast.torture.crash_scenarios import SCENARIOS
 from holdfast.torture.crash_scheduler import SchedulerDies
+from holdfast.torture.crash_site import ProcessesDie
 
-_ALL: Final[tuple[Suite, ...]] = (
+JOBS: Final[tuple[Suite, ...]] = (
     *(WorkerDies(scenario) for scenario in SCENARIOS),
     SchedulerDies(),
     ApiDies(),
+    ConnectionsCut("postgres"),
+    ConnectionsCut("venue"),
 )
-SUITES: Final = {suite.name: suite for suite in _ALL}
+"""One process made for the purpose dies, or loses its connections; the servers live on."""
+MACHINES: Final[tuple[Suite, ...]] = (
+    ProcessesDie("worker-parent", ("worker",), parents=True),
+    ProcessesDie("worker-all", ("worker",)),
+    ProcessesDie("redis", ("redis",), forget=True),
+    ProcessesDie("postgres", ("postgres",)),
+    ProcessesDie("power-cut", ("postgres", "redis", "worker", "scheduler"), forget=True),
+    CommitsSurvive(),
+)
+"""Whole processes of an installation die, the servers among them."""
+SUITES: Final = {suite.name: suite for suite in (*JOBS, *MACHINES)}
 
 
 def run_all(
@@ -41,12 +56,16 @@ def run_all(
     """
     suites = _checked(wanted)
     known: set[str] | None = set() if places else None
-    with open_place() as place, Bench(place, patch) as bench:
-        for suite in suites:
-            for point in islice(points_of(suite, bench, stride=stride, known=known), most or None):
-                report.take(suite.run(bench, point))
-            if suite.name in report.lines:
-                tell(report.lines[suite.name])
+    for durable, group in ((False, JOBS), (True, MACHINES)):
+        chosen = [suite for suite in group if suite in suites]
+        if not chosen:
+            continue
+        with open_place(durable=durable) as place, Bench(place, patch) as bench:
+            for suite in chosen:
+                for point in islice(points_of(suite, bench, stride=stride, known=known), most or None):
+                    report.take(suite.run(bench, point))
+                if suite.name in report.lines:
+                    tell(report.lines[suite.name])
 
 
 def run_one(point: str) -> Outcome:
@@ -57,7 +76,7 @@ def run_one(point: str) -> Outcome:
     """
     wanted = Point.parse(point)
     (suite,) = _checked([wanted.scenario])
-    with open_place() as place, Bench(place) as bench:
+    with open_place(durable=suite in MACHINES) as place, Bench(place) as bench:
         return suite.run(bench, wanted)
 
 
