@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from holdfast.platform.models import Job
 from holdfast.platform.tasks import RunAgainIn
 from holdfast.portfolio.booking import holdings
 from holdfast.portfolio.models import Posting, Sleeve
+from holdfast.venues.protocol import Unreachable
 
 __all__ = ["house", "simulator"]
 
@@ -133,6 +135,37 @@ async def test_portfolio_margin_stops_openings_and_not_closings(house: House) ->
     assert [view.settled_at is not None for view in await told(house, "margin_mode")] == [True]
     closing = await house.execute(await house.preview_close(execution.sleeve_id))
     assert closing.state == "complete", closing.reason
+
+
+async def test_debt_is_told_until_it_is_repaid(house: House) -> None:
+    await operate(house, "transfer", amount="-25100", overdraw=True)
+    assert await house.reconcile() == []
+    (debt,) = await told(house, "borrowed")
+    assert (debt.severity, debt.blocks, "100 USDT" in debt.text) == ("alarm", "opening", True)
+    await operate(house, "transfer", amount="25100")
+    assert await house.reconcile() == []
+    assert (await told(house, "borrowed"))[0].settled_at is not None
+
+
+async def test_a_history_read_through_a_bad_line_is_read_once(house: House) -> None:
+    """Answers are lost, doubled, late and refused: whoever reads again books nothing twice."""
+    await opened(house)
+    await operate(house, "adl", symbol="ETHUSDT", share="0.3")
+    await operate(house, "trade", symbol="XRPUSDT", side="Sell", qty="20")
+    trouble = [
+        {"where": "bybit.*", "kind": kind, "probability": 0.2, "seed": seed}
+        for seed, kind in enumerate(("drop_answer", "drop_request", "error_500_after", "delay"))
+    ]
+    trouble[-1]["delay_ms"] = 200
+    await control(house, "faults", rules=trouble)
+    for _ in range(4):
+        with suppress(Unreachable):
+            await house.reconcile()
+    await control(house, "faults", rules=[])
+    assert await house.reconcile() == []
+    assert await books(house) == await sizes(house)
+    assert await paid(house, "fee") == await charged(house)
+    assert len(await told(house, "adl")) == len(await told(house, "manual_trade")) == 1
 
 
 async def test_trades_by_hand_are_adopted_with_their_consequence(house: House) -> None:
