@@ -24,7 +24,7 @@ from holdfast.platform.jobs import Lease
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.models import Plan
-from holdfast.portfolio.schemas import PlanLeg, PlanTotals, PlanView
+from holdfast.portfolio.schemas import PlanLeg, PlanTotals, PlanView, TacticView
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LEGS = (("BTCUSDT", Side.BUY, "1.6"), ("ETHUSDT", Side.SELL, "0.8"), ("XRPUSDT", Side.SELL, "0.4"))
@@ -48,9 +48,16 @@ class Desk:
     fence: int = 0
 
     async def plan(
-        self, *, kind: str = "open", sleeve_id: UUID | None = None, legs: Any = LEGS, skip: bool = False
+        self,
+        *,
+        kind: str = "open",
+        sleeve_id: UUID | None = None,
+        legs: Any = LEGS,
+        skip: bool = False,
+        **more: Any,
     ) -> Plan:
-        made = plan_row(self.user_id, self.connection_id, kind, sleeve_id, legs, self.clock.now(), skip=skip)
+        now = self.clock.now()
+        made = plan_row(self.user_id, self.connection_id, kind, sleeve_id, legs, now, skip=skip, **more)
         async with self.database.transaction() as session:
             session.add(made)
         return made
@@ -85,7 +92,10 @@ class Desk:
             return await session.get_one(Execution, execution_id)
 
 
-def plan_row(user_id, connection_id, kind, sleeve_id, legs, now, *, skip=False) -> Plan:
+def plan_row(
+    user_id, connection_id, kind, sleeve_id, legs, now, *, skip=False, tactic=None, held=None, slices=1
+) -> Plan:
+    """``held``: by symbol, what a position that is rebalanced has; its legs that shrink it are reducing."""
     plan_id = uuid4()
     shown = PlanView(
         id=plan_id,
@@ -100,8 +110,12 @@ def plan_row(user_id, connection_id, kind, sleeve_id, legs, now, *, skip=False) 
         size=Decimal(300),
         level=60.0,
         legs=[
-            _leg(*leg, action="skip" if skip and n == len(legs) - 1 else "trade")
+            _leg(*leg, action="skip" if skip and n == len(legs) - 1 else "trade", held=held, slices=slices)
             for n, leg in enumerate(legs)
+        ]
+        + [
+            _leg(symbol, Side.BUY, "0", action="skip", held=held, slices=1)
+            for symbol in sorted((held or {}).keys() - {leg[0] for leg in legs})
         ],
         totals=PlanTotals(
             gross=Decimal(270),
@@ -114,6 +128,7 @@ def plan_row(user_id, connection_id, kind, sleeve_id, legs, now, *, skip=False) 
             left_out=Decimal(0),
             tracking_error=0.0,
         ),
+        tactic=tactic or TacticView(),
         allowance=0.005,
         warnings=[],
         executable=True,
@@ -137,7 +152,7 @@ def plan_row(user_id, connection_id, kind, sleeve_id, legs, now, *, skip=False) 
     )
 
 
-def _leg(symbol: str, side: Side, quantity: str, *, action: str) -> PlanLeg:
+def _leg(symbol: str, side: Side, quantity: str, *, action: str, held: Any, slices: int) -> PlanLeg:
     limit = Decimal("100.5") if side is Side.BUY else Decimal("99.5")
     amount = Decimal(quantity)
     return PlanLeg(
@@ -157,6 +172,9 @@ def _leg(symbol: str, side: Side, quantity: str, *, action: str) -> PlanLeg:
         slippage=Decimal(0),
         residual_notional=Decimal(0),
         note="",
+        slices=slices,
+        held_quantity=None if held is None else held.get(symbol, Decimal(0)),
+        reduces=held is not None and held.get(symbol, Decimal(0)) * side.sign <= -amount,
     )
 
 
@@ -185,7 +203,7 @@ async def desk(
         session.add(connection_row(connection_id, user_id))
         session.add_all(instrument_row(symbol) for symbol, _, _ in LEGS)
     lease = Lease(1, "execution.run", "", 0, 1, NOW)
-    work = Work(lease, database, redis, settings, desk_clock, {})
+    work = Work(lease, database, redis, settings, desk_clock, {}, pause=desk_clock.sleep)
 
     async def door(*_: object) -> ScriptedVenue:
         return venue

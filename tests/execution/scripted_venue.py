@@ -18,6 +18,7 @@ from holdfast.venues.protocol import (
     OrderReport,
     OrderRequest,
     OrderStatus,
+    OrderStyle,
     OutcomeUnknown,
     Placement,
     PriceLimit,
@@ -57,6 +58,8 @@ class VenueOrder:
 class ScriptedVenue:
     """``script`` maps a symbol to what happens to its next orders; without a script they fill.
 
+    A post-only order rests until ``trade_resting``, or until it is cancelled.
+
     Words: fill, none (no liquidity), half, reject:CODE, lost_request, lost_answer, limited. ``down`` makes
     every call fail. ``kill_at``: the process dies at that call, before its effect or ``kill_after`` it.
     """
@@ -79,6 +82,10 @@ class ScriptedVenue:
     resting: list[OrderReport] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     placed: list[OrderRequest] = field(default_factory=list)
+    race: Decimal = Decimal(0)
+    """How much of a resting order is filled while its cancel is under way."""
+    best: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    """Best bid and ask by symbol; 99.9 and 100.1 where there are none."""
     calls: int = 0
     _ids: count = field(default_factory=count)
 
@@ -106,6 +113,14 @@ class ScriptedVenue:
         order = self.orders[client_id]
         order.filled, request = order.filled + quantity, order.request
         self._fill(client_id, f"v{order.number}", request.symbol, request.side, quantity, request.limit_price)
+
+    def trade_resting(self, client_id: str, quantity: Decimal) -> None:
+        """Somebody takes so much of a resting order."""
+        order = self.orders[client_id]
+        assert order.status is OrderStatus.OPEN
+        self.fill_late(client_id, quantity)
+        if order.filled == order.request.quantity:
+            order.status = OrderStatus.FILLED
 
     # --- the protocol ------------------------------------------------------------------------------------
 
@@ -145,6 +160,8 @@ class ScriptedVenue:
     def _execute(self, request: OrderRequest, word: str) -> None:
         share = {"none": Decimal(0), "half": request.quantity / 2}.get(word, request.quantity)
         status = OrderStatus.FILLED if share == request.quantity else OrderStatus.CANCELLED
+        if request.style is OrderStyle.POST_ONLY and word == "fill":
+            share, status = Decimal(0), OrderStatus.OPEN
         number = next(self._ids)
         self.orders[request.client_id] = VenueOrder(request, status, share, number)
         if share:
@@ -265,12 +282,8 @@ class ScriptedVenue:
 
     async def book(self, symbol: str, *, depth: int = 50) -> Book:
         self._die(self._ask())
-        return Book(
-            symbol,
-            ((Decimal("99.9"), Decimal(1000)),),
-            ((Decimal("100.1"), Decimal(1000)),),
-            self.clock.now(),
-        )
+        bid, ask = self.best.get(symbol, (Decimal("99.9"), Decimal("100.1")))
+        return Book(symbol, ((bid, Decimal(1000)),), ((ask, Decimal(1000)),), self.clock.now())
 
     async def quotes(self, kind: InstrumentKind) -> list[Quote]:
         self._die(self._ask())
@@ -285,9 +298,17 @@ class ScriptedVenue:
         return PriceLimit(symbol, Decimal(120), Decimal(80))
 
     async def cancel(self, symbol: str, client_id: str) -> None:
-        self._die(self._ask())
+        dying = self._ask()
         self.cancelled.append(client_id)
         self.resting = [report for report in self.resting if report.client_id != client_id]
+        order = self.orders.get(client_id)
+        if order and order.status is OrderStatus.OPEN:
+            quick = min(self.race, order.request.quantity - order.filled)
+            if quick:
+                self.trade_resting(client_id, quick)
+            if order.status is OrderStatus.OPEN:
+                order.status = OrderStatus.CANCELLED
+        self._die(dying)
 
     def _ask(self) -> bool:
         dying = self._count()

@@ -37,6 +37,7 @@ from holdfast.market.instruments import InstrumentBook
 from holdfast.platform.jobs import DEADLY_AFTER
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.models import Plan
+from holdfast.portfolio.schemas import PlanView
 from holdfast.portfolio.tactics import Tactic
 from holdfast.venues.protocol import (
     KeyRefused,
@@ -71,6 +72,7 @@ class Executor:
         self._instruments = InstrumentBook()
         self._door: TradingVenue
         self._plan: Plan
+        self._shown: PlanView
         self._tactic: Tactic
         self._legs: list[PlannedLeg]
         self._began = self._now()
@@ -93,8 +95,8 @@ class Executor:
                 order.sent_at is None for order in await repository.orders_of(session, self._id)
             )
             execution.started_at = execution.started_at or self._now()
+        self._shown, self._tactic = view_of(self._plan), tactic_of(self._plan)
         self._legs = traded(legs_of(self._plan))
-        self._tactic = tactic_of(self._plan)
         obstacle = await self._obstacle(execution)
         if obstacle and not nothing_sent:
             await self.needs_attention(f"{obstacle} Holdfast goes on as soon as it can.")
@@ -186,12 +188,10 @@ class Executor:
             facts_of(leg, orders, booked, self._instrument(leg.symbol), now=now) for leg in self._legs
         )
         return decide(
-            view_of(self._plan).kind,
+            self._shown.kind,
             Mode.UNWINDING if any(order.role == "unwind" for order in orders) else Mode.FORWARD,
             facts,
-            residual_planned=any(
-                leg.action == "skip" and leg.target_notional for leg in view_of(self._plan).legs
-            ),
+            residual_planned=any(leg.action == "skip" and leg.target_notional for leg in self._shown.legs),
             tactic=self._tactic,
             elapsed=(now - (execution.started_at or now)).total_seconds(),
         )
@@ -453,7 +453,7 @@ class Executor:
 
     @property
     def _allowance(self) -> Decimal:
-        return Decimal(repr(view_of(self._plan).allowance))
+        return Decimal(repr(self._shown.allowance))
 
     def _instrument(self, symbol: str) -> Instrument:
         instrument = self._instruments.get(symbol)

@@ -92,7 +92,7 @@ def members(index: Json) -> Table:
 
 def plan(shown: Json) -> Table:
     return table(
-        f"{'Open' if shown['kind'] == 'open' else 'Close'} {shown['index_name']}, {shown['direction']}, "
+        f"{shown['kind'].capitalize()} {shown['index_name']}, {shown['direction']}, "
         f"{usdt(shown['size'])} USDT",
         ("coin", "side", "quantity", "expected price", "limit", "notional", "fee", "slippage", ""),
         (
@@ -123,7 +123,9 @@ def totals(shown: Json) -> list[str]:
     ]
     if Decimal(sums["left_out"]):
         lines.append(f"Left out: {usdt(sums['left_out'])} USDT.")
-    lines.append(f"Tracking error {sums['tracking_error']:.2%}. Prices may move {shown['allowance']:.1%}.")
+    before = sums.get("tracking_error_before")
+    now = "" if before is None else f", {before:.2%} as it stands"
+    lines.append(f"Tracking error {sums['tracking_error']:.2%}{now}. {shown['tactic']['note']}")
     return [*lines, *shown["warnings"]]
 
 

@@ -26,6 +26,14 @@ ShortOption = Annotated[
 ConnectionOption = Annotated[
     str | None, typer.Option("--connection", help="Which connection, if you have several.")
 ]
+TacticOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tactic",
+        help="How orders are sent: limit_ioc (at once, the default), market, passive:SECONDS (rest, then "
+        "take), or twap:SLICESxSECONDS.",
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Confirm without being asked.")]
 
 
@@ -60,11 +68,12 @@ def preview(
     long: LongOption = None,
     short: ShortOption = None,
     connection: ConnectionOption = None,
+    tactic: TacticOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the exact orders that would put an index on. Nothing is traded."""
     with Client() as client:
-        shown = _preview_open(client, index_id, long, short, connection)
+        shown = _preview_open(client, index_id, long, short, connection, tactic)
         print_json(shown) if as_json else _print_plan(shown)
 
 
@@ -73,21 +82,35 @@ def open_position(
     long: LongOption = None,
     short: ShortOption = None,
     connection: ConnectionOption = None,
+    tactic: TacticOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put an index on: preview, confirm, and watch it leg by leg."""
     with Client() as client:
-        shown = _preview_open(client, index_id, long, short, connection)
+        shown = _preview_open(client, index_id, long, short, connection, tactic)
         _carry_out(client, shown, yes=yes, as_json=as_json)
 
 
-def close_position(position: str, yes: YesOption = False, as_json: JsonOption = False) -> None:
+def close_position(
+    position: str, tactic: TacticOption = None, yes: YesOption = False, as_json: JsonOption = False
+) -> None:
     """Close a position: only what it opened is closed, never what you hold yourself."""
+    _change(position, "close", tactic, yes=yes, as_json=as_json)
+
+
+def rebalance(
+    position: str, tactic: TacticOption = None, yes: YesOption = False, as_json: JsonOption = False
+) -> None:
+    """Bring a position to its index's present weights, at the size it was opened with."""
+    _change(position, "rebalance", tactic, yes=yes, as_json=as_json)
+
+
+def _change(position: str, kind: str, tactic: str | None, *, yes: bool, as_json: bool) -> None:
     with Client() as client:
         found = find_position(client, position)
-        shown = client.post("/api/previews", {"kind": "close", "position_id": found["id"]})
-        _carry_out(client, shown, yes=yes, as_json=as_json)
+        wanted = {"kind": kind, "position_id": found["id"], "tactic": _tactic(tactic)}
+        _carry_out(client, client.post("/api/previews", wanted), yes=yes, as_json=as_json)
 
 
 def positions(
@@ -124,7 +147,12 @@ def _show(
 
 
 def _preview_open(
-    client: Client, index_id: str, long: str | None, short: str | None, connection: str | None
+    client: Client,
+    index_id: str,
+    long: str | None,
+    short: str | None,
+    connection: str | None,
+    tactic: str | None,
 ) -> dict[str, Any]:
     if (long is None) == (short is None):
         raise typer.BadParameter("give a size with either --long or --short, for example --long 1000")
@@ -136,6 +164,7 @@ def _preview_open(
             "connection_id": _connection(client, connection),
             "direction": "long" if long is not None else "short",
             "size": _size(long if long is not None else short or ""),
+            "tactic": _tactic(tactic),
         },
     )
     return shown
@@ -147,6 +176,19 @@ def _size(text: str) -> str:
     except InvalidOperation:
         raise typer.BadParameter(f"{text!r} is not an amount; write it as 1000 or 1000.50") from None
     return f"{amount:f}"
+
+
+def _tactic(text: str | None) -> dict[str, Any] | None:
+    """``passive:60`` and ``twap:10x300`` in the form of the API; the API judges the numbers."""
+    kind, _, rest = (text or "limit_ioc").partition(":")
+    slices, _, seconds = rest.partition("x")
+    if kind in ("market", "limit_ioc") and not rest:
+        return {"kind": kind}
+    if kind == "passive" and rest.isdigit():
+        return {"kind": kind, "deadline_seconds": int(rest)}
+    if kind == "twap" and slices.isdigit() and seconds.isdigit():
+        return {"kind": kind, "slices": int(slices), "seconds": int(seconds)}
+    raise typer.BadParameter(f"{text!r} is no tactic; write limit_ioc, market, passive:60 or twap:10x300")
 
 
 def _connection(client: Client, wanted: str | None) -> str:

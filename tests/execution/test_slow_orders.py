@@ -1,0 +1,158 @@
+"""Orders that rest, are followed and crossed, or come in slices, from rows and at a scripted venue."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.execution.conftest import LEGS, Desk
+from tests.execution.scripted_venue import Killed
+from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue_net
+
+from holdfast.core.instruments import Side
+from holdfast.execution import stops
+from holdfast.execution.risk_schemas import NewStop
+from holdfast.portfolio.schemas import TacticView
+from holdfast.venues.protocol import OrderStatus, OrderStyle
+
+PASSIVE = TacticView(kind="passive", seconds=30)
+TWAP = TacticView(kind="twap", seconds=40, slices=4)
+MARKET = TacticView(kind="market")
+
+
+async def begun(desk: Desk, tactic: TacticView, *, rounds: int = 1, **more: Any):
+    execution_id = await desk.confirm(await desk.plan(tactic=tactic, **more))
+    return await desk.run(execution_id, rounds=rounds)
+
+
+def open_orders(desk: Desk) -> list[str]:
+    return [name for name, order in desk.venue.orders.items() if order.status is OrderStatus.OPEN]
+
+
+async def test_a_market_order_says_how_far_it_may_go(desk: Desk):
+    execution = await begun(desk, MARKET)
+    assert execution.state == "complete"
+    assert {(r.style, r.slippage) for r in desk.venue.placed} == {(OrderStyle.MARKET, Decimal("0.005"))}
+
+
+async def test_resting_orders_stand_at_the_best_price_and_the_job_is_given_back(desk: Desk):
+    execution = await begun(desk, PASSIVE)
+    assert execution.state == "running"
+    assert {(r.symbol, r.limit_price, r.style) for r in desk.venue.placed} == {
+        (symbol, Decimal("99.9") if side is Side.BUY else Decimal("100.1"), OrderStyle.POST_ONLY)
+        for symbol, side, _ in LEGS
+    }
+    for name in open_orders(desk):
+        desk.venue.trade_resting(name, desk.venue.orders[name].request.quantity)
+    execution = await desk.run(execution.id)
+    assert execution.state == "complete"
+    assert len(desk.venue.placed) == 3
+    assert await books(desk) == WHOLE == venue_net(desk)
+
+
+async def test_a_resting_order_is_cancelled_and_follows_the_market(desk: Desk):
+    execution = await begun(desk, PASSIVE)
+    desk.venue.best["BTCUSDT"] = (Decimal("100.2"), Decimal("100.4"))
+    desk.venue.race = Decimal("0.3")
+    execution = await desk.run(execution.id, rounds=4)
+    moved = [r for r in desk.venue.placed if r.symbol == "BTCUSDT"]
+    assert [(r.quantity, r.limit_price) for r in moved] == [
+        (Decimal("1.6"), Decimal("99.9")),
+        (Decimal("1.3"), Decimal("100.2")),
+    ]
+    assert len(open_orders(desk)) == 3
+
+
+async def test_nobody_is_followed_beyond_the_previewed_limit(desk: Desk):
+    execution = await begun(desk, PASSIVE)
+    desk.venue.best["BTCUSDT"] = (Decimal(103), Decimal("103.2"))
+    await desk.run(execution.id, rounds=6)
+    assert [r.limit_price for r in desk.venue.placed if r.symbol == "BTCUSDT"] == [
+        Decimal("99.9"),
+        Decimal("100.5"),
+    ]
+
+
+async def test_at_the_deadline_everything_is_taken(desk: Desk):
+    execution = await begun(desk, PASSIVE, rounds=40)
+    assert execution.state == "complete"
+    assert open_orders(desk) == []
+    taken = [r for r in desk.venue.placed if r.style is OrderStyle.IOC]
+    assert {r.symbol: r.quantity for r in taken} == {symbol: Decimal(q) for symbol, _, q in LEGS}
+    assert {r.limit_price for r in taken} == {Decimal("100.5"), Decimal("99.5")}
+    assert await books(desk) == WHOLE == venue_net(desk)
+
+
+async def test_a_refused_leg_ends_what_rests_and_takes_everything_back(desk: Desk):
+    desk.venue.script = {"XRPUSDT": ["reject:110007"]}
+    desk.venue.race = Decimal("0.2")
+    execution = await begun(desk, PASSIVE, rounds=20)
+    assert execution.state == "unwound"
+    assert open_orders(desk) == []
+    assert await books(desk) == {} == venue_net(desk)
+
+
+async def test_a_stop_ends_what_rests_and_takes_everything_back(desk: Desk):
+    execution = await begun(desk, PASSIVE, slices=1)
+    (name, *_) = open_orders(desk)
+    desk.venue.trade_resting(name, Decimal("0.5"))
+    async with desk.database.transaction() as session:
+        await stops.stop(session, desk.user_id, NewStop(scope="user"), by="user", now=desk.clock.now())
+    execution = await desk.run(execution.id)
+    assert execution.state == "unwound"
+    assert "stopped" in execution.reason
+    assert open_orders(desk) == []
+    assert await books(desk) == {} == venue_net(desk)
+
+
+async def test_slices_come_one_by_one_and_between_them_the_job_is_given_back(desk: Desk):
+    began = desk.clock.now()
+    execution = await begun(desk, TWAP, slices=4)
+    assert execution.state == "running"
+    assert [r.quantity for r in desk.venue.placed if r.symbol == "BTCUSDT"] == [Decimal("0.4")]
+    execution = await desk.run(execution.id)
+    assert execution.state == "complete"
+    assert [r.quantity for r in desk.venue.placed if r.symbol == "BTCUSDT"] == [Decimal("0.4")] * 4
+    assert (desk.clock.now() - began).total_seconds() >= 30
+    assert await books(desk) == WHOLE == venue_net(desk)
+    assert (await sleeve_of(desk, execution)).state == "active"
+
+
+async def test_a_slice_that_is_half_filled_is_made_up_for(desk: Desk):
+    desk.venue.script = {"BTCUSDT": ["half"]}
+    execution = await begun(desk, TWAP, rounds=40, slices=4)
+    assert execution.state == "complete"
+    sent = [r.quantity for r in desk.venue.placed if r.symbol == "BTCUSDT"]
+    assert sent[0] == Decimal("0.4")
+    assert len(sent) <= 5
+    assert await books(desk) == WHOLE == venue_net(desk)
+
+
+async def test_a_stop_between_slices_takes_everything_back_at_once(desk: Desk):
+    execution = await begun(desk, TWAP, slices=4)
+    async with desk.database.transaction() as session:
+        await stops.stop(session, desk.user_id, NewStop(scope="user"), by="user", now=desk.clock.now())
+    execution = await desk.run(execution.id)
+    assert execution.state == "unwound"
+    assert len([r for r in desk.venue.placed if not r.client_id.split("-")[-1].startswith("u")]) == 3
+    assert await books(desk) == {} == venue_net(desk)
+
+
+@pytest.mark.parametrize("kill_after", [False, True])
+@pytest.mark.parametrize("tactic", [PASSIVE, TWAP])
+async def test_killed_anywhere_it_goes_on_from_its_rows(desk: Desk, tactic: TacticView, kill_after: bool):
+    for crash_point in range(3, 60, 4):
+        desk.venue.race = Decimal("0.1")
+        desk.venue.calls, desk.venue.kill_at, desk.venue.kill_after = 0, crash_point, kill_after
+        execution_id = await desk.confirm(await desk.plan(tactic=tactic, slices=2))
+        try:
+            execution = await desk.run(execution_id, rounds=60)
+        except Killed:
+            desk.venue.kill_at = -1
+            await desk.clock.sleep(16)
+            execution = await desk.run(execution_id, rounds=60)
+        assert execution.state == "complete", execution.reason
+        assert open_orders(desk) == []
+        assert await books(desk) == venue_net(desk)
+        mine = [o for o in await orders(desk) if o.execution_id == execution_id]
+        for symbol, _, quantity in LEGS:
+            assert sum(o.filled_quantity for o in mine if o.symbol == symbol) == Decimal(quantity)
