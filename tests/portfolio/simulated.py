@@ -1,6 +1,7 @@
 """A whole installation in one process: the simulator over HTTP, its market caps, the real index board, a
 funded account and the worker's handlers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -31,7 +32,14 @@ from holdfast.platform.tasks import RetryAt, RunAgainIn, Work
 from holdfast.portfolio import positions
 from holdfast.portfolio.positions import Prices
 from holdfast.portfolio.previews import World, make_preview
-from holdfast.portfolio.schemas import PlanView, PositionDetail, PreviewClose, PreviewOpen, PreviewRequest
+from holdfast.portfolio.schemas import (
+    PlanView,
+    PositionDetail,
+    PreviewClose,
+    PreviewOpen,
+    PreviewRebalance,
+    PreviewRequest,
+)
 from holdfast.sim.server import create_app
 from holdfast.venues import registry
 from holdfast.venues.protocol import TradingVenue
@@ -71,7 +79,9 @@ class House:
                 )
             )
 
-    async def preview(self, index_id: str, size: str, direction: str = "long") -> PlanView:
+    async def preview(
+        self, index_id: str, size: str, direction: str = "long", tactic: dict[str, Any] | None = None
+    ) -> PlanView:
         return await self._preview(
             PreviewOpen.model_validate(
                 {
@@ -79,8 +89,14 @@ class House:
                     "index_id": index_id,
                     "direction": direction,
                     "size": Decimal(size),
+                    "tactic": tactic,
                 }
             )
+        )
+
+    async def preview_rebalance(self, position_id: UUID, tactic: dict[str, Any] | None = None) -> PlanView:
+        return await self._preview(
+            PreviewRebalance.model_validate({"position_id": position_id, "tactic": tactic})
         )
 
     async def preview_close(self, position_id: UUID) -> PlanView:
@@ -115,8 +131,8 @@ class House:
             try:
                 await Executor(replace(work, lease=lease), started.id).run()
                 break
-            except RetryAt:
-                continue
+            except RetryAt as later:
+                await asyncio.sleep(min(later.seconds, 1))
         async with work.database.sessions() as session:
             return await session.get_one(Execution, started.id)
 

@@ -895,7 +895,11 @@ export interface components {
             /** Ticker */
             ticker: string;
         };
-        /** ExecutionLeg */
+        /**
+         * ExecutionLeg
+         * @description ``orders`` are those sent so far, ``slices`` into how many the leg is cut at least. ``resting_price``:
+         *     where an order of it waits in the book; ``next_at``: when its next order may be sent.
+         */
         ExecutionLeg: {
             /** Average Price */
             average_price: string | null;
@@ -907,11 +911,25 @@ export interface components {
             filled_quantity: string;
             /** Name */
             name: string;
+            /** Next At */
+            next_at?: string | null;
             /** Note */
             note: string;
+            /**
+             * Orders
+             * @default 0
+             */
+            orders: number;
             /** Quantity */
             quantity: string;
+            /** Resting Price */
+            resting_price?: string | null;
             side: components["schemas"]["Side"];
+            /**
+             * Slices
+             * @default 1
+             */
+            slices: number;
             /**
              * State
              * @enum {string}
@@ -924,7 +942,8 @@ export interface components {
         };
         /**
          * ExecutionView
-         * @description ``progress`` from 0 to 1. ``reason`` says in words how it ended.
+         * @description ``progress`` from 0 to 1. ``reason`` says in words how it ended. ``until``: when a tactic that takes
+         *     time is to be done, once it has begun.
          */
         ExecutionView: {
             /**
@@ -993,6 +1012,9 @@ export interface components {
              * @enum {string}
              */
             state: "pending" | "running" | "unwinding" | "complete" | "complete_with_residual" | "unwound" | "needs_attention";
+            tactic: components["schemas"]["TacticView"];
+            /** Until */
+            until: string | null;
         };
         /** FillView */
         FillView: {
@@ -1851,8 +1873,8 @@ export interface components {
          *     minus planned) are signed like the position the order makes; the other amounts are not. No order of the
          *     leg is sent beyond ``limit_price``, save with the market tactic. ``slices``: the orders it is cut into at
          *     least. ``reduces``: the order only makes what the position holds smaller. Rebalancing: ``weight`` and
-         *     ``held_weight`` are signed shares of the position's size, wanted and held now, and ``target_notional`` is
-         *     the difference to be traded.
+         *     ``held_weight`` are signed shares of the position's size, wanted and held now, ``held_quantity`` is what
+         *     is held, and ``target_notional`` the difference to be traded.
          */
         PlanLeg: {
             /**
@@ -1866,6 +1888,8 @@ export interface components {
             expected_price: string;
             /** Fee */
             fee: string;
+            /** Held Quantity */
+            held_quantity?: string | null;
             /** Held Weight */
             held_weight?: number | null;
             /** Limit Price */
