@@ -43,8 +43,8 @@ _FORCED_BY: Final = {
     "CreateByAdl_PassThrough": "AdlTrade",
     "CreateBySettle": "Delivery",
 }
-"""A forced close may come as an ordinary trade; who made its order tells what it is. A liquidation closes step
-by step through orders of its own before the venue takes the rest over."""
+"""A forced close may come as an ordinary trade; who made its order tells what it is. A liquidation closes
+step by step through orders of its own before the venue takes the rest over."""
 _NO_REASON: Final = frozenset({"", "UNKNOWN", "EC_NoError"})
 WOULD_TAKE: Final = "EC_PostOnlyWillTakeLiquidity"
 """How a post-only order ends that would have taken: cancelled on one page of Bybit, rejected on another."""
