@@ -101,7 +101,9 @@ class Person:
         """One thing after another, until the storm is over."""
         loop = self.house.loop
         while loop.time() < until:
-            await asyncio.sleep(self.dice.choice((0.2, 2, 6, 15)) * self.dice.uniform(0.5, 1.5))
+            await asyncio.sleep(self.dice.choice((0.2, 3, 8, 20)) * self.dice.uniform(0.5, 1.5))
+            if loop.time() > until:
+                return
             try:
                 await self._something()
             except HoldfastError as error:
@@ -113,7 +115,7 @@ class Person:
     async def _something(self) -> None:
         sleeves = await self.sleeves()
         choice = self.dice.random()
-        if (choice < 0.3 and len(sleeves) < 3) or not sleeves:
+        if (choice < 0.25 and len(sleeves) < 3) or not sleeves:
             await self.open()
         elif choice < 0.55:
             await self.close(self.dice.choice(sleeves))

@@ -6,6 +6,7 @@ statement that PostgreSQL makes wait stays pending while virtual time goes on, a
 
 import asyncio
 import random
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from holdfast.torture.loop import Process, current
 REAL_PATIENCE: Final = 0.004
 """Seconds a statement is given before PostgreSQL is asked whether it waits for a lock."""
 PING: Final = ";"
+_LOCKS: Final = re.compile(r"pg_\w*advisory|\bFOR (NO KEY UPDATE|UPDATE|SHARE|KEY SHARE)\b")
 
 Travel = Callable[[], float]
 """How long the next way to or from the database takes, in virtual seconds."""
@@ -163,7 +165,13 @@ class Client:
         self._server = server
         self._travel = travel
         self._backend: _Backend | None = server.backend()
-        self._begun = self._wanted = self._notifies = False
+        self._wanted = False
+        """Whether SQLAlchemy believes to be in a transaction."""
+        self._open = False
+        """Whether PostgreSQL has begun one. After the end of one the next is open at once."""
+        self._dirty = False
+        """Whether the open one has done anything that a commit or a rollback would change."""
+        self._notifies = False
         self.holder: Process | None = None
 
     def cut(self) -> None:
@@ -178,11 +186,17 @@ class Client:
         self._server.note("sql", f"{process.name} {what[:60]}")
         process.effect()
         await asyncio.sleep(self._travel())
-        if self._wanted and not self._begun:
-            self._begun = True
-            await self._carry_out(lambda real: real.execute("BEGIN"))
-        answer = await self._carry_out(make)
-        if ends:
+        if self._wanted is not self._open and not ends:
+            self._open = self._wanted
+            await self._carry_out(lambda real: real.execute("BEGIN" if self._wanted else "COMMIT"))
+        self._notifies |= what.startswith("NOTIFY")
+        self._dirty = self._wanted and (self._dirty or not _only_reads(what))
+        try:
+            answer = await self._carry_out(make)
+        except Exception:
+            self._dirty = True
+            raise
+        if ends or not (self._wanted or _only_reads(what)):
             self._server.locks_changed()
         process.effect()
         await asyncio.sleep(self._travel())
@@ -219,22 +233,21 @@ class Client:
     async def begin(self) -> None:
         """Nothing is said until the first statement: an unused transaction costs nothing."""
         self._real()
-        self._wanted, self._begun = True, False
+        self._wanted = True
 
     async def end(self, how: str) -> None:
-        begun, self._wanted, self._begun = self._begun, False, False
+        """Nothing is said either if there is nothing to commit or to undo."""
         notifies, self._notifies = self._notifies, False
-        if begun:
-            await self.ask(how, lambda real: real.execute(how), ends=True)
+        if self._dirty:
+            await self.ask(how, lambda real: real.execute(f"{how} AND CHAIN"), ends=True)
             if notifies and how == "COMMIT":
                 self._server.on_notify()
-        else:
-            self._real()
+        self._wanted = self._dirty = False
+        self._real()
 
     async def prepare(self, query: str, **_options: Any) -> "_Prepared":
         self._real()
         assert self._backend
-        self._notifies |= query.startswith("NOTIFY")
         known = self._backend.prepared.get(query)
         if known is None:
             known = self._backend.prepared[query] = self._server.now(self._backend.real.prepare(query))
@@ -285,11 +298,7 @@ class _Prepared:
         self._query = query
 
     async def fetch(self, *parameters: Any) -> Any:
-        return await self._client.ask(
-            self._query,
-            lambda _: self._statement.fetch(*parameters),
-            ends="pg_advisory_unlock" in self._query,
-        )
+        return await self._client.ask(self._query, lambda _: self._statement.fetch(*parameters))
 
     def get_attributes(self) -> Any:
         return self._statement.get_attributes()
@@ -341,6 +350,10 @@ class TortureDatabase(Database):
         for client in self._clients:
             if client.holder is process:
                 client.cut()
+
+
+def _only_reads(query: str) -> bool:
+    return query.startswith("SELECT") and not _LOCKS.search(query)
 
 
 def latencies(seed: int) -> Travel:

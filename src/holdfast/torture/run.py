@@ -176,7 +176,7 @@ class _Run:
         house = self._house
         async with house.database.transaction() as session:
             await enqueue(session, "market.refresh_instruments", "", now=house.clock.now())
-        for number in range(self._dice.choice((1, 1, 2, 3))):
+        for number in range(self._dice.choice((1, 1, 1, 1, 2, 3))):
             self._people.append(await move_in(house, number))
         if not await house.until(self._books_begun, seconds=BOOT_SECONDS, every=0.25):
             raise RuntimeError("the installation did not start in calm weather")

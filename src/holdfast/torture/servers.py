@@ -31,8 +31,8 @@ SETTINGS: Final = {
 
 
 @contextmanager
-def throw_away_postgres() -> Iterator[str]:
-    """The address of a database with every table and no rows, in a server that ends with this block.
+def throw_away_postgres(databases: int = 1) -> Iterator[list[str]]:
+    """The addresses of databases with every table and no rows, in a server that ends with this block.
 
     Raises:
         CannotRun: there is no PostgreSQL on this machine.
@@ -50,8 +50,9 @@ def throw_away_postgres() -> Iterator[str]:
             process = start(program, output=log)
             try:
                 embedded.wait_until(lambda: _answers(server, port), process, "PostgreSQL")
-                asyncio.run(_create_tables(server.url(port, "postgres"), server.url(port)))
-                yield server.url(port)
+                names = [f"{embedded.DATABASE}_{number}" for number in range(databases)]
+                asyncio.run(_create(server, port, names))
+                yield [server.url(port, name) for name in names]
             finally:
                 stop(process, program)
     finally:
@@ -83,13 +84,17 @@ def _answers(server: embedded.Postgres, port: int) -> bool:
     return subprocess.run([pg_isready, "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode == 0
 
 
-async def _create_tables(admin_url: str, url: str) -> None:
-    admin = await asyncpg.connect(admin_url)
-    await admin.execute(f"CREATE DATABASE {embedded.DATABASE}")
-    for name, value in SETTINGS.items():
-        await admin.execute(f"ALTER DATABASE {embedded.DATABASE} SET {name} = {value}")
-    await admin.close()
-    engine = create_async_engine(asyncpg_url(url))
+async def _create(server: embedded.Postgres, port: int, names: list[str]) -> None:
+    admin = await asyncpg.connect(server.url(port, "postgres"))
+    first = names[0]
+    await admin.execute(f"CREATE DATABASE {first}")
+    engine = create_async_engine(asyncpg_url(server.url(port, first)))
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     await engine.dispose()
+    for name in names[1:]:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {first}")
+    for name in names:
+        for setting, value in SETTINGS.items():
+            await admin.execute(f"ALTER DATABASE {name} SET {setting} = {value}")
+    await admin.close()

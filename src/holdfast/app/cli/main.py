@@ -12,6 +12,7 @@ from holdfast.app.cli.doctor import doctor
 from holdfast.app.cli.incidents import incidents
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
 from holdfast.app.cli.status import status
+from holdfast.app.cli.torture import torture
 from holdfast.app.cli.trace import trace
 from holdfast.app.cli.up import up
 from holdfast.core.errors import HoldfastError
@@ -47,6 +48,7 @@ app.command("close")(trading.close_position)
 app.command("rebalance")(trading.rebalance)
 app.command()(trading.orders)
 app.command()(trace)
+app.command()(torture)
 app.command()(incidents)
 app.command()(safety.stop)
 app.command()(safety.resume)
