@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.core.instruments import Side
 from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.orders import FINAL
@@ -157,19 +158,28 @@ async def _execution_problems(
     """It has ended in a defined way, and what its position holds is what that way means."""
     if execution.finished_at is None:
         return [f"execution is left {execution.state}: {execution.reason}"]
+    found = []
     sleeve = await session.get_one(Sleeve, execution.sleeve_id)
-    symbols = {order.symbol for order in orders}
-    held: dict[str, Decimal] = defaultdict(Decimal)
-    for line in postings:
-        if line.sleeve_id == sleeve.id and line.asset in symbols:
-            held[line.asset] += line.amount
-    left = {symbol: quantity for symbol, quantity in held.items() if quantity}
     if sleeve.state in ("unwound", "closed"):
-        return [f"the position is {sleeve.state} and holds {left}"] if left else []
-    if execution.kind == "open" and execution.state == "complete":
+        symbols = {order.symbol for order in orders}
+        held = _by_symbol((line.asset, line.amount) for line in postings if line.sleeve_id == sleeve.id)
+        left = {symbol: quantity for symbol, quantity in held.items() if symbol in symbols}
+        found += [f"the position is {sleeve.state} and holds {left}"] if left else []
+    if execution.state == "complete":
         plan = await session.get_one(Plan, execution.plan_id)
-        wanted = {leg.symbol: leg.side.sign * leg.quantity for leg in traded(legs_of(plan))}
-        closing = any(order.role == "close" for order in orders if order.sleeve_id == sleeve.id)
-        if not closing and left != wanted:
-            return [f"complete, and the position holds {left} instead of {wanted}"]
-    return []
+        wanted = _by_symbol((leg.symbol, leg.side.sign * leg.quantity) for leg in traded(legs_of(plan)))
+        done = _by_symbol(
+            (order.symbol, Side(order.side).sign * order.filled_quantity)
+            for order in orders
+            if order.execution_id == execution.id
+        )
+        found += [f"complete, and it traded {done} instead of {wanted}"] if done != wanted else []
+    return found
+
+
+def _by_symbol(amounts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """Sums that are not zero."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for symbol, amount in amounts:
+        sums[symbol] += amount
+    return {symbol: total for symbol, total in sums.items() if total}

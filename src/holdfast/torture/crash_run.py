@@ -132,7 +132,7 @@ class WorkerDies:
     def length(self, bench: Bench) -> Length:
         scene = bench.prepare(self.name)
         length = Length.of(bench.do(scene["job"], Moment.HELD, 0))
-        problems = bench.stage.ask("judge", **scene)
+        problems = bench.verdict(scene)
         if problems:
             raise AssertionError(f"{self.name} goes wrong without any crash: {problems}")
         return length

@@ -20,16 +20,18 @@ class Leg:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """``job`` is what the killed process works on. ``holding``: what the account owns by hand beforehand;
-    ``trades``: what it does by hand after the opening. ``ends``: how the execution may end."""
+    ``trades``: what it does by hand after the opening. ``tactic``: as ``TacticView``; shorter than a user
+    may choose. ``ends``: how the execution may end."""
 
     name: str
     title: str
-    job: Literal["open", "close", "reconcile", "check", "confirm"]
+    job: Literal["open", "close", "rebalance", "flatten", "reconcile", "check", "confirm"]
     legs: tuple[Leg, ...] = ()
     behaviour: Mapping[str, Any] = field(default_factory=dict)
     holding: Mapping[str, str] = field(default_factory=dict)
     trades: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    tactic: Mapping[str, Any] = field(default_factory=dict)
     ends: frozenset[str] = frozenset({"complete"})
 
 
@@ -84,6 +86,29 @@ SCENARIOS: Final = (
         trades={"BTCUSDT": "-0.002", "DOGEUSDT": "100"},
     ),
     Scenario("check", "a new key is judged", "check"),
+    Scenario(
+        "rebalance",
+        "four legs are brought to the weights of eleven",
+        "rebalance",
+        _BASKET,
+        ends=_RESIDUAL,
+    ),
+    Scenario(
+        "passive",
+        "orders rest, follow the market, and take what is missing in the end",
+        "open",
+        _BASKET[:3],
+        tactic={"kind": "passive", "seconds": 2},
+    ),
+    Scenario(
+        "twap",
+        "legs are opened in two slices",
+        "open",
+        _BASKET[:3],
+        tactic={"kind": "twap", "seconds": 2, "slices": 2},
+    ),
+    Scenario("market", "four legs are opened at the market", "open", _BASKET, tactic={"kind": "market"}),
+    Scenario("flatten", "a position is flattened", "flatten", _BASKET, holding={"XRPUSDT": "-20"}),
 )
 
 CONFIRM: Final = Scenario("confirm", "a plan is about to be confirmed over HTTP", "confirm", _BASKET)

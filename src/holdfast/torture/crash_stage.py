@@ -21,10 +21,12 @@ from holdfast.accounts.models import Connection, SignIn, User
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import Vault, VenueCredentials
 from holdfast.core.instruments import InstrumentKind, Side
-from holdfast.execution import service
+from holdfast.execution import flatten, service
 from holdfast.execution.executor import Executor
 from holdfast.execution.models import Execution
 from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.risk_models import Flatten
+from holdfast.execution.risk_schemas import NewFlatten
 from holdfast.execution.schemas import NewExecution
 from holdfast.indices.board import IndexBoard
 from holdfast.indices.tasks import poll_market_caps
@@ -38,9 +40,17 @@ from holdfast.platform.models import Job
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import RetryAt, RunAgainIn, Work
-from holdfast.portfolio.models import Plan
+from holdfast.portfolio.models import Plan, Sleeve
 from holdfast.portfolio.previews import World, make_preview
-from holdfast.portfolio.schemas import PlanLeg, PlanView, PreviewClose, PreviewOpen
+from holdfast.portfolio.schemas import (
+    PlanLeg,
+    PlanView,
+    PreviewClose,
+    PreviewOpen,
+    PreviewRebalance,
+    PreviewRequest,
+    TacticView,
+)
 from holdfast.torture.crash_judge import judge
 from holdfast.torture.crash_scenarios import Leg, Scenario
 from holdfast.venues import registry
@@ -106,27 +116,46 @@ class Stage:
             "holding": dict(scenario.holding),
             "ends": sorted(scenario.ends),
         }
-        if scenario.job == "check":
-            return scene | {"job": await self._job("accounts.check_connection", connection_id)}
-        if scenario.job == "confirm":
-            return scene | await self._intent(user_id, connection_id, scenario)
-        if scenario.job == "open":
-            execution = await self._confirm(user_id, await self._plan(user_id, connection_id, scenario.legs))
-            return await self._ready(scene, execution, scenario)
+        match scenario.job:
+            case "check":
+                return scene | {"job": await self._job("accounts.check_connection", connection_id)}
+            case "confirm":
+                return scene | await self._intent(user_id, connection_id, scenario)
+            case "open":
+                shown = await self._plan(user_id, connection_id, scenario)
+                return await self._ready(scene, await self._confirm(user_id, shown), scenario)
+            case _:
+                return await self._with_position(scene, user_id, connection_id, scenario)
+
+    async def _with_position(
+        self, scene: dict[str, Any], user_id: UUID, connection_id: UUID, scenario: Scenario
+    ) -> dict[str, Any]:
+        """A scene that begins with a position which is open."""
         await self._reconcile(connection_id)
-        opened = await self._confirm(user_id, await self._plan(user_id, connection_id, scenario.legs))
+        opened = await self._confirm(user_id, await self._plan(user_id, connection_id, scenario))
         sleeve_id = await self._carry_out(opened)
         if scenario.trades:
             await self._trade_by_hand(connection_id, scenario)
-        if scenario.job == "reconcile":
-            async with self.database.transaction() as session:
-                await enqueue(session, "execution.reconcile", str(connection_id), now=self._clock.now())
-            return scene | {"job": await self._job("execution.reconcile", connection_id)}
-        await self._reconcile(connection_id)
+        match scenario.job:
+            case "reconcile":
+                async with self.database.transaction() as session:
+                    await enqueue(session, "execution.reconcile", str(connection_id), now=self._clock.now())
+                return scene | {"job": await self._job("execution.reconcile", connection_id)}
+            case "flatten":
+                wanted = NewFlatten(scope="position", position_id=sleeve_id)
+                async with self.database.transaction() as session:
+                    begun = await flatten.start(session, user_id, wanted, by="crash", now=self._clock.now())
+                return scene | {"flatten": begun.id, "job": await self._job(flatten.JOB, begun.id)}
+            case "rebalance":
+                preview: PreviewRequest = PreviewRebalance(position_id=sleeve_id)
+            case _:
+                await self._reconcile(connection_id)
+                preview = PreviewClose(position_id=sleeve_id)
+        await self._read_prices()
         shown = await make_preview(
             self.database,
             user_id,
-            PreviewClose(position_id=sleeve_id),
+            preview,
             world=self._world,
             settings=self._settings,
             now=self._clock.now(),
@@ -135,7 +164,7 @@ class Stage:
 
     async def _intent(self, user_id: UUID, connection_id: UUID, scenario: Scenario) -> dict[str, Any]:
         """A signed-in user who is about to confirm a plan over HTTP."""
-        shown = await self._plan(user_id, connection_id, scenario.legs)
+        shown = await self._plan(user_id, connection_id, scenario)
         await self._read_prices()
         now = self._clock.now()
         sign_in = SignIn(
@@ -199,9 +228,13 @@ class Stage:
 
     async def _open_jobs(self, session: AsyncSession, scene: dict[str, Any]) -> list[Job]:
         """Those that do not just wait for their next regular run."""
-        subjects = [str(scene["connection"]), str(scene["execution"])]
+        connection = UUID(str(scene["connection"]))
+        runs = await session.scalars(select(Execution.id).where(Execution.connection_id == connection))
+        subjects = [str(connection), str(scene.get("flatten")), *map(str, runs)]
         rows = await session.scalars(
-            select(Job).where(Job.subject.in_(subjects), Job.finished_at.is_(None)).order_by(Job.id)
+            select(Job)
+            .where(Job.subject.in_(subjects), Job.finished_at.is_(None))
+            .order_by(Job.run_at, Job.id)
         )
         regular = self._clock.now() + REGULAR
         return [job for job in rows if job.lease_until or job.attempts or job.run_at <= regular]
@@ -217,6 +250,13 @@ class Stage:
                 execution = await session.get_one(Execution, UUID(str(scene["execution"])))
                 if execution.state not in scene["ends"]:
                     found.append(f"it ended {execution.state}: {execution.reason}")
+            if "flatten" in scene:
+                row = await session.get_one(Flatten, UUID(str(scene["flatten"])))
+                sleeves = await session.scalars(
+                    select(Sleeve.state).where(Sleeve.connection_id == UUID(str(scene["connection"])))
+                )
+                if row.state != "done" or any(state != "closed" for state in sleeves):
+                    found.append(f"the flattening is {row.state}")
         if not found:
             await self._retire(scene)
         return found
@@ -315,7 +355,7 @@ class Stage:
 
     # --- plans -------------------------------------------------------------------------------------------
 
-    async def _plan(self, user_id: UUID, connection_id: UUID, legs: tuple[Leg, ...]) -> PlanView:
+    async def _plan(self, user_id: UUID, connection_id: UUID, scenario: Scenario) -> PlanView:
         """A preview of this user's, made from the pattern of a real one: other legs, otherwise the same."""
         pattern = await self._fresh_pattern()
         now = self._clock.now()
@@ -323,7 +363,10 @@ class Stage:
             update={
                 "id": uuid4(),
                 "connection_id": connection_id,
-                "legs": [self._leg(pattern.legs[0], leg) for leg in legs],
+                "legs": [
+                    self._leg(pattern.legs[0], leg, scenario.tactic.get("slices", 1)) for leg in scenario.legs
+                ],
+                "tactic": TacticView.model_validate(scenario.tactic),
                 "created_at": now,
                 "expires_at": now + timedelta(seconds=30),
             }
@@ -385,7 +428,7 @@ class Stage:
         told: dict[Any, Any] = {quote.symbol: json.dumps(encode(quote)) for quote in self._quotes.all()}
         await self._work.redis.hset(LAST_KEY, mapping=told)
 
-    def _leg(self, pattern: PlanLeg, leg: Leg) -> PlanLeg:
+    def _leg(self, pattern: PlanLeg, leg: Leg, slices: int) -> PlanLeg:
         instrument = self._world.instruments.get(leg.symbol)
         quote = self._quotes.get(leg.symbol)
         assert instrument is not None
@@ -402,6 +445,7 @@ class Stage:
                 "expected_price": price,
                 "limit_price": self._limit(leg.symbol, side),
                 "notional": quantity * price,
+                "slices": slices,
             }
         )
 
