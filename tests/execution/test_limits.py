@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.instruments import Side
@@ -178,12 +178,14 @@ steps = st.lists(
             st.sampled_from([A, B]),
             st.sampled_from(sorted(PRICES)),
             st.sampled_from(list(Side)),
-            st.integers(1, 80),
+            st.sampled_from([1, 10, 30, 50, 69, 70, 80]),
         ),
-        st.tuples(st.just("fill"), st.integers(0, 9), st.integers(1, 80)),
-        st.tuples(st.just("end"), st.integers(0, 9)),
+        st.tuples(st.just("fill"), st.integers(0, 2), st.sampled_from([5, 80])),
+        st.tuples(st.just("fill"), st.integers(0, 2), st.sampled_from([5, 80])),
+        st.tuples(st.just("end"), st.integers(0, 2)),
     ),
-    max_size=40,
+    min_size=6,
+    max_size=30,
 )
 
 
@@ -226,8 +228,18 @@ class Venue:
         assert by_owner[A] <= OWN[A].sleeve_notional
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(steps)
+@example(
+    [
+        ("order", A, "BTCUSDT", Side.BUY, 70),
+        ("fill", 0, 80),
+        ("order", A, "BTCUSDT", Side.SELL, 80),
+        ("order", A, "BTCUSDT", Side.SELL, 80),
+        ("fill", 1, 80),
+        ("fill", 2, 80),
+    ]
+)
 def test_no_interleaving_of_orders_and_fills_passes_a_limit(moves):
     venue = Venue()
     for move in moves:

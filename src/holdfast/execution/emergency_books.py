@@ -93,7 +93,7 @@ async def conclude(
             connection_id=connection.id,
             reference=f"flattened:{execution.id}",
             at=execution.created_at,
-            settled_at=None if left else now,
+            settled_at=now,
         )
         log.warning("an offline flattening was booked", position=str(sleeve.id), left=bool(left))
 

@@ -20,7 +20,7 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound, Unavailable
 from holdfast.core.identity import new_id
-from holdfast.execution import gate_books, stops
+from holdfast.execution import gate_books, incidents, stops
 from holdfast.execution.drafts import new_order
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import legs_of, traded
@@ -313,7 +313,29 @@ async def _finish_if_over(work: Work, flatten_id: UUID) -> bool:
             return False
         row.state = "partly" if "partly" in states else "done"
         row.finished_at = work.clock.now()
+        await _tell(session, row)
         return True
+
+
+async def _tell(session: AsyncSession, row: Flatten) -> None:
+    left = [one for one in await _positions(session, row.id) if one.state == "partly"]
+    news = incidents.News(
+        "flattened",
+        "alarm" if left else "info",
+        "Not everything could be closed." if left else "Everything was closed.",
+        " ".join(one.text for one in left)
+        or "Every position of this flattening is closed. New risk stays stopped until you lift the stop.",
+        sleeve_id=row.sleeve_id,
+    )
+    await incidents.note(
+        session,
+        news,
+        user_id=row.user_id,
+        connection_id=None,
+        reference=f"flatten:{row.id}",
+        at=row.finished_at or row.created_at,
+        settled_at=None if left else row.finished_at,
+    )
 
 
 async def _view(session: AsyncSession, row: Flatten) -> FlattenView:

@@ -10,13 +10,14 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
-from sqlalchemy import func, or_, select
+from sqlalchemy import String, cast, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.errors import Conflict, Forbidden, NotFound
 from holdfast.core.identity import new_id
-from holdfast.execution import gate_books, stop_file
+from holdfast.execution import gate_books, incidents, stop_file
+from holdfast.execution.incidents_models import Incident
 from holdfast.execution.risk_models import Flatten, Stop
 from holdfast.execution.risk_schemas import NewStop, StopsTick, StopView
 from holdfast.platform.settings import Settings
@@ -115,7 +116,7 @@ async def stop(session: AsyncSession, user_id: UUID, wanted: NewStop, *, by: str
     if wanted.position_id is not None:
         await own_sleeve(session, user_id, wanted.position_id)
     await gate_books.lock_user(session, user_id)
-    return await put(
+    row = await put(
         session,
         Stop(
             id=new_id(),
@@ -128,6 +129,17 @@ async def stop(session: AsyncSession, user_id: UUID, wanted: NewStop, *, by: str
             origin="",
         ),
     )
+    news = incidents.News(
+        "stopped",
+        "warning",
+        "New risk is stopped.",
+        words(row.scope, row.by, row.reason, row.since),
+        sleeve_id=row.sleeve_id,
+    )
+    await incidents.note(
+        session, news, user_id=user_id, connection_id=None, reference=f"stop:{row.id}", at=row.since
+    )
+    return row
 
 
 async def put(session: AsyncSession, wanted: Stop) -> Stop:
@@ -172,6 +184,13 @@ async def lift(session: AsyncSession, user_id: UUID, stop_id: UUID, *, by: str, 
         raise Conflict("Everything is being closed under this stop.", advice="Lift it when that has ended.")
     if found.lifted_at is None:
         found.lifted_at, found.lifted_by = now, by
+        flattened = select(literal("flatten:") + cast(Flatten.id, String)).where(Flatten.stop_id == stop_id)
+        told = or_(Incident.reference == f"stop:{stop_id}", Incident.reference.in_(flattened))
+        await session.execute(
+            update(Incident)
+            .where(Incident.user_id == user_id, Incident.settled_at.is_(None), told)
+            .values(settled_at=now)
+        )
 
 
 async def own_sleeve(session: AsyncSession, user_id: UUID, sleeve_id: UUID) -> Sleeve:
