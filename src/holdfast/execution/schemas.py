@@ -9,7 +9,7 @@ from pydantic import Field
 from holdfast.core.instruments import Side
 from holdfast.core.money import Amount
 from holdfast.platform.schemas import Schema
-from holdfast.portfolio.schemas import PlanKind
+from holdfast.portfolio.schemas import PlanKind, TacticView
 
 ExecutionState = Literal[
     "pending", "running", "unwinding", "complete", "complete_with_residual", "unwound", "needs_attention"
@@ -30,6 +30,9 @@ class NewExecution(Schema):
 
 
 class ExecutionLeg(Schema):
+    """``orders`` are those sent so far, ``slices`` into how many the leg is cut at least. ``resting_price``:
+    where an order of it waits in the book; ``next_at``: when its next order may be sent."""
+
     symbol: str
     name: str
     ticker: str
@@ -40,11 +43,16 @@ class ExecutionLeg(Schema):
     expected_price: Amount
     average_price: Amount | None
     fee: Amount
+    orders: int = 0
+    slices: int = 1
+    resting_price: Amount | None = None
+    next_at: datetime | None = None
     note: str
 
 
 class ExecutionView(Schema):
-    """``progress`` from 0 to 1. ``reason`` says in words how it ended."""
+    """``progress`` from 0 to 1. ``reason`` says in words how it ended. ``until``: when a tactic that takes
+    time is to be done, once it has begun."""
 
     id: UUID
     plan_id: UUID
@@ -55,6 +63,8 @@ class ExecutionView(Schema):
     index_name: str
     direction: Literal["long", "short"]
     size: Amount
+    tactic: TacticView
+    until: datetime | None
     state: ExecutionState
     reason: str
     progress: float

@@ -1,6 +1,7 @@
 """Executions and orders as the API shows them."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from holdfast.execution import repository
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.orders import FINAL, OrderState
 from holdfast.execution.plans import PlannedLeg, legs_of, view_of
+from holdfast.execution.resting import is_resting
 from holdfast.execution.schemas import (
     ExecutionLeg,
     ExecutionView,
@@ -19,6 +21,7 @@ from holdfast.execution.schemas import (
     OrderView,
 )
 from holdfast.portfolio.positions import index_name
+from holdfast.portfolio.schemas import TacticView
 
 Sums = dict[UUID, tuple[Decimal, Decimal, Decimal]]
 _NOTHING = (Decimal(0), Decimal(0), Decimal(0))
@@ -42,6 +45,8 @@ async def execution_view(session: AsyncSession, execution: Execution) -> Executi
         index_name=planned.index_name,
         direction=plan.direction,
         size=plan.size,
+        tactic=planned.tactic,
+        until=_until(execution, planned.tactic),
         state=execution.state,
         reason=execution.reason,
         progress=_progress(execution, legs),
@@ -55,6 +60,12 @@ async def execution_view(session: AsyncSession, execution: Execution) -> Executi
         started_at=execution.started_at,
         finished_at=execution.finished_at,
     )
+
+
+def _until(execution: Execution, tactic: TacticView) -> datetime | None:
+    if execution.started_at is None or not tactic.seconds:
+        return None
+    return execution.started_at + timedelta(seconds=tactic.seconds)
 
 
 def _leg_view(leg: PlannedLeg, orders: Sequence[Order], sums: Sums) -> ExecutionLeg:
@@ -72,6 +83,10 @@ def _leg_view(leg: PlannedLeg, orders: Sequence[Order], sums: Sums) -> Execution
         expected_price=leg.expected_price,
         average_price=value / quantity if quantity else None,
         fee=sum((sums.get(o.id, _NOTHING)[2] for o in orders), Decimal(0)),
+        orders=sum(order.sent_at is not None for order in forward),
+        slices=leg.view.slices,
+        resting_price=next((o.limit_price for o in forward if is_resting(o)), None),
+        next_at=next((o.due_at for o in forward if o.state == OrderState.PLANNED), None),
         note=leg.view.note or next((o.reject_reason for o in reversed(orders) if o.reject_reason), ""),
     )
 

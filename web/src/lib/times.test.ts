@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { ago, duration, offset, secondsBetween } from './times'
+import { ago, duration, offset, secondsBetween, wholeSeconds } from './times'
 
 const now = Date.parse('2026-11-21T12:00:00Z')
 
@@ -29,4 +29,10 @@ it.each([
 ])('%d ms lasts %s and is %s after the start', (ms, words, after) => {
   expect(duration(ms)).toBe(words)
   expect(offset(ms)).toBe(after)
+})
+
+it('counts in whole seconds', () => {
+  expect(wholeSeconds(28_400)).toBe('28 s')
+  expect(wholeSeconds(59_600)).toBe('1 min')
+  expect(wholeSeconds(250_000)).toBe('4 min 10 s')
 })

@@ -61,6 +61,12 @@ export function duration(ms: number): string {
   return seconds % 60 > 0 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`
 }
 
+/** In whole seconds, as a countdown or a deadline is told: "45 s", "4 min 10 s". */
+export function wholeSeconds(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1000)
+}
+
 /** A moment after a beginning: "+0.412", "+1:02.345", in seconds and minutes. */
 export function offset(ms: number): string {
   const minutes = Math.floor(ms / 60_000)

@@ -1,14 +1,17 @@
 import clsx from 'clsx'
-import { CircleCheck, CircleDashed, CircleHelp, CircleMinus, LoaderCircle, Undo2 } from 'lucide-react'
+import { CircleCheck, CircleDashed, CircleHelp, CircleMinus, Hourglass, LoaderCircle, Undo2 } from 'lucide-react'
 import { Progress } from 'radix-ui'
-import type { ComponentType } from 'react'
+import type { ComponentType, ReactNode } from 'react'
 
-import { Quantity } from '@/ui/Money'
+import { useNow } from '@/lib/clock'
+import { wholeSeconds } from '@/lib/times'
+
+import { Price, Quantity } from '@/ui/Money'
 import { Notice } from '@/ui/States'
 
 import { SideWord } from './PlanLegs'
 import type { Execution } from './queries'
-import { legsInOrder } from './queries'
+import { isFinished, legsInOrder } from './queries'
 import { endingTitle, LEG_SETTLED, LEG_WORDS } from './words'
 
 type Leg = Execution['legs'][number]
@@ -37,6 +40,7 @@ export function ProgressStep({ execution }: { execution: Execution }) {
       <p className="mt-1 text-muted">
         {settled} of {execution.legs.length} legs done. You may leave this page; it goes on by itself.
       </p>
+      <Pace execution={execution} />
       <Progress.Root value={share} aria-label="Progress" className="my-8 h-1.5 overflow-hidden rounded-full bg-hover">
         <Progress.Indicator
           className="h-full origin-left rounded-full bg-ink transition-transform duration-300"
@@ -46,6 +50,25 @@ export function ProgressStep({ execution }: { execution: Execution }) {
       {execution.reason && <Notice className="mb-6">{execution.reason}</Notice>}
       <LegStates legs={legsInOrder(execution)} />
     </div>
+  )
+}
+
+/** How long a tactic that takes its time still takes. */
+function Pace({ execution }: { execution: Execution }) {
+  const now = useNow()
+  const { tactic, until } = execution
+  if (!until || isFinished(execution)) return null
+  const left = Math.max(0, Date.parse(until) - now)
+  return (
+    <p className="tnum mt-1 text-sm text-muted">
+      {tactic.kind === 'passive'
+        ? left > 0
+          ? `Waiting at the best prices; what is missing is taken in ${wholeSeconds(left)}.`
+          : 'The deadline has come: what is missing is taken now.'
+        : left > 0
+          ? `In slices, for ${wholeSeconds(left)} more.`
+          : 'The last slices are being sent.'}
+    </p>
   )
 }
 
@@ -60,12 +83,12 @@ export function LegStates({ legs }: { legs: Leg[] }) {
 }
 
 function LegLine({ leg }: { leg: Leg }) {
-  const Icon = ICONS[leg.state]
+  const Icon = leg.resting_price == null ? ICONS[leg.state] : Hourglass
   const done = LEG_SETTLED[leg.state]
   return (
     <li className="flex min-h-[var(--row-height)] items-center gap-4 border-b border-hairline py-2">
       <Icon
-        className={clsx('size-5 shrink-0', leg.state === 'working' && 'animate-spin', !done && 'text-muted')}
+        className={clsx('size-5 shrink-0', turns(leg) && 'animate-spin', !done && 'text-muted')}
         strokeWidth={1.75}
       />
       <span className="w-14 shrink-0 font-medium">{leg.ticker}</span>
@@ -73,7 +96,8 @@ function LegLine({ leg }: { leg: Leg }) {
         <SideWord side={leg.side} />
       </span>
       <span className="min-w-0 flex-1 text-sm text-muted">
-        {LEG_WORDS[leg.state]}
+        {legWords(leg)}
+        <NextOrder leg={leg} />
         {leg.note && <span className="block text-xs">{leg.note}</span>}
       </span>
       <span className="text-right text-sm">
@@ -81,5 +105,31 @@ function LegLine({ leg }: { leg: Leg }) {
         <Quantity value={leg.quantity} />
       </span>
     </li>
+  )
+}
+
+/** Work at the venue turns; what waits for its time or its price stands still. */
+const turns = (leg: Leg) => leg.state === 'working' && leg.resting_price == null && leg.next_at == null
+
+function legWords(leg: Leg): ReactNode {
+  if (leg.resting_price == null) return LEG_WORDS[leg.state]
+  return (
+    <>
+      Waiting at <Price value={leg.resting_price} />
+      {leg.orders > 1 && `, moved ${leg.orders === 2 ? 'once' : `${leg.orders - 1} times`}`}
+    </>
+  )
+}
+
+/** When the next order of a leg is sent, and which one it is. */
+function NextOrder({ leg }: { leg: Leg }) {
+  const now = useNow()
+  if (leg.next_at == null || LEG_SETTLED[leg.state]) return null
+  const left = Date.parse(leg.next_at) - now
+  const which = leg.slices > 1 ? `Slice ${Math.min(leg.orders + 1, leg.slices)} of ${leg.slices}` : 'Next order'
+  return (
+    <span className="tnum block text-xs">
+      {which} {left > 1000 ? `in ${wholeSeconds(left)}` : 'now'}
+    </span>
   )
 }

@@ -110,3 +110,20 @@ describe('rebalancing', () => {
     expect(router.state.location.pathname).toMatch(/^\/executions\//)
   })
 })
+
+describe('progress', () => {
+  it('says what rests where, and until when', async () => {
+    const execution = startExecution(makePlan({ ...request, tactic: { kind: 'passive', deadline_seconds: 60 } }))
+    renderAt(`/executions/${execution.id}`)
+    expect(await screen.findByText(/what is missing is taken in (1 min|59 s)/)).toBeTruthy()
+    const legs = within(screen.getByRole('list', { name: 'Legs' })).getAllByRole('listitem')
+    expect(legs[0]?.textContent).toMatch(/Waiting at 97,312.40/)
+  })
+
+  it('counts the slices, and down to the next one', async () => {
+    const execution = startExecution(makePlan({ ...request, tactic: { kind: 'twap', slices: 10, seconds: 300 } }))
+    renderAt(`/executions/${execution.id}`)
+    expect(await screen.findByText(/^In slices, for/)).toBeTruthy()
+    expect(screen.getAllByText(/^Slice 2 of 10 in 2\d s/)).not.toHaveLength(0)
+  })
+})

@@ -1,5 +1,5 @@
 import { percent } from '@/lib/numbers'
-import { duration } from '@/lib/times'
+import { wholeSeconds } from '@/lib/times'
 
 import type { Plan, PreviewRequest } from './queries'
 
@@ -78,9 +78,9 @@ export function orderSentence(plan: Plan): string {
     case 'limit_ioc':
       return `Each order is a limit order, immediate or cancel, at most ${allowance} worse than the expected price.`
     case 'passive':
-      return `Each leg rests at the best price for up to ${duration(plan.tactic.seconds * 1000)}; then what is missing is taken.`
+      return `Each leg rests at the best price for up to ${wholeSeconds(plan.tactic.seconds * 1000)}; then what is missing is taken.`
     case 'twap':
-      return `Large legs go in up to ${plan.tactic.slices} slices over ${duration(plan.tactic.seconds * 1000)}; the rest at once.`
+      return `Large legs go in up to ${plan.tactic.slices} slices over ${wholeSeconds(plan.tactic.seconds * 1000)}; the rest at once.`
   }
 }
 
@@ -93,8 +93,8 @@ export function reachWords(plan: Plan): string {
     case 'limit_ioc':
       return `none more than ${allowance} away from the previewed price`
     case 'passive':
-      return `resting first, and taking what is missing after ${duration(plan.tactic.seconds * 1000)}`
+      return `resting first, and taking what is missing after ${wholeSeconds(plan.tactic.seconds * 1000)}`
     case 'twap':
-      return `large ones in up to ${plan.tactic.slices} slices over ${duration(plan.tactic.seconds * 1000)}`
+      return `large ones in up to ${plan.tactic.slices} slices over ${wholeSeconds(plan.tactic.seconds * 1000)}`
   }
 }
