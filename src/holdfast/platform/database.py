@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+import asyncpg
 import orjson
 from sqlalchemy import DateTime, MetaData, Numeric, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
@@ -39,6 +40,19 @@ def _json(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
+async def _connect(*arguments: Any, **options: Any) -> asyncpg.Connection:
+    """A server that is starting up, shutting down or full refuses with an error of asyncpg's own, which
+    SQLAlchemy passes on as it is: to everybody here it is an outage like any other.
+
+    Raises:
+        ConnectionError: PostgreSQL refuses.
+    """
+    try:
+        return await asyncpg.connect(*arguments, **options)
+    except asyncpg.PostgresError as error:
+        raise ConnectionError(f"PostgreSQL refuses: {error}") from error
+
+
 class Database:
     """One engine per process. ``listen_url`` is the same address for a raw asyncpg connection."""
 
@@ -50,6 +64,7 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,
+            connect_args={"async_creator_fn": _connect},
             json_serializer=_json,
             json_deserializer=orjson.loads,
         )
