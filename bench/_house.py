@@ -16,7 +16,6 @@ from uuid import UUID, uuid4
 import aiohttp
 import httpx2
 import redis as sync_redis
-from redis.asyncio import Redis
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.conftest import TestServer
@@ -38,6 +37,7 @@ from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Base, Database, asyncpg_url
 from holdfast.platform.jobs import Lease
 from holdfast.platform.processes import unprivileged_account
+from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import RetryAt, RunAgainIn, Work
 from holdfast.portfolio.models import Plan
@@ -255,9 +255,10 @@ async def house(database_url: str, redis_url: str, sim_port: int, home: Path) ->
         sim_port=sim_port,
         home=home,
         limit_orders_per_minute=100_000,
+        stale_price_seconds=3600,
     )
     ensure_key_pair(settings.secrets_dir)
-    redis = Redis.from_url(redis_url)
+    redis = open_redis(redis_url)
     async with database_at(database_url) as database:
         work = Work(Lease(1, "", "", 1, 1, clock.now()), database, redis, settings, clock, {})
         for handler in (refresh_instruments, poll_market_caps):

@@ -20,12 +20,12 @@ from sqlalchemy import func, select
 from bench._house import Account, House, Trips, counted, house, new_home, row, servers, simulator
 from holdfast.core.time import to_ms
 from holdfast.execution import tasks, trail
-from holdfast.execution.models import Order, TrailRow
+from holdfast.execution.models import Execution, Order, TrailRow
 from holdfast.venues.bybit.pybit_client import PybitClient
 
-BASKETS = 5
+BASKETS = 4
 KEYS = 3
-ROUNDS = 3
+ROUNDS = 2
 LIMIT_PER_KEY = 20.0
 LIMIT_PER_ADDRESS = 120.0
 WAVE = timedelta(seconds=0.7)
@@ -163,9 +163,12 @@ async def carry_out(place: House, account: Account, *, baskets: int) -> Cost:
         await place.run(account, execution_id)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     async with place.work.database.sessions() as session:
+        execution = await session.get_one(Execution, execution_id)
         orders = await session.scalar(
             select(func.count()).select_from(Order).where(Order.execution_id == execution_id)
         )
+    if execution.state != "complete":
+        raise RuntimeError(f"an execution is {execution.state}: {execution.reason}")
     return Cost(orders or 0, cpu, wall, trips)
 
 
@@ -214,7 +217,7 @@ def placed(client: PybitClient, tag: str, price: str) -> float:
     )
     spent = time.process_time() - began
     assert answer["retCode"] == 0, answer
-    time.sleep(0.11)
+    time.sleep(0.15)
     return spent
 
 
