@@ -285,3 +285,30 @@ async def test_a_rebalances_reducing_leg_passes_and_its_growing_leg_does_not(des
         growing = larger.id
         await session.rollback()
     assert refused.keys() == {growing}
+
+
+class Hanging:
+    """A Redis that takes every question and never answers."""
+
+    def __getattr__(self, _name: str):
+        async def never(*_arguments: object, **_options: object) -> None:
+            await asyncio.sleep(3600)
+
+        return never
+
+
+async def test_a_redis_that_hangs_does_not_hold_the_transaction_of_sending(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(gate, "_REDIS_SECONDS", 0.05)
+    execution_id = await desk.confirm(await desk.plan())
+    work = replace(desk.work, redis=Hanging())  # type: ignore[arg-type]
+    async with desk.database.sessions() as session:
+        execution = await session.get_one(Execution, execution_id)
+        rows = list(await session.scalars(select(Order)))
+        (await session.get_one(Connection, desk.connection_id)).reconciled_at = desk.clock.now()
+        for symbol, _, _ in LEGS:
+            gate.quotes_of(work).put(quote_of(symbol))
+        async with asyncio.timeout(5):
+            assert await gate.refusals(session, work, execution, rows) == {}
+        await session.rollback()

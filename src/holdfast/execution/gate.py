@@ -5,6 +5,7 @@ Only what could raise an exposure can be refused. Closing, taking back, and the 
 always pass.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +38,8 @@ RISKY: Final = ("open", "rebalance")
 """Roles of orders that may raise an exposure."""
 REJECT_CODE: Final = "gate"
 _SERVICE: Final = "execution.quotes"
+_REDIS_SECONDS: Final = 1.0
+"""A Redis that hangs must not hold the transaction of sending."""
 _TOGETHER: Final = "Not sent, because the plan would not be whole: {reason}"
 
 
@@ -211,8 +214,9 @@ async def _load(work: Work, board: QuoteBoard, symbols: set[str]) -> None:
         return
     names = sorted(symbols)
     try:
-        stored = await work.redis.hmget(LAST_KEY, names)
-    except (RedisError, OSError) as error:
+        async with asyncio.timeout(_REDIS_SECONDS):
+            stored = await work.redis.hmget(LAST_KEY, names)
+    except (RedisError, OSError, TimeoutError) as error:
         log.warning("prices could not be read", error=type(error).__name__)
         return
     for symbol, content in zip(names, stored, strict=True):
