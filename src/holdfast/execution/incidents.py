@@ -42,7 +42,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select, text, update
+from sqlalchemy import case, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -122,6 +122,13 @@ async def note(
         .returning(Incident.id)
     )
     return written is not None
+
+
+async def retract(session: AsyncSession, connection_id: UUID, reference: str) -> None:
+    """Take back an event that more of the same history tells otherwise."""
+    await session.execute(
+        delete(Incident).where(Incident.connection_id == connection_id, Incident.reference == reference)
+    )
 
 
 async def hold(

@@ -64,6 +64,8 @@ async def note_strangers(
         if not parts:
             settled = None if exec_type == "BustTrade" else first.executed_at
             await _note(session, connection, words.trade(told), f"trade:{name}", first.executed_at, settled)
+        else:
+            await incidents.retract(session, connection.id, f"trade:{name}")
         for sleeve_id, part in parts.items():
             sleeve = await session.get_one(Sleeve, sleeve_id)
             met = Told(
