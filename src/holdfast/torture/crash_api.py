@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from holdfast.app.api import create_app
 from holdfast.platform import embedded
 from holdfast.platform.settings import Settings
+from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash_driver import Moment, Reaper, drive
 from holdfast.torture.crash_fork import Born, Ending, Say, born
 from holdfast.torture.crash_points import Outcome, Point
-from holdfast.torture.crash_run import Bench, Length, conclude
+from holdfast.torture.crash_run import Bench, Length, Patch, conclude
 
 ROUTE: Final = "/api/executions"
 _confirming: ContextVar[bool] = ContextVar("confirming", default=False)
@@ -68,7 +69,9 @@ class _Api:
     def __init__(self, bench: Bench, moment: Moment, at: int) -> None:
         self._port = embedded.free_port()
         settings = bench.place.settings.model_copy(update={"web_dist": Path("/nonexistent")})
-        self._process: Born = born(lambda say: serve(settings, self._port, moment, at, say), bench.place.log)
+        self._process: Born = born(
+            lambda say: serve(settings, self._port, moment, at, bench.patch, say), bench.place.log
+        )
         self.ending: Ending
 
     def __enter__(self) -> "_Api":
@@ -99,8 +102,10 @@ class _Api:
         return f"http://127.0.0.1:{self._port}"
 
 
-def serve(settings: Settings, port: int, moment: Moment, at: int, say: Say) -> None:
+def serve(settings: Settings, port: int, moment: Moment, at: int, patch: Patch, say: Say) -> None:
     """An API process whose suspensions count while it carries out a confirmation."""
+    configure_logging(settings, "api")
+    patch(settings)
     reaper = Reaper(moment, at, say, counts=_confirming.get)
     config = uvicorn.Config(
         _Marking(create_app(settings)),

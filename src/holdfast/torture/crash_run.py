@@ -29,11 +29,11 @@ IN_FLIGHT: Final = timedelta(seconds=0.4)
 within milliseconds; in the real world it may be under way for the whole receive window."""
 ROUNDS: Final = 60
 
-Patch = Callable[[], None]
-"""Changes the code of every worker that is started: how a test breaks a guard to see it missed."""
+Patch = Callable[[Settings], None]
+"""Changes the code of every process that is started: how a test takes a guard away to see it missed."""
 
 
-def nothing() -> None:
+def nothing(_: Settings) -> None:
     """The code as it is."""
 
 
@@ -160,7 +160,7 @@ def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch,
     """What a child of the worker's pool does with one job, until it is killed."""
     configure_logging(settings, "worker")
     executor.IN_FLIGHT = IN_FLIGHT
-    patch()
+    patch(settings)
     stop_pipe, _held_open = os.pipe()
     child = Child(settings, stop_pipe)
     reaper = Reaper(moment, at, say)

@@ -17,6 +17,7 @@ from holdfast.app.scheduler import Scheduler
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
+from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash_driver import Moment, Reaper, drive
 from holdfast.torture.crash_fork import Say
 from holdfast.torture.crash_points import Outcome, Point
@@ -69,6 +70,7 @@ class SchedulerDies:
 
 def schedule(settings: Settings, moment: Moment, at: int, say: Say) -> None:
     """What a scheduler does after its start, until it is killed."""
+    configure_logging(settings, "scheduler")
     reaper = Reaper(moment, at, say)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         drive(runner.get_loop(), reaper)

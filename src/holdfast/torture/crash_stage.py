@@ -246,6 +246,9 @@ class Stage:
         began = {symbol: Decimal(size) for symbol, size in scene["holding"].items()}
         async with self.database.sessions() as session:
             found = await judge(session, UUID(str(scene["connection"])), truth, began=began)
+            connection = await session.get_one(Connection, UUID(str(scene["connection"])))
+            if connection.state != "active" or connection.reconciled_at is None:
+                found.append(f"the connection is still {connection.state}, or was never reconciled")
             if scene["execution"]:
                 execution = await session.get_one(Execution, UUID(str(scene["execution"])))
                 if execution.state not in scene["ends"]:

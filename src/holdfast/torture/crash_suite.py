@@ -43,13 +43,15 @@ def run_all(
     stride: int = 1,
     most: int = 0,
     places: bool = False,
+    moment: str = "",
     tell: Callable[[Line], None] = lambda _: None,
     patch: Patch = nothing,
 ) -> None:
     """Run the wanted scenarios (all if none is named) and note every outcome in ``report``.
 
     ``most`` bounds the points of one scenario; ``places`` takes each line of code that waits only once, in
-    whichever scenario comes to it first; ``tell`` hears of each finished scenario.
+    whichever scenario comes to it first; ``moment`` leaves out all others; ``tell`` hears of each finished
+    scenario.
 
     Raises:
         InvalidInput: there is no such scenario.
@@ -62,7 +64,9 @@ def run_all(
             continue
         with open_place(durable=durable) as place, Bench(place, patch) as bench:
             for suite in chosen:
-                for point in islice(points_of(suite, bench, stride=stride, known=known), most or None):
+                points = points_of(suite, bench, stride=stride, known=known)
+                wanted_now = (point for point in points if moment in ("", point.moment))
+                for point in islice(wanted_now, most or None):
                     report.take(suite.run(bench, point))
                 if suite.name in report.lines:
                     tell(report.lines[suite.name])

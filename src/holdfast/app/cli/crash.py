@@ -16,6 +16,7 @@ def crash(
     places: Annotated[
         bool, typer.Option("--places", help="Each line of code that waits once: a few minutes.")
     ] = False,
+    moment: Annotated[str, typer.Option(help="Only this one: held, sent, answered, wire or clock.")] = "",
     replay: Annotated[str, typer.Option(help="One point, as a violation names it.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -36,7 +37,7 @@ def crash(
     if replay:
         report.take(run_one(replay))
     else:
-        run_all(report, scenario or (), stride=stride, most=points, places=places, tell=tell)
+        run_all(report, scenario or (), stride=stride, most=points, places=places, moment=moment, tell=tell)
     if as_json:
         print_json(report.as_json())
     else:
