@@ -173,6 +173,28 @@ async def test_a_venue_that_was_away_leaves_doubt(at_work: Desk):
     assert (await connection(at_work)).unsure_since is None
 
 
+async def test_many_connections_leave_half_of_the_address_to_trading(
+    at_work: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    async def pause() -> float:
+        lease = replace(at_work.work.lease, kind="execution.reconcile", subject=str(at_work.connection_id))
+        with pytest.raises(RunAgainIn) as again:
+            await tasks.reconcile(replace(at_work.work, lease=lease))
+        return again.value.seconds
+
+    assert await pause() == tasks.RECONCILE_EVERY
+    monkeypatch.setattr(tasks, "REQUESTS", 10_000)
+    assert await pause() == 10_000 / 60
+
+
+async def test_a_reconciler_that_was_taken_over_comes_again(at_work: Desk, monkeypatch: pytest.MonkeyPatch):
+    async def taken_over(*_: object, **__: object) -> None:
+        raise LeaseLost("taken over")
+
+    monkeypatch.setattr(tasks, "reconcile_connection", taken_over)
+    assert await run_reconcile(at_work) == "retry"
+
+
 async def test_an_execution_that_nobody_carries_on_is_given_a_job(at_work: Desk):
     execution_id = await at_work.confirm(await at_work.plan())
     async with at_work.database.transaction() as session:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,6 +30,10 @@ from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable, Venue
 log = structlog.get_logger(__name__)
 
 RECONCILE_EVERY = 60.0
+REQUESTS = 10
+"""What one reconciliation asks for."""
+REQUESTS_A_SECOND = 60.0
+"""Half of what Bybit allows one address."""
 LOCK_PATIENCE = 3.0
 """Seconds an execution waits for a reconciliation under way, which takes a fraction of that."""
 STUMBLED = "Something went wrong on our side while this was carried out. Holdfast keeps trying."
@@ -91,7 +95,7 @@ async def _carry_out(work: Work, executor: Executor) -> None:
 
 
 async def reconcile(work: Work) -> None:
-    """Reconcile one connection, and again in a minute for as long as it exists."""
+    """Reconcile one connection, and again a minute later (longer with many) for as long as it exists."""
     connection_id = UUID(work.lease.subject)
     connection = await _review_key(work, connection_id)
     if connection is None:
@@ -108,7 +112,7 @@ async def reconcile(work: Work) -> None:
         await emergency_journal.keep(work, connection_id)
     await gate.keep_marks(work, connection.user_id)
     await publish(work, connection.user_id, "positions", {"changed": True})
-    raise RunAgainIn(RECONCILE_EVERY)
+    raise RunAgainIn(await _pause_between(work))
 
 
 async def _review_key(work: Work, connection_id: UUID) -> Connection | None:
@@ -138,10 +142,23 @@ async def _reconcile(work: Work, connection: Connection, fence: int) -> None:
             return
         async with work.database.transaction() as session:
             await enqueue(session, "accounts.check_connection", str(connection.id), now=work.clock.now())
-    except (Unreachable, RateLimited) as error:
+    except RateLimited as error:
+        raise RetryAt(10, f"waiting for the rate limit: {error}") from error
+    except Unreachable as error:
         async with work.database.transaction() as session:
             await repository.doubt_books(session, connection.id, now=work.clock.now())
         raise RetryAt(10, f"Bybit does not answer: {error}") from error
+    except LeaseLost as error:
+        raise RetryAt(1, str(error)) from error
+
+
+async def _pause_between(work: Work) -> float:
+    """Seconds until the next reconciliation: all connections together take at most half of what the venue
+    allows one address. In between the account streams tell."""
+    living = select(func.count()).where(Connection.deleted_at.is_(None), Connection.state.in_(WATCHED))
+    async with work.database.sessions() as session:
+        connections = await session.scalar(living) or 0
+    return max(RECONCILE_EVERY, connections * REQUESTS / REQUESTS_A_SECOND)
 
 
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
