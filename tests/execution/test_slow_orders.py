@@ -1,16 +1,20 @@
 """Orders that rest, are followed and crossed, or come in slices, from rows and at a scripted venue."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.execution.conftest import LEGS, Desk
+from sqlalchemy import func, select
+from tests.execution.conftest import LEGS, Desk, opposite
 from tests.execution.scripted_venue import Killed
 from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue_net
 
 from holdfast.core.instruments import Side
-from holdfast.execution import stops
-from holdfast.execution.risk_schemas import NewStop
+from holdfast.execution import flatten, stops
+from holdfast.execution.risk_schemas import NewFlatten, NewStop
+from holdfast.execution.views import execution_view
+from holdfast.portfolio.models import Posting
 from holdfast.portfolio.schemas import TacticView
 from holdfast.venues.protocol import OrderStatus, OrderStyle
 
@@ -156,3 +160,76 @@ async def test_killed_anywhere_it_goes_on_from_its_rows(desk: Desk, tactic: Tact
         mine = [o for o in await orders(desk) if o.execution_id == execution_id]
         for symbol, _, quantity in LEGS:
             assert sum(o.filled_quantity for o in mine if o.symbol == symbol) == Decimal(quantity)
+
+
+async def stop_all(desk: Desk) -> None:
+    async with desk.database.transaction() as session:
+        await stops.stop(session, desk.user_id, NewStop(scope="user"), by="user", now=desk.clock.now())
+
+
+async def slow_change(desk: Desk, kind: str, tactic: TacticView):
+    """A position whose closing, or rebalancing, has begun and takes its time."""
+    first = await desk.run(await desk.confirm(await desk.plan()))
+    held = WHOLE if kind == "rebalance" else None
+    plan = await desk.plan(
+        kind=kind, sleeve_id=first.sleeve_id, legs=opposite(), held=held, tactic=tactic, slices=4
+    )
+    return await desk.run(await desk.confirm(plan), rounds=1)
+
+
+@pytest.mark.parametrize("tactic", [PASSIVE, TWAP])
+async def test_a_stop_ends_a_slow_rebalance_where_it_stands_and_says_so(desk: Desk, tactic: TacticView):
+    execution = await slow_change(desk, "rebalance", tactic)
+    await stop_all(desk)
+    execution = await desk.run(execution.id)
+    assert execution.state == "needs_attention"
+    assert "stopped" in execution.reason
+    assert open_orders(desk) == []
+    assert await books(desk) == venue_net(desk)
+
+
+@pytest.mark.parametrize("tactic", [PASSIVE, TWAP])
+async def test_a_stop_does_not_keep_a_slow_closing_from_going_on(desk: Desk, tactic: TacticView):
+    execution = await slow_change(desk, "close", tactic)
+    await stop_all(desk)
+    execution = await desk.run(execution.id, rounds=60)
+    assert execution.state == "complete"
+    assert await books(desk) == {} == venue_net(desk)
+
+
+@pytest.mark.parametrize("tactic", [PASSIVE, TWAP])
+@pytest.mark.parametrize("kind", ["close", "rebalance"])
+async def test_a_flattening_does_not_wait_for_what_takes_its_time(desk: Desk, kind: str, tactic: TacticView):
+    execution = await slow_change(desk, kind, tactic)
+    async with desk.database.transaction() as session:
+        await flatten.start(session, desk.user_id, NewFlatten(scope="user"), by="user", now=desk.clock.now())
+    began = desk.clock.now()
+    execution = await desk.run(execution.id)
+    assert execution.state == "needs_attention"
+    assert open_orders(desk) == []
+    assert (desk.clock.now() - began).total_seconds() < 10
+
+
+async def test_fees_in_the_bought_coin_are_booked_in_it_and_change_nothing_else(desk: Desk):
+    fill = desk.venue._fill
+
+    def in_base(name, order_id, symbol, side, quantity, price):
+        fill(name, order_id, symbol, side, quantity, price)
+        taken = desk.venue.fills[-1]
+        desk.venue.fills[-1] = replace(taken, fee=quantity / 1000, fee_asset=symbol.removesuffix("USDT"))
+
+    desk.venue._fill = in_base
+    execution = await begun(desk, TWAP, rounds=40, slices=4)
+    assert execution.state == "complete"
+    assert await books(desk) == WHOLE == venue_net(desk)
+    async with desk.database.sessions() as session:
+        paid = await session.execute(
+            select(Posting.asset, func.sum(Posting.amount))
+            .where(Posting.sleeve_id == execution.sleeve_id, Posting.kind == "fee")
+            .group_by(Posting.asset)
+        )
+        shown = await execution_view(session, execution)
+    assert dict(paid.tuples().all()) == {
+        symbol.removesuffix("USDT"): -abs(quantity) / 1000 for symbol, quantity in WHOLE.items()
+    }
+    assert shown.fees == 0

@@ -6,47 +6,36 @@ of the job reads the rows and goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
-from holdfast.core.instruments import Instrument
-from holdfast.execution import finish, intake, preflight, repository, sending, stops, trail
+from holdfast.execution import finish, intake, preflight, repository, sending, trail
 from holdfast.execution.answers import Answer, ask_about, owes_answer
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import request_of
 from holdfast.execution.facts import facts_of
 from holdfast.execution.further import next_rows, unwinding_rows, unwound_times
+from holdfast.execution.hand import Hand
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import WORKING, OrderState
 from holdfast.execution.orders import OrderEvent as Event
-from holdfast.execution.plans import PlannedLeg, legs_of, tactic_of, traded, view_of
+from holdfast.execution.plans import legs_of, tactic_of, traded, view_of
 from holdfast.execution.pricing import unwind_price
-from holdfast.execution.progress import publish_execution
 from holdfast.execution.repository import STUCK_STATE
 from holdfast.execution.resting import LOOK_EVERY, is_resting, left_behind
-from holdfast.market.instruments import InstrumentBook
 from holdfast.platform.jobs import DEADLY_AFTER
-from holdfast.platform.tasks import RetryAt, Work
-from holdfast.portfolio.models import Plan
-from holdfast.portfolio.schemas import PlanView
-from holdfast.portfolio.tactics import Tactic
+from holdfast.platform.tasks import RetryAt
 from holdfast.venues.protocol import (
     KeyRefused,
     RateLimited,
-    TradingVenue,
     VenueError,
 )
-
-log = structlog.get_logger(__name__)
 
 IN_FLIGHT = timedelta(seconds=7)
 """A request older than this can no longer be accepted: the receive window is 5 s, and some to spare."""
@@ -56,27 +45,10 @@ LONGEST_PAUSE = 5.0
 """Seconds a worker waits with an execution in hand; for longer waits it gives the job back."""
 HEAR_FIRST = 0.15
 """Seconds in which the account stream may tell how an order ended before the venue is asked."""
-LISTEN_EVERY = 0.05
 
 
-Pause = Callable[[float], Awaitable[None]]
-
-
-class Executor:
+class Executor(Hand):
     """One execution in the hands of one worker."""
-
-    def __init__(self, work: Work, execution_id: UUID, *, pause: Pause = asyncio.sleep) -> None:
-        self._work = work
-        self._id = execution_id
-        self._pause = pause
-        self._instruments = InstrumentBook()
-        self._door: TradingVenue
-        self._plan: Plan
-        self._shown: PlanView
-        self._tactic: Tactic
-        self._legs: list[PlannedLeg]
-        self._began = self._now()
-        self._waiting_since: datetime | None = None
 
     async def run(self) -> None:
         """Go on from wherever the rows say, until the execution has ended.
@@ -107,21 +79,6 @@ class Executor:
         while await self._advance():
             await self._publish()
         await self._publish()
-
-    async def needs_attention(self, reason: str) -> None:
-        """Say that this stands half done, and why. It goes on by itself when it can.
-
-        Raises:
-            LeaseLost: another worker has taken over.
-        """
-        async with self._write() as session:
-            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-            if execution.finished_at or (execution.state, execution.reason) == (STUCK_STATE, reason):
-                return
-            execution.state, execution.reason = STUCK_STATE, reason
-            await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
-        await self._publish()
-        log.warning("execution needs attention", execution=str(self._id), reason=reason)
 
     async def _obstacle(self, execution: Execution) -> str:
         """What keeps this worker from trading at all, in words; "" if nothing does. Opens the door."""
@@ -336,58 +293,36 @@ class Executor:
         await self.needs_attention(reason)
         raise RetryAt(5, reason)
 
-    async def _hears_of(self, orders: list[Order], seconds: float) -> bool:
-        """Wait, but no longer than until somebody else has written something new of these orders."""
-        known = {order.id: (order.state, order.filled_quantity) for order in orders}
-        until = self._now() + timedelta(seconds=seconds)
-        step = max(LISTEN_EVERY, seconds / 4)
-        while (left := (until - self._now()).total_seconds()) > 0:
-            await self._pause(min(left, step))
-            async with self._work.database.sessions() as session:
-                rows = await repository.standing_of(session, list(known))
-            if rows != known:
-                return True
-        return False
-
     async def _wait_for_the_market(self, orders: list[Order]) -> None:
         """Orders rest, or are not due yet: see what became of them, follow the best price, and give the job
         back for longer waits."""
-        live = [order for order in orders if order.state == OrderState.PLANNED or order.state in WORKING]
-        resting = [order for order in live if is_resting(order)]
-        stopped = await self._withdraw_if_stopped(live)
-        if resting and not stopped:
+        if await self._withdraw_if_stopped():
+            return
+        resting = [order for order in orders if is_resting(order)]
+        if resting:
             answers = await asyncio.gather(*(ask_about(self._door, o, self._now()) for o in resting))
             told = [(order.client_id, answer) for order, answer in zip(resting, answers, strict=True)]
             if await self._take_in(told):
                 return
-        late = resting if stopped else await left_behind(self._door, resting, self._by_index, self._rules)
-        if late:
-            await self._cancel(late)
-        if late or stopped:
-            return
-        waits = [(o.due_at - self._now()).total_seconds() for o in live if o.due_at and not is_resting(o)]
+            late = await left_behind(self._door, resting, self._by_index, self._rules)
+            if late:
+                await self._cancel(late)
+                return
+        due = [o.due_at for o in orders if o.due_at and o.state == OrderState.PLANNED]
+        waits = [(at - self._now()).total_seconds() for at in due]
         seconds = max(0.05, min([*waits, LOOK_EVERY] if resting else waits, default=0.05))
         if seconds > LONGEST_PAUSE or resting:
             raise RetryAt(seconds, "waiting for the market, as planned")
         await self._pause(seconds)
 
-    async def _withdraw_if_stopped(self, live: list[Order]) -> bool:
-        """A stop holds for what was confirmed before it, too: nothing that is still to come is sent."""
+    async def _withdraw_if_stopped(self) -> bool:
+        """Whether something that was still to come was taken out of the way of a stop."""
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-            if execution.kind == "close":
-                return False
-            reason = await stops.reason_now(
-                session, self._work.settings, execution.user_id, execution.sleeve_id
-            )
-            adding = {leg.index for leg in self._legs if not leg.view.reduces}
-            risky = {o.id for o in live if o.leg in adding and o.role != "unwind"}
-            if not reason or not risky:
-                return False
-            for order in await repository.orders_of(session, self._id):
-                if order.id in risky and order.state == OrderState.PLANNED:
-                    sending.forbid(session, order, reason, now=self._now())
-        return True
+            orders = await repository.orders_of(session, self._id)
+            stopped = await sending.withdraw(session, self._work, execution, orders)
+        await self._cancel([order for order in stopped if is_resting(order)])
+        return bool(stopped)
 
     # --- further orders ----------------------------------------------------------------------------------
 
@@ -437,38 +372,3 @@ class Executor:
             if decision.end is None:
                 raise ValueError("an execution ends in exactly one way")
             await finish.end(session, execution, self._plan, decision.end, now=self._now())
-
-    # --- small things ------------------------------------------------------------------------------------
-
-    def _chosen(self, decision: Decision) -> list[PlannedLeg]:
-        return [leg for leg in self._legs if leg.index in decision.legs]
-
-    @property
-    def _by_index(self) -> dict[int, PlannedLeg]:
-        return {leg.index: leg for leg in self._legs}
-
-    @property
-    def _rules(self) -> dict[str, Instrument]:
-        return {leg.symbol: self._instrument(leg.symbol) for leg in self._legs}
-
-    @property
-    def _allowance(self) -> Decimal:
-        return Decimal(repr(self._shown.allowance))
-
-    def _instrument(self, symbol: str) -> Instrument:
-        instrument = self._instruments.get(symbol)
-        if instrument is None:
-            raise RetryAt(10, f"The trading rules of {symbol} are not known yet.")
-        return instrument
-
-    def _now(self) -> datetime:
-        return self._work.clock.now()
-
-    @asynccontextmanager
-    async def _write(self) -> AsyncIterator[AsyncSession]:
-        async with self._work.database.transaction() as session:
-            yield session
-            await trail.flush(session)
-
-    async def _publish(self) -> None:
-        await publish_execution(self._work, self._id)

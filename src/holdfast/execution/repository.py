@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
@@ -15,7 +15,9 @@ from holdfast.core.instruments import Side
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.orders import FINAL, OrderState, step
 from holdfast.execution.orders import OrderEvent as Event
+from holdfast.execution.risk_models import Flatten
 from holdfast.platform.jobs import LeaseLost
+from holdfast.portfolio.ledger import QUOTE
 from holdfast.portfolio.models import Fill, Plan, Sleeve
 
 STUCK_STATE = "needs_attention"
@@ -72,10 +74,13 @@ async def booked_ids(session: AsyncSession, connection_id: UUID, exec_ids: Seque
 async def fill_sums(
     session: AsyncSession, execution_id: UUID
 ) -> dict[UUID, tuple[Decimal, Decimal, Decimal]]:
-    """Per order: quantity, value and fees (in the quote coin) of its fills."""
+    """Per order: quantity, value and fees of its fills; of the fees only those paid in the quote coin."""
     rows = await session.execute(
         select(
-            Fill.order_id, func.sum(Fill.quantity), func.sum(Fill.quantity * Fill.price), func.sum(Fill.fee)
+            Fill.order_id,
+            func.sum(Fill.quantity),
+            func.sum(Fill.quantity * Fill.price),
+            func.sum(case((Fill.fee_asset == QUOTE, Fill.fee), else_=0)),
         )
         .join(Order, Order.id == Fill.order_id)
         .where(Order.execution_id == execution_id)
@@ -201,6 +206,18 @@ async def events_of(session: AsyncSession, order_id: UUID) -> list[OrderEvent]:
 
 async def unfinished_executions(session: AsyncSession) -> list[UUID]:
     return list(await session.scalars(select(Execution.id).where(Execution.finished_at.is_(None))))
+
+
+async def is_flattened(session: AsyncSession, execution: Execution) -> bool:
+    """Whether everything its position owns is being closed now."""
+    found = await session.scalar(
+        select(Flatten.id).where(
+            Flatten.user_id == execution.user_id,
+            Flatten.finished_at.is_(None),
+            or_(Flatten.sleeve_id.is_(None), Flatten.sleeve_id == execution.sleeve_id),
+        )
+    )
+    return found is not None
 
 
 async def troubled_before(session: AsyncSession, execution: Execution) -> bool:

@@ -9,12 +9,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.instruments import Instrument
-from holdfast.execution import gate, repository
+from holdfast.execution import gate, repository, stops
 from holdfast.execution.further import missing_of
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import PlannedLeg
 from holdfast.execution.pricing import price_now
+from holdfast.execution.resting import is_resting
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.tactics import Tactic
 from holdfast.venues.protocol import PublicVenue
@@ -77,6 +78,28 @@ async def release(
         order.sent_at = now
         repository.record(session, order, OrderEvent.SEND, now=now)
     return [order for order in due if order.id not in refused]
+
+
+async def withdraw(
+    session: AsyncSession, work: Work, execution: Execution, orders: Sequence[Order]
+) -> list[Order]:
+    """What a stop takes back of an execution that takes its time: orders that are still to come are forbidden
+    here, and those that rest are to be cancelled. A closing goes on, unless everything is to be closed at
+    once: then it only stands in the way.
+
+    Returns:
+        The orders concerned.
+    """
+    reason = await stops.reason_now(session, work.settings, execution.user_id, execution.sleeve_id)
+    if not reason:
+        return []
+    if execution.kind == "close" and not await repository.is_flattened(session, execution):
+        return []
+    concerned = [o for o in orders if o.role != "unwind" and (o.state == OrderState.PLANNED or is_resting(o))]
+    for order in concerned:
+        if order.state == OrderState.PLANNED:
+            forbid(session, order, reason, now=work.clock.now())
+    return concerned
 
 
 def forbid(session: AsyncSession, order: Order, reason: str, *, now: datetime) -> None:
