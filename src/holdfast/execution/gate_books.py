@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text
@@ -35,6 +35,7 @@ LIMIT_NAMES: Final = (
     "price_band",
 )
 _ZERO: Final = Decimal(0)
+_AT_ONCE: Final = 1_000
 _NOT_SENT: Final = (OrderState.PLANNED,)
 
 QuoteOf = Callable[[str], LiveQuote | None]
@@ -200,8 +201,8 @@ async def results_of(
         results[sleeve_id] = Result(profit - _day_value(mark, sleeve, profit, now), value, peak)
     today = sum((result.day_pnl for result in results.values()), _ZERO)
     equity, mark = await equity_of(session, user_id), marks.get(None)
-    peak = max(equity, mark.peak) if mark and equity is not None else equity
-    return {None: Result(today, equity, peak), **results}
+    highest = max(equity, mark.peak) if mark and equity is not None else equity
+    return {None: Result(today, equity, highest), **results}
 
 
 async def equity_of(session: AsyncSession, user_id: UUID) -> Decimal | None:
@@ -227,15 +228,25 @@ async def observe(session: AsyncSession, user_id: UUID, *, quote_of: QuoteOf, no
     sleeves = await _sleeves_of_today(session, user_id, now)
     profits = await _profits(session, sleeves, prices)
     marks = await marks_of(session, user_id)
-    for sleeve_id, profit in profits.items():
-        sleeve = sleeves[sleeve_id]
-        begin = _day_value(marks.get(sleeve_id), sleeve, profit, now)
-        await _keep_mark(session, user_id, sleeve_id, profit, begin, sleeve.size + profit, now)
+    rows = [
+        _mark(
+            user_id,
+            sleeve_id,
+            profit,
+            _day_value(marks.get(sleeve_id), sleeves[sleeve_id], profit, now),
+            sleeves[sleeve_id].size + profit,
+            now,
+        )
+        for sleeve_id, profit in profits.items()
+    ]
     equity = await equity_of(session, user_id)
     if equity is not None:
         mark = marks.get(None)
         begin = equity if mark is None else (mark.day_value if mark.day == _day(now) else mark.value)
-        await _keep_mark(session, user_id, None, equity, begin, equity, now)
+        rows.append(_mark(user_id, None, equity, begin, equity, now))
+    ordered = sorted(rows, key=lambda row: str(row["sleeve_id"] or ""))
+    for start in range(0, len(ordered), _AT_ONCE):
+        await _keep_marks(session, ordered[start : start + _AT_ONCE])
 
 
 async def count_peak_anew(
@@ -248,24 +259,36 @@ async def count_peak_anew(
         mark.peak_since = now
 
 
-async def _keep_mark(
-    session: AsyncSession,
+def _mark(
     user_id: UUID,
     sleeve_id: UUID | None,
     value: Decimal,
     day_value: Decimal,
     height: Decimal,
     now: datetime,
-) -> None:
-    values = {"value": value, "seen_at": now, "day": _day(now), "day_value": day_value}
-    row = insert(RiskMark).values(
-        id=new_id(), user_id=user_id, sleeve_id=sleeve_id, peak=height, peak_since=now, **values
-    )
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "user_id": user_id,
+        "sleeve_id": sleeve_id,
+        "value": value,
+        "seen_at": now,
+        "day": _day(now),
+        "day_value": day_value,
+        "peak": height,
+        "peak_since": now,
+    }
+
+
+async def _keep_marks(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    """All in one statement. In one order everywhere, so that two who do it wait for each other."""
+    new = insert(RiskMark).values(rows)
     nobody = text("coalesce(sleeve_id, '00000000-0000-0000-0000-000000000000'::uuid)")
+    kept = {name: new.excluded[name] for name in ("value", "seen_at", "day", "day_value")}
     await session.execute(
-        row.on_conflict_do_update(
+        new.on_conflict_do_update(
             index_elements=[RiskMark.user_id, nobody],
-            set_={**values, "peak": func.greatest(RiskMark.peak, row.excluded.peak)},
+            set_={**kept, "peak": func.greatest(RiskMark.peak, new.excluded.peak)},
         )
     )
 
