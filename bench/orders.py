@@ -7,7 +7,7 @@ key 10 single orders and 10 orders in a batch a second, per address 600 requests
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,17 +15,22 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench._house import Account, House, Trips, counted, house, new_home, row, servers, simulator
-from holdfast.core.time import to_ms
+from holdfast.core.time import Clock, to_ms
 from holdfast.execution import tasks, trail
 from holdfast.execution.models import Execution, Order, TrailRow
+from holdfast.execution.trail import Trail
+from holdfast.platform.database import Database
 from holdfast.venues.bybit.pybit_client import PybitClient
+from holdfast.venues.recording import recording, watched
 
 BASKETS = 4
 KEYS = 3
 ROUNDS = 2
+TRAILS = 10
 LIMIT_PER_KEY = 20.0
 LIMIT_PER_ADDRESS = 120.0
 WAVE = timedelta(seconds=0.7)
@@ -134,13 +139,14 @@ async def overhead(place: House) -> None:
         f"{with_trail.statements_each():.1f}",
         f"all round trips {with_trail.trips_each():.1f}",
     )
+    alone = await trail_alone(place, account)
     row(
-        "the trail: CPU per order",
-        f"{with_trail.cpu_each() - bare.cpu_each():,.0f} µs",
-        f"ratio with/without {with_trail.cpu_each() / bare.cpu_each():.2f}",
+        "the trail of an order: CPU",
+        f"{alone:,.0f} µs",
+        f"of the whole {alone / with_trail.cpu_each():.1%}",
     )
     row(
-        "the trail: statements per order",
+        "the trail of an order: statements",
         f"{with_trail.statements_each() - bare.statements_each():.2f}",
         f"ratio with/without {with_trail.statements_each() / bare.statements_each():.2f}",
     )
@@ -172,6 +178,44 @@ async def carry_out(place: House, account: Account, *, baskets: int) -> Cost:
     return Cost(orders or 0, cpu, wall, trips)
 
 
+async def trail_alone(place: House, account: Account) -> float:
+    """CPU µs per order of hearing its three requests, and of writing them as the executor does."""
+    execution_id = await place.confirm(account, baskets=1)
+    work, orders = place.work, BASKETS * 11
+    empty = await spent(work.database, nothing)
+    began = time.process_time()
+    for _ in range(TRAILS):
+        kept = Trail(execution_id, work.clock)
+        with recording(kept.heard):
+            for number in range(orders):
+                told(work.clock, number)
+        await spent(work.database, kept.write)
+    return ((time.process_time() - began) / TRAILS - empty) / orders * 1e6
+
+
+def told(clock: Clock, number: int) -> None:
+    """The requests of one order: it is sent, asked for, and its fills are read."""
+    name = {"symbol": f"C{number}USDT", "orderLinkId": f"hf-{number}"}
+    order = {**name, "side": "Buy", "qty": "1", "price": "100"}
+    for method in ("place_order", "get_open_orders", "get_executions"):
+        with watched(clock, method, order, writes=method == "place_order") as watch:
+            watch.leaves()
+            watch.comes_back({"result": {"list": [order]}})
+
+
+async def nothing(_: AsyncSession) -> None:
+    """An empty transaction, to compare with."""
+
+
+async def spent(database: Database, write: Callable[[AsyncSession], Awaitable[Any]]) -> float:
+    """CPU seconds of a transaction."""
+    began = time.process_time()
+    async with database.transaction() as session:
+        await session.execute(text("SELECT 1"))
+        await write(session)
+    return time.process_time() - began
+
+
 @contextmanager
 def without_trail() -> Iterator[None]:
     @asynccontextmanager
@@ -195,6 +239,7 @@ def bare_pybit(place: House, account: Account) -> tuple[float, float]:
     quote = place.quotes.get("XRPUSDT")
     assert quote is not None
     price = str(round(quote.ask * 2, 4))
+    time.sleep(1.5)
     tags = [f"bare-{number}" for number in range(BASKETS * 11)]
     only_placing = sum(placed(client, tag, price) for tag in tags)
     asking = sum(placed(client, f"{tag}-asked", price) + asked(client, f"{tag}-asked") for tag in tags)

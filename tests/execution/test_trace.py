@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import httpx2
+import pytest
 from tests.app.test_strangers import owner, stranger
 from tests.execution.conftest import Desk
 
+from holdfast.execution.models import OrderEvent
 from holdfast.execution.schemas import TraceView
 from holdfast.execution.trace import trace
+from holdfast.execution.trace_words import said_by
 from holdfast.execution.trail import MOST_ROWS, note
 
 __all__ = ["owner", "stranger"]
@@ -75,3 +78,19 @@ async def test_over_http_only_to_its_owner(
     assert set(answer.json()) == {"execution", "items", "truncated"}
     assert (await client.get(path, headers=stranger)).status_code == 404
     assert (await client.get(path)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("event", "detail", "who"),
+    [
+        ("send", {}, "Holdfast"),
+        ("send", {"source": "offline flattening"}, "offline flattening"),
+        ("acknowledge", {"source": "answer"}, "the answer to the order"),
+        ("fill", {"source": "answer", "filled": "1"}, "an order report"),
+        ("not_known", {"source": "answer"}, "an order report"),
+        ("fill", {"source": "account stream", "filled": "1"}, "the account stream"),
+        ("partial_fill", {"source": "reconciliation", "filled": "1"}, "reconciliation"),
+    ],
+)
+def test_who_said_it_has_a_name(event: str, detail: dict[str, str], who: str):
+    assert said_by(OrderEvent(event=event, detail=detail)) == who

@@ -36,7 +36,7 @@ _SOURCES: Final = {
     "holdfast": "Holdfast",
     "placement": "the answer to the order",
     "report": "an order report",
-    "stream": "the account stream",
+    "account stream": "the account stream",
     "reconciliation": "reconciliation",
 }
 _OWN: Final = frozenset({"send", "abandon", "forbid"})
@@ -71,10 +71,10 @@ def said_by(event: OrderEvent) -> str:
 def source_of(event: OrderEvent) -> str:
     """Who told of an event. An answer is one to the order itself, or to a question about it."""
     told = str(event.detail.get("source") or "answer")
-    if event.event in _OWN:
-        return "holdfast"
     if told != "answer":
         return told
+    if event.event in _OWN:
+        return "holdfast"
     return "report" if "filled" in event.detail or event.event == "not_known" else "placement"
 
 
