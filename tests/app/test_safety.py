@@ -1,0 +1,119 @@
+"""The operator's commands with as little of Holdfast as there can be: a directory, and then a database."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from tests.execution.conftest import desk, desk_clock
+from tests.execution.test_executor import opened
+from tests.execution.test_flatten import Hand, hand, nets
+from typer.testing import CliRunner
+
+from holdfast.app import operator
+from holdfast.app.cli.main import app
+from holdfast.execution import emergency_journal, stop_file
+from holdfast.execution.risk_models import Stop
+from holdfast.platform.database import Database
+from holdfast.platform.settings import Settings
+
+__all__ = ["desk", "desk_clock", "hand"]
+
+NOWHERE = "postgresql://holdfast:x@127.0.0.1:1/holdfast"
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A machine on which nothing else of Holdfast runs."""
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path / "var"))
+    return Settings()
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_stopping_and_resuming_everything_needs_nothing(alone: Settings):
+    done = run("stop", "--all", "--reason", "fire")
+    assert done.exit_code == 0, done.output
+    assert "PostgreSQL does not answer" in done.output
+    found = stop_file.read(alone)
+    assert found is not None
+    assert (found.reason, " on " in found.by) == ("fire", True)
+    again = run("resume", "--all")
+    assert again.exit_code == 0
+    assert stop_file.read(alone) is None
+    assert "There was no stop file" in run("resume", "--all").output
+
+
+def test_stop_takes_all_or_one(alone: Settings):
+    assert run("stop", "--all", "--position", "abc").exit_code == 2
+    assert stop_file.read(alone) is None
+
+
+def test_flattening_offline_without_a_journal_says_where_to_run_it(alone: Settings):
+    done = run("flatten", "--offline", "--yes")
+    assert done.exit_code == 2
+    assert "COULD NOT: There is no journal in" in done.output
+    assert stop_file.read(alone) is not None, "the stop holds all the same"
+
+
+def test_flattening_offline_names_what_it_cannot_read(alone: Settings):
+    directory = emergency_journal.directory(alone)
+    directory.mkdir(parents=True)
+    (directory / f"{uuid4()}.json").write_bytes(b"half a jour")
+    done = run("flatten", "--offline", "--yes")
+    assert done.exit_code == 2
+    assert "cannot be read" in done.output
+
+
+def test_nothing_is_closed_without_being_asked(alone: Settings):
+    for arguments in (("flatten", "--offline"), ("flatten", "--all")):
+        assert CliRunner().invoke(app, list(arguments), input="n\n").exit_code != 0
+        assert stop_file.read(alone) is None
+    assert run("flatten", "--offline", "--json").exit_code == 1
+
+
+async def test_a_stop_is_entered_at_once_where_the_database_answers(settings: Settings, database: Database):
+    operator.write_stop(settings, by="me", reason="drill")
+    assert await operator.enter_stop(settings)
+    async with database.sessions() as session:
+        row = (await session.scalars(select(Stop))).one()
+    assert (row.scope, row.by, row.reason) == ("instance", "me", "drill")
+    assert operator.remove_stop(settings)
+    assert await operator.enter_stop(settings)
+    async with database.sessions() as session:
+        assert (await session.scalars(select(Stop.lifted_at))).one() is not None
+    away = settings.model_copy(update={"database_url": NOWHERE})
+    assert not await operator.enter_stop(away)
+    assert not await operator.database_answers(away)
+    assert await operator.database_answers(settings)
+
+
+async def test_everybodys_positions_are_closed_by_this_process_alone(
+    hand: Hand, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody else carries jobs here: no scheduler, no worker, and no Redis."""
+    desk = hand.desk
+    await opened(desk)
+
+    async def door(*_: object):
+        return desk.venue
+
+    class Now:
+        def now(self) -> datetime:
+            return max(datetime.now(UTC), desk.clock.moment)  # jobs of the desk's clock are due
+
+    monkeypatch.setattr("holdfast.execution.tasks.open_door", door)
+    monkeypatch.setattr(operator, "SystemClock", Now)
+    unreachable = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    report = await operator.flatten_everybody(unreachable, by="me", seconds=40)
+    assert report is not None
+    assert report.failed == []
+    assert len(report.done) == 1
+    assert nets(desk) == {}
+    gone = settings.model_copy(update={"database_url": NOWHERE})
+    assert await operator.flatten_everybody(gone, by="me", seconds=1) is None
