@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy.orm import configure_mappers
 
+from holdfast.app import runner
 from holdfast.app.worker import Child
 from holdfast.execution import executor
 from holdfast.platform.settings import Settings
@@ -27,7 +28,12 @@ from holdfast.torture.crash_stage import Stage
 IN_FLIGHT: Final = timedelta(seconds=0.4)
 """In these runs a request of a dead process is in the kernel's hands of one machine, so that it has arrived
 within milliseconds; in the real world it may be under way for the whole receive window."""
+RENEW_SECONDS: Final = 0.1
+"""Renewals of the lease are to be among the points of jobs that are over long before four seconds."""
 ROUNDS: Final = 60
+FARTHEST: Final = 331
+"""Successors die at any of so many first points, which are scattered as it is a prime."""
+_OTHERS: Final = (Moment.ANSWERED, Moment.HELD, Moment.SENT)
 
 Patch = Callable[[Settings], None]
 """Changes the code of every process that is started: how a test takes a guard away to see it missed."""
@@ -117,20 +123,22 @@ class Suite(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkerDies:
-    """A child of the worker's pool dies in the middle of its job."""
+    """A child of the worker's pool dies in the middle of its job, and ``deaths`` - 1 of its successors after
+    it, each of them elsewhere."""
 
     scenario: Scenario
+    deaths: int = 1
 
     @property
     def name(self) -> str:
-        return self.scenario.name
+        return self.scenario.name if self.deaths == 1 else f"{self.scenario.name}-{self.deaths}-times"
 
     @property
     def moments(self) -> tuple[Moment, ...]:
         return (Moment.HELD, Moment.SENT, Moment.ANSWERED, Moment.WIRE)
 
     def length(self, bench: Bench) -> Length:
-        scene = bench.prepare(self.name)
+        scene = bench.prepare(self.scenario.name)
         length = Length.of(bench.do(scene["job"], Moment.HELD, 0))
         problems = bench.verdict(scene)
         if problems:
@@ -139,8 +147,12 @@ class WorkerDies:
 
     def run(self, bench: Bench, point: Point) -> Outcome:
         began = time.monotonic()
-        scene = bench.prepare(self.name)
+        scene = bench.prepare(self.scenario.name)
         ending = bench.do(scene["job"], point.moment, point.number)
+        for again in range(1, self.deaths):
+            due = bench.stage.ask("due", **scene)
+            if due is not None:
+                bench.do(due, _OTHERS[again % len(_OTHERS)], 1 + point.number * again % FARTHEST)
         return conclude(bench, scene, point, ending, began)
 
 
@@ -160,6 +172,7 @@ def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch,
     """What a child of the worker's pool does with one job, until it is killed."""
     configure_logging(settings, "worker")
     executor.IN_FLIGHT = IN_FLIGHT
+    runner.RENEW_SECONDS = RENEW_SECONDS  # type: ignore[misc]
     patch(settings)
     stop_pipe, _held_open = os.pipe()
     child = Child(settings, stop_pipe)
@@ -172,17 +185,17 @@ def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch,
 def serve_stage(settings: Settings, read: Callable[[], str], say: Say) -> None:
     """The stage's process: answers questions until nobody asks any more."""
     configure_logging(settings, "stage")
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as loop:
         stage = Stage(settings)
-        runner.run(stage.open())
+        loop.run(stage.open())
         while line := read():
             question = json.loads(line)
             try:
-                answer = {"answer": runner.run(_answer(stage, **question))}
+                answer = {"answer": loop.run(_answer(stage, **question))}
             except Exception as error:
                 answer = {"failed": f"{type(error).__name__}: {error}"}
             say(json.dumps(answer, default=str).encode() + b"\n")
-        runner.run(stage.close())
+        loop.run(stage.close())
 
 
 async def _answer(stage: Stage, what: str, **detail: Any) -> Any:

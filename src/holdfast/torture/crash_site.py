@@ -9,7 +9,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import psutil
 
@@ -28,14 +28,14 @@ TICK: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ProcessesDie:
-    """``victims`` get SIGKILL at the same moment, with everything below them unless ``parents`` only.
+    """``victims`` get SIGKILL at the same moment; ``who`` of each: all, its parent or its children alone.
 
     ``forget``: Redis comes back with nothing of what it knew.
     """
 
     name: str
     victims: tuple[str, ...]
-    parents: bool = False
+    who: Literal["all", "parent", "children"] = "all"
     forget: bool = False
     steps: int = 60
     moments: tuple[Moment, ...] = (Moment.CLOCK,)
@@ -49,9 +49,10 @@ class ProcessesDie:
         staff(place)
         scene = bench.prepare(SCENE)
         time.sleep(point.number / 100)
-        kill(place, self.victims, parents=self.parents)
-        restart(place, self.victims, forget=self.forget)
-        if not self.parents:
+        kill(place, self.victims, self.who)
+        if self.who != "children":
+            restart(place, self.victims, forget=self.forget)
+        if self.who != "parent":  # whose children give their job back themselves
             bench.stage.ask("hurry", leases="worker" in self.victims, scene=scene)
         found = [*_until_over(bench, scene), *bench.stage.ask("judge", **scene)]
         words = f"{point.number / 100:.2f} s after the confirmation"
@@ -72,16 +73,21 @@ def staff(place: Place) -> None:
         time.sleep(TICK)
 
 
-def kill(place: Place, victims: tuple[str, ...], *, parents: bool = False) -> None:
+def kill(place: Place, victims: tuple[str, ...], who: Literal["all", "parent", "children"] = "all") -> None:
     """SIGKILL for all of them at once: first nobody moves any more, then nobody lives any more."""
-    doomed = [psutil.Process(place.servers[name].process.pid) for name in victims]
-    if not parents:
-        for parent in list(doomed):
+    parents = [psutil.Process(place.servers[name].process.pid) for name in victims]
+    doomed = list(parents) if who != "children" else []
+    if who != "parent":
+        for parent in parents:
             parent.suspend()
             doomed += parent.children(recursive=True)
     for process in doomed:
         with suppress(psutil.NoSuchProcess):
             os.kill(process.pid, signal.SIGKILL)
+    if who == "children":
+        for parent in parents:
+            parent.resume()
+        return
     for name in victims:
         place.servers[name].process.wait(30)
     psutil.wait_procs(doomed, timeout=30)

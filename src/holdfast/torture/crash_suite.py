@@ -12,12 +12,14 @@ from holdfast.torture.crash_place import open_place
 from holdfast.torture.crash_points import Outcome, Point
 from holdfast.torture.crash_report import Line, Report
 from holdfast.torture.crash_run import Bench, Patch, Suite, WorkerDies, nothing, points_of
-from holdfast.torture.crash_scenarios import SCENARIOS
+from holdfast.torture.crash_scenarios import SCENARIOS, scenario_of
 from holdfast.torture.crash_scheduler import SchedulerDies
 from holdfast.torture.crash_site import ProcessesDie
 
 JOBS: Final[tuple[Suite, ...]] = (
     *(WorkerDies(scenario) for scenario in SCENARIOS),
+    WorkerDies(scenario_of("open"), deaths=4),
+    WorkerDies(scenario_of("unwind"), deaths=3),
     SchedulerDies(),
     ApiDies(),
     ConnectionsCut("postgres"),
@@ -25,8 +27,10 @@ JOBS: Final[tuple[Suite, ...]] = (
 )
 """One process made for the purpose dies, or loses its connections; the servers live on."""
 MACHINES: Final[tuple[Suite, ...]] = (
-    ProcessesDie("worker-parent", ("worker",), parents=True),
-    ProcessesDie("worker-all", ("worker",)),
+    ProcessesDie("worker-parent", ("worker",), who="parent"),
+    ProcessesDie("worker-children", ("worker",), who="children"),
+    ProcessesDie("worker", ("worker",)),
+    ProcessesDie("scheduler-process", ("scheduler",)),
     ProcessesDie("redis", ("redis",), forget=True),
     ProcessesDie("postgres", ("postgres",)),
     ProcessesDie("power-cut", ("postgres", "redis", "worker", "scheduler"), forget=True),
