@@ -83,6 +83,19 @@ async def test_a_condition_begins_stays_changes_its_words_and_ends(desk: Desk):
     assert len(await shown(desk)) == 2
 
 
+async def test_a_condition_that_gets_worse_is_unseen_again(desk: Desk):
+    mild = News("borrowed", "warning", "Ten days.", "It ends.", blocks="")
+    later = News("borrowed", "warning", "Nine days.", "It ends.", blocks="")
+    await held(desk, mild)
+    await seen(desk, (await shown(desk))[0].id)
+    assert await held(desk, later)
+    (told,) = await shown(desk)
+    assert (told.title, told.seen_at is not None) == ("Nine days.", True)
+    await held(desk, News("borrowed", "alarm", "Two days.", "It ends.", blocks="opening"))
+    (told,) = await shown(desk)
+    assert (told.severity, told.seen_at, told.blocks) == ("alarm", None, "opening")
+
+
 async def test_what_blocks_opening_never_blocks_closing(desk: Desk):
     await held(desk, DEBT)
     assert "owes" in await obstacle(desk)

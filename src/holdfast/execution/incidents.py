@@ -169,7 +169,7 @@ async def hold(
                 reference=f"{kind}:{symbol}:{now.isoformat()}",
                 at=now,
             )
-        elif (standing.text, standing.severity) != (news.text, news.severity):
+        elif (standing.title, standing.text, standing.severity) != (news.title, news.text, news.severity):
             if news.severity == "alarm" != standing.severity:
                 standing.seen_at = None
             standing.title, standing.text, standing.severity = news.title, news.text, news.severity
