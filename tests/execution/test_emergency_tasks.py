@@ -1,0 +1,101 @@
+"""What workers do around an offline flattening: write the journal, keep out, and wait for the books."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+from tests.execution.conftest import LEGS, Desk
+
+from holdfast.core.instruments import Side
+from holdfast.execution import emergency_journal, stop_file, tasks
+from holdfast.execution.emergency_log import OrderLog, at_work
+from holdfast.execution.executor import Executor
+from holdfast.execution.risk_models import RiskMark, Stop
+from holdfast.platform.tasks import RetryAt, RunAgainIn
+from holdfast.portfolio.models import Sleeve
+
+D = Decimal
+
+
+@pytest.fixture
+def worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    async def door(*_: object):
+        return desk.venue
+
+    class Patient(Executor):
+        def __init__(self, work, execution_id, **_: object) -> None:
+            super().__init__(work, execution_id, pause=desk.clock.sleep)
+
+    monkeypatch.setattr(tasks, "open_door", door)
+    monkeypatch.setattr(tasks, "Executor", Patient)
+    return desk
+
+
+def work_on(desk: Desk, kind: str, subject: object):
+    desk.fence += 1
+    return replace(
+        desk.work, lease=replace(desk.work.lease, kind=kind, subject=str(subject), fence=desk.fence)
+    )
+
+
+async def reconcile(desk: Desk) -> None:
+    with pytest.raises(RunAgainIn):
+        await tasks.reconcile(work_on(desk, "execution.reconcile", desk.connection_id))
+
+
+async def test_the_journal_follows_every_execution_and_reconciliation(worker: Desk):
+    await reconcile(worker)
+    (empty,), _ = emergency_journal.read_all(worker.work.settings)
+    assert empty.owned == {}
+    execution_id = await worker.confirm(await worker.plan())
+    await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    (full,), _ = emergency_journal.read_all(worker.work.settings)
+    sleeve_id = (await worker.execution(execution_id)).sleeve_id
+    assert full.owned == {sleeve_id: {symbol: side.sign * D(quantity) for symbol, side, quantity in LEGS}}
+    assert full.executions == {execution_id: sleeve_id}
+    worker.venue.trade_by_hand("BTCUSDT", Side.SELL, "0.6")
+    await reconcile(worker)
+    (less,), _ = emergency_journal.read_all(worker.work.settings)
+    assert less.owned[sleeve_id]["BTCUSDT"] == 1, "what was closed by hand is not owned any more"
+
+
+async def test_an_execution_waits_while_an_offline_flattening_is_at_work(worker: Desk):
+    execution_id = await worker.confirm(await worker.plan())
+    with at_work(worker.work.settings, alone=True), pytest.raises(RetryAt, match="flattened offline"):
+        await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    assert worker.venue.placed == []
+    await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    assert (await worker.execution(execution_id)).state == "complete"
+
+
+async def test_no_execution_goes_on_before_the_books_have_what_was_done_offline(worker: Desk):
+    await reconcile(worker)
+    execution_id = await worker.confirm(await worker.plan())
+    sleeve_id = (await worker.execution(execution_id)).sleeve_id
+    log = OrderLog(worker.work.settings, worker.connection_id)
+    entry = log.add(sleeve_id, "BTCUSDT", Side.SELL, D(1), D(99), now=worker.clock.now())
+    worker.venue.down = True
+    with pytest.raises(RetryAt, match="not in the books yet"):
+        await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    assert worker.venue.placed == []
+    worker.venue.down = False
+    with pytest.raises(RetryAt, match="not in the books yet"):
+        await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    entry.state = "ended"
+    log.save()
+    await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    assert OrderLog(worker.work.settings, worker.connection_id).entries[0].booked
+    assert (await worker.execution(execution_id)).finished_at is not None
+
+
+async def test_a_reconciliation_enters_the_stop_file_and_keeps_the_marks(worker: Desk):
+    execution_id = await worker.confirm(await worker.plan())
+    await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    stop_file.write(worker.work.settings, since=worker.clock.now(), by="operator", reason="drill")
+    await reconcile(worker)
+    async with worker.database.sessions() as session:
+        assert (await session.scalars(select(Stop))).one().scope == "instance"
+        marks = {mark.sleeve_id for mark in await session.scalars(select(RiskMark))}
+        sleeve_id = (await session.scalars(select(Sleeve.id))).one()
+    assert marks == {None, sleeve_id}
