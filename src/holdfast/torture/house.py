@@ -167,6 +167,7 @@ class House:
         seed: int,
         *,
         start: datetime,
+        home: Path,
         wild: float,
         workers: int,
         handlers: Mapping[str, Handler] = HANDLERS,
@@ -197,9 +198,7 @@ class House:
         self.network.note = self.note
         self.virtual_redis = VirtualRedis(venue_clock.now_ms, seed)
         self.redis = cast(Redis, self.virtual_redis)
-        self.settings = Settings(
-            database_url="postgresql://torture", redis_url="redis://torture", home=Path("/nowhere")
-        )
+        self.settings = Settings(database_url="postgresql://torture", redis_url="redis://torture", home=home)
         self.keys: dict[UUID, VenueCredentials] = {}
         self.api = Process("api")
         self._queue: deque[tuple[int, str]] = deque()

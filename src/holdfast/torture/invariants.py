@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -11,11 +12,13 @@ from holdfast.core.money import plain
 from holdfast.execution.ids import is_ours
 from holdfast.execution.orders import FINAL, TRANSITIONS, OrderEvent, OrderState
 from holdfast.portfolio.booking import FORCED
-from holdfast.portfolio.ledger import QUOTE
+from holdfast.portfolio.ledger import QUOTE, grain
 from holdfast.torture.truth import ZERO, Books
 
 CLOSING: Final = ("close", "unwind")
 OVER: Final = ("closed", "unwound")
+STOP_TAKES: Final = timedelta(seconds=2)
+"""How long a stop may take from being asked for to being committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,51 @@ def _whole(books: Books, execution_id: UUID, kind: str, state: str) -> Iterator[
                 yield f"execution {execution_id} is unwound and kept {plain(dust)} USDT of {leg.symbol}"
 
 
+def forced_by_the_rule(books: Books) -> Iterator[str]:
+    """A forced trade is shared out to those who held the position, in proportion, to the last lot"""
+    altered = {alteration.symbol for alteration in books.alterations}
+    held: dict[tuple[UUID | None, str], Decimal] = defaultdict(lambda: ZERO)
+    for symbol, quantity in books.opening.items():
+        held[None, symbol] = quantity
+    for trade in books.trades:
+        signed = trade.qty if trade.side == "Buy" else -trade.qty
+        ours = books.by_client_id.get(trade.link_id)
+        if trade.exec_type not in FORCED:
+            held[ours.sleeve_id if ours else None, trade.symbol] += signed
+            continue
+        shares = {
+            posting.sleeve_id: posting.amount
+            for posting in books.postings
+            if posting.reference == trade.exec_id
+            and posting.kind == "trade"
+            and posting.asset == trade.symbol
+        }
+        owners = {owner: quantity for (owner, s), quantity in held.items() if s == trade.symbol and quantity}
+        net = sum(owners.values(), ZERO)
+        adjusted = any(p.kind == "adjustment" and p.symbol == trade.symbol for p in books.postings)
+        if net and trade.symbol not in altered and not adjusted:
+            for owner in {*owners, *shares}:
+                exact, booked = signed * owners.get(owner, ZERO) / net, shares.get(owner, ZERO)
+                if abs(booked - exact) >= 2 * grain(signed, *owners.values()):
+                    yield f"{trade.symbol}: {owner or 'the user'} bore {plain(booked)}, not {exact:f}"
+        for owner, share in shares.items():
+            held[owner, trade.symbol] += share
+
+
+def stops_hold(books: Books) -> Iterator[str]:
+    """While a stop holds, no order of its scope that opens anything is sent"""
+    for order in books.orders.values():
+        if order.role != "open":
+            continue
+        sends = [event.at for event in books.events[order.id] if event.event == OrderEvent.SEND]
+        for stop in books.stops:
+            if stop.scope == "position" and stop.sleeve_id != order.sleeve_id:
+                continue
+            for at in sends:
+                if stop.since + STOP_TAKES < at and (not stop.lifted_at or at < stop.lifted_at):
+                    yield f"{order.client_id} was sent at {at:%H:%M:%S}, stopped since {stop.since:%H:%M:%S}"
+
+
 def halts_have_reasons(books: Books) -> Iterator[str]:
     """An instrument is halted only with a reason, and not while the books agree"""
     held = books.held()
@@ -274,6 +322,8 @@ RULES: Final[tuple[Rule, ...]] = (
     orders_are_decided,
     trail_is_whole,
     nothing_half_hedged,
+    forced_by_the_rule,
+    stops_hold,
     halts_have_reasons,
 )
 

@@ -1,8 +1,40 @@
 """Guards taken away on purpose: a torture that does not notice proves nothing."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import or_, update
+
+from holdfast.execution import (
+    executor,
+    fold,
+    gate,
+    intake,
+    locks,
+    preflight,
+    reconcile,
+    repository,
+    sending,
+)
+from holdfast.execution.drafts import request_of
+from holdfast.execution.executor import Executor
+from holdfast.execution.models import Execution
+from holdfast.execution.orders import IN_DOUBT, OrderEvent, event_of_placement
+from holdfast.platform import jobs
+from holdfast.platform.models import Job
+from holdfast.portfolio import booking, preview_inputs
+from holdfast.portfolio import repository as portfolio
+from holdfast.portfolio.models import Sleeve
+from holdfast.venues.bybit import client
+from holdfast.venues.bybit.budget import LocalBudget, RateBudget
+from holdfast.venues.bybit.placing import body
+from holdfast.venues.protocol import OutcomeUnknown, Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +46,233 @@ class Mutation:
     broken: Callable[[], AbstractContextManager[None]]
 
 
-MUTATIONS: dict[str, Mutation] = {}
+MUTATIONS: Final[dict[str, Mutation]] = {}
+_Change = tuple[Any, str, Any]
+
+
+def _mutation(text: str) -> Callable[[Callable[[], list[_Change]]], None]:
+    def register(changes: Callable[[], list[_Change]]) -> None:
+        name = changes.__name__.replace("_", "-")
+        MUTATIONS[name] = Mutation(name, text, lambda: _changed(changes()))
+
+    return register
+
+
+@contextmanager
+def _changed(changes: list[_Change]) -> Iterator[None]:
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+    try:
+        for owner, name, value in changes:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+@_mutation("an order is written as sent only after the venue has it")
+def row_after_the_wire() -> list[_Change]:
+    original = Executor._send
+
+    async def send(self: Any, decision: Any) -> None:
+        prices = await self._prices(decision)
+        async with self._work.database.sessions() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            orders = await sending.release(
+                session, self._work, execution, await repository.orders_of(session, self._id),
+                frozenset(decision.legs), self._by_index, self._rules, prices,
+            )  # fmt: skip
+            requests = [request_of(order, self._allowance) for order in orders]
+            await session.rollback()
+        await self._door.place(requests)
+        await original(self, decision)
+
+    return [(Executor, "_send", send)]
+
+
+@_mutation("every attempt to send an order carries another client id")
+def another_id_each_time() -> list[_Change]:
+    def renamed(order: Any, kind: Any) -> dict[str, Any]:
+        made = body(order, kind)
+        made["orderLinkId"] = f"{order.client_id[:-3]}{random.randrange(1000):03d}"  # noqa: S311
+        return made
+
+    return [(client, "body", renamed)]
+
+
+@_mutation("fills are not told apart by their execution id")
+def fills_counted_twice() -> list[_Change]:
+    original = booking._insert_fill
+
+    async def insert(session: Any, connection_id: UUID, report: Any, order: Any, now: Any) -> bool:
+        if await original(session, connection_id, report, order, now):
+            return True
+        again = replace(report, exec_id=f"{report.exec_id}-again")
+        return await original(session, connection_id, again, order, now)
+
+    return [(booking, "_insert_fill", insert)]
+
+
+@_mutation("fencing numbers are not compared")
+def no_fencing() -> list[_Change]:
+    async def unfenced(session: Any, execution_id: UUID, fence: int) -> Execution:
+        execution: Execution = await session.get_one(
+            Execution, execution_id, with_for_update=True, populate_existing=True
+        )
+        execution.fence = fence
+        return execution
+
+    return [(repository, "fence_off", unfenced)]
+
+
+@_mutation("neither the lease of a job, nor the lock of a connection, nor fencing numbers are looked at")
+def no_ownership_at_all() -> list[_Change]:
+    return [*_lease_ignored(), *_lock_ignored(), (repository, "fence_off", _unfenced)]
+
+
+async def _unfenced(session: Any, execution_id: UUID, _fence: int) -> Execution:
+    execution: Execution = await session.get_one(
+        Execution, execution_id, with_for_update=True, populate_existing=True
+    )
+    return execution
+
+
+def _lease_ignored() -> list[_Change]:
+    async def claim(session: Any, job_id: int, *, now: Any) -> Any:
+        await session.execute(
+            update(Job)
+            .where(Job.id == job_id, or_(Job.lease_until.is_(None), Job.lease_until >= now))
+            .values(lease_until=None)
+        )
+        return await original(session, job_id, now=now)
+
+    async def take_due(session: Any, *, now: Any, limit: int = 100) -> Any:
+        await session.execute(
+            update(Job)
+            .where(Job.finished_at.is_(None), Job.lease_until.is_not(None))
+            .values(lease_until=None, dispatched_at=None)
+        )
+        return await original_due(session, now=now, limit=limit)
+
+    original, original_due = jobs.claim, jobs.take_due
+    return [(jobs, "claim", claim), (jobs, "take_due", take_due)]
+
+
+@_mutation("the lease of a job is not looked at: several workers may do it at once")
+def lease_ignored() -> list[_Change]:
+    return _lease_ignored()
+
+
+def _lock_ignored() -> list[_Change]:
+    async def taken(*_: Any) -> bool:
+        return True
+
+    return [(locks, "_taken", taken)]
+
+
+@_mutation("the lock of a connection is not looked at")
+def connection_lock_ignored() -> list[_Change]:
+    return _lock_ignored()
+
+
+@_mutation("an order in doubt counts as refused after two seconds")
+def unknown_by_a_timer() -> list[_Change]:
+    original = Executor._wait
+
+    async def give_up(self: Any, owing: Any) -> None:
+        self._waiting_since = self._waiting_since or self._now()
+        if self._now() - self._waiting_since < timedelta(seconds=2):
+            return await original(self, owing)
+        names = {order.client_id for order in owing}
+        async with self._write() as session:
+            for order in await repository.orders_of(session, self._id):
+                if order.client_id in names and order.state in IN_DOUBT:
+                    repository.record(session, order, OrderEvent.REJECT, now=self._now())
+        return None
+
+    return [(Executor, "_wait", give_up)]
+
+
+@_mutation("a transport error counts as a refusal")
+def unknown_by_transport_errors() -> list[_Change]:
+    def event_of(placement: Placement) -> OrderEvent:
+        if isinstance(placement.error, OutcomeUnknown):
+            return OrderEvent.REJECT
+        return event_of_placement(placement)
+
+    return [(fold, "event_of_placement", event_of)]
+
+
+@_mutation("“no such order” is believed at once, and the order sent again under the next attempt's id")
+def not_known_at_once() -> list[_Change]:
+    async def take(session: Any, order: Any, *, now: Any) -> bool:
+        if order.state not in IN_DOUBT:
+            return False
+        repository.record(session, order, OrderEvent.REJECT, now=now)
+        return True
+
+    return [(executor, "IN_FLIGHT", timedelta(0)), (intake, "take_not_known", take)]
+
+
+@_mutation("closing a position uses the account's net position")
+def close_the_net() -> list[_Change]:
+    async def net(session: Any, sleeve_id: UUID) -> dict[str, Decimal]:
+        sleeve = await session.get_one(Sleeve, sleeve_id)
+        held = await portfolio.quantities(session, sleeve.connection_id)
+        mine = {symbol for owner, symbol in held if owner == sleeve_id}
+        total: dict[str, Decimal] = {}
+        for (_, symbol), quantity in held.items():
+            if symbol in mine:
+                total[symbol] = total.get(symbol, Decimal(0)) + quantity
+        return {symbol: quantity for symbol, quantity in total.items() if quantity}
+
+    return [(preview_inputs, "closable", net), (preflight, "closable", net)]
+
+
+@_mutation("what only reduces is not marked so at the venue")
+def reduce_only_ignored() -> list[_Change]:
+    return [(repository, "reduces", lambda *_: False)]
+
+
+@_mutation("the gate lets everything through when orders are sent")
+def gate_ignored() -> list[_Change]:
+    async def nothing(*_: Any) -> dict[UUID, str]:
+        return {}
+
+    async def not_stopped(*_: Any) -> bool:
+        return False
+
+    return [(gate, "refusals", nothing), (Executor, "_withdraw_if_stopped", not_stopped)]
+
+
+@_mutation("requests leave whenever they like")
+def rate_budget_ignored() -> list[_Change]:
+    async def at_once(*_: Any, **__: Any) -> float:
+        return 0.0
+
+    return [
+        (budget, name, at_once)
+        for budget in (LocalBudget, RateBudget)
+        for name in ("reserve", "reserve_address")
+    ]
+
+
+@_mutation("a forced trade is taken for the user's own")
+def forced_trades_are_manual() -> list[_Change]:
+    return [(booking, "share_forced", lambda fill, _sleeves, _manual: ({}, fill))]
+
+
+@_mutation("fills that come after the end of an execution are not looked for")
+def late_fills_ignored() -> list[_Change]:
+    async def nothing(*_: Any, **__: Any) -> bool:
+        return False
+
+    return [(reconcile, "take_own_fill", nothing)]
+
+
+@_mutation("halts are written and not looked at")
+def halts_ignored() -> list[_Change]:
+    async def nothing(*_: Any) -> str:
+        return ""
+
+    return [(preflight, "_blocked", nothing)]

@@ -21,6 +21,7 @@ from requests.structures import CaseInsensitiveDict
 
 from holdfast.sim.bybit.http import RawAnswer, RawRequest
 from holdfast.sim.bybit.journey import journey
+from holdfast.sim.bybit.limits import Verdict
 from holdfast.sim.bybit.venue import Venue
 from holdfast.sim.faults import Faults
 from holdfast.torture.loop import NEUTRAL, Process, ProcessDied, VirtualLoop, current, inside
@@ -39,6 +40,9 @@ class Network:
         self._faults = faults
         self._dice = random.Random(f"{seed}:network")  # noqa: S311  not a secret
         self.sent: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        """What the venue itself refused for its rate limits, by endpoint; injected refusals do not count."""
+        self._count_refusals()
         self.note: Callable[[str, str], None] = lambda _what, _where: None
 
     def road(self, address: str = HERE, *, exempt: bool = False) -> Road:
@@ -68,6 +72,25 @@ class Network:
             self._loop.call_later(self._hop(), arrived, answer, context=NEUTRAL)
             return
         self._loop.call_later(wait, self._step, steps, arrived, request, context=NEUTRAL)
+
+    def _count_refusals(self) -> None:
+        take, allows = self._venue.buckets.take, self._venue.addresses.allows
+
+        def counting_take(uid: str, endpoint: str, category: str, *args: Any) -> Verdict:
+            verdict = take(uid, endpoint, category, *args)
+            units = args[2] if len(args) > 2 else 1
+            if verdict.granted < units:
+                self.refused[endpoint] += units - verdict.granted
+            return verdict
+
+        def counting_allows(address: str, now_ms: int) -> bool:
+            allowed = allows(address, now_ms)
+            if not allowed:
+                self.refused["address"] += 1
+            return allowed
+
+        self._venue.buckets.take = counting_take  # type: ignore[assignment, method-assign]
+        self._venue.addresses.allows = counting_allows  # type: ignore[method-assign]
 
     def _hop(self) -> float:
         return self._dice.uniform(0.004, 0.03)

@@ -19,7 +19,8 @@ from holdfast.core.identity import new_id
 from holdfast.core.money import plain
 from holdfast.core.targets import Target, TargetSet
 from holdfast.core.time import to_ms
-from holdfast.execution import service
+from holdfast.execution import flatten, service, stops
+from holdfast.execution.risk_schemas import NewFlatten, NewStop
 from holdfast.execution.schemas import NewExecution
 from holdfast.indices.board import IndexBoard
 from holdfast.indices.schemas import MinimumSize
@@ -50,7 +51,7 @@ class SeededIndices:
         dice = random.Random(f"{house.seed}:indices")  # noqa: S311  not a secret
         self._members = {}
         for index_id in INDICES:
-            others = dice.sample(SYMBOLS[1:], dice.randint(1, 4))
+            others = dice.sample(SYMBOLS[1:], dice.randint(1, 3))
             self._members[index_id] = ["BTCUSDT", *others]
         self._caps = {symbol: dice.uniform(0.2, 2) for symbol in SYMBOLS}
         self._growth = {symbol: dice.uniform(-0.004, 0.004) for symbol in SYMBOLS}
@@ -101,7 +102,7 @@ class Person:
         """One thing after another, until the storm is over."""
         loop = self.house.loop
         while loop.time() < until:
-            await asyncio.sleep(self.dice.choice((0.2, 3, 8, 20)) * self.dice.uniform(0.5, 1.5))
+            await asyncio.sleep(self.dice.choice((0.3, 4, 9, 18)) * self.dice.uniform(0.5, 1.5))
             if loop.time() > until:
                 return
             try:
@@ -123,6 +124,10 @@ class Person:
             await self.rebalance(self.dice.choice(sleeves))
         elif choice < 0.85:
             await self.trade_by_hand()
+        elif choice < 0.9:
+            await self.flatten(self.dice.choice((None, *sleeves)))
+        elif choice < 0.95:
+            await self.stop(self.dice.choice((None, *sleeves)))
         else:
             await self.look()
 
@@ -150,6 +155,30 @@ class Person:
     async def rebalance(self, sleeve_id: UUID) -> None:
         if "rebalance" in offered_kinds():
             await self._carry_out(kind="rebalance", position_id=sleeve_id)
+
+    async def flatten(self, sleeve_id: UUID | None) -> None:
+        """The kill switch: close everything, or one position."""
+        scope = "position" if sleeve_id else "user"
+        async with self.house.database.transaction() as session:
+            await flatten.start(
+                session,
+                self.user_id,
+                NewFlatten(scope=scope, position_id=sleeve_id),
+                by="user",
+                now=self.house.clock.now(),
+            )
+        self.house.tally.add("flattened")
+
+    async def stop(self, sleeve_id: UUID | None) -> None:
+        """Nothing new from here on; lifted a little later."""
+        wanted = NewStop(scope="position" if sleeve_id else "user", position_id=sleeve_id)
+        now = self.house.clock.now()
+        async with self.house.database.transaction() as session:
+            made = await stops.stop(session, self.user_id, wanted, by="user", now=now)
+        self.house.tally.add("stopped")
+        await asyncio.sleep(self.dice.uniform(1, 12))
+        async with self.house.database.transaction() as session:
+            await stops.lift(session, self.user_id, made.id, by="user", now=self.house.clock.now())
 
     async def look(self) -> None:
         """Opening the page asks for a reconciliation."""

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import UUID
 
@@ -63,8 +65,8 @@ def run_seed(seed: int, database: TortureDatabase) -> Report:
     database.travel = latencies(seed)
     loop.set_exception_handler(_overhear)
     try:
-        with ids_from(lambda: UUID(int=dice.getrandbits(128), version=4)):
-            return loop.run_until_complete(_Run(seed, weather, loop, database).carry_out())
+        with ids_from(lambda: UUID(int=dice.getrandbits(128), version=4)), TemporaryDirectory() as home:
+            return loop.run_until_complete(_Run(seed, weather, loop, database, Path(home)).carry_out())
     finally:
         _tear_down(loop)
         random.setstate(state)
@@ -114,7 +116,9 @@ def _was_unknown(events: list[OrderEvent]) -> bool:
 
 
 class _Run:
-    def __init__(self, seed: int, weather: Weather, loop: VirtualLoop, database: TortureDatabase) -> None:
+    def __init__(
+        self, seed: int, weather: Weather, loop: VirtualLoop, database: TortureDatabase, home: Path
+    ) -> None:
         self._seed = seed
         self._weather = weather
         self._loop = loop
@@ -124,6 +128,7 @@ class _Run:
             database,
             seed,
             start=begin(seed),
+            home=home,
             wild=weather.wild,
             workers=self._dice.choice((1, 2, 2, 3)),
             handlers={kind: self._watched(handler) for kind, handler in HANDLERS.items()},
@@ -155,6 +160,7 @@ class _Run:
             await self._storm()
             await self._heal()
             await self._judge()
+            self._judge_rates()
         finally:
             for task in background:
                 task.cancel()
@@ -171,6 +177,15 @@ class _Run:
                 self._house.tally.add("orders", len(books.orders))
                 self._house.tally.add("fills", len(books.fills))
                 self._house.tally.add("unknowns resolved", sum(map(_was_unknown, books.events.values())))
+
+    def _judge_rates(self) -> None:
+        """The venue's limits hold unless the dial or a frozen process made requests arrive in a heap."""
+        refused = self._house.network.refused
+        bans = refused.pop("address", 0)
+        if bans:
+            self._problems.append(Violation("the address is never shut out", f"{bans} requests were"))
+        if refused and not self._weather.crowds:
+            self._problems.append(Violation("rates stay within the venue's limits", str(dict(refused))))
 
     async def _boot(self) -> None:
         house = self._house

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
@@ -15,6 +15,7 @@ from holdfast.core.time import to_ms
 from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.plans import PlannedLeg, legs_of
+from holdfast.execution.risk_models import Stop
 from holdfast.portfolio.models import Alteration, Fill, Halt, Plan, Posting, Sleeve
 from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.records import Execution as Trade
@@ -40,6 +41,7 @@ class Books:
     postings: list[Posting]
     alterations: list[Alteration]
     halts: list[Halt]
+    stops: list[Stop]
     trades: list[Trade] = field(default_factory=list)
 
     @property
@@ -104,5 +106,6 @@ async def books_of(
             await all_of(Alteration, Alteration.sleeve_id.in_([sleeve.id for sleeve in sleeves]))
         ),
         halts=list(await all_of(Halt, Halt.connection_id == connection_id)),
+        stops=list(await all_of(Stop, or_(Stop.user_id == connection.user_id, Stop.scope == "instance"))),
         trades=sorted(trades, key=lambda trade: trade.sequence),
     )

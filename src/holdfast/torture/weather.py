@@ -8,7 +8,7 @@ from holdfast.sim.bybit.codes import REJECT_REASONS
 from holdfast.sim.fault_kinds import ENGINE, INSTRUMENT, KINDS, REQUEST, STREAM, VENUE, FaultKind
 from holdfast.torture.market import SYMBOLS
 
-STORM: Final = (20.0, 55.0)
+STORM: Final = (12.0, 40.0)
 """Seconds during which things go wrong."""
 CALM_SEEDS: Final = 12
 """Every so many seeds one without any fault: the code must not need trouble to be right."""
@@ -25,6 +25,12 @@ _PLACES: Final[dict[str, tuple[str, ...]]] = {
     INSTRUMENT: ("bybit.instrument.*",),
     VENUE: ("bybit.venue",),
 }  # fmt: skip
+_HARDEST: Final[tuple[FaultKind, ...]] = (
+    "drop_request", "drop_answer", "delay", "delay_answer", "duplicate", "half_open_after",
+    "error_500_before", "error_500_after", "code_after", "rate_limit", "stale", "partial_fill", "reject",
+)  # fmt: skip
+"""Those an order's outcome hangs on are drawn more often."""
+_CROWDING: Final = frozenset({"delay", "reorder", "duplicate", "half_open", "half_open_after", "clock_skew"})
 _REQUEST_CODES: Final = (10000, 10016)
 _CONDITION_SECONDS: Final = (2.0, 25.0)
 
@@ -51,6 +57,12 @@ class Weather:
     rules: tuple[dict[str, Any], ...]
     blows: tuple[Blow, ...]
     settle_soon: bool
+
+    @property
+    def crowds(self) -> bool:
+        """Whether requests that left in time may arrive in a heap, or what was sent may be forgotten."""
+        late = any(rule["kind"] in _CROWDING for rule in self.rules)
+        return late or any(blow.what in ("pause", "redis", "crash", "fuse") for blow in self.blows)
 
     def rules_from(self, start_ms: int) -> list[dict[str, Any]]:
         """As the dial takes them: moments in milliseconds of the venue's clock."""
@@ -89,14 +101,13 @@ def forecast(seed: int) -> Weather:
 
 
 def _rule(dice: random.Random, storm: float) -> dict[str, Any]:
-    kinds: list[FaultKind] = list(KINDS)
-    kind = dice.choice(kinds)
+    kind = dice.choice(_HARDEST) if dice.random() < 0.4 else dice.choice(list(KINDS))
     sort = dice.choice(KINDS[kind].to)
     where = dice.choice(_PLACES[sort])
     if sort in (ENGINE, INSTRUMENT):
         where = f"{where[:-1]}linear.{dice.choice((*SYMBOLS[:6], '*'))}"
-    begins = dice.uniform(0, storm * 0.9)
-    lasts = dice.uniform(*_CONDITION_SECONDS) if sort == INSTRUMENT else dice.expovariate(1 / 20) + 1
+    begins = dice.uniform(0, storm * 0.8)
+    lasts = dice.uniform(*_CONDITION_SECONDS) if sort == INSTRUMENT else dice.expovariate(1 / 15) + 3
     rule: dict[str, Any] = {
         "where": where,
         "kind": kind,
