@@ -7,13 +7,14 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, text
 from tests.execution.conftest import LEGS, Desk
-from tests.execution.test_incidents import shown
+from tests.execution.test_incidents import seen, shown
 from tests.execution.test_reconcile import halts, reconciled
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.execution import reconcile, repository, tasks
 from holdfast.execution.answers import Answer, ask_about
+from holdfast.execution.incidents import hold
 from holdfast.execution.incidents_schemas import IncidentView
 from holdfast.execution.locks import connection_lock
 from holdfast.execution.models import Execution, Order
@@ -255,6 +256,12 @@ async def test_what_is_older_than_the_venue_remembers_is_said(desk: Desk):
     (told,) = await shown(desk)
     assert (told.kind, told.severity, told.settled_at) == ("stream_lost", "alarm", None)
     assert "two years" in told.text
+    async with desk.database.transaction() as session:
+        row = await session.get_one(Connection, desk.connection_id, with_for_update=True)
+        await hold(session, row, ["stream_lost"], {}, now=desk.clock.now())
+    assert (await shown(desk))[0].settled_at is None, "a stream that is heard again brings nothing back"
+    await seen(desk, told.id)
+    assert (await shown(desk))[0].settled_at is not None
 
 
 @pytest.mark.parametrize("state", ["sent", "unknown", "accepted"])

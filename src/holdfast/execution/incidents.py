@@ -61,7 +61,8 @@ from holdfast.portfolio.models import Sleeve
 from holdfast.portfolio.positions import index_name
 
 ACKNOWLEDGED: Final = frozenset({"liquidation", "adl", "delivery", "late_fill"})
-"""What the user's having seen it settles."""
+AWAY: Final = "away:"
+"""What the user's having seen it settles: these kinds, and a past that is lost (its reference begins so)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ async def hold(
             Incident.connection_id == connection.id,
             Incident.kind.in_(kinds),
             Incident.settled_at.is_(None),
+            Incident.reference.startswith(Incident.kind + ":"),
         )
     )
     known = {(row.kind, row.symbol): row for row in rows}
@@ -213,9 +215,8 @@ async def see(session: AsyncSession, user_id: UUID, incident_id: UUID, *, now: d
     Raises:
         NotFound: there is no such incident of this user's.
     """
-    settled = case(
-        (Incident.kind.in_(ACKNOWLEDGED), func.coalesce(Incident.settled_at, now)), else_=Incident.settled_at
-    )
+    waits = or_(Incident.kind.in_(ACKNOWLEDGED), Incident.reference.startswith(AWAY))
+    settled = case((waits, func.coalesce(Incident.settled_at, now)), else_=Incident.settled_at)
     found = await session.scalar(
         update(Incident)
         .where(Incident.id == incident_id, Incident.user_id == user_id)
@@ -277,6 +278,7 @@ def _view(incident: Incident, label: str | None, index_id: str | None) -> Incide
             "connection_label": label or "",
             "position_id": incident.sleeve_id,
             "index_name": index_name(index_id) if index_id else "",
-            "acknowledge": incident.kind in ACKNOWLEDGED and incident.settled_at is None,
+            "acknowledge": incident.settled_at is None
+            and (incident.kind in ACKNOWLEDGED or incident.reference.startswith(AWAY)),
         }
     )

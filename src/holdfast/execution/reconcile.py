@@ -227,7 +227,7 @@ class _Reconciliation:
             words.away(heard, moment, lost_before),
             user_id=connection.user_id,
             connection_id=connection.id,
-            reference=f"away:{heard.isoformat()}",
+            reference=f"{incidents.AWAY}{heard.isoformat()}",
             at=moment,
             settled_at=None if lost_before else moment,
         )
