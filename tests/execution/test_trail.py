@@ -14,7 +14,7 @@ from tests.execution.conftest import Desk
 from holdfast.execution import trail as trail_module
 from holdfast.execution.models import TrailRow
 from holdfast.execution.trace import trace
-from holdfast.execution.trail import Trail, flush, following, note, waits
+from holdfast.execution.trail import Trail, decided, flush, following, note, waits
 from holdfast.platform.jobs import Lease, LeaseLost
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.venues.recording import Exchange, OrderNote
@@ -157,9 +157,10 @@ async def test_an_outage_of_a_day_is_a_handful_of_rows(desk: Desk, execution_id:
         ("Taken up by a worker", 59),
         ("Ask for the order", 59 * 3),
         ("Waits: the answer about BTCUSDT is owed", 59 * 3),
-        ("Given back: again in 5 s. Bybit has not told us yet", 59),
+        ("Given back: Bybit has not told us yet", 59),
     ]
     assert kept[0].detail["fence"] == 59
+    assert kept[-1].detail["again_in_s"] == 5
 
 
 async def test_a_worker_that_fell_silent_is_told_by_the_next(desk: Desk, execution_id: UUID):
@@ -259,3 +260,18 @@ async def test_the_trail_goes_with_its_execution(desk: Desk, execution_id: UUID)
         await session.execute(delete(Order))
         await session.execute(delete(Execution))
         assert await session.scalar(select(func.count()).select_from(TrailRow)) == 0
+
+
+async def test_a_slow_tactic_is_told_in_few_rows(desk: Desk, execution_id: UUID):
+    """Ten minutes of orders that rest, looked at every two seconds by one holder after the other."""
+    for fence in range(1, 300):
+        with suppress(RetryAt):
+            async with following(held_by(desk, fence), execution_id):
+                decided("wait", ["BTCUSDT"], at=desk.clock.now())
+                raise RetryAt(1.9 + fence / 1000, "waiting for the market, as planned")
+        await desk.clock.sleep(2)
+    assert [(row.title, row.times) for row in await rows(desk)] == [
+        ("Taken up by a worker", 299),
+        ("Wait: orders rest in the book, or are not due yet", 299),
+        ("Given back: waiting for the market, as planned", 299),
+    ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -182,7 +182,7 @@ def _trail(facts: Facts) -> Iterable[_Item]:
         order = _order_of(row, by_client_id)
         order_id, symbol = (order.id, order.symbol) if order else (row.order_id, row.symbol)
         took = None if _answered_apart(row) else row.took_ms
-        yield _Item(row.at, 4, _kind(row), _title(row), order_id, symbol, took, {**row.detail, **_times(row)})
+        yield _Item(row.at, 4, _kind(row), _title(row), order_id, symbol, took, _detail(row))
         if _answered_apart(row):
             at = row.at + timedelta(milliseconds=row.took_ms or 0)
             said: dict[str, object] = {n: row.detail[n] for n in ("outcome", "code") if n in row.detail}
@@ -209,8 +209,10 @@ def _title(row: TrailRow) -> str:
     return f"{row.title}{about}, {row.times} times over {trace_words.duration(_ms(row.until - row.at))}"
 
 
-def _times(row: TrailRow) -> dict[str, Any]:
-    return {"times": row.times, "until": row.until} if row.times > 1 else {}
+def _detail(row: TrailRow) -> dict[str, object]:
+    """The facts of a row, without what only the folding needs."""
+    facts: dict[str, object] = {n: fact for n, fact in row.detail.items() if n not in ("again", "writes")}
+    return facts | ({"times": row.times, "until": row.until} if row.times > 1 else {})
 
 
 def _kind(row: TrailRow) -> TraceKind:

@@ -141,13 +141,11 @@ _REQUESTS: Final = {
 _DECISIONS: Final = {
     "send": "Send {}",
     "abandon": "Never send {}: what was opened is taken back",
-    "try_again": "Another order for what is missing in {}",
+    "try_again": "Write further orders for what is missing in {}",
     "unwind": "Take back {}",
     "finish": "Nothing is left to do",
-    "cancel": "Cancel {}",
-    "cross": "Take what the book offers for {}",
-    "chase": "Move {} to the new best price",
-    "wait": "Wait for {}",
+    "cancel": "Take resting orders in {} back",
+    "wait": "Wait: orders rest in the book, or are not due yet",
 }
 
 
@@ -166,10 +164,10 @@ def request(exchange: Exchange) -> str:
     return f"{verb} {order.side} {order.quantity} {order.symbol}{price} ({order.form})"
 
 
-def decision(act: str, symbols: Sequence[str], outcome: str) -> str:
+def decision(act: str, symbols: Sequence[str]) -> str:
     """What the executor does next."""
-    said = _DECISIONS.get(act, act.replace("_", " ").capitalize() + " {}").format(names(symbols)).rstrip()
-    return f"{said}: {outcome.replace('_', ' ')}" if outcome else said
+    form = _DECISIONS.get(act, act.replace("_", " ").capitalize() + " {}")
+    return form.format(names(symbols)).rstrip()
 
 
 def names(symbols: Sequence[str]) -> str:

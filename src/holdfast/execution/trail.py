@@ -61,13 +61,13 @@ def note(
         )
 
 
-def decided(act: str, symbols: Sequence[str], *, at: datetime, outcome: str = "") -> None:
+def decided(act: str, symbols: Sequence[str], *, at: datetime) -> None:
     """What the executor does next. Asking is not told here: the requests are."""
     trail = _current.get()
     if trail is not None and act != "ask":
-        trail.tell(
-            "decision", trace_words.decision(act, symbols, outcome), at=at, act=act, symbols=_few(symbols)
-        )
+        title = trace_words.decision(act, symbols)
+        repeats = {"again": True} if act == "wait" else {}
+        trail.tell("decision", title, at=at, act=act, symbols=_few(symbols), **repeats)
 
 
 def waits(seconds: float, reason: str, *, at: datetime) -> None:
@@ -102,7 +102,7 @@ async def following(work: Work, execution_id: UUID) -> AsyncIterator[None]:
         with recording(trail.heard):
             yield
     except RetryAt as later:
-        trail.given_back(f"again in {later.seconds:g} s. {later.reason}")
+        trail.given_back(later.reason, again_in_s=round(later.seconds, 1))
         await trail.write_rest(work.database)
         raise
     except LeaseLost:
@@ -155,8 +155,8 @@ class Trail:
             again=True,
         )
 
-    def given_back(self, why: str) -> None:
-        self.tell("job", f"Given back: {why}", at=self._clock.now(), again=True)
+    def given_back(self, why: str, **detail: Any) -> None:
+        self.tell("job", f"Given back: {why}", at=self._clock.now(), again=True, **detail)
 
     def heard(self, exchange: Exchange) -> None:
         """Hear of a request to the venue."""

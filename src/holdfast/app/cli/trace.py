@@ -115,6 +115,8 @@ def _took(milliseconds: int) -> str:
 def _told_by(item: dict[str, Any]) -> str:
     detail = item["detail"]
     waited = detail.get("waited_ms")
+    if "again_in_s" in detail:
+        return f" [again in {detail['again_in_s']:g} s]"
     if "said_by" in detail and detail["said_by"] != "Holdfast":
         return f" [{detail['from']} → {detail['to']}, says {detail['said_by']}]"
     return f" [waited {_took(waited)} for its turn]" if waited and waited >= WORTH_SAYING_MS else ""
