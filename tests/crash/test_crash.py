@@ -27,27 +27,27 @@ def crash(*arguments: str) -> dict[str, Any]:
 
 
 def test_killed_at_each_line_that_waits_the_books_are_the_venues() -> None:
-    """Every await of Holdfast's code that an execution passes through, once; ``holdfast crash`` does all."""
-    found = crash("--places", "--points", "40", *named(JOBS))
+    """Lines of Holdfast's code that wait, each once, six in each scenario; ``holdfast crash`` does all."""
+    found = crash("--places", "--points", "6", *named(JOBS))
     assert found["violations"] == []
-    assert found["crashes"] > 100
-    assert {line["scenario"] for line in found["scenarios"]} >= {"open", "unwind", "reconcile", "confirm"}
+    assert found["crashes"] > 50
+    assert {line["scenario"] for line in found["scenarios"]} >= {"open", "unwind", "partial", "confirm"}
 
 
 def test_killed_with_a_request_on_the_wire_nothing_is_doubled() -> None:
-    found = crash("--moment", "wire", "--stride", "4", *named(("open",)))
+    found = crash("--moment", "wire", "--stride", "5", *named(("open",)))
     assert found["violations"] == []
     assert found["crashes"] >= 6
 
 
 def test_connections_cut_nothing_is_lost() -> None:
-    found = crash("--stride", "40", "--points", "4", *named(("cut-postgres", "cut-venue")))
+    found = crash("--stride", "21", "--points", "2", *named(("cut-postgres", "cut-venue")))
     assert found["violations"] == []
-    assert found["crashes"] >= 4
+    assert found["crashes"] >= 3
 
 
 def test_servers_and_whole_machines_die_and_everything_is_there_afterwards() -> None:
-    found = crash("--stride", "25", "--points", "2", *named(MACHINES))
+    found = crash("--points", "1", *named(MACHINES))
     assert found["violations"] == []
     assert {line["scenario"] for line in found["scenarios"]} == set(MACHINES)
 

@@ -1,6 +1,6 @@
 """What a crash run has found: one line for each scenario, and how to replay every violation."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,9 +29,13 @@ class Line:
 
 @dataclass
 class Report:
+    """``hear`` is told every outcome at once."""
+
+    hear: Callable[[Outcome], None] = lambda _: None
     lines: dict[str, Line] = field(default_factory=dict)
 
     def take(self, outcome: Outcome) -> None:
+        self.hear(outcome)
         name = outcome.point.scenario
         self.lines.setdefault(name, Line(name)).take(outcome)
 
@@ -64,10 +68,10 @@ class Report:
         }
 
 
-def explain(outcomes: Iterable[Outcome]) -> list[str]:
-    """For each violation: what, where, and the command that replays it."""
-    return [
-        f"{bad.point} killed at {bad.place or 'no place'}: {'; '.join(bad.violations)}\n"
+def explain(bad: Outcome) -> str:
+    """What went wrong, where, and the command that replays it."""
+    what = "; ".join(bad.violations)
+    return (
+        f"{bad.point} killed at {bad.place or 'no place'}: {what}\n"
         f"  replay: holdfast crash --replay {bad.point}"
-        for bad in outcomes
-    ]
+    )

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -58,6 +58,7 @@ from holdfast.venues.protocol import OrderRequest, TradingVenue
 
 TEMPLATE_LIFE = timedelta(seconds=8)
 """How long a previewed plan serves as the pattern of others: prices hardly move meanwhile."""
+PRICES_LIFE = timedelta(seconds=2)
 POLL_EVERY = timedelta(minutes=5)
 INDEX = "btc-d"
 ALLOWANCE = Decimal("0.005")
@@ -74,6 +75,7 @@ class Stage:
         self._vault = Vault.from_directory(settings.secrets_dir)
         self._fence = 0
         self._keys: dict[UUID, VenueCredentials] = {}
+        self._priced_at = datetime.min.replace(tzinfo=UTC)
 
     async def open(self) -> None:
         """Read the market and choose the members of the indices, as a first start does."""
@@ -413,6 +415,9 @@ class Stage:
     async def _read_prices(self) -> None:
         """What the feed does all the time: prices into memory, and into Redis for the others."""
         now = self._clock.now()
+        if now - self._priced_at < PRICES_LIFE:
+            return
+        self._priced_at = now
         for q in await self._world.venue.quotes(InstrumentKind.LINEAR):
             self._quotes.put(
                 LiveQuote(
