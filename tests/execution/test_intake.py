@@ -11,7 +11,10 @@ from tests.execution.conftest import NOW, Desk
 
 from holdfast.core.instruments import Side
 from holdfast.execution import intake
+from holdfast.execution.drafts import new_order
 from holdfast.execution.models import Execution, Order, OrderEvent
+from holdfast.execution.plans import legs_of
+from holdfast.execution.repository import plan_of
 from holdfast.portfolio.models import Fill, Posting
 from holdfast.venues.protocol import FillReport, OrderReport, OrderStatus, OutcomeUnknown, Placement
 
@@ -171,3 +174,41 @@ async def test_a_repeated_fill_does_not_reopen_what_has_ended_and_a_new_one_does
             select(func.count()).select_from(OrderEvent).where(OrderEvent.order_id == order.id)
         )
     assert told == 5
+
+
+async def test_no_timer_leads_out_of_unknown(desk: Desk) -> None:
+    order = await an_order(desk, "unknown")
+    desk.venue.down = True
+    for _ in range(3):
+        execution = await desk.run(order.execution_id, rounds=2)
+        assert execution.state == "needs_attention"
+        await desk.clock.sleep(timedelta(days=10).total_seconds())
+    async with desk.database.sessions() as session:
+        assert (await session.get_one(Order, order.id)).state == "unknown"
+    assert desk.venue.placed == []
+
+
+async def test_an_order_is_cut_down_to_what_a_late_fill_leaves_of_its_leg(desk: Desk) -> None:
+    order = await an_order(desk, "planned")
+    async with desk.database.transaction() as session:
+        waiting = await session.get_one(Order, order.id)
+        waiting.sent_at = None
+        execution = await session.get_one(Execution, order.execution_id)
+        earlier = new_order(
+            execution,
+            next(leg for leg in legs_of(await plan_of(session, execution)) if leg.index == 0),
+            role="open",
+            attempt=1,
+            side=Side(order.side),
+            quantity=order.quantity,
+            limit_price=order.limit_price,
+            reduce_only=False,
+            now=desk.clock.now(),
+        )
+        earlier.state, earlier.sent_at = "cancelled", desk.clock.now()
+        session.add(earlier)
+    await tell(desk, earlier, [traded(earlier, 1, "1.0", "100.1")])
+    desk.venue.fills.append(traded(earlier, 1, "1.0", "100.1"))
+    ended = await desk.run(order.execution_id)
+    assert ended.state == "complete"
+    assert [r.quantity for r in desk.venue.placed if r.symbol == order.symbol] == [Decimal("0.6")]

@@ -8,7 +8,7 @@ from holdfast.execution import repository
 from holdfast.execution.decide import End
 from holdfast.execution.models import Execution
 from holdfast.execution.orders import OrderEvent, OrderState
-from holdfast.execution.plans import legs_of
+from holdfast.execution.plans import legs_of, view_of
 from holdfast.execution.repository import STUCK_STATE
 from holdfast.platform.jobs import enqueue
 from holdfast.portfolio.booking import closable, release_remainders, settle_alterations
@@ -23,7 +23,7 @@ async def end(session: AsyncSession, execution: Execution, plan: Plan, how: End,
         case "open":
             await _end_opening(session, execution, how, now=now)
         case "rebalance":
-            await _end_rebalance(session, execution, how)
+            await _end_rebalance(session, execution, plan, how)
         case _:
             await _end_closing(session, execution, plan, how, now=now)
     await enqueue(session, "execution.reconcile", str(execution.connection_id), now=now)
@@ -60,7 +60,7 @@ async def _end_opening(session: AsyncSession, execution: Execution, how: End, *,
         await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE, opened_at=now)
 
 
-async def _end_rebalance(session: AsyncSession, execution: Execution, how: End) -> None:
+async def _end_rebalance(session: AsyncSession, execution: Execution, plan: Plan, how: End) -> None:
     """Never taken back: what was traded brought the position nearer to its weights."""
     if how is End.STUCK:
         execution.reason = (
@@ -75,7 +75,8 @@ async def _end_rebalance(session: AsyncSession, execution: Execution, how: End) 
             "The position is as near to the index's present weights as the venue's minimums let it be; what "
             "they left out is shown."
         )
-    await repository.set_sleeve_state(session, execution.sleeve_id, state="active")
+    version = view_of(plan).index_version
+    await repository.set_sleeve_state(session, execution.sleeve_id, state="active", index_version=version)
 
 
 async def _end_closing(
