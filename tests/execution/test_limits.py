@@ -111,6 +111,14 @@ def test_a_positions_own_limits_hold_for_it_alone(bounds: Bounds, words: str):
     assert words in refused[1]
 
 
+def test_slices_count_against_the_rate_as_they_are_sent():
+    three = situation(user=Bounds(orders_per_minute=3))
+    slices = replace(order(parts=30), a_minute=4)
+    assert "This leg alone sends 4 a minute" in judge(three, [slices])[1]
+    assert judge(three, [replace(slices, a_minute=3)]) == {}
+    assert judge(three, [replace(order(1), a_minute=2), replace(order(2), a_minute=2)]).keys() == {2}
+
+
 def test_the_stricter_of_two_limits_wins():
     mine, house = Bounds(order_notional=D(5), drawdown=D("0.5")), Bounds(order_notional=D(9), daily_loss=D(1))
     assert mine.stricter(house) == Bounds(order_notional=D(5), drawdown=D("0.5"), daily_loss=D(1))

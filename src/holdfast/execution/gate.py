@@ -50,13 +50,15 @@ class OverLimit(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class PlannedOrder:
-    """One leg of a plan that is to be judged. ``parts``: how many orders it is cut into at least."""
+    """One leg of a plan that is to be judged. ``parts``: how many orders it is cut into at least;
+    ``a_minute``: how many of them are sent within one."""
 
     symbol: str
     side: Side
     quantity: Decimal
     limit_price: Decimal
     parts: int = 1
+    a_minute: int = 1
 
 
 async def refusals(
@@ -249,10 +251,22 @@ def _known_price(
 def planned_orders(plan: PlanView) -> list[PlannedOrder]:
     """The orders of a plan that are to be judged. A leg that is sent in slices counts in slices."""
     return [
-        PlannedOrder(leg.symbol, leg.side, leg.quantity, leg.limit_price, leg.slices)
+        PlannedOrder(
+            leg.symbol,
+            leg.side,
+            leg.quantity,
+            leg.limit_price,
+            leg.slices,
+            _a_minute(leg.slices, plan.tactic.seconds),
+        )
         for leg in plan.legs
         if leg.action == "trade"
     ]
+
+
+def _a_minute(slices: int, seconds: int) -> int:
+    """How many of ``slices``, spread evenly over ``seconds``, can fall into one minute."""
+    return min(slices, -(-slices * 60 // seconds)) if seconds else slices
 
 
 async def plan_problems(
@@ -278,7 +292,16 @@ async def plan_problems(
         exposure=await gate_books.exposure_of(session, user_id, now=now, reserve=True),
     )
     wanted = [
-        Intent(number, owner, order.symbol, order.side, order.quantity, order.limit_price, order.parts)
+        Intent(
+            number,
+            owner,
+            order.symbol,
+            order.side,
+            order.quantity,
+            order.limit_price,
+            order.parts,
+            order.a_minute,
+        )
         for number, order in enumerate(planned)
     ]
     if all(_reduces(situation, order) for order in wanted):

@@ -87,7 +87,7 @@ class Exposure:
     def with_order(self, order: "Intent") -> "Exposure":
         key = order.owner, order.symbol
         stake = self.stakes.get(key, Stake()).plus(order.side, order.quantity)
-        sent = {**self.sent, order.owner: self.sent.get(order.owner, 0) + 1}
+        sent = {**self.sent, order.owner: self.sent.get(order.owner, 0) + order.a_minute}
         return Exposure({**self.stakes, key: stake}, sent)
 
     def notionals(self, prices: Mapping[str, Price]) -> "Notionals":
@@ -143,8 +143,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An order that is about to be sent, or a leg that will be cut into ``parts`` orders of one size.
-    ``price`` is its worst price; 0 for a market order without one."""
+    """An order that is about to be sent, or a leg that will be cut into ``parts`` orders of one size, of
+    which ``a_minute`` are sent within one. ``price`` is its worst price; 0 for a market order without one."""
 
     key: object
     owner: Owner
@@ -153,6 +153,7 @@ class Intent:
     quantity: Decimal
     price: Decimal
     parts: int = 1
+    a_minute: int = 1
 
     def reduces(self, stake: Stake) -> bool:
         """Whether it can only make the position's own holding smaller, whatever else is under way."""
@@ -296,10 +297,11 @@ def _rate(situation: Situation, order: Intent) -> str:
         ),
     )
     for whose, count, limit in checks:
-        if limit is not None and count + 1 > limit:
+        if limit is not None and count + order.a_minute > limit:
+            more = f" This leg alone sends {order.a_minute} a minute." if order.a_minute > 1 else ""
             return (
                 f"{count} orders{whose} were sent within the last minute, or are about to be, and your limit "
-                f"is {limit} a minute. Wait a minute, or raise the limit."
+                f"is {limit} a minute.{more} Wait a minute, send fewer, or raise the limit."
             )
     return ""
 
