@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from tests.execution.conftest import LEGS, Desk, opposite
 from tests.execution.scripted_venue import Killed
 from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue_net
@@ -14,7 +14,7 @@ from holdfast.core.instruments import Side
 from holdfast.execution import flatten, stops
 from holdfast.execution.risk_schemas import NewFlatten, NewStop
 from holdfast.execution.views import execution_view
-from holdfast.portfolio.models import Posting
+from holdfast.portfolio.models import Halt, Posting
 from holdfast.portfolio.schemas import TacticView
 from holdfast.venues.protocol import OrderStatus, OrderStyle
 
@@ -233,3 +233,34 @@ async def test_fees_in_the_bought_coin_are_booked_in_it_and_change_nothing_else(
         symbol.removesuffix("USDT"): -abs(quantity) / 1000 for symbol, quantity in WHOLE.items()
     }
     assert shown.fees == 0
+
+
+async def test_a_halt_between_slices_makes_the_rest_wait_and_is_shown(desk: Desk):
+    execution = await begun(desk, TWAP, slices=4)
+    halt = Halt(
+        connection_id=desk.connection_id, symbol="ETHUSDT", reason="the books differ.", since=desk.clock.now()
+    )
+    async with desk.database.transaction() as session:
+        session.add(halt)
+    sent = len(desk.venue.placed)
+    execution = await desk.run(execution.id, rounds=6)
+    assert execution.state == "needs_attention"
+    assert "ETHUSDT is halted" in execution.reason
+    assert len(desk.venue.placed) == sent
+    async with desk.database.transaction() as session:
+        await session.execute(delete(Halt))
+    execution = await desk.run(execution.id, rounds=60)
+    assert execution.state == "complete"
+    assert await books(desk) == WHOLE == venue_net(desk)
+
+
+async def test_a_stop_is_heard_during_a_halt(desk: Desk):
+    execution = await begun(desk, TWAP, slices=4)
+    async with desk.database.transaction() as session:
+        session.add(
+            Halt(connection_id=desk.connection_id, symbol="ETHUSDT", reason="why", since=desk.clock.now())
+        )
+    await stop_all(desk)
+    execution = await desk.run(execution.id)
+    assert execution.state == "unwound"
+    assert await books(desk) == {} == venue_net(desk)

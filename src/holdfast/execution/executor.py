@@ -156,6 +156,8 @@ class Executor(Hand):
     # --- sending -----------------------------------------------------------------------------------------
 
     async def _send(self, decision: Decision) -> None:
+        if self._tactic.takes_time and await self._is_held_up(decision):
+            return
         prices = await self._prices(decision)
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
@@ -181,6 +183,27 @@ class Executor(Hand):
         limits = [placement.error for placement in placements if isinstance(placement.error, RateLimited)]
         if len(limits) == len(placements):
             await self._sit_out(max(limits, key=lambda limit: limit.until))
+
+    async def _is_held_up(self, decision: Decision) -> bool:
+        """A halt that came while a plan takes its time: what is still to come waits, shown, until the books
+        agree again. Returns whether a stop took it away instead.
+
+        Raises:
+            RetryAt: it waits.
+        """
+        symbols = [leg.symbol for leg in self._chosen(decision)]
+        async with self._work.database.sessions() as session:
+            execution = await session.get_one(Execution, self._id)
+            orders = await repository.orders_of(session, self._id)
+            halts = await repository.halts_of(session, execution.connection_id, symbols)
+        unwinding = any(order.role == "unwind" for order in orders)
+        if unwinding or not halts:
+            return False
+        if await self._withdraw_if_stopped():
+            return True
+        said = " ".join(f"{symbol} is halted: {reason}" for symbol, reason in sorted(halts.items()))
+        await self.needs_attention(f"{said} Holdfast goes on with this plan once it trades again.")
+        raise RetryAt(5, said)
 
     async def _prices(self, decision: Decision) -> dict[UUID, Decimal]:
         async with self._work.database.sessions() as session:

@@ -18,7 +18,7 @@ from holdfast.execution.orders import OrderEvent as Event
 from holdfast.execution.risk_models import Flatten
 from holdfast.platform.jobs import LeaseLost
 from holdfast.portfolio.ledger import QUOTE
-from holdfast.portfolio.models import Fill, Plan, Sleeve
+from holdfast.portfolio.models import Fill, Halt, Plan, Sleeve
 
 STUCK_STATE = "needs_attention"
 UNFINISHED = ("pending", "running", "unwinding", STUCK_STATE)
@@ -218,6 +218,14 @@ async def is_flattened(session: AsyncSession, execution: Execution) -> bool:
         )
     )
     return found is not None
+
+
+async def halts_of(session: AsyncSession, connection_id: UUID, symbols: Sequence[str]) -> dict[str, str]:
+    """Why which of these instruments are halted on a connection."""
+    rows = await session.execute(
+        select(Halt.symbol, Halt.reason).where(Halt.connection_id == connection_id, Halt.symbol.in_(symbols))
+    )
+    return dict(rows.tuples().all())
 
 
 async def troubled_before(session: AsyncSession, execution: Execution) -> bool:
