@@ -1,5 +1,6 @@
 """Every page, on desktop and phone, light and dark: clean, accessible, honest about the simulation."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,8 +8,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.e2e.conftest import Complaints
 from tests.e2e.installation import ROOT, Installation
+from tests.e2e.test_first_trade import PATIENCE, api, open_bitcoin_dominance, try_the_demo
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -31,6 +33,9 @@ PRIVATE = (
     "/connections",
     "/connections/new",
     "/settings",
+    "/settings/risk",
+    "/incidents",
+    "/incidents?state=all",
 )
 VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
     (1280, "light"),
@@ -53,6 +58,47 @@ async def violations(page: Page) -> list[str]:
         if found["impact"] in ("serious", "critical")
         for node in found["nodes"]
     ]
+
+
+async def pages_of_a_trade(page: Page, installation: Installation, token: str) -> list[str]:
+    """Trade once, and stop: every page that tells of it."""
+    await open_bitcoin_dominance(page, "1000")
+    plan = page.url.removeprefix(installation.url)
+    await page.get_by_role("radio", name="TWAP").click()
+    await expect(page.get_by_role("textbox", name="Slices")).to_be_visible()
+    assert await violations(page) == [], "preview with options"
+    await page.get_by_role("radio", name="Limit").click()
+    await page.get_by_role("link", name=re.compile("Continue with")).click(timeout=PATIENCE)
+    await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
+    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible(timeout=PATIENCE)
+    execution = page.url.removeprefix(installation.url)
+    with api(installation, token) as http:
+        position = http.get("/positions").json()[0]["id"]
+        body = {"kind": "rebalance", "position_id": position}
+        rebalance = http.post("/previews", json=body).raise_for_status().json()["id"]
+        wish = {"scope": "position", "position_id": position}
+        flatten = http.post("/flatten", json=wish, headers={"Idempotency-Key": f"flatten-{position}"})
+        order = http.get("/orders").json()["items"][0]["id"]
+        return [
+            plan,
+            execution,
+            f"{execution}/trace",
+            f"/plans/{rebalance}",
+            f"/flatten/{flatten.raise_for_status().json()['id']}",
+            f"/positions/{position}",
+            f"/activity/orders/{order}",
+        ]
+
+
+async def the_stop_dialog_is_clean(page: Page) -> None:
+    await page.keyboard.press("Shift+Escape")
+    await expect(page.get_by_role("dialog", name="Stop trading")).to_be_visible()
+    await page.wait_for_timeout(300)
+    assert await violations(page) == [], "the stop dialog"
+    await page.get_by_role("button", name=re.compile("^Stop and flatten")).click()
+    await page.wait_for_timeout(300)
+    assert await violations(page) == [], "the flatten dialog"
+    await page.keyboard.press("Escape")
 
 
 async def settled(page: Page, path: str) -> None:
@@ -93,10 +139,12 @@ async def test_every_page_is_clean(
     complaints.listen(page)
     for path in PUBLIC:
         await check(page, path, width)
-    await page.goto("/")
-    await page.get_by_role("button", name="Try the demo").first.click()
+    token = await try_the_demo(page)
     await expect(page.get_by_role("link", name="Positions").first).to_be_visible()
     for path in PRIVATE:
+        await check(page, path, width)
+    await the_stop_dialog_is_clean(page)
+    for path in await pages_of_a_trade(page, installation, token):
         await check(page, path, width)
     await context.close()
     assert complaints.said == []

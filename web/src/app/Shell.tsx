@@ -146,7 +146,7 @@ function Rail({ openPalette }: { openPalette: () => void }) {
       </div>
       <Bell
         className="flex h-10 gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
-        labelClass="md:max-lg:hidden"
+        labelClass="md:max-lg:sr-only"
       />
       <button
         type="button"
@@ -191,7 +191,7 @@ function TopBar({ signedIn, openPalette }: { signedIn: boolean; openPalette: () 
             >
               <Search aria-hidden className="size-5" />
             </button>
-            <Bell className="grid size-11 place-items-center md:hidden" />
+            <Bell className="grid size-11 place-items-center md:hidden" labelClass="sr-only" />
             <StopButton className="h-9 px-2.5 text-sm max-md:min-h-11 md:hidden" labelClass="max-[359px]:sr-only" />
           </>
         ) : (

@@ -17,29 +17,28 @@ function useUnseen(): { unseen: number; beyondOpen: boolean } {
 }
 
 /** Leads to the incidents and counts the unseen ones. */
-export function Bell({ className, labelClass }: { className?: string; labelClass?: string }) {
-  const { unseen: count, beyondOpen } = useUnseen()
-  const label = count === 0 ? 'Incidents' : `Incidents, ${count} unseen`
+export function Bell({ className, labelClass }: { className?: string; labelClass: string }) {
+  const { unseen, beyondOpen } = useUnseen()
   return (
     <Link
       to="/incidents"
       search={beyondOpen ? { state: 'all' } : {}}
-      aria-label={label}
-      title={label}
+      title="Incidents"
       className={clsx('items-center', className)}
     >
       <span className="relative">
         <BellIcon aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
-        {count > 0 && (
+        {unseen > 0 && (
           <span
             aria-hidden
             className="tnum absolute -top-2 left-2.5 grid h-4.5 min-w-4.5 place-items-center rounded-full bg-ink px-1 text-[11px] leading-none font-semibold text-on-ink"
           >
-            {count > MOST ? `${MOST}+` : count}
+            {unseen > MOST ? `${MOST}+` : unseen}
           </span>
         )}
       </span>
-      {labelClass !== undefined && <span className={labelClass}>Incidents</span>}
+      <span className={labelClass}>Incidents</span>
+      {unseen > 0 && <span className="sr-only">, {unseen} unseen</span>}
     </Link>
   )
 }
