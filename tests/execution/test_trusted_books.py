@@ -23,7 +23,7 @@ from holdfast.platform.jobs import LeaseLost
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import RetryAt, RunAgainIn
 from holdfast.portfolio.models import Posting
-from holdfast.venues.protocol import OrderStatus
+from holdfast.venues.protocol import FundingReport, OrderStatus
 
 
 async def connection(desk: Desk) -> Connection:
@@ -284,3 +284,21 @@ async def test_an_order_the_venue_has_forgotten_is_over_and_not_sent_again(desk:
     ended = await desk.run(execution_id)
     assert ended.finished_at is not None, ended.reason
     assert not {order.client_id for order in orders} & {sent.client_id for sent in desk.venue.placed}
+
+
+async def test_a_payment_that_is_told_hours_late_is_booked_the_next_day_once(desk: Desk):
+    await reconciled(desk)
+    await desk.clock.sleep(60)
+    late = FundingReport(
+        "SETTLEMENT:1:1", "BTCUSDT", Decimal("0.3"), "USDT", Decimal("0.0001"), Decimal(1), desk.clock.now()
+    )
+    for hours in (4, 4):
+        desk.clock.moment += timedelta(hours=hours)
+        await reconciled(desk)
+    desk.venue.funding = [late]
+    await reconciled(desk)
+    assert await postings(desk) == 0, "nobody looks so far back every minute"
+    for _ in range(3):
+        desk.clock.moment += timedelta(hours=5)
+        await reconciled(desk)
+    assert await postings(desk) == 1

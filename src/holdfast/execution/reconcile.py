@@ -44,6 +44,8 @@ OVERLAP: Final = timedelta(minutes=2)
 LONG_OVERLAP: Final = timedelta(days=1)
 """The same, once the books and the venue disagree."""
 FUNDING_OVERLAP: Final = timedelta(hours=1)
+DAILY_OVERLAP: Final = timedelta(days=2)
+"""The first reading of a day looks so far back, for records that came very late and moved no quantity."""
 BEGINNINGS: Final = 5
 """How often to look for a moment without trades before trying again later."""
 SECOND_LOOK: Final = 0.4
@@ -174,8 +176,10 @@ class _Reconciliation:
             connection = await session.get_one(Connection, self.connection_id)
         moment = await self.door.server_time()
         begun = max(connection.begun_at or moment, moment - OLDEST)
-        read_fills = max(begun, (connection.fills_since or begun) - overlap)
-        read_funding = max(begun, (connection.funding_since or begun) - FUNDING_OVERLAP)
+        fills_since, funding_since = connection.fills_since or begun, connection.funding_since or begun
+        again = DAILY_OVERLAP if fills_since.date() != moment.date() else timedelta(0)
+        read_fills = max(begun, fills_since - max(overlap, again))
+        read_funding = max(begun, funding_since - max(FUNDING_OVERLAP, again))
         fills, funding, balance = await asyncio.gather(
             self.door.fills_since(read_fills), self.door.funding_since(read_funding), self.door.balance()
         )
