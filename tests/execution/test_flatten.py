@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy import delete, select
-from tests.execution.conftest import LEGS, NOW, Desk, instrument_row
+from tests.execution.conftest import LEGS, NOW, Desk, instrument_row, opposite
 from tests.execution.scripted_venue import Killed
 
 from holdfast.accounts.models import User
@@ -21,7 +21,7 @@ from holdfast.execution.stops import Stopped
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import holdings
-from holdfast.portfolio.models import Halt, Sleeve
+from holdfast.portfolio.models import Halt, Plan, Sleeve
 from holdfast.venues.protocol import KeyRefused
 
 D = Decimal
@@ -169,6 +169,27 @@ async def test_asking_twice_does_nothing_twice(hand: Hand):
     assert len(desk.venue.placed) == placed
     async with desk.database.sessions() as session:
         assert len(list(await session.scalars(select(Job).where(Job.kind == flatten.JOB)))) >= 1
+
+
+async def test_a_closing_that_takes_its_time_is_hurried(hand: Hand):
+    """In slices over an hour, confirmed by the user; then the switch."""
+    desk = hand.desk
+    execution = await opened(desk)
+    plan = await desk.plan(kind="close", sleeve_id=execution.sleeve_id, legs=opposite())
+    async with desk.database.transaction() as session:
+        row = await session.get_one(Plan, plan.id)
+        legs = [{**leg, "slices": 2} for leg in row.body["legs"]]
+        tactic = {"kind": "twap", "seconds": 3600, "slices": 2, "note": ""}
+        row.body = {**row.body, "legs": legs, "tactic": tactic}
+    closing_id = await desk.confirm(plan)
+    await desk.run(closing_id, rounds=1)
+    assert (await desk.execution(closing_id)).finished_at is None
+    before = desk.clock.now()
+    ended = await hand.work((await hand.press()).id, rounds=100)
+    assert ended.state == "done"
+    assert (await desk.execution(closing_id)).state == "complete"
+    assert (desk.clock.now() - before).total_seconds() < 180
+    assert nets(desk) == {} == await owned(desk)
 
 
 async def test_an_opening_under_way_is_taken_back_first(hand: Hand):

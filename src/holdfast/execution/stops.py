@@ -18,7 +18,7 @@ from holdfast.core.errors import Conflict, Forbidden, NotFound
 from holdfast.core.identity import new_id
 from holdfast.execution import gate_books, incidents, stop_file
 from holdfast.execution.incidents_models import Incident
-from holdfast.execution.risk_models import Flatten, Stop
+from holdfast.execution.risk_models import Flatten, FlattenPosition, Stop
 from holdfast.execution.risk_schemas import NewStop, StopsTick, StopView
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
@@ -191,6 +191,16 @@ async def lift(session: AsyncSession, user_id: UUID, stop_id: UUID, *, by: str, 
             .where(Incident.user_id == user_id, Incident.settled_at.is_(None), told)
             .values(settled_at=now)
         )
+
+
+async def is_being_flattened(session: AsyncSession, sleeve_id: UUID) -> bool:
+    found = await session.scalar(
+        select(FlattenPosition.sleeve_id)
+        .join(Flatten, Flatten.id == FlattenPosition.flatten_id)
+        .where(FlattenPosition.sleeve_id == sleeve_id, Flatten.finished_at.is_(None))
+        .limit(1)
+    )
+    return found is not None
 
 
 async def own_sleeve(session: AsyncSession, user_id: UUID, sleeve_id: UUID) -> Sleeve:
