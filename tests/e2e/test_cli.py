@@ -144,6 +144,26 @@ def test_open_and_close(shell: CommandLine) -> None:
     assert Decimal(over["pnl"]) == cash - fees + funding
 
 
+def test_the_time_line_of_what_was_done(shell: CommandLine) -> None:
+    traced = shell.json("trace", "last")
+    (over,) = shell.json("positions", "--closed")
+    run, items = traced["execution"], traced["items"]
+    assert (run["kind"], run["position_id"], traced["truncated"]) == ("close", over["id"], False)
+    assert items[0]["title"].startswith("Confirmed: close BTC-D")
+    assert items[-1]["title"].startswith("Ended: complete")
+    assert {item["kind"] for item in items} >= {"decision", "row", "request", "answer", "event", "job"}
+    sent = [item for item in items if item["detail"].get("event") == "send"]
+    ended = [item for item in items if item["detail"].get("to") == "filled"]
+    assert {item["symbol"] for item in sent} == {leg["symbol"] for leg in run["legs"]}
+    assert {item["symbol"] for item in ended} == {item["symbol"] for item in sent}
+    assert [item["after_ms"] for item in items] == sorted(item["after_ms"] for item in items)
+
+    read = shell.run("trace", run["id"][:8], "--symbol", "BTCUSDT", COLUMNS="200")
+    assert (read.returncode, read.stderr) == (0, "")
+    assert "BTCUSDT: about to be sent; written down first" in read.stdout
+    assert "ETHUSDT: " not in read.stdout
+
+
 def test_an_index_opened_for_programs(shell: CommandLine) -> None:
     unconfirmed = shell.run("open", "eth-btc", "--short", "1500", "--json")
     assert_refused(unconfirmed, "Nothing was traded.", "--yes")
