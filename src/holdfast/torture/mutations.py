@@ -110,7 +110,10 @@ def fills_counted_twice() -> list[_Change]:
         again = replace(report, exec_id=f"{report.exec_id}-again")
         return await original(session, connection_id, again, order, now)
 
-    return [(booking, "_insert_fill", insert)]
+    async def none_known(*_: Any) -> set[str]:
+        return set()
+
+    return [(booking, "_insert_fill", insert), (repository, "booked_ids", none_known)]
 
 
 @_mutation("fencing numbers are not compared")

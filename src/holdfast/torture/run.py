@@ -27,17 +27,23 @@ from holdfast.platform.database import Base
 from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
-from holdfast.torture.house import House
-from holdfast.torture.invariants import Violation, judge
+from holdfast.torture.house import House, Worker
+from holdfast.torture.invariants import ALWAYS, RULES, Rule, Violation, judge
 from holdfast.torture.loop import ProcessDied, VirtualLoop, inside
 from holdfast.torture.people import Person, begin, move_in
 from holdfast.torture.postgres import TortureDatabase, latencies
-from holdfast.torture.truth import books_of
+from holdfast.torture.streams import Watch
+from holdfast.torture.truth import Books, books_of
 from holdfast.torture.weather import Blow, Weather, forecast
 from holdfast.venues.protocol import VenueError
 
 BOOT_SECONDS: Final = 120.0
-SETTLE_SECONDS: Final = 3600.0
+SETTLE_SECONDS: Final = 1800.0
+"""Longer than the ten minutes for which an address may be shut out."""
+MOST_STATEMENTS: Final = 30_000
+"""A run that asks the database more often than this goes in circles."""
+STREAMS: Final = 0.7
+"""The part of runs in which the account streams are listened to."""
 RECURRING: Final = ("market.refresh_instruments", "accounts.check_connection", "execution.reconcile")
 
 
@@ -115,6 +121,10 @@ def _was_unknown(events: list[OrderEvent]) -> bool:
     return any(event.to_state == OrderState.UNKNOWN for event in events)
 
 
+class EndlessWork(Exception):
+    """The run does not come to its end."""
+
+
 class _Run:
     def __init__(
         self, seed: int, weather: Weather, loop: VirtualLoop, database: TortureDatabase, home: Path
@@ -134,6 +144,7 @@ class _Run:
             handlers={kind: self._watched(handler) for kind, handler in HANDLERS.items()},
         )
         self._people: list[Person] = []
+        self._watch: Watch | None = None
         self._problems: list[Violation] = []
 
     def _watched(self, handler: Handler) -> Handler:
@@ -158,8 +169,10 @@ class _Run:
         try:
             await self._boot()
             await self._storm()
-            await self._heal()
-            await self._judge()
+            await self._judge(ALWAYS)
+            if not self._problems:
+                await self._heal()
+                await self._judge(RULES)
             self._judge_rates()
         finally:
             for task in background:
@@ -169,14 +182,19 @@ class _Run:
         ]
         return self._report()
 
-    async def _judge(self) -> None:
+    async def _judge(self, rules: tuple[Rule, ...]) -> None:
         async with self._house.database.sessions() as session:
             for person in self._people:
                 books = await books_of(session, person.connection_id, person.account, person.opening)
-                self._problems += judge(books)
-                self._house.tally.add("orders", len(books.orders))
-                self._house.tally.add("fills", len(books.fills))
-                self._house.tally.add("unknowns resolved", sum(map(_was_unknown, books.events.values())))
+                self._problems += judge(books, rules)
+                if rules is RULES:
+                    self._count(books)
+
+    def _count(self, books: Books) -> None:
+        tally = self._house.tally
+        tally.add("orders", len(books.orders))
+        tally.add("fills", len(books.fills))
+        tally.add("unknowns resolved", sum(map(_was_unknown, books.events.values())))
 
     def _judge_rates(self) -> None:
         """The venue's limits hold unless the dial or a frozen process made requests arrive in a heap."""
@@ -195,11 +213,18 @@ class _Run:
             self._people.append(await move_in(house, number))
         if not await house.until(self._books_begun, seconds=BOOT_SECONDS, every=0.25):
             raise RuntimeError("the installation did not start in calm weather")
+        self._listen()
 
     async def _books_begun(self) -> bool:
         async with self._house.database.sessions() as session:
             rows = await session.scalars(select(Connection).order_by(Connection.label))
             return all(row.state == "active" and row.reconciled_at for row in rows)
+
+    def _listen(self) -> None:
+        """Most runs have the account streams; the books must be right without them, too."""
+        if self._dice.random() < STREAMS:
+            accounts = {person.connection_id: person.account for person in self._people}
+            self._watch = Watch(self._house, accounts)
 
     async def _storm(self) -> None:
         house, start = self._house, self._loop.time()
@@ -222,8 +247,13 @@ class _Run:
         house.virtual_redis.down = False
         for worker in house.workers:
             worker.process.fuse = None
-        if not await house.until(self._settled, seconds=SETTLE_SECONDS, every=5):
+        try:
+            settled = await house.until(self._settled, seconds=SETTLE_SECONDS, every=5)
+        except EndlessWork:
+            settled = False
+        if not settled:
             self._problems.append(Violation("every job finishes or recurs", await self._what_is_left()))
+            return
         for _ in range(2):
             async with house.database.transaction() as session:
                 for person in self._people:
@@ -235,6 +265,8 @@ class _Run:
                 self._problems.append(Violation("every connection is reconciled", "not within 10 minutes"))
 
     async def _settled(self) -> bool:
+        if self._house.database.server.statements > MOST_STATEMENTS:
+            raise EndlessWork
         async with self._house.database.sessions() as session:
             open_jobs = await session.scalar(
                 select(Job.id).where(Job.finished_at.is_(None), Job.kind.not_in(RECURRING)).limit(1)
@@ -271,7 +303,8 @@ class _Run:
             await done
 
     def _strike_crash(self) -> None:
-        self._dice.choice(self._house.workers).kill()
+        mortals: list[Worker | Watch] = [*self._house.workers, *([self._watch] if self._watch else [])]
+        self._dice.choice(mortals).kill()
 
     def _strike_fuse(self, effects: int) -> None:
         busy = [worker for worker in self._house.workers if worker.busy] or self._house.workers
