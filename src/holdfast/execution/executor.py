@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
-from holdfast.execution import finish, intake, preflight, repository, sending, stops, trail
+from holdfast.execution import finish, intake, preflight, repository, sending, trail
 from holdfast.execution.answers import Answer, ask_about, owes_answer
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import request_of
@@ -150,17 +150,8 @@ class Executor(Hand):
             facts,
             residual_planned=any(leg.action == "skip" and leg.target_notional for leg in self._shown.legs),
             tactic=self._tactic,
-            elapsed=await self._elapsed(session, execution),
+            elapsed=(now - (execution.started_at or now)).total_seconds(),
         )
-
-    async def _elapsed(self, session: AsyncSession, execution: Execution) -> float:
-        """Seconds since the beginning. While its position is flattened, the time of a closing is up."""
-        now = self._now()
-        elapsed = (now - (execution.started_at or now)).total_seconds()
-        hurried = execution.kind == "close" and self._tactic.takes_time
-        if hurried and await stops.is_being_flattened(session, execution.sleeve_id):
-            return max(elapsed, float(self._tactic.seconds))
-        return elapsed
 
     # --- sending -----------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
@@ -22,8 +22,7 @@ from holdfast.core.errors import InvalidInput, NotFound, Unavailable
 from holdfast.core.identity import new_id
 from holdfast.execution import gate_books, incidents, stops
 from holdfast.execution.drafts import new_order
-from holdfast.execution.models import Execution, Order
-from holdfast.execution.orders import OrderState
+from holdfast.execution.models import Execution
 from holdfast.execution.plans import legs_of, traded
 from holdfast.execution.progress import tell_changed
 from holdfast.execution.risk_models import Flatten, FlattenPosition
@@ -138,8 +137,6 @@ async def _step(work: Work, position: FlattenPosition) -> None:
         outlook = await _outlook(session, position)
         if outlook.busy:
             opening = outlook.busy.kind != "close"
-            if not opening:
-                await _send_now(session, outlook.busy, now=work.clock.now())
             said = outlook.busy.reason or (
                 "What was opened is being taken back." if opening else position.text
             )
@@ -165,18 +162,6 @@ async def _outlook(session: AsyncSession, position: FlattenPosition) -> _Outlook
     busy = next((one for one in executions if one.finished_at is None), None)
     owns = bool(await closable(session, sleeve.id))
     return _Outlook(sleeve, owns, busy, executions[0] if executions else None)
-
-
-async def _send_now(session: AsyncSession, closing: Execution, *, now: datetime) -> None:
-    """A closing that takes its time does not any more: what is still to come is due."""
-    moved = await session.execute(
-        update(Order)
-        .where(Order.execution_id == closing.id, Order.state == OrderState.PLANNED, Order.due_at > now)
-        .values(due_at=now)
-        .returning(Order.id)
-    )
-    if moved.first() is not None:
-        await enqueue(session, "execution.run", str(closing.id), now=now)
 
 
 async def _close(work: Work, position: FlattenPosition, sleeve: Sleeve) -> None:

@@ -21,6 +21,7 @@ from holdfast.portfolio.tactics import Tactic
 from holdfast.venues.protocol import PublicVenue
 
 Legs = Mapping[int, PlannedLeg]
+MAKES_WAY = "everything is being closed at once, and this slower closing makes way for that"
 
 
 def is_due(order: Order, now: datetime) -> bool:
@@ -98,7 +99,7 @@ async def withdraw(
     concerned = [o for o in orders if o.role != "unwind" and (o.state == OrderState.PLANNED or is_resting(o))]
     for order in concerned:
         if order.state == OrderState.PLANNED:
-            forbid(session, order, reason, now=work.clock.now())
+            forbid(session, order, MAKES_WAY if execution.kind == "close" else reason, now=work.clock.now())
     return concerned
 
 
