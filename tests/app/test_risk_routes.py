@@ -180,3 +180,15 @@ async def test_the_topic_stops_says_when_something_changed(
         await mine.hears(lambda m: m.get("topic") == "stops" and m["data"]["in_force"] == 1)
         assert all(data["in_force"] == 0 for data in theirs.data("stops"))
     assert desk.user_id
+
+
+async def test_a_stop_leads_to_what_was_closed_under_it(
+    client: httpx2.AsyncClient, desk: Desk, owner: Headers
+):
+    assert desk.user_id
+    await client.post("/api/stops", json={"scope": "user"}, headers=owner | key())
+    (alone,) = (await client.get("/api/stops", headers=owner)).json()
+    assert alone["flatten_id"] is None
+    started = await client.post("/api/flatten", json={"scope": "user"}, headers=owner | key())
+    (stopped,) = (await client.get("/api/stops", headers=owner)).json()
+    assert stopped["flatten_id"] == started.json()["id"]

@@ -77,7 +77,7 @@ class PositionLimitsView(Schema):
 
 class StopView(Schema):
     """No new risk is taken while it stands; what reduces risk goes on. ``instance``: everybody on this
-    installation, lifted only by its operator."""
+    installation, lifted only by its operator. ``flatten_id``: what is or was closed under it."""
 
     id: UUID
     scope: Scope
@@ -85,6 +85,7 @@ class StopView(Schema):
     reason: str
     by: str
     since: datetime
+    flatten_id: UUID | None = None
 
 
 class StopsTick(Schema):

@@ -18,7 +18,7 @@ from holdfast.core.errors import Conflict, Forbidden, NotFound
 from holdfast.core.identity import new_id
 from holdfast.execution import gate_books, incidents, stop_file
 from holdfast.execution.incidents_models import Incident
-from holdfast.execution.risk_models import Flatten, FlattenPosition, Stop
+from holdfast.execution.risk_models import Flatten, Stop
 from holdfast.execution.risk_schemas import NewStop, StopsTick, StopView
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
@@ -77,7 +77,8 @@ async def list_for(
     mine = or_(Stop.scope == "instance", Stop.user_id == user_id)
     rows = await session.scalars(select(Stop).where(Stop.lifted_at.is_(None), mine).order_by(Stop.since))
     known = list(rows)
-    views = [view(row) for row in known]
+    flattenings = await _flattenings(session, [row.id for row in known])
+    views = [view(row, flattenings.get(row.id)) for row in known]
     origin, found = stop_file.origin_of(settings), stop_file.read(settings)
     if found and all(row.origin != origin for row in known):
         views.insert(
@@ -193,16 +194,6 @@ async def lift(session: AsyncSession, user_id: UUID, stop_id: UUID, *, by: str, 
         )
 
 
-async def is_being_flattened(session: AsyncSession, sleeve_id: UUID) -> bool:
-    found = await session.scalar(
-        select(FlattenPosition.sleeve_id)
-        .join(Flatten, Flatten.id == FlattenPosition.flatten_id)
-        .where(FlattenPosition.sleeve_id == sleeve_id, Flatten.finished_at.is_(None))
-        .limit(1)
-    )
-    return found is not None
-
-
 async def own_sleeve(session: AsyncSession, user_id: UUID, sleeve_id: UUID) -> Sleeve:
     """Raises ``NotFound`` also for somebody else's."""
     sleeve = await session.get(Sleeve, sleeve_id)
@@ -211,7 +202,14 @@ async def own_sleeve(session: AsyncSession, user_id: UUID, sleeve_id: UUID) -> S
     return sleeve
 
 
-def view(row: Stop) -> StopView:
+async def _flattenings(session: AsyncSession, stop_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The last flattening under each stop that has one."""
+    asked = select(Flatten.stop_id, Flatten.id).where(Flatten.stop_id.in_(stop_ids))
+    rows = await session.execute(asked.order_by(Flatten.created_at))
+    return {row.stop_id: row.id for row in rows}
+
+
+def view(row: Stop, flatten_id: UUID | None = None) -> StopView:
     return StopView(
         id=row.id,
         scope=row.scope,
@@ -219,6 +217,7 @@ def view(row: Stop) -> StopView:
         reason=row.reason,
         by=row.by,
         since=row.since,
+        flatten_id=flatten_id,
     )
 
 

@@ -2397,11 +2397,13 @@ export interface components {
         /**
          * StopView
          * @description No new risk is taken while it stands; what reduces risk goes on. ``instance``: everybody on this
-         *     installation, lifted only by its operator.
+         *     installation, lifted only by its operator. ``flatten_id``: what is or was closed under it.
          */
         StopView: {
             /** By */
             by: string;
+            /** Flatten Id */
+            flatten_id?: string | null;
             /**
              * Id
              * Format: uuid

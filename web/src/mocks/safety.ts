@@ -103,6 +103,9 @@ export const safetyHandlers = [
       finished_at: null,
     }
     safety.flattenings.set(flatten.id, flatten)
+    safety.stops = safety.stops.map((each) =>
+      each.id === flatten.stop_id ? { ...each, flatten_id: flatten.id } : each,
+    )
     return HttpResponse.json(flatten, { status: 202 })
   }),
   http.get('/api/flatten/:id', ({ params }) => {

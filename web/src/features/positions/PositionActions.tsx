@@ -23,8 +23,9 @@ export function PositionActions({ position }: { position: PositionDetail }) {
   }
 
   if (isOver(position)) return <PositionBadge state={position.state} />
+  // On a phone the same is in the header, one press away, with this position to choose.
   const stop = (
-    <Button kind="quiet" className="max-md:px-3" onClick={() => openStop(position.id)}>
+    <Button kind="quiet" className="max-md:hidden" onClick={() => openStop(position.id)}>
       <OctagonX aria-hidden className="size-4" />
       Stop
     </Button>

@@ -23,15 +23,20 @@ export function StopBar({ signedIn }: { signedIn: boolean }) {
 
 function Bar({ stops }: { stops: Stop[] }) {
   const bar = useHeight('--stop-bar')
+  const wide = stops.filter((stop) => stop.scope !== 'position')
+  const shown = (wide.length > 0 ? wide : stops).slice(0, SHOWN)
+  const rest = stops.length - shown.length
   return (
     <section ref={bar} aria-label="Trading is stopped" className="sticky top-0 z-30 bg-error text-canvas">
       <ul>
-        {stops.slice(0, SHOWN).map((stop) => (
+        {shown.map((stop) => (
           <StopLine key={stop.id} stop={stop} />
         ))}
       </ul>
-      {stops.length > SHOWN && (
-        <p className="px-4 pb-2 text-sm md:px-10">And {stops.length - SHOWN} more: see your positions.</p>
+      {rest > 0 && (
+        <p className="px-4 pb-2 text-sm md:px-10">
+          {rest === 1 ? 'One position is' : `${rest} positions are`} stopped besides.
+        </p>
       )}
     </section>
   )
@@ -64,6 +69,18 @@ function StopLine({ stop }: { stop: Stop }) {
         <span className="max-md:block">
           By {stop.by}, <Time iso={stop.since} />
           {stop.reason && <>: {stop.reason}</>}
+          {stop.flatten_id && (
+            <>
+              {' · '}
+              <Link
+                to="/flatten/$flattenId"
+                params={{ flattenId: stop.flatten_id }}
+                className="underline underline-offset-2"
+              >
+                What was closed
+              </Link>
+            </>
+          )}
         </span>
       </p>
       {stop.scope === 'instance' ? (

@@ -104,6 +104,9 @@ describe('the kill switch', () => {
     expect(await screen.findByRole('list', { name: 'Positions being closed' })).toBeTruthy()
     expect(router.state.location.pathname).toMatch(/^\/flatten\//)
     expect(await screen.findByText('Flat')).toBeTruthy()
+    await router.navigate({ to: '/indices' })
+    await user.click(within(await bar()).getByRole('link', { name: 'What was closed' }))
+    expect(await screen.findByText('Flat')).toBeTruthy()
   })
 
   it('names the command that still works when nobody answers', async () => {

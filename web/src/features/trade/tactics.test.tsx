@@ -4,7 +4,7 @@ import { http, HttpResponse } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
 import { bookPosition } from '@/mocks/positions'
-import { makePlan, startExecution } from '@/mocks/world'
+import { makePlan, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -125,5 +125,18 @@ describe('progress', () => {
     renderAt(`/executions/${execution.id}`)
     expect(await screen.findByText(/^In slices, for/)).toBeTruthy()
     expect(screen.getAllByText(/^Slice 2 of 10 in 2\d s/)).not.toHaveLength(0)
+  })
+
+  it('calls no leg done that only waits for the others', async () => {
+    const execution = startExecution(makePlan({ ...request, tactic: { kind: 'passive', deadline_seconds: 60 } }))
+    const [first, second, ...others] = execution.legs
+    if (!first || !second) throw new Error('no legs')
+    const waits = { ...first, state: 'partial' as const, resting_price: null }
+    const follows = { ...second, resting_price: null, next_at: new Date().toISOString() }
+    world.executions.set(execution.id, { ...execution, legs: [waits, follows, ...others] })
+    renderAt(`/executions/${execution.id}`)
+    expect(await screen.findByText('Waiting for the other legs')).toBeTruthy()
+    expect(screen.getByText('Following the price')).toBeTruthy()
+    expect(screen.getByText(/^0 of 11 legs done/)).toBeTruthy()
   })
 })

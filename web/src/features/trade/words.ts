@@ -1,6 +1,7 @@
 import type { Schemas } from '@/api/client'
 
 import type { Execution, Plan } from './queries'
+import type { Stage } from './stages'
 
 type ExecutionState = Schemas['ExecutionView']['state']
 type Ending = Pick<Execution, 'state' | 'kind' | 'filled_notional'>
@@ -40,17 +41,14 @@ export function flowTitle({ kind, direction, index_name }: Pick<Plan, 'kind' | '
   return kind === 'open' ? `${capital(direction)} ${index_name}` : `${capital(kind)} ${index_name}`
 }
 
-/** Legs nothing more will happen to. */
-export const LEG_SETTLED: Record<LegState, boolean> = {
-  waiting: false,
-  working: false,
-  filled: true,
-  partial: true,
-  unfilled: true,
-  unwound: true,
-  unknown: false,
-  skipped: true,
-  by_hand: true,
+/** As {@link LEG_WORDS}, with what a tactic that takes its time does meanwhile. */
+export const STAGE_WORDS: Record<Stage, string> = {
+  ...LEG_WORDS,
+  resting: 'Waiting in the book',
+  following: 'Following the price',
+  between_slices: 'Waiting for the next slice',
+  in_step: 'Waiting for the other legs',
+  again: 'Trying again',
 }
 
 export function capital(word: string): string {
