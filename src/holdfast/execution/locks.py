@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from holdfast.platform.database import Database
+
+log = structlog.get_logger(__name__)
 
 LOOK_AGAIN = 0.02
 _TAKE = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
@@ -32,8 +36,17 @@ async def connection_lock(
         try:
             yield await held.scalar(_COUNT, {"id": connection_id}) or 0 if taken else 0
         finally:
-            if taken and not held.invalidated:  # with its session the lock is gone by itself
-                await held.execute(_RELEASE, name)
+            if taken and not held.invalidated:
+                await _release(held, name)
+
+
+async def _release(held: AsyncConnection, name: dict[str, str]) -> None:
+    """A session that cannot say that it releases the lock is ended, and the lock with it."""
+    try:
+        await held.execute(_RELEASE, name)
+    except SQLAlchemyError as error:
+        log.warning("a lock was released with its session", error=type(error).__name__)
+        await held.invalidate()
 
 
 async def _taken(held: AsyncConnection, name: dict[str, str], patience: float) -> bool:

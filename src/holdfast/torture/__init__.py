@@ -1,1 +1,1 @@
-"""The torture of the execution: real code, a real database and a hostile venue in one seeded, virtual time."""
+"""The torture of the execution: real code, a real database, a hostile venue, one seeded virtual time."""

@@ -93,11 +93,12 @@ class Worker:
         self._number = number
         self._lives = 0
         self.busy = False
+        self.kind = ""
         self.start()
 
     def start(self) -> None:
         self._lives += 1
-        self.process = Process(f"worker-{self._number}.{self._lives}", on_death=self._died)
+        self.process = Process(f"worker-{self._number}.{self._lives}")
         self._tasks: set[asyncio.Task[None]] = set()
         house = self._house
         self._jobs = JobRunner(
@@ -108,7 +109,7 @@ class Worker:
         self.busy = False
 
     def give(self, job_id: int, kind: str) -> None:
-        self.busy = True
+        self.busy, self.kind = True, kind
         task = self._house.loop.create_task(
             self._jobs.run(job_id), context=inside(self.process), name=f"{self.process.name} {kind}"
         )
@@ -119,14 +120,21 @@ class Worker:
         if self.process.alive:
             self._died(self.process)
 
-    def pause(self, seconds: float) -> None:
-        """Stand still, as a frozen machine does, and go on later as if nothing had happened."""
+    def light(self, effects: int, then: Callable[[], None]) -> None:
+        """Let something happen to it after so many of its effects."""
+        self.process.fuse, self.process.on_fuse = effects, then
+
+    def pause(self, seconds: float, *, cut: bool = False) -> None:
+        """Stand still, as a frozen machine does, and go on later as if nothing had happened. ``cut``: what it
+        had locked in PostgreSQL is lost meanwhile, and it does not know."""
         process = self.process
         if not process.alive or process.paused:
             return
         process.paused = True
         self._house.tally.add("pauses")
-        self._house.note("pause", f"{process.name} for {seconds:.1f} s")
+        self._house.note("pause", f"{process.name} for {seconds:.1f} s{' and cut off' if cut else ''}")
+        if cut:
+            self._house.database.cut_off(process)
         self._house.loop.call_later(seconds, self._house.loop.resume, process, context=NEUTRAL)
 
     def _finished(self, task: "asyncio.Task[None]") -> None:

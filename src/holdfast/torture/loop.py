@@ -26,14 +26,14 @@ class ProcessDied(BaseException):
 class Process:
     """A process of the simulated installation: what runs in its context dies or stands still with it.
 
-    ``fuse``: the number of effects (statements, requests) after which it is killed, ``None`` for never.
+    ``fuse``: after so many effects (statements, requests) ``on_fuse`` strikes, ``None`` for never.
     """
 
     name: str
     alive: bool = True
     paused: bool = False
     fuse: int | None = None
-    on_death: Callable[["Process"], None] | None = None
+    on_fuse: Callable[[], None] = lambda: None
     backlog: list[events.Handle] = field(default_factory=list)
 
     def effect(self) -> None:
@@ -44,8 +44,9 @@ class Process:
         """
         if self.alive and self.fuse is not None:
             self.fuse -= 1
-            if self.fuse <= 0 and self.on_death:
-                self.on_death(self)
+            if self.fuse <= 0:
+                self.fuse = None
+                self.on_fuse()
         if not self.alive:
             raise ProcessDied(self.name)
 

@@ -96,8 +96,9 @@ def _swallow(_logger: Any, _method: str, _event: Mapping[str, Any]) -> Any:
 
 
 def _overhear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Nobody asks a measurement how it ended whose askers have all died."""
-    if not isinstance(context.get("exception"), ProcessDied | VenueError):
+    """Nobody asks a task how it ended whose askers have all died, or have lost their lease."""
+    error = context.get("exception")
+    if not isinstance(error, ProcessDied | VenueError) and not (error and is_outage(error)):
         loop.default_exception_handler(context)
 
 
@@ -306,13 +307,21 @@ class _Run:
         mortals: list[Worker | Watch] = [*self._house.workers, *([self._watch] if self._watch else [])]
         self._dice.choice(mortals).kill()
 
-    def _strike_fuse(self, effects: int) -> None:
-        busy = [worker for worker in self._house.workers if worker.busy] or self._house.workers
-        self._dice.choice(busy).process.fuse = effects
+    def _strike_fuse(self, effects: int, then: str, seconds: float) -> None:
+        worker = self._busy_worker()
+        if then == "die":
+            worker.light(effects, worker.kill)
+        else:
+            worker.light(effects, partial(worker.pause, seconds, cut=then == "cut off"))
 
-    def _strike_pause(self, seconds: float) -> None:
-        busy = [worker for worker in self._house.workers if worker.busy] or self._house.workers
-        self._dice.choice(busy).pause(seconds)
+    def _strike_pause(self, seconds: float, cut: bool) -> None:
+        self._busy_worker().pause(seconds, cut=cut)
+
+    def _busy_worker(self) -> Worker:
+        """One that has an execution in hand, if there is one: there it hurts most."""
+        busy = [worker for worker in self._house.workers if worker.busy]
+        trading = [worker for worker in busy if worker.kind == "execution.run"]
+        return self._dice.choice(trading or busy or self._house.workers)
 
     async def _strike_redis(self, seconds: float, forgets: bool) -> None:
         redis = self._house.virtual_redis

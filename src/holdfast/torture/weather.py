@@ -165,12 +165,20 @@ def _blows(dice: random.Random, storm: float) -> list[Blow]:
         Blow(
             dice.uniform(0, storm * 0.7),
             "fuse",
-            {"effects": dice.choice((1, 2, 3, 5, 8, 13, 21, 34, 55, 89))},
+            {
+                "effects": dice.choice((1, 2, 3, 5, 8, 13, 21, 34, 55, 89)),
+                "then": dice.choice(("die", "die", "freeze", "cut off", "cut off")),
+                "seconds": dice.choice((3.0, 14.0, 30.0)),
+            },
         )
         for _ in some(5)
     ]
     blows += [
-        Blow(dice.uniform(0, storm * 0.8), "pause", {"seconds": dice.choice((3.0, 9.0, 14.0, 30.0))})
+        Blow(
+            dice.uniform(0, storm * 0.8),
+            "pause",
+            {"seconds": dice.choice((3.0, 14.0, 30.0)), "cut": dice.random() < 0.5},
+        )
         for _ in some(2)
     ]
     blows += [
