@@ -14,12 +14,14 @@ class Interrupted(Exception):
 
 
 async def test_a_lock_that_went_with_its_session_hides_nothing_and_blocks_nobody(database: Database) -> None:
-    connection_id = uuid4()
-    with pytest.raises(Interrupted):
-        async with connection_lock(database, connection_id):
+    async def interrupted() -> None:
+        async with connection_lock(database, uuid4()):
             async with database.engine.connect() as other:
                 await other.execute(CUT)
             raise Interrupted
+
+    with pytest.raises(Interrupted):
+        await interrupted()
     async with database.engine.connect() as other:
         held = await other.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))
     assert held == 0
