@@ -27,10 +27,10 @@ def crash(*arguments: str) -> dict[str, Any]:
 
 
 def test_killed_at_each_line_that_waits_the_books_are_the_venues() -> None:
-    """Lines of Holdfast's code that wait, each once, six in each scenario; ``holdfast crash`` does all."""
-    found = crash("--places", "--points", "6", *named(JOBS))
+    """Lines of Holdfast's code that wait, each once, five in each scenario; ``holdfast crash`` does all."""
+    found = crash("--places", "--points", "5", *named(JOBS))
     assert found["violations"] == []
-    assert found["crashes"] > 50
+    assert found["crashes"] > 40
     assert {line["scenario"] for line in found["scenarios"]} >= {"open", "unwind", "partial", "confirm"}
 
 

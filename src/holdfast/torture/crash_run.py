@@ -19,7 +19,7 @@ from holdfast.execution import executor
 from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash_driver import Moment, Reaper, drive
-from holdfast.torture.crash_fork import Clerk, Ending, Say, in_child
+from holdfast.torture.crash_fork import ChildFailed, Clerk, Ending, Say, in_child
 from holdfast.torture.crash_place import Place
 from holdfast.torture.crash_points import Outcome, Point
 from holdfast.torture.crash_scenarios import Scenario, scenario_of
@@ -75,19 +75,20 @@ class Bench:
         return in_child(do, self.place.log)
 
     def verdict(self, scene: dict[str, Any]) -> list[str]:
-        """Let the next processes finish every job of the scene, then compare the books."""
-        found: list[str] = self._recover(scene)
+        """Let the next process finish every job of the scene, then compare the books."""
+        ending = self.child(lambda _: self._go_on(scene))
+        found = [f"the successor failed: {ending.last}"] if ending.code else []
         return found + list(self.stage.ask("judge", **scene))
 
-    def _recover(self, scene: dict[str, Any]) -> list[str]:
+    def _go_on(self, scene: dict[str, Any]) -> None:
+        """A child of the pool that does what is due until nothing is, and asks the stage meanwhile."""
+        child = _pool_child(self.place.settings, self.patch)
         for _ in range(ROUNDS):
             due = self.stage.ask("due", **scene)
             if due is None:
-                return []
-            ending = self.do(due, Moment.HELD, 0)
-            if ending.code:
-                return [f"a successor failed: {ending.last}"]
-        return [f"it was not over after {ROUNDS} more runs"]
+                return
+            child.run(due)
+        raise ChildFailed(f"It was not over after {ROUNDS} more runs.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +171,20 @@ def conclude(
 
 def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch, say: Say) -> None:
     """What a child of the worker's pool does with one job, until it is killed."""
+    child = _pool_child(settings, patch)
+    reaper = Reaper(moment, at, say)
+    drive(child.loop, reaper)
+    child.run(job_id)
+    reaper.report()
+
+
+def _pool_child(settings: Settings, patch: Patch) -> Child:
     configure_logging(settings, "worker")
     executor.IN_FLIGHT = IN_FLIGHT
     runner.RENEW_SECONDS = RENEW_SECONDS  # type: ignore[misc]
     patch(settings)
     stop_pipe, _held_open = os.pipe()
-    child = Child(settings, stop_pipe)
-    reaper = Reaper(moment, at, say)
-    drive(child.loop, reaper)
-    child.run(job_id)
-    reaper.report()
+    return Child(settings, stop_pipe)
 
 
 def serve_stage(settings: Settings, read: Callable[[], str], say: Say) -> None:

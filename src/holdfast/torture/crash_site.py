@@ -1,6 +1,7 @@
 """Whole processes die while a real worker and a real scheduler carry out an execution.
 
-Points count hundredths of a second after the confirmation. ``IN_FLIGHT`` is the real one here.
+Points are moments after the confirmation, scattered over ``steps`` hundredths of a second so that a few of
+them are spread already. ``IN_FLIGHT`` is the real one here.
 """
 
 import os
@@ -23,6 +24,7 @@ SCENE: Final = "open"
 OURS: Final = ("worker", "scheduler")
 SERVERS: Final = ("postgres", "redis")
 PATIENCE: Final = 120.0
+SCATTER: Final = 37
 TICK: Final = 0.05
 
 
@@ -37,26 +39,31 @@ class ProcessesDie:
     victims: tuple[str, ...]
     who: Literal["all", "parent", "children"] = "all"
     forget: bool = False
-    steps: int = 60
+    steps: int = 100
     moments: tuple[Moment, ...] = (Moment.CLOCK,)
 
     def length(self, bench: Bench) -> Length:  # noqa: ARG002 - as every suite's
-        return Length(self.steps, 0, tuple(f"{number} hundredths" for number in range(1, self.steps + 1)))
+        return Length(self.steps, 0, tuple(self._words(number) for number in range(1, self.steps + 1)))
 
     def run(self, bench: Bench, point: Point) -> Outcome:
         began = time.monotonic()
         place = bench.place
         staff(place)
         scene = bench.prepare(SCENE)
-        time.sleep(point.number / 100)
+        time.sleep(self._seconds(point.number))
         kill(place, self.victims, self.who)
         if self.who != "children":
             restart(place, self.victims, forget=self.forget)
         if self.who != "parent":  # whose children give their job back themselves
             bench.stage.ask("hurry", leases="worker" in self.victims, scene=scene)
         found = [*_until_over(bench, scene), *bench.stage.ask("judge", **scene)]
-        words = f"{point.number / 100:.2f} s after the confirmation"
-        return Outcome(point, words, tuple(found), time.monotonic() - began)
+        return Outcome(point, self._words(point.number), tuple(found), time.monotonic() - began)
+
+    def _seconds(self, number: int) -> float:
+        return number * SCATTER % self.steps / 100
+
+    def _words(self, number: int) -> str:
+        return f"{self._seconds(number):.2f} s after the confirmation"
 
 
 def staff(place: Place) -> None:
