@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from holdfast.execution.decide import Act, Decision, End, Mode, decide
 from holdfast.execution.orders import FINAL, OrderState
 from holdfast.execution.standing import LegFacts, OrderFacts
-from holdfast.execution.tactics import Child, first_orders, next_orders
+from holdfast.execution.tactics import MOST_TRIES, Child, exhausted, first_orders, next_orders
 from holdfast.portfolio.tactics import Tactic, up_to
 from holdfast.venues.protocol import OrderStyle
 
@@ -67,6 +67,13 @@ def test_a_slice_that_missed_is_caught_up_with_the_next() -> None:
     assert (child.lots, child.wait) == (16, 9.0)
     long_ago = next_orders(TWAP, [behind], elapsed=55.0)[0]
     assert (long_ago.lots, long_ago.wait) == (16, 5.0)
+
+
+def test_a_sliced_leg_never_needs_an_id_there_is_no_room_for() -> None:
+    crawling = [had(1, wanted=2) for _ in range(MOST_TRIES)]
+    fifty = Tactic("twap", 3600, 50)
+    assert not exhausted(fifty, leg(*crawling[:-1], lots=1000, slices=50))
+    assert exhausted(fifty, leg(*crawling, lots=1000, slices=50))
 
 
 def test_small_legs_go_at_once() -> None:

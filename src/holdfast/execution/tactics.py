@@ -16,6 +16,8 @@ from holdfast.venues.protocol import OrderStyle
 
 MAX_ATTEMPTS: Final = 5
 """Orders in a row that may miss what is wanted of a leg before it counts as not to be had."""
+MOST_TRIES: Final = 99
+"""Orders of one leg, however it is sent: their ids have room for two digits."""
 MAX_CHASES: Final = 25
 """Resting orders of one leg; after that it takes, before its deadline."""
 CHASE_PAUSE: Final = 0.5
@@ -73,7 +75,7 @@ def exhausted(tactic: Tactic, leg: LegFacts) -> bool:
         return _taken(leg) >= MAX_ATTEMPTS
     if tactic.kind == "twap" and leg.slices > 1:
         in_vain = len(tries) >= MAX_ATTEMPTS and not any(order.filled for order in tries[-MAX_ATTEMPTS:])
-        return in_vain or len(tries) >= 2 * leg.slices + MAX_ATTEMPTS
+        return in_vain or len(tries) >= min(2 * leg.slices + MAX_ATTEMPTS, MOST_TRIES)
     return len(tries) >= MAX_ATTEMPTS
 
 
