@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,8 @@ from holdfast.torture.truth import ZERO, Books
 
 CLOSING: Final = ("close", "unwind")
 OVER: Final = ("closed", "unwound")
+LIMIT_SLACK: Final = Decimal("1.05")
+"""An order's worth is judged at the mark price, and may be filled a little off it."""
 STOP_TAKES: Final = timedelta(seconds=2)
 """How long a stop may take from being asked for to being committed."""
 
@@ -298,6 +300,26 @@ def stops_hold(books: Books) -> Iterator[str]:
                     yield f"{order.client_id} was sent at {at:%H:%M:%S}, stopped since {stop.since:%H:%M:%S}"
 
 
+def limits_hold(books: Books) -> Iterator[str]:
+    """No opening order is worth more, and no more of them are sent in a minute, than the user allows"""
+    openings = [order for order in books.orders.values() if order.role == "open"]
+    sends = {order.id: _first_sent(books, order.id) for order in openings}
+    for limit in books.limits:
+        for order in openings:
+            worth = order.filled_quantity * (order.average_price or ZERO)
+            if limit.order_notional and worth > limit.order_notional * LIMIT_SLACK:
+                yield f"{order.client_id} is worth {worth:.2f}, {plain(limit.order_notional)} allowed"
+        moments = sorted(at for at in sends.values() if at)
+        for at in moments:
+            count = sum(at <= other < at + timedelta(minutes=1) for other in moments)
+            if limit.orders_per_minute and count > limit.orders_per_minute:
+                yield f"{count} orders in the minute after {at:%H:%M:%S}, {limit.orders_per_minute} allowed"
+
+
+def _first_sent(books: Books, order_id: UUID) -> datetime | None:
+    return min((e.at for e in books.events[order_id] if e.event == OrderEvent.SEND), default=None)
+
+
 def halts_have_reasons(books: Books) -> Iterator[str]:
     """An instrument is halted only with a reason, and not while the books agree"""
     held = books.held()
@@ -324,11 +346,12 @@ RULES: Final[tuple[Rule, ...]] = (
     nothing_half_hedged,
     forced_by_the_rule,
     stops_hold,
+    limits_hold,
     halts_have_reasons,
 )
 
 
-ALWAYS: Final[tuple[Rule, ...]] = (row_before_the_wire, nothing_twice, stops_hold)
+ALWAYS: Final[tuple[Rule, ...]] = (row_before_the_wire, nothing_twice, stops_hold, limits_hold)
 """Those that hold at every moment, also in the middle of it."""
 
 

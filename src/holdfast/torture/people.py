@@ -20,6 +20,7 @@ from holdfast.core.money import plain
 from holdfast.core.targets import Target, TargetSet
 from holdfast.core.time import to_ms
 from holdfast.execution import flatten, service, stops
+from holdfast.execution.risk_models import RiskLimit
 from holdfast.execution.risk_schemas import NewFlatten, NewStop
 from holdfast.execution.schemas import NewExecution
 from holdfast.indices.board import IndexBoard
@@ -40,6 +41,8 @@ ELSEWHERE: Final = "10.9.9.9"
 """The address of the users' own browsers."""
 INDICES: Final = ("btc-d", "eth-d", "eth-btc", "top-10")
 SIZES: Final = ("60", "250", "900", "4000", "15000")
+LIMITED: Final = 0.35
+"""The part of users who have limits of their own."""
 _PREVIEW: Final[TypeAdapter[Any]] = TypeAdapter(PreviewRequest)
 
 
@@ -358,6 +361,8 @@ async def move_in(house: House, number: int) -> Person:
             )
         )
         await session.flush()
+        if dice.random() < LIMITED:
+            session.add(_limits(dice, user_id, now))
         await enqueue(session, "accounts.check_connection", str(connection_id), now=now)
     road = house.network.road(ELSEWHERE, exempt=True)
     browser = PybitClient(
@@ -374,6 +379,18 @@ async def move_in(house: House, number: int) -> Person:
         house, number, dice, account, user_id, connection_id, world,
         {p.symbol: p.quantity for p in account.positions.values()}, browser, road.threads,
     )  # fmt: skip
+
+
+def _limits(dice: random.Random, user_id: UUID, now: datetime) -> RiskLimit:
+    """Limits of the user's own, tight enough to be met."""
+    return RiskLimit(
+        id=new_id(),
+        user_id=user_id,
+        order_notional=dice.choice((None, Decimal(400), Decimal(3000))),
+        gross_notional=dice.choice((None, Decimal(2000), Decimal(20_000))),
+        orders_per_minute=dice.choice((None, 5, 12)),
+        updated_at=now,
+    )
 
 
 def begin(seed: int) -> datetime:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from holdfast.core.time import to_ms
 from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.plans import PlannedLeg, legs_of
-from holdfast.execution.risk_models import Stop
+from holdfast.execution.risk_models import RiskLimit, Stop
 from holdfast.portfolio.models import Alteration, Fill, Halt, Plan, Posting, Sleeve
 from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.records import Execution as Trade
@@ -27,7 +28,8 @@ ZERO = Decimal(0)
 
 @dataclass
 class Books:
-    """One connection: ``trades`` are the venue's executions since our books began, in their own order."""
+    """One connection: ``trades`` are the venue's executions since our books began, in their own order, and
+    ``venue_orders`` those that carry our ids, as they were right before our rows were read."""
 
     account: Account
     connection: Connection
@@ -42,13 +44,9 @@ class Books:
     alterations: list[Alteration]
     halts: list[Halt]
     stops: list[Stop]
+    limits: list[RiskLimit]
+    venue_orders: dict[str, VenueOrder]
     trades: list[Trade] = field(default_factory=list)
-
-    @property
-    def venue_orders(self) -> dict[str, VenueOrder]:
-        """Orders that carry our ids, as the venue knows them."""
-        known = self.account.order_by_link.items()
-        return {link: order for (_, link), order in known if is_ours(link)}
 
     @property
     def by_client_id(self) -> dict[str, Order]:
@@ -74,6 +72,8 @@ async def books_of(
     async def all_of(model: type[Row], *where: Any) -> Sequence[Row]:
         return (await session.scalars(select(model).where(*where))).all()
 
+    known = list(account.order_by_link.items())
+    venue_orders = {link: copy(order) for (_, link), order in known if is_ours(link)}
     connection = await session.get_one(Connection, connection_id)
     sleeves = await all_of(Sleeve, Sleeve.connection_id == connection_id)
     executions = await all_of(Execution, Execution.connection_id == connection_id)
@@ -107,5 +107,7 @@ async def books_of(
         ),
         halts=list(await all_of(Halt, Halt.connection_id == connection_id)),
         stops=list(await all_of(Stop, or_(Stop.user_id == connection.user_id, Stop.scope == "instance"))),
+        limits=list(await all_of(RiskLimit, RiskLimit.user_id == connection.user_id)),
+        venue_orders=venue_orders,
         trades=sorted(trades, key=lambda trade: trade.sequence),
     )
