@@ -1,7 +1,7 @@
 """Compares the books with the venue's own truth, to the last lot and unit, once all has been mended."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.instruments import Side
 from holdfast.execution.ids import is_ours
+from holdfast.execution.incidents_models import Incident
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.orders import FINAL
 from holdfast.execution.plans import legs_of, traded
@@ -21,11 +22,18 @@ QUOTE: Final = "USDT"
 
 
 async def judge(
-    session: AsyncSession, connection_id: UUID, truth: dict[str, Any], *, began: dict[str, Decimal]
+    session: AsyncSession,
+    connection_id: UUID,
+    truth: dict[str, Any],
+    *,
+    began: dict[str, Decimal],
+    incidents: Collection[str],
 ) -> list[str]:
     """Everything that is wrong with one connection, in words; empty if nothing is.
 
-    ``began``: what the account held, by symbol, before any fill of ``truth``.
+    Args:
+        began: what the account held, by symbol, before any fill of ``truth``.
+        incidents: kinds of those that are rightly told; a crash of ours is none of them.
     """
     orders = list(await session.scalars(select(Order).where(Order.connection_id == connection_id)))
     fills = list(await session.scalars(select(Fill).where(Fill.connection_id == connection_id)))
@@ -39,10 +47,13 @@ async def judge(
     )
     halts = await session.scalars(select(Halt).where(Halt.connection_id == connection_id))
     found = [f"{halt.symbol} is halted: {halt.reason}" for halt in halts]
+    told = await session.scalars(select(Incident).where(Incident.connection_id == connection_id))
+    found += [f"an incident was told: {one.title}" for one in told if one.kind not in incidents]
     found += _order_problems(orders, truth["orders"])
     found += _event_problems(orders, events)
     found += _fill_problems(orders, fills, truth["fills"])
     found += _ledger_problems(fills, postings, truth, began)
+    found += _owner_problems(fills, postings)
     for execution in await session.scalars(select(Execution).where(Execution.connection_id == connection_id)):
         found += await _execution_problems(session, execution, orders, postings)
     return found
@@ -145,6 +156,24 @@ def _ledger_problems(
         for fill in truth["fills"]
     )
     return found + _differs("value of all trades", sums["trade", QUOTE], turnover)
+
+
+def _owner_problems(fills: list[Fill], postings: list[Posting]) -> list[str]:
+    """Each sleeve, and the user's own holding, has the trades and fees of its own fills and no others."""
+    sums: dict[tuple[UUID | None, str], Decimal] = defaultdict(Decimal)
+    for line in postings:
+        if line.kind in ("trade", "fee"):
+            sums[line.sleeve_id, line.kind if line.asset == QUOTE else line.asset] -= line.amount
+    for fill in fills:
+        moved = Side(fill.side).sign * fill.quantity
+        sums[fill.sleeve_id, fill.symbol] += moved
+        sums[fill.sleeve_id, "trade"] -= moved * fill.price
+        sums[fill.sleeve_id, "fee"] -= fill.fee
+    return [
+        f"{owner or 'the user'}: {name} differs from the fills by {rest}"
+        for (owner, name), rest in sums.items()
+        if rest
+    ]
 
 
 def _differs(name: str, ours: Decimal, theirs: Iterable[Any]) -> list[str]:

@@ -21,7 +21,8 @@ class Leg:
 class Scenario:
     """``job`` is what the killed process works on. ``holding``: what the account owns by hand beforehand;
     ``trades``: what it does by hand after the opening. ``tactic``: as ``TacticView``; shorter than a user
-    may choose. ``ends``: how the execution may end."""
+    may choose. ``hours`` pass at the venue before the job. ``incidents``: kinds that are rightly told.
+    ``ends``: how the execution may end."""
 
     name: str
     title: str
@@ -32,6 +33,8 @@ class Scenario:
     trades: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     tactic: Mapping[str, Any] = field(default_factory=dict)
+    hours: int = 0
+    incidents: frozenset[str] = frozenset()
     ends: frozenset[str] = frozenset({"complete"})
 
 
@@ -41,6 +44,7 @@ _BASKET: Final = (
     Leg("XRPUSDT", "sell", 300),
     Leg("SOLUSDT", "sell", 200),
 )
+_BY_HAND: Final = frozenset({"manual_trade"})
 _RESIDUAL: Final = frozenset({"complete", "complete_with_residual"})
 
 SCENARIOS: Final = (
@@ -68,6 +72,7 @@ SCENARIOS: Final = (
         _BASKET,
         holding={"XRPUSDT": "-20", "ETHUSDT": "0.5"},
         trades={"BTCUSDT": "-0.002"},
+        incidents=_BY_HAND,
     ),
     Scenario(
         "lost-answers",
@@ -84,6 +89,7 @@ SCENARIOS: Final = (
         _BASKET[:3],
         holding={"XRPUSDT": "-20"},
         trades={"BTCUSDT": "-0.002", "DOGEUSDT": "100"},
+        incidents=_BY_HAND,
     ),
     Scenario("check", "a new key is judged", "check"),
     Scenario(
@@ -108,7 +114,22 @@ SCENARIOS: Final = (
         tactic={"kind": "twap", "seconds": 2, "slices": 2},
     ),
     Scenario("market", "four legs are opened at the market", "open", _BASKET, tactic={"kind": "market"}),
-    Scenario("flatten", "a position is flattened", "flatten", _BASKET, holding={"XRPUSDT": "-20"}),
+    Scenario(
+        "flatten",
+        "a position is flattened",
+        "flatten",
+        _BASKET,
+        holding={"XRPUSDT": "-20"},
+        incidents=frozenset({"flattened", "stopped"}),
+    ),
+    Scenario(
+        "funding",
+        "funding is shared out, after eight hours at the venue",
+        "reconcile",
+        _BASKET,
+        holding={"XRPUSDT": "-20"},
+        hours=8,
+    ),
 )
 
 CONFIRM: Final = Scenario("confirm", "a plan is about to be confirmed over HTTP", "confirm", _BASKET)

@@ -3,6 +3,7 @@
 The stage lives in a process of its own, which nobody kills.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -117,6 +118,7 @@ class Stage:
             "execution": None,
             "holding": dict(scenario.holding),
             "ends": sorted(scenario.ends),
+            "incidents": sorted(scenario.incidents),
         }
         match scenario.job:
             case "check":
@@ -140,6 +142,8 @@ class Stage:
             await self._trade_by_hand(connection_id, scenario)
         match scenario.job:
             case "reconcile":
+                if scenario.hours:
+                    await self._wait(scenario.hours, uid=scene["uid"])
                 async with self.database.transaction() as session:
                     await enqueue(session, "execution.reconcile", str(connection_id), now=self._clock.now())
                 return scene | {"job": await self._job("execution.reconcile", connection_id)}
@@ -186,6 +190,13 @@ class Stage:
         async with self.database.sessions() as session:
             wanted = Execution.connection_id == UUID(str(scene["connection"]))
             return list(await session.scalars(select(Execution.id).where(wanted)))
+
+    async def _wait(self, hours: int, *, uid: str) -> None:
+        """Let time pass at the venue until it has paid funding; what was read before grows old."""
+        (await self._http.post("/_sim/clock", json={"advance_ms": hours * 3_600_000})).raise_for_status()
+        while not (await self.truth(uid))["funding"]:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+        self._pattern, self._priced_at = None, datetime.min.replace(tzinfo=UTC)
 
     async def _ready(self, scene: dict[str, Any], execution: UUID, scenario: Scenario) -> dict[str, Any]:
         await self.fault(scenario.faults)
@@ -247,7 +258,9 @@ class Stage:
         truth = await self.truth(scene["uid"])
         began = {symbol: Decimal(size) for symbol, size in scene["holding"].items()}
         async with self.database.sessions() as session:
-            found = await judge(session, UUID(str(scene["connection"])), truth, began=began)
+            found = await judge(
+                session, UUID(str(scene["connection"])), truth, began=began, incidents=scene["incidents"]
+            )
             connection = await session.get_one(Connection, UUID(str(scene["connection"])))
             if connection.state != "active" or connection.reconciled_at is None:
                 found.append(f"the connection is still {connection.state}, or was never reconciled")
