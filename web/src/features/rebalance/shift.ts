@@ -9,9 +9,10 @@ export interface Shift {
   traded: boolean
 }
 
-/** What rebalancing moves, the largest move first. A leg that is left as it is stays where it is. */
+/** What rebalancing moves, the largest move first. A leg that is left out stays; one closed by hand is gone. */
 export function shiftsOf(legs: readonly PlanLeg[]): Shift[] {
   return legs
+    .filter((leg) => leg.action !== 'by_hand')
     .map((leg) => {
       const before = leg.held_weight ?? 0
       const traded = leg.action === 'trade'

@@ -34,7 +34,7 @@ function Bar({ stops }: { stops: Stop[] }) {
         ))}
       </ul>
       {rest > 0 && (
-        <p className="px-4 pb-2 text-sm md:px-10">
+        <p className="px-13 pb-2 text-sm md:px-19">
           {rest === 1 ? 'One position is' : `${rest} positions are`} stopped besides.
         </p>
       )}

@@ -34,7 +34,7 @@ export function LegLines({ execution }: { execution: Execution }) {
   return (
     <ul aria-label="Legs" className="border-t border-hairline">
       {legsInOrder(execution).map((leg) => (
-        <LegLine key={leg.symbol} leg={leg} stage={stageOf(leg, execution)} />
+        <LegLine key={`${leg.symbol} ${leg.state === 'by_hand'}`} leg={leg} stage={stageOf(leg, execution)} />
       ))}
     </ul>
   )

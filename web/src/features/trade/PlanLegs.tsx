@@ -19,7 +19,7 @@ export function PlanLegs({ plan }: { plan: Plan }) {
     <Table<PlanLeg>
       label="Orders of this plan"
       rows={heaviestFirst(plan.legs, (leg) => forGeometry(leg.target_notional) || forGeometry(leg.notional))}
-      rowKey={(leg) => leg.symbol}
+      rowKey={(leg) => `${leg.symbol} ${leg.action}`}
       dim={(leg) => leg.action !== 'trade'}
       columns={[
         {
@@ -33,7 +33,7 @@ export function PlanLegs({ plan }: { plan: Plan }) {
             </>
           ),
         },
-        { head: 'Side', cell: (leg) => (leg.action === 'trade' ? <SideWord side={leg.side} /> : skipWord(leg)) },
+        { head: 'Side', cell: (leg) => (leg.action === 'trade' ? <SideWord side={leg.side} /> : skipWord(leg, plan)) },
         {
           head: 'Quantity',
           right: true,
@@ -71,6 +71,7 @@ function traded(leg: PlanLeg, cell: ReactNode): ReactNode {
   return leg.action === 'trade' ? cell : <NoValue />
 }
 
-function skipWord(leg: PlanLeg): string {
-  return leg.action === 'skip' ? 'Left out' : 'By hand'
+function skipWord(leg: PlanLeg, plan: Plan): string {
+  if (leg.action === 'by_hand') return 'By hand'
+  return plan.kind === 'rebalance' ? 'Stays' : 'Left out'
 }

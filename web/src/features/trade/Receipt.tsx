@@ -92,7 +92,7 @@ function ReceiptLegs({ legs }: { legs: Leg[] }) {
     <Table<Leg>
       label="Fills against plan"
       rows={legs}
-      rowKey={(leg) => leg.symbol}
+      rowKey={(leg) => `${leg.symbol} ${leg.state === 'by_hand'}`}
       columns={[
         { head: 'Coin', name: true, cell: (leg) => <span className="font-medium">{leg.ticker}</span> },
         { head: 'Side', cell: (leg) => placed(leg, <SideWord side={leg.side} />) },
