@@ -1,5 +1,6 @@
 """The client over unmodified pybit: what leaves, what comes back, and what every kind of trouble becomes."""
 
+import asyncio
 import json
 import logging
 import time
@@ -313,6 +314,27 @@ async def test_eleven_legs_go_as_ten_singles_and_a_batch(venue: BybitVenue, bybi
     assert [p.client_id for p in placed] == [f"hf-{i}" for i in range(11)]
     assert all(p.error is None and p.venue_order_id for p in placed)
     assert (len(bybit.sent(CREATE)), len(bybit.sent(BATCH))) == (10, 1)
+
+
+async def test_whoever_stops_while_turns_are_taken_leaves_no_order_behind(
+    venue: BybitVenue, bybit: FakeBybit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has lost its lease: another one asks what became of the orders, and decides by that."""
+    bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
+    turns = asyncio.Queue[float]()
+    turns.put_nowait(0.05)
+
+    async def turn(*_: Any, **__: Any) -> float:
+        return await turns.get()
+
+    monkeypatch.setattr(venue._wire, "reserve", turn)
+    sending = asyncio.create_task(venue.place([order("hf-1"), order("hf-2")]))
+    await asyncio.sleep(0.02)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    await asyncio.sleep(0.3)
+    assert bybit.sent(CREATE) == []
 
 
 async def test_each_item_of_a_batch_has_its_own_fate(venue: BybitVenue, bybit: FakeBybit) -> None:

@@ -124,10 +124,20 @@ class BybitVenue(BybitPublic):
         """A wave is sent once the one before is answered: only then is it known how long journeys take."""
         answered: dict[str, Placement] = {}
         for wave in waves(orders):
-            sending = [asyncio.create_task(self._send(group, await self._turn(group))) for group in wave]
-            for placements in await asyncio.gather(*sending):
+            for placements in await self._send_wave(wave):
                 answered |= {placement.client_id: placement for placement in placements}
         return [answered[order.client_id] for order in orders]
+
+    async def _send_wave(self, wave: Sequence[Group]) -> list[list[Placement]]:
+        """Whoever stops this leaves no order behind that still waits for its turn."""
+        sending: list[asyncio.Task[list[Placement]]] = []
+        try:
+            for group in wave:
+                sending.append(asyncio.create_task(self._send(group, await self._turn(group))))
+            return await asyncio.gather(*sending)
+        finally:
+            for task in sending:
+                task.cancel()
 
     async def _turn(self, group: Group) -> float | RateLimited:
         """Seconds until the group may leave, or the refusal to wait that long."""
