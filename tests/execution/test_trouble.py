@@ -11,6 +11,7 @@ from tests.execution.test_executor import books, opened, orders, sleeve_of, venu
 
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict, NotFound
+from holdfast.core.instruments import Side
 from holdfast.execution import executor as executor_module
 from holdfast.execution import tasks
 from holdfast.execution.models import Execution, OrderEvent
@@ -231,3 +232,35 @@ async def test_what_a_late_fill_left_can_be_closed(desk: Desk):
     closed = await desk.run(await desk.confirm(plan))
     assert closed.state == "complete"
     assert venue_net(desk) == {} == await books(desk)
+
+
+async def test_a_fill_told_while_it_is_closed_is_no_remainder_to_let_go_of(desk: Desk):
+    first = await opened(desk)
+    entry = next(o for o in await orders(desk) if o.symbol == "BTCUSDT")
+    plan = await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=opposite())
+    place = desk.venue.place
+
+    async def surprised(requests):
+        desk.venue.fill_late(entry.client_id, Decimal("0.5"))
+        await reconcile_connection(desk.work, desk.venue, desk.connection_id)
+        return await place(requests)
+
+    desk.venue.place = surprised  # type: ignore[method-assign]
+    closed = await desk.run(await desk.confirm(plan))
+    assert venue_net(desk) == {"BTCUSDT": Decimal("0.5")} == await books(desk)
+    assert "BTCUSDT is still held" in closed.reason
+    assert (await sleeve_of(desk, closed)).state == "needs_attention"
+
+
+async def test_a_preview_made_before_the_position_changed_is_not_carried_out(desk: Desk):
+    """A remainder would be left: the preview knows nothing of what was added since."""
+    first = await opened(desk)
+    old = await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=opposite())
+    more = (("BTCUSDT", Side.BUY, "0.5"),)
+    held = {symbol: side.sign * Decimal(quantity) for symbol, side, quantity in LEGS}
+    added = await desk.plan(kind="rebalance", sleeve_id=first.sleeve_id, legs=more, held=held)
+    await desk.clock.sleep(1)
+    assert (await desk.run(await desk.confirm(added))).state == "complete"
+    with pytest.raises(Conflict, match="changed after the preview"):
+        await desk.confirm(old)
+    assert (await books(desk))["BTCUSDT"] == Decimal("2.1")

@@ -1,6 +1,7 @@
 """The four ways an execution ends, and what each means for its sleeve."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -8,8 +9,9 @@ from holdfast.execution import repository
 from holdfast.execution.decide import End
 from holdfast.execution.models import Execution
 from holdfast.execution.orders import OrderEvent, OrderState
-from holdfast.execution.plans import legs_of, view_of
+from holdfast.execution.plans import legs_of, traded, view_of
 from holdfast.execution.repository import STUCK_STATE
+from holdfast.market.instruments import InstrumentBook
 from holdfast.platform.jobs import enqueue
 from holdfast.portfolio.booking import closable, release_remainders, settle_alterations
 from holdfast.portfolio.models import Plan
@@ -40,6 +42,7 @@ async def _end_opening(session: AsyncSession, execution: Execution, how: End, *,
         case End.UNWOUND:
             refusals = await _refusals(session, execution)
             execution.reason = f"{refusals} Everything this had opened was closed again."
+            await settle_alterations(session, sleeve_id=execution.sleeve_id, now=now)
             moved = await release_remainders(
                 session, execution.sleeve_id, reference=f"unwind:{execution.id}", now=now
             )
@@ -90,7 +93,8 @@ async def _end_closing(
     unplanned = await _unplanned(session, execution, plan)
     if unplanned:
         execution.reason = (
-            f"What could be closed was closed. {', '.join(unplanned)} could not be and is still held."
+            f"What was previewed was closed. {', '.join(unplanned)} is still held: preview the rest and "
+            "close it."
         )
         await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
         return
@@ -107,9 +111,22 @@ async def _end_closing(
 
 
 async def _unplanned(session: AsyncSession, execution: Execution, plan: Plan) -> list[str]:
-    """What the position holds and this plan was not to close: it is no remainder to let go of."""
-    planned = {leg.symbol for leg in legs_of(plan)}
-    return sorted((await closable(session, execution.sleeve_id)).keys() - planned)
+    """What the position holds and this plan was not to close, whole legs or more of one than was previewed:
+    what could still be traded is no remainder to let go of."""
+    rules = InstrumentBook()
+    await rules.refresh(session)
+    legs = legs_of(plan)
+    planned = {leg.symbol for leg in legs}
+    limits = {leg.symbol: leg.limit_price for leg in traded(legs)}
+
+    def tradable(symbol: str, left: Decimal) -> bool:
+        instrument = rules.get(symbol)
+        if instrument is None or symbol not in limits:
+            return False
+        return instrument.floor_lots(abs(left)) >= instrument.min_lots(limits[symbol])
+
+    held = await closable(session, execution.sleeve_id)
+    return sorted(symbol for symbol, left in held.items() if symbol not in planned or tradable(symbol, left))
 
 
 async def not_started(session: AsyncSession, execution: Execution, reason: str, *, now: datetime) -> None:

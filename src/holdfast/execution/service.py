@@ -14,6 +14,7 @@ from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
 from holdfast.execution import gate
+from holdfast.execution.decide import End
 from holdfast.execution.facts import facts_of
 from holdfast.execution.further import next_rows
 from holdfast.execution.models import Execution, Order
@@ -157,5 +158,24 @@ async def _sleeve_to_change(session: AsyncSession, plan: Plan) -> Sleeve:
             "This position is being changed, or is closed already.",
             advice="Look at the position before you go on.",
         )
+    if await _changed_since(session, sleeve.id, plan.created_at):
+        raise Conflict(
+            "This position was changed after the preview. Nothing was traded.",
+            advice="Look at a new preview and confirm that.",
+        )
     sleeve.state = "closing" if plan.kind == "close" else "rebalancing"
     return sleeve
+
+
+async def _changed_since(session: AsyncSession, sleeve_id: UUID, moment: datetime) -> bool:
+    """Whether an execution that traded has ended since: what it left is not what was previewed."""
+    found = await session.scalar(
+        select(Execution.id)
+        .where(
+            Execution.sleeve_id == sleeve_id,
+            Execution.finished_at > moment,
+            Execution.state != End.UNWOUND.value,
+        )
+        .limit(1)
+    )
+    return found is not None
