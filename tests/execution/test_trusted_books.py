@@ -135,6 +135,32 @@ async def test_doubt_that_arises_while_the_books_are_read_stays(desk: Desk):
     assert (await connection(desk)).unsure_since is not None
 
 
+async def test_doubt_that_arises_again_while_the_books_are_read_stays(desk: Desk):
+    async with desk.database.transaction() as session:
+        await repository.doubt_books(session, desk.connection_id, now=desk.clock.now())
+    await desk.clock.sleep(1)
+    await test_doubt_that_arises_while_the_books_are_read_stays(desk)
+
+
+async def test_a_halt_stays_while_an_order_keeps_its_instrument_from_being_judged(desk: Desk):
+    execution_id = await desk.confirm(await desk.plan())
+    await reconciled(desk)
+    desk.venue.manual = {"BTCUSDT": Decimal(5)}
+    assert await reconciled(desk) == ["BTCUSDT"]
+    told = await shown(desk)
+    async with desk.database.transaction() as session:
+        for order in await session.scalars(select(Order).where(Order.execution_id == execution_id)):
+            order.state = "unknown"
+    assert await reconciled(desk) == ["BTCUSDT"]
+    assert list(await halts(desk)) == ["BTCUSDT"]
+    assert await shown(desk) == told
+    desk.venue.manual = {}
+    async with desk.database.transaction() as session:
+        for order in await session.scalars(select(Order).where(Order.execution_id == execution_id)):
+            order.state = "rejected"
+    assert await reconciled(desk) == []
+
+
 async def test_an_opening_on_doubtful_books_reconciles_first(desk: Desk):
     await reconciled(desk)
     desk.venue.trade_by_hand("DOGEUSDT", Side.BUY, "5")

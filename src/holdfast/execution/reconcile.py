@@ -105,7 +105,7 @@ async def ensure_reconciled(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The account as the venue shows it, and where the books say otherwise."""
+    """The account as the venue shows it, and where the books say otherwise, or did when last judged."""
 
     positions: list[VenuePosition]
     differences: dict[str, str]
@@ -243,10 +243,11 @@ class _Reconciliation:
             doubtful = {
                 order.symbol for order in await repository.orders_in_doubt(session, self.connection_id)
             }
+            standing = await repository.halts_of(session, self.connection_id, list(doubtful))
         ours: dict[str, Decimal] = {}
         for (_, symbol), quantity in held.items():
             ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
-        return _Seen(positions, compare(ours, positions, doubtful))
+        return _Seen(positions, compare(ours, positions, doubtful) | standing)
 
     async def _conclude(self, account: AccountInfo, balance: Balance, seen: _Seen, began: datetime) -> None:
         """Halts and incidents as they are now, and the mark that the books were compared: all or nothing."""

@@ -244,11 +244,11 @@ async def troubled_before(session: AsyncSession, execution: Execution) -> bool:
 
 
 async def doubt_books(session: AsyncSession, connection_id: UUID, *, now: datetime) -> None:
-    """Something may have happened on the account that nobody told us: reconcile before trading on it."""
+    """Something may have happened on the account that nobody told us: reconcile before trading on it. Only a
+    reading that begins after the last doubt clears it."""
+    later = or_(Connection.unsure_since.is_(None), Connection.unsure_since < now)
     await session.execute(
-        update(Connection)
-        .where(Connection.id == connection_id, Connection.unsure_since.is_(None))
-        .values(unsure_since=now)
+        update(Connection).where(Connection.id == connection_id, later).values(unsure_since=now)
     )
 
 
