@@ -120,8 +120,14 @@ async def test_a_new_process_compares_before_it_trades(desk: Desk):
     assert not await looked_at(desk)
 
 
-async def test_doubt_that_arises_while_the_books_are_read_stays(desk: Desk):
+@pytest.mark.parametrize("doubted", [False, True])
+async def test_doubt_that_arises_while_the_books_are_read_stays(desk: Desk, doubted: bool):
+    """Even if that reading was to clear an earlier one."""
     await reconciled(desk)
+    if doubted:
+        async with desk.database.transaction() as session:
+            await repository.doubt_books(session, desk.connection_id, now=desk.clock.now())
+    await desk.clock.sleep(1)
     positions = desk.venue.positions
 
     async def meanwhile():
@@ -133,13 +139,6 @@ async def test_doubt_that_arises_while_the_books_are_read_stays(desk: Desk):
     desk.venue.positions = meanwhile  # type: ignore[method-assign]
     await reconciled(desk)
     assert (await connection(desk)).unsure_since is not None
-
-
-async def test_doubt_that_arises_again_while_the_books_are_read_stays(desk: Desk):
-    async with desk.database.transaction() as session:
-        await repository.doubt_books(session, desk.connection_id, now=desk.clock.now())
-    await desk.clock.sleep(1)
-    await test_doubt_that_arises_while_the_books_are_read_stays(desk)
 
 
 async def test_a_halt_stays_while_an_order_keeps_its_instrument_from_being_judged(desk: Desk):
