@@ -1,5 +1,6 @@
 """Order rows before they are sent, and the form in which the venue gets them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -49,7 +50,7 @@ def new_order(
     )
 
 
-def still_open(orders: list[Order], leg: int) -> Decimal:
+def still_open(orders: Sequence[Order], leg: int) -> Decimal:
     """What the orders of a leg have opened and not yet taken back."""
     opened = sum((o.filled_quantity for o in orders if o.leg == leg and o.role == "open"), Decimal(0))
     return opened - sum(

@@ -6,6 +6,7 @@ of the job reads the rows and goes on.
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -31,6 +32,7 @@ from holdfast.execution.repository import STUCK_STATE
 from holdfast.execution.resting import LOOK_EVERY, is_resting, left_behind
 from holdfast.platform.jobs import DEADLY_AFTER
 from holdfast.platform.tasks import RetryAt
+from holdfast.portfolio.booking import closable
 from holdfast.venues.protocol import (
     KeyRefused,
     RateLimited,
@@ -139,10 +141,31 @@ class Executor(Hand):
             return await self._decision(session, execution, orders), orders
 
     async def _decision(self, session: AsyncSession, execution: Execution, orders: list[Order]) -> Decision:
+        """Before anything is taken back, the ledger is asked what the position still holds."""
         booked = await repository.booked_quantities(session, [order.id for order in orders])
+        decision = self._decided(execution, orders, booked)
+        if decision.act is not Act.UNWIND:
+            return decision
+        return self._decided(execution, orders, booked, await closable(session, execution.sleeve_id))
+
+    def _decided(
+        self,
+        execution: Execution,
+        orders: list[Order],
+        booked: Mapping[UUID, Decimal],
+        owned: Mapping[str, Decimal] | None = None,
+    ) -> Decision:
         now = self._now()
         facts = tuple(
-            facts_of(leg, orders, booked, self._instrument(leg.symbol), now=now) for leg in self._legs
+            facts_of(
+                leg,
+                orders,
+                booked,
+                self._instrument(leg.symbol),
+                now=now,
+                owned=None if owned is None else owned.get(leg.symbol, Decimal(0)),
+            )
+            for leg in self._legs
         )
         return decide(
             self._shown.kind,
@@ -310,7 +333,8 @@ class Executor(Hand):
         if waited < PATIENCE:
             seconds = min(1.0, 0.03 + waited.total_seconds() / 4)
             trail.waits(seconds, f"Bybit owes an answer about the order in {names}", at=now)
-            await self._hears_of(owing, seconds)
+            if await self._hears_of(owing, seconds):
+                self._waiting_since = None
             return
         reason = f"Bybit has not told us yet what became of the order in {names}. Holdfast keeps asking."
         await self.needs_attention(reason)
@@ -387,7 +411,9 @@ class Executor(Hand):
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             execution.state, execution.reason = "unwinding", ""
             orders = await repository.orders_of(session, self._id)
-            session.add_all(unwinding_rows(execution, chosen, orders, prices, positions, now=self._now()))
+            owned = await closable(session, execution.sleeve_id)
+            rows = unwinding_rows(execution, chosen, orders, prices, positions, owned, now=self._now())
+            session.add_all(rows)
 
     async def _finish(self, decision: Decision) -> None:
         async with self._write() as session:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from holdfast.core.instruments import Instrument
+from holdfast.execution.drafts import still_open
 from holdfast.execution.models import Order
 from holdfast.execution.orders import OrderState
 from holdfast.execution.plans import PlannedLeg
@@ -20,8 +21,11 @@ def facts_of(
     instrument: Instrument,
     *,
     now: datetime,
+    owned: Decimal | None = None,
 ) -> LegFacts:
-    """``booked``: by order id, the quantity whose fills are in the ledger."""
+    """``booked``: by order id, the quantity whose fills are in the ledger. ``owned``: what the position
+    itself holds of the leg's instrument (signed), where it matters."""
+    held = still_open(orders, leg.index) if owned is None else max(Decimal(0), leg.side.sign * owned)
     return LegFacts(
         index=leg.index,
         lots=instrument.floor_lots(leg.quantity),
@@ -43,4 +47,5 @@ def facts_of(
         ),
         slices=leg.view.slices,
         adds=not leg.view.reduces,
+        gone=max(0, instrument.floor_lots(still_open(orders, leg.index) - held)),
     )

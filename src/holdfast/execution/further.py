@@ -60,13 +60,16 @@ def unwinding_rows(
     orders: Sequence[Order],
     prices: Sequence[Decimal],
     positions: Mapping[str, Decimal],
+    owned: Mapping[str, Decimal],
     *,
     now: datetime,
 ) -> list[Order]:
-    """Orders that close again what ``legs`` have open."""
+    """Orders that close again what ``legs`` have open. ``positions`` are the account's, ``owned`` what the
+    position itself holds: what the venue has closed by force, or the user by hand, is not closed again."""
     rows = []
     for leg, price in zip(legs, prices, strict=True):
-        quantity, side = still_open(list(orders), leg.index), leg.side.opposite
+        side, held = leg.side.opposite, leg.side.sign * owned.get(leg.symbol, Decimal(0))
+        quantity = min(still_open(orders, leg.index), held)
         if quantity <= 0 or _under_way(orders, leg.index):
             continue
         rows.append(

@@ -36,7 +36,8 @@ class OrderFacts:
 @dataclass(frozen=True, slots=True)
 class LegFacts:
     """One leg to be traded: planned lots, the venue's minimum in lots, and its orders in order of attempt.
-    ``slices``: into how many parts it is cut. ``adds``: it makes the position larger, or turns it around."""
+    ``slices``: into how many parts it is cut. ``adds``: it makes the position larger, or turns it around.
+    ``gone``: what others have closed of it again, the venue by force or the user by hand."""
 
     index: int
     lots: int
@@ -44,6 +45,7 @@ class LegFacts:
     orders: tuple[OrderFacts, ...] = ()
     slices: int = 1
     adds: bool = True
+    gone: int = 0
 
     def filled(self, *roles: str) -> int:
         return sum(order.filled for order in self.orders if order.role in roles)
@@ -76,8 +78,8 @@ class LegFacts:
 
     @property
     def still_open(self) -> int:
-        """Lots this execution has opened and not yet unwound."""
-        return self.filled("open") - self.filled("unwind")
+        """Lots this execution has opened, and nobody has closed yet."""
+        return max(0, self.filled("open") - self.filled("unwind") - self.gone)
 
     @property
     def unwind_attempts(self) -> int:

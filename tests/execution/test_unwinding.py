@@ -1,0 +1,39 @@
+"""Taking back what was opened, when others have closed part of it meanwhile."""
+
+from decimal import Decimal
+
+import pytest
+from tests.execution.conftest import Desk
+from tests.execution.test_executor import books, orders, sleeve_of, venue_net
+from tests.execution.test_reconcile import reconciled
+
+from holdfast.core.instruments import Side
+from holdfast.venues.protocol import Rejected
+
+
+@pytest.mark.parametrize(
+    ("how", "closed", "left"),
+    [("AdlTrade", "0.8", []), ("BustTrade", "0.3", ["0.5"]), ("Trade", "0.8", []), ("Trade", "0.3", ["0.5"])],
+)
+async def test_what_others_have_closed_is_not_taken_back_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, how: str, closed: str, left: list[str]
+):
+    desk.venue.script = {"XRPUSDT": ["reject:110007"]}
+    execution_id = await desk.confirm(await desk.plan())
+
+    async def nobody(*_: object, **__: object):
+        raise Rejected("nobody there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.venue, "book", nobody)
+        await desk.run(execution_id, rounds=3)
+    assert (await books(desk))["ETHUSDT"] == Decimal("-0.8")
+    desk.venue.trade_by_hand("ETHUSDT", Side.BUY, closed, exec_type=how)
+    await reconciled(desk)
+
+    execution = await desk.run(execution_id)
+    assert execution.state == "unwound"
+    taken_back = [o.quantity for o in await orders(desk) if (o.symbol, o.role) == ("ETHUSDT", "unwind")]
+    assert taken_back == [Decimal(quantity) for quantity in left]
+    assert await books(desk) == {} == venue_net(desk)
+    assert (await sleeve_of(desk, execution)).state == "unwound"
