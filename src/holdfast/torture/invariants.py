@@ -197,7 +197,8 @@ def orders_are_decided(books: Books) -> Iterator[str]:
             yield f"{name} is {order.state} here and still open at the venue"
         if venue.filled != order.filled_quantity:
             yield f"{name}: filled {plain(order.filled_quantity)}, at the venue {plain(venue.filled)}"
-        if (order.state == OrderState.FILLED) != (venue.filled >= order.quantity):
+        whole = venue.status == "Filled" or venue.filled >= order.quantity  # reduce-only is cut by the venue
+        if (order.state == OrderState.FILLED) != whole:
             yield f"{name} is {order.state} with {plain(venue.filled)} of {plain(order.quantity)}"
 
 

@@ -166,7 +166,8 @@ class _Run:
 
     async def carry_out(self) -> Report:
         house = self._house
-        background = [self._loop.create_task(house.beat()), self._loop.create_task(house.schedule())]
+        self._beat = self._loop.create_task(house.beat())
+        background = [self._beat, self._loop.create_task(house.schedule())]
         try:
             await self._boot()
             await self._storm()
@@ -255,6 +256,7 @@ class _Run:
         if not settled:
             self._problems.append(Violation("every job finishes or recurs", await self._what_is_left()))
             return
+        self._beat.cancel()  # what happened after the last reconciliation could not be in the books
         for _ in range(2):
             async with house.database.transaction() as session:
                 for person in self._people:
