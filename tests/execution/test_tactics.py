@@ -148,6 +148,17 @@ def test_a_rebalance_reduces_before_it_adds_and_stops_adding_when_reducing_fails
     assert rebalance(stuck, dropped) == Decision(Act.FINISH, end=End.STUCK)
 
 
+def test_once_a_leg_was_followed_too_often_no_other_rests_again_though_that_one_is_given_up() -> None:
+    missed = replace(had(0, style=OrderStyle.POST_ONLY, wanted=100), role="rebalance")
+    refused = replace(had(0, wanted=100), role="rebalance", state=OrderState.REJECTED, reject_code="110007")
+    adding = leg(*[missed] * 25, refused, slices=4)
+    reducing = replace(leg(missed, index=1, slices=4), adds=False)
+    decision = decide(
+        "rebalance", Mode.FORWARD, (adding, reducing), residual_planned=False, tactic=PASSIVE, elapsed=9.0
+    )
+    assert decision.children == (Child(1, 100, OrderStyle.IOC),)
+
+
 def test_a_rebalance_is_never_taken_back() -> None:
     refused = leg(OrderFacts("rebalance", 0, OrderState.REJECTED, 100, 0, 0, "110007"))
     filled = leg(replace(had(100), role="rebalance"), index=1)

@@ -82,7 +82,9 @@ def decide(
     abandoned = _legs_with(given_up, lambda order: order.planned and order.role != "unwind")
     if abandoned:
         return Decision(Act.ABANDON, abandoned)
-    ending = legs if crosses(tactic, legs, elapsed) else given_up
+    ending = given_up
+    if crosses(tactic, legs, elapsed):  # nobody rests any more, not even once that leg is given up
+        ending, elapsed = list(legs), max(elapsed, tactic.seconds)
     cancelled = _legs_with(ending, lambda order: order.resting)
     if cancelled:
         return Decision(Act.CANCEL, cancelled)
