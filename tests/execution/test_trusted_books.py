@@ -225,10 +225,12 @@ async def test_an_execution_that_nobody_carries_on_is_given_a_job(at_work: Desk)
     execution_id = await at_work.confirm(await at_work.plan())
     async with at_work.database.transaction() as session:
         await session.execute(text("UPDATE jobs SET finished_at = now()"))
+        (await session.get_one(Execution, execution_id)).fence = 7
     await run_reconcile(at_work)
     async with at_work.database.sessions() as session:
         jobs = await session.scalars(select(Job).where(Job.finished_at.is_(None)))
-        assert str(execution_id) in [job.subject for job in jobs if job.kind == "execution.run"]
+        [job] = [job for job in jobs if (job.kind, job.subject) == ("execution.run", str(execution_id))]
+        assert job.fence == 7, "its holder comes after the last one that wrote to the execution"
 
 
 async def test_an_execution_that_goes_on_after_a_restart_is_preceded_by_a_comparison(

@@ -48,9 +48,9 @@ async def mend_orders(work: Work, door: TradingVenue, connection_id: UUID, own: 
         await _ask(work, door, order, own)
     async with work.database.transaction() as session:
         await own(session)
-        for execution_id in await _without_job(session, connection_id):
-            now = work.clock.now()
-            await enqueue(session, "execution.run", str(execution_id), now=now, run_at=now + WAKE_AFTER)
+        for execution_id, fence in await _without_job(session, connection_id):
+            now, name = work.clock.now(), str(execution_id)
+            await enqueue(session, "execution.run", name, now=now, run_at=now + WAKE_AFTER, fence=fence)
 
 
 async def _cancel_stray(
@@ -124,15 +124,14 @@ async def _doubtful_and_ended(session: AsyncSession, connection_id: UUID) -> lis
     return [order for order in doubtful if order.execution_id in ended]
 
 
-async def _without_job(session: AsyncSession, connection_id: UUID) -> list[UUID]:
-    """Executions that have not ended and that no job will carry on."""
+async def _without_job(session: AsyncSession, connection_id: UUID) -> list[tuple[UUID, int]]:
+    """Executions that have not ended and that no job will carry on, with the number of their last holder."""
     job = exists().where(
         Job.kind == "execution.run", Job.subject == cast(Execution.id, String), Job.finished_at.is_(None)
     )
-    return list(
-        await session.scalars(
-            select(Execution.id).where(
-                Execution.connection_id == connection_id, Execution.finished_at.is_(None), ~job
-            )
+    rows = await session.execute(
+        select(Execution.id, Execution.fence).where(
+            Execution.connection_id == connection_id, Execution.finished_at.is_(None), ~job
         )
     )
+    return list(rows.tuples())

@@ -204,8 +204,10 @@ async def events_of(session: AsyncSession, order_id: UUID) -> list[OrderEvent]:
     )
 
 
-async def unfinished_executions(session: AsyncSession) -> list[UUID]:
-    return list(await session.scalars(select(Execution.id).where(Execution.finished_at.is_(None))))
+async def unfinished_executions(session: AsyncSession) -> list[tuple[UUID, int]]:
+    """Each with the fencing number of its last holder."""
+    rows = await session.execute(select(Execution.id, Execution.fence).where(Execution.finished_at.is_(None)))
+    return list(rows.tuples())
 
 
 async def is_flattened(session: AsyncSession, execution: Execution) -> bool:

@@ -164,8 +164,8 @@ async def _pause_between(work: Work) -> float:
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
     """At start: every unfinished execution, every flattening and every connection has its job."""
     await flatten.ensure_jobs(session, now)
-    for execution_id in await repository.unfinished_executions(session):
-        await enqueue(session, "execution.run", str(execution_id), now=now)
+    for execution_id, fence in await repository.unfinished_executions(session):
+        await enqueue(session, "execution.run", str(execution_id), now=now, fence=fence)
     living = select(Connection.id).where(Connection.deleted_at.is_(None), Connection.state.in_(WATCHED))
     for connection_id in await session.scalars(living):
         await enqueue(session, "execution.reconcile", str(connection_id), now=now)

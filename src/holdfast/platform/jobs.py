@@ -45,14 +45,22 @@ def backoff(attempts: int) -> timedelta:
 
 
 async def enqueue(
-    session: AsyncSession, kind: str, subject: str, *, now: datetime, run_at: datetime | None = None
+    session: AsyncSession,
+    kind: str,
+    subject: str,
+    *,
+    now: datetime,
+    run_at: datetime | None = None,
+    fence: int = 0,
 ) -> None:
     """Add a job, or bring an open one of the same kind and subject forward. Commits with the caller.
 
     If that one is running now, it runs once more afterwards: what it has already read may be out of date.
+    ``fence``: the largest number that a holder of an earlier such job may have written; a new one goes on
+    from there.
     """
     due = run_at or now
-    row = insert(Job).values(kind=kind, subject=subject, run_at=due, created_at=now)
+    row = insert(Job).values(kind=kind, subject=subject, run_at=due, created_at=now, fence=fence)
     running = Job.lease_until.is_not(None)
     await session.execute(
         row.on_conflict_do_update(
