@@ -26,7 +26,8 @@ from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Execution, Order
 from holdfast.portfolio.booking import closable, holdings
 from holdfast.portfolio.models import Alteration, Fill, Sleeve
-from holdfast.venues.protocol import FillReport, OrderReport, OrderStatus
+from holdfast.venues.bybit.budget import LocalBudget
+from holdfast.venues.protocol import FillReport, OrderReport, OrderRequest, OrderStatus, Placement
 
 D = Decimal
 SYMBOLS = [symbol for symbol, _, _ in LEGS]
@@ -468,6 +469,84 @@ def test_the_key_is_opened_from_the_vault_of_this_machine(settings, desk_clock):
     asyncio.run(venue.close())
     with pytest.raises(VaultBroken):
         opener(replace(one, sealed=sealed, connection_id=uuid4()))
+
+
+def test_all_connections_share_one_budget_because_they_leave_by_one_address(
+    settings, desk_clock, monkeypatch: pytest.MonkeyPatch
+):
+    given = []
+    monkeypatch.setattr(
+        emergency.registry, "trading_venue", lambda *_, budget, **__: given.append(budget) or object()
+    )
+    ensure_key_pair(settings.secrets_dir)
+    opener = emergency.venue_opener(settings, desk_clock)
+    for one in (journal(), replace(journal(), connection_id=uuid4())):
+        sealed = Vault.from_directory(settings.secrets_dir).seal(
+            VenueCredentials("key-key-key", "secret-secret"),
+            connection_id=one.connection_id,
+            user_id=one.user_id,
+        )
+        opener(replace(one, sealed=sealed))
+    assert given[0] is given[1]
+    assert isinstance(given[0], LocalBudget)
+
+
+@pytest.mark.parametrize("broken", [b"null", b"[]", b"{}", b'{"format": 1, "orders": [{}]}', b"\xff", b""])
+async def test_a_log_that_cannot_be_read_stops_its_own_connection_and_no_other(alarm: Desk, broken: bytes):
+    """Without its log it is not known what was sent: nothing is, and that is said."""
+    (emergency_journal.directory(alarm.work.settings) / f"{alarm.connection_id}.orders").write_bytes(broken)
+    before = len(alarm.venue.placed)
+    outcome = await flatten(alarm)
+    assert any("cannot be read" in line for line in outcome.failed)
+    assert len(alarm.venue.placed) == before
+    assert await emergency_books.needs_books(alarm.work, alarm.connection_id)
+
+
+async def test_a_number_in_the_log_that_is_none_is_a_log_that_cannot_be_read(alarm: Desk):
+    log = OrderLog(alarm.work.settings, alarm.connection_id)
+    log.add(A, "BTCUSDT", Side.SELL, D(1), D(1), now=NOW)
+    path = emergency_journal.directory(alarm.work.settings) / f"{alarm.connection_id}.orders"
+    path.write_bytes(path.read_bytes().replace(b'"quantity":"1"', b'"quantity":"one"'))
+    assert any("cannot be read" in line for line in (await flatten(alarm)).failed)
+
+
+async def test_an_accident_with_one_key_is_said_and_raised_to_nobody(alarm: Desk):
+    def broken(_: emergency_journal.Journal):
+        raise PermissionError(13, "Permission denied")
+
+    journals, _ = emergency_journal.read_all(alarm.work.settings)
+    outcome = await emergency.flatten_connection(
+        journals[0], alarm.work.settings, alarm.clock, say=print, open_venue=broken, pause=alarm.clock.sleep
+    )
+    assert any("Permission denied" in line for line in outcome.failed)
+
+
+async def test_an_order_that_waited_for_its_turn_is_not_given_up_while_it_may_be_on_its_way(alarm: Desk):
+    """It leaves ten seconds after it was written down, its answer is lost, and it arrives two seconds later:
+    asked at once, the venue does not know it yet."""
+    venue, clock = alarm.venue, alarm.clock
+    place, find = venue.place, venue.find_order
+    late: list[OrderRequest] = []
+    arrives = {}
+
+    async def slow(requests):
+        if requests[0].symbol == "ETHUSDT" and not arrives:
+            await clock.sleep(10)
+            late.extend(requests)
+            arrives["at"] = clock.now() + timedelta(seconds=2)
+            return [Placement(requests[0].client_id, error=emergency.OutcomeUnknown("connection lost"))]
+        return await place(requests)
+
+    async def find_late(symbol: str, name: str):
+        if late and clock.now() >= arrives["at"]:
+            await place([late.pop()])
+        return await find(symbol, name)
+
+    venue.place, venue.find_order = slow, find_late  # type: ignore[method-assign]
+    assert (await flatten(alarm)).failed == []
+    assert nets(alarm) == {}
+    closings = [r for r in venue.placed if r.symbol == "ETHUSDT" and owner_of(r.client_id)]
+    assert len(closings) == 1, "nothing was sent in its place"
 
 
 def test_no_name_is_used_twice_even_after_a_restart(settings):

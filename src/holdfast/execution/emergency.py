@@ -6,12 +6,12 @@ any doubt; a name is sent again only if the venue does not know it. What could n
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from holdfast.accounts.vault import OpenVault, VaultBroken
@@ -27,6 +27,7 @@ from holdfast.execution.ids import is_ours
 from holdfast.execution.pricing import unwind_price
 from holdfast.platform.settings import Settings
 from holdfast.venues import registry
+from holdfast.venues.bybit.budget import Budget
 from holdfast.venues.protocol import (
     DuplicateClientId,
     FillReport,
@@ -65,18 +66,29 @@ class Outcome:
 
 
 def venue_opener(settings: Settings, clock: Clock) -> OpenVenue:
-    """Opens the vault of this machine; the rate budget is this process's own.
+    """Opens the vault of this machine. The rate budget is this process's own, and one for all connections:
+    they leave by one address, and whoever asks too much from it is shut out for minutes.
 
     Raises (when called):
         VaultBroken: the private key is not here, or the sealed key is for another vault.
         InvalidInput, KeyRefused: this machine does not speak to that venue, or what was sealed is no key.
     """
 
+    budgets: dict[str, Budget] = {}
+
     def open_venue(journal: Journal) -> TradingVenue:
         vault = OpenVault.from_directory(settings.secrets_dir)
         key = vault.open(journal.sealed, connection_id=journal.connection_id, user_id=journal.user_id)
+        if journal.venue not in budgets:
+            budgets[journal.venue] = registry.own_budget(journal.venue, clock)
         return registry.trading_venue(
-            journal.venue, journal.environment, key.api_key, key.api_secret, settings, clock=clock
+            journal.venue,
+            journal.environment,
+            key.api_key,
+            key.api_secret,
+            settings,
+            budget=budgets[journal.venue],
+            clock=clock,
         )
 
     return open_venue
@@ -92,24 +104,37 @@ async def flatten_connection(
     only: UUID | None = None,
     pause: Pause = asyncio.sleep,
 ) -> Outcome:
-    """Close what the positions of one connection own (``only`` one of them). Never raises for what a venue or
-    a file does: it is in the outcome."""
+    """Close what the positions of one connection own (``only`` one of them). Never raises: what goes wrong
+    is in the outcome, and keeps nobody from closing the other connections."""
     outcome = Outcome()
     try:
         venue = open_venue(journal)
-    except (VaultBroken, InvalidInput, KeyRefused) as error:
-        outcome.failed.append(f"{journal.label}: its key cannot be used. {error}")
+    except Exception as error:
+        outcome.failed.append(f"{journal.label}: its key cannot be used. {_told(error)}")
         return outcome
     try:
         log = OrderLog(settings, journal.connection_id)
         hand = _Hand(journal, venue, clock, log, say, pause, only, outcome)
         await hand.run()
-    except (VenueError, OSError, ValueError, KeyError) as error:
-        outcome.failed.append(f"{journal.label}: {error}. What is left was not closed.")
+    except Exception as error:
+        outcome.failed.append(f"{journal.label}: {_told(error)}. What is left was not closed.")
     finally:
         with suppress(Exception):
             await venue.close()
     return outcome
+
+
+async def _all_of(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Every one of them to its end; only then the first accident, so that no order is left half told."""
+    for ended in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
+
+
+def _told(error: Exception) -> str:
+    """In words; of an accident nobody foresaw, also what kind it was."""
+    foreseen = isinstance(error, VaultBroken | InvalidInput | VenueError | OSError)
+    return str(error) if foreseen else f"{type(error).__name__}: {error}"
 
 
 @dataclass(slots=True)
@@ -139,7 +164,7 @@ class _Hand:
                 break
             if attempt:
                 await self.pause(min(BETWEEN * 2**attempt, 5.0))
-            await asyncio.gather(*(self._close(one, attempt) for one in possible))
+            await _all_of(self._close(one, attempt) for one in possible)
         await self._conclude()
 
     async def _wanted(self) -> tuple[list[Closing], list[str]]:
@@ -194,13 +219,14 @@ class _Hand:
                     await self.pause(max(0.25, (placement.error.until - self.clock.now()).total_seconds()))
                     continue
                 case None | OutcomeUnknown() | DuplicateClientId():
+                    entry.sent_at = self.clock.now()  # it may have waited for its turn before it left
                     await self._settle([entry])
                 case error:
                     self._end(entry, Decimal(0), str(error))
             return
 
     async def _settle(self, entries: list[Entry]) -> None:
-        await asyncio.gather(*(self._find_out(entry) for entry in entries))
+        await _all_of(self._find_out(entry) for entry in entries)
 
     async def _find_out(self, entry: Entry) -> None:
         """Ask until the venue tells how the order ended; what it certainly does not know never happened."""

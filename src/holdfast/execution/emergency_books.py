@@ -103,7 +103,7 @@ async def needs_books(work: Work, connection_id: UUID) -> bool:
     they are marked as doubtful."""
     try:
         pending = OrderLog(work.settings, connection_id).unbooked
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         log.warning("the log of emergency orders cannot be read", error=repr(error))
         pending = True
     if pending:
@@ -116,7 +116,7 @@ async def mark_booked(work: Work, connection_id: UUID) -> None:
     """After a reconciliation: note in the log which of its orders the books have in full."""
     try:
         orders = OrderLog(work.settings, connection_id)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         log.warning("the log of emergency orders cannot be read", error=repr(error))
         return
     if not orders.unbooked:

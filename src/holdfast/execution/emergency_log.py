@@ -92,27 +92,35 @@ class OrderLog:
         write_durably(self._path, orjson.dumps({"format": FORMAT, "orders": orders}))
 
     def _read(self) -> list[Entry]:
-        """Raises ValueError, KeyError or OSError if it is there and cannot be read."""
+        """Raises OSError or ValueError if it is there and cannot be read."""
         try:
-            content = orjson.loads(self._path.read_bytes())
+            content = self._path.read_bytes()
         except FileNotFoundError:
             return []
-        if content["format"] != FORMAT:
-            raise ValueError(f"{self._path}: unknown format {content['format']}")
-        return [
-            Entry(
-                **{
-                    **fields,
-                    "owner": UUID(fields["owner"]),
-                    "side": Side(fields["side"]),
-                    "quantity": Decimal(fields["quantity"]),
-                    "limit_price": Decimal(fields["limit_price"]),
-                    "filled": Decimal(fields["filled"]),
-                    "sent_at": datetime.fromisoformat(fields["sent_at"]),
-                }
-            )
-            for fields in content["orders"]
-        ]
+        try:
+            return _decoded(content)
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            raise ValueError(f"{self._path} cannot be read ({error!r})") from error
+
+
+def _decoded(content: bytes) -> list[Entry]:
+    log = orjson.loads(content)
+    if log["format"] != FORMAT:
+        raise ValueError(f"unknown format {log['format']}")
+    return [
+        Entry(
+            **{
+                **fields,
+                "owner": UUID(fields["owner"]),
+                "side": Side(fields["side"]),
+                "quantity": Decimal(fields["quantity"]),
+                "limit_price": Decimal(fields["limit_price"]),
+                "filled": Decimal(fields["filled"]),
+                "sent_at": datetime.fromisoformat(fields["sent_at"]),
+            }
+        )
+        for fields in log["orders"]
+    ]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from holdfast.core.errors import InvalidInput
 from holdfast.core.time import Clock
 from holdfast.platform.settings import Settings
-from holdfast.venues.bybit.budget import Budget, RateBudget
+from holdfast.venues.bybit.budget import Budget, LocalBudget, RateBudget
 from holdfast.venues.bybit.client import BybitPublic, BybitVenue
 from holdfast.venues.bybit.private_stream import BybitAccountStream
 from holdfast.venues.protocol import AccountStream, PublicVenue, TradingVenue
@@ -29,6 +29,7 @@ _PRIVATE_STREAM: Final = {
 _PUBLIC: Final[dict[str, Callable[..., PublicVenue]]] = {"bybit": BybitPublic}
 _TRADING: Final[dict[str, Callable[..., TradingVenue]]] = {"bybit": BybitVenue}
 _BUDGET: Final[dict[str, Callable[[Redis, Clock], Budget]]] = {"bybit": RateBudget}
+_OWN_BUDGET: Final[dict[str, Callable[[Clock], Budget]]] = {"bybit": LocalBudget}
 _STREAM: Final[dict[str, Callable[..., AccountStream]]] = {"bybit": BybitAccountStream}
 
 
@@ -57,6 +58,13 @@ def shared_budget(venue: str, redis: Redis, clock: Clock) -> Budget:
     if venue not in _BUDGET:
         raise _unknown(venue)
     return _BUDGET[venue](redis, clock)
+
+
+def own_budget(venue: str, clock: Clock) -> Budget:
+    """The venue's rate limits, counted by this process alone, for all its clients together."""
+    if venue not in _OWN_BUDGET:
+        raise _unknown(venue)
+    return _OWN_BUDGET[venue](clock)
 
 
 def public_venue(
