@@ -1,7 +1,10 @@
 """The kill switch in every phase of an execution: nothing new is sent after it, nothing stays half-hedged."""
 
+import errno
+import os
 import stat
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -248,6 +251,26 @@ def test_the_file_is_the_operators_alone_and_the_first_stop_stays(settings):
     assert [path.name for path in settings.home.iterdir()] == ["stop"]
     assert stop_file.remove(settings)
     assert not stop_file.remove(settings)
+
+
+def test_a_full_disk_keeps_nobody_from_stopping(settings, monkeypatch: pytest.MonkeyPatch):
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stop_file, "write_durably", lambda *_: full(0))
+        stop_file.write(settings, since=NOW, by="me", reason="fire")
+    assert stop_file.read(settings) is not None
+    assert stat.S_IMODE(stop_file.path_of(settings).stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser gives files away")
+def test_what_the_superuser_writes_belongs_to_the_worker(tmp_path: Path):
+    worker = 65534
+    os.chown(tmp_path, worker, worker)
+    stop_file.write_durably(tmp_path / "file", b"content")
+    made = (tmp_path / "file").stat()
+    assert (made.st_uid, made.st_gid, stat.S_IMODE(made.st_mode)) == (worker, worker, 0o600)
 
 
 async def test_the_switch_works_without_redis(desk: Desk):

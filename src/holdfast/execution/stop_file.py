@@ -53,13 +53,22 @@ def read(settings: Settings) -> StopFile | None:
 
 
 def write(settings: Settings, *, since: datetime, by: str, reason: str) -> None:
-    """On the disk, whole, before this returns. A stop that is there already stays as it is."""
+    """On the disk, whole, before this returns. A stop that is there already stays as it is. Where there is no
+    room for who and why, an empty file stops as well.
+
+    Raises:
+        OSError: no file can be made at all.
+    """
     path = path_of(settings)
     if read(settings) is not None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"since": since.isoformat(), "by": by, "reason": reason}
-    write_durably(path, orjson.dumps(content))
+    try:
+        write_durably(path, orjson.dumps(content))
+    except OSError:
+        path.touch(mode=0o600)
+        _sync_directory(path.parent)
 
 
 def remove(settings: Settings) -> bool:
@@ -74,11 +83,16 @@ def remove(settings: Settings) -> bool:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Replace ``path``, mode 0600: after a power cut it holds the old content or the new, never half."""
+    """Replace ``path``, mode 0600: after a power cut it holds the old content or the new, never half. It
+    belongs to whom its directory belongs to: what the superuser writes in an emergency, the worker must be
+    able to read afterwards."""
     draft = path.with_name(f".{path.name}.{token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
