@@ -3,10 +3,11 @@
 Whatever it loses or delivers twice is made good by the rows in PostgreSQL (``platform.jobs``).
 """
 
-from typing import Final
+from typing import Any, Final
 
 from celery import Celery
-from kombu import Exchange, Queue
+from celery.app.amqp import AMQP
+from kombu import Connection, Exchange, Queue
 
 from holdfast.app.handlers import QUEUES
 from holdfast.platform.settings import Settings
@@ -14,6 +15,19 @@ from holdfast.platform.settings import Settings
 RUN_JOB: Final = "holdfast.run_job"
 SOFT_LIMIT_SECONDS: Final = 840
 HARD_LIMIT_SECONDS: Final = 900
+RECONNECT_SECONDS: Final = 3.0
+"""A worker that has lost Redis looks for it at least this often. Left alone it would come to look only every
+30 s, and every execution would wait for it."""
+
+
+class _Connection(Connection):
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        every = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": RECONNECT_SECONDS}
+        return super().ensure_connection(*args, **every | options)
+
+
+class _Wire(AMQP):
+    Connection = _Connection
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -22,7 +36,7 @@ def celery_app(settings: Settings) -> Celery:
     Queues hang on the anonymous exchange, whose routing needs no key in Redis that a flush could take away.
     No result backend, no countdown or ETA: when a job is due is a row's business.
     """
-    app = Celery("holdfast", broker=settings.redis_url, set_as_current=False)
+    app = Celery("holdfast", broker=settings.redis_url, amqp=_Wire, set_as_current=False)
     app.conf.update(
         task_acks_late=True,
         task_reject_on_worker_lost=True,
