@@ -50,10 +50,10 @@ def done_before_it_is_done(_: Settings) -> None:
             job.finished_at = now
         return lease
 
-    async def finishing(*_: object, **__: object) -> None:
+    async def nothing(*_: object, **__: object) -> None:
         return
 
-    jobs.claim, jobs.finish, jobs.run_again = claiming, finishing, finishing
+    jobs.claim, jobs.renew, jobs.finish, jobs.run_again = claiming, nothing, nothing, nothing
 
 
 def key_without_its_effect(_: Settings) -> None:

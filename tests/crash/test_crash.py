@@ -13,7 +13,7 @@ JOBS = (
     "open", "unwind", "partial", "close-beside", "lost-answers", "reconcile", "check", "rebalance", "market",
     "flatten", "scheduler", "confirm",
 )  # fmt: skip
-MACHINES = ("worker-parent", "redis", "postgres", "power-cut", "commits")
+MACHINES = ("redis", "power-cut", "commits")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -27,21 +27,21 @@ def crash(*arguments: str) -> dict[str, Any]:
 
 
 def test_killed_at_each_line_that_waits_the_books_are_the_venues() -> None:
-    """Lines of Holdfast's code that wait, each once, five in each scenario; ``holdfast crash`` does all."""
-    found = crash("--places", "--points", "5", *named(JOBS))
+    """Lines of Holdfast's code that wait, each once, three in each scenario; ``holdfast crash`` does all."""
+    found = crash("--places", "--points", "3", *named(JOBS))
     assert found["violations"] == []
-    assert found["crashes"] > 40
+    assert found["crashes"] >= 30
     assert {line["scenario"] for line in found["scenarios"]} >= {"open", "unwind", "partial", "confirm"}
 
 
 def test_killed_with_a_request_on_the_wire_nothing_is_doubled() -> None:
-    found = crash("--moment", "wire", "--stride", "5", *named(("open",)))
+    found = crash("--moment", "wire", "--stride", "7", *named(("open",)))
     assert found["violations"] == []
-    assert found["crashes"] >= 6
+    assert found["crashes"] >= 4
 
 
 def test_connections_cut_nothing_is_lost() -> None:
-    found = crash("--stride", "21", "--points", "2", *named(("cut-postgres", "cut-venue")))
+    found = crash("--stride", "17", "--points", "2", *named(("cut-postgres", "cut-venue")))
     assert found["violations"] == []
     assert found["crashes"] >= 3
 

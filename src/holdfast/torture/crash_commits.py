@@ -93,5 +93,7 @@ async def _kept(place: Place) -> set[int]:
     connection = await asyncpg.connect(place.settings.database_url)
     try:
         return {row["number"] for row in await connection.fetch("SELECT number FROM crash_commits")}
+    except asyncpg.UndefinedTableError:
+        return set()
     finally:
         await connection.close()
