@@ -31,4 +31,4 @@ export const STYLE_WORDS: Record<Schemas['OrderView']['style'], { short: string;
 }
 
 export const UNKNOWN_TEXT =
-  'The venue has not told the outcome of this order. Holdfast keeps asking; nothing is assumed, and it is not sent again.'
+  'The venue has not told the outcome of this order. Holdfast keeps asking; until it knows, nothing is assumed and nothing is sent in its place.'

@@ -24,7 +24,8 @@ const KINDS: Record<Item['kind'], { icon: ComponentType<{ className?: string; st
   }
 
 const STEP = 250
-const GRID = 'md:grid md:grid-cols-[92px_20px_minmax(0,1fr)_220px_72px] md:items-center md:gap-x-4'
+const GRID =
+  'md:grid md:grid-cols-[76px_20px_minmax(0,1fr)_112px_60px] md:items-center md:gap-x-4 lg:grid-cols-[92px_20px_minmax(0,1fr)_220px_72px]'
 
 /** A row for everything that happened; bars show when, and for how long. */
 export function TimeLine({ items, whole }: { items: Item[]; whole: Span }) {
@@ -102,7 +103,7 @@ function Line({ item, whole }: { item: Item; whole: Span }) {
             {item.took_ms !== null && duration(item.took_ms)}
           </span>
         </summary>
-        <div className="pb-4 pl-8 md:pl-[148px]">
+        <div className="pb-4 pl-8 md:pl-[128px] lg:pl-[144px]">
           <p className="text-sm text-muted">
             {word}, {absolute(item.at)}
             {item.order_id && (

@@ -1,0 +1,65 @@
+import { screen, within } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { http, HttpResponse } from 'msw'
+import { expect, it, vi } from 'vitest'
+
+import { ordersOf } from '@/mocks/positions'
+import { makePlan, startExecution } from '@/mocks/world'
+import { renderAt } from '@/test/render'
+import { mockedServer, server } from '@/test/server'
+
+import type { Order } from './queries'
+
+mockedServer()
+vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
+
+function orders(change: (order: Order, place: number) => Partial<Order>): Order[] {
+  startExecution(
+    makePlan({
+      kind: 'open',
+      connection_id: 'c',
+      index_id: 'btc-d',
+      direction: 'long',
+      size: '1000',
+      tactic: { kind: 'limit_ioc' },
+    }),
+  )
+  const made = ordersOf().map((order, place) => ({ ...order, ...change(order, place) }))
+  server.use(http.get('/api/orders', () => HttpResponse.json({ items: made, next_cursor: null })))
+  return made
+}
+
+it('shows how each order was sent', async () => {
+  orders((_, place) => ({ style: (['ioc', 'post_only', 'market'] as const)[place % 3] ?? 'ioc' }))
+  renderAt('/activity')
+  const table = await screen.findByRole('table', { name: 'Orders' })
+  for (const words of ['IOC', 'Post-only', 'Market']) {
+    expect(within(table).getAllByText(words)).not.toHaveLength(0)
+  }
+})
+
+it('says why orders are unknown, and that nothing is assumed', async () => {
+  orders((_, place) => (place < 2 ? { state: 'unknown' } : {}))
+  renderAt('/activity')
+  expect(await screen.findByText('2 orders are unknown.')).toBeTruthy()
+  expect(screen.getByText(/nothing is assumed and nothing is sent in its place/)).toBeTruthy()
+})
+
+it('says nothing of the kind while every outcome is known', async () => {
+  orders(() => ({ state: 'filled' }))
+  renderAt('/activity')
+  await screen.findByRole('table', { name: 'Orders' })
+  expect(screen.queryByText(/unknown\.$/)).toBeNull()
+})
+
+it('leads from an order to its part of the time line', async () => {
+  const user = userEvent.setup()
+  const [first] = orders(() => ({}))
+  const router = renderAt('/activity')
+  const table = await screen.findByRole('table', { name: 'Orders' })
+  const [link] = within(table).getAllByRole('link', { name: 'Open BTC.D' })
+  if (link) await user.click(link)
+  await screen.findByRole('list', { name: 'Time line' })
+  expect(router.state.location.pathname).toBe(`/executions/${first?.execution_id}/trace`)
+  expect(router.state.location.search).toEqual({ symbol: first?.symbol })
+})
