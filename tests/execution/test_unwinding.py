@@ -8,6 +8,8 @@ from tests.execution.test_executor import books, orders, sleeve_of, venue_net
 from tests.execution.test_reconcile import reconciled
 
 from holdfast.core.instruments import Side
+from holdfast.execution.decide import Act
+from holdfast.execution.executor import Executor
 from holdfast.venues.protocol import Rejected
 
 
@@ -37,3 +39,25 @@ async def test_what_others_have_closed_is_not_taken_back_again(
     assert taken_back == [Decimal(quantity) for quantity in left]
     assert await books(desk) == {} == venue_net(desk)
     assert (await sleeve_of(desk, execution)).state == "unwound"
+
+
+async def test_a_fill_told_in_the_last_moment_is_taken_back_too(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """The end was decided; before it is written the account stream tells of a trade."""
+    desk.venue.script = {"XRPUSDT": ["reject:110007"], "ETHUSDT": ["none"] * 9}
+    decide = Executor._decide
+    late: list[str] = []
+
+    async def surprised(self: Executor):
+        decided = await decide(self)
+        if decided[0].act is Act.FINISH and not late:
+            late.append(next(o.client_id for o in decided[1] if o.symbol == "ETHUSDT"))
+            desk.venue.script = {}
+            desk.venue.fill_late(late[0], Decimal("0.8"))
+            await reconciled(desk)
+        return decided
+
+    monkeypatch.setattr(Executor, "_decide", surprised)
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert late
+    assert execution.state == "unwound"
+    assert await books(desk) == {} == venue_net(desk)

@@ -130,8 +130,7 @@ class Executor(Hand):
             case Act.UNWIND:
                 await self._unwind(decision)
             case Act.FINISH:
-                await self._finish(decision)
-                return False
+                return not await self._finish()
         return True
 
     async def _decide(self) -> tuple[Decision, list[Order]]:
@@ -415,9 +414,13 @@ class Executor(Hand):
             rows = unwinding_rows(execution, chosen, orders, prices, positions, owned, now=self._now())
             session.add_all(rows)
 
-    async def _finish(self, decision: Decision) -> None:
+    async def _finish(self) -> bool:
+        """Whether it has ended. Decided once more with the rows in hand: a fill that was told of in the last
+        moment is still to be dealt with."""
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-            if decision.end is None:
-                raise ValueError("an execution ends in exactly one way")
-            await finish.end(session, execution, self._plan, decision.end, now=self._now())
+            orders = await repository.orders_of(session, self._id)
+            end = (await self._decision(session, execution, orders)).end
+            if end is not None:
+                await finish.end(session, execution, self._plan, end, now=self._now())
+            return end is not None
