@@ -17,6 +17,8 @@ from holdfast.torture.truth import ZERO, Books
 
 CLOSING: Final = ("close", "unwind")
 OVER: Final = ("closed", "unwound")
+DUST: Final = Decimal(6)
+"""A little more than the venue's least order value: its price may have moved since."""
 LIMIT_SLACK: Final = Decimal("1.05")
 """An order's worth is judged at the mark price, and may be filled a little off it."""
 STOP_TAKES: Final = timedelta(seconds=2)
@@ -239,9 +241,9 @@ def nothing_half_hedged(books: Books) -> Iterator[str]:
 
 def _whole(books: Books, execution_id: UUID, kind: str, state: str) -> Iterator[str]:
     forward: dict[int, Decimal] = defaultdict(lambda: ZERO)
-    back: dict[int, Decimal] = defaultdict(lambda: ZERO)
     for order in books.orders_of(execution_id):
-        (back if order.role == "unwind" else forward)[order.leg] += order.filled_quantity
+        if order.role != "unwind":
+            forward[order.leg] += order.filled_quantity
     for leg in books.legs[execution_id]:
         if leg.action != "trade":
             continue
@@ -250,10 +252,18 @@ def _whole(books: Books, execution_id: UUID, kind: str, state: str) -> Iterator[
             yield f"execution {execution_id} is complete and misses {plain(missing)} {leg.symbol}"
         if state == "complete_with_residual" and kind == "open" and not forward[leg.index]:
             yield f"execution {execution_id} is complete with a residual and has nothing of {leg.symbol}"
-        if state == "unwound" and kind == "open" and forward[leg.index] - back[leg.index]:
-            dust = (forward[leg.index] - back[leg.index]) * leg.expected_price
-            if dust > 6:
-                yield f"execution {execution_id} is unwound and kept {plain(dust)} USDT of {leg.symbol}"
+
+
+def remainders_are_dust(books: Books) -> Iterator[str]:
+    """What an ended position hands over to the user's own holding was too small to trade"""
+    prices = {trade.symbol: trade.price for trade in books.trades}
+    for posting in books.postings:
+        handed_over = posting.kind == "adjustment" and not posting.reference.startswith("alteration")
+        if not handed_over or posting.sleeve_id is not None or posting.asset != posting.symbol:
+            continue
+        worth = abs(posting.amount) * prices[posting.symbol]
+        if worth > DUST:
+            yield f"{plain(abs(posting.amount))} {posting.symbol} ({worth:.2f} USDT) by {posting.reference}"
 
 
 def forced_by_the_rule(books: Books) -> Iterator[str]:
@@ -345,6 +355,7 @@ RULES: Final[tuple[Rule, ...]] = (
     orders_are_decided,
     trail_is_whole,
     nothing_half_hedged,
+    remainders_are_dust,
     forced_by_the_rule,
     stops_hold,
     limits_hold,

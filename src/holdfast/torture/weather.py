@@ -30,6 +30,12 @@ _HARDEST: Final[tuple[FaultKind, ...]] = (
     "error_500_before", "error_500_after", "code_after", "rate_limit", "stale", "partial_fill", "reject",
 )  # fmt: skip
 """Those an order's outcome hangs on are drawn more often."""
+_AMBIGUOUS: Final[tuple[FaultKind, ...]] = (
+    "drop_answer", "drop_answer", "half_open_after", "error_500_after", "code_after", "delay_answer",
+    "drop_request", "error_500_before", "duplicate",
+)  # fmt: skip
+LOST_ANSWERS: Final = 0.6
+"""The part of runs in which answers to orders get lost."""
 _CROWDING: Final = frozenset({"delay", "reorder", "duplicate", "half_open", "half_open_after", "clock_skew"})
 _REQUEST_CODES: Final = (10000, 10016)
 _CONDITION_SECONDS: Final = (2.0, 25.0)
@@ -95,9 +101,25 @@ def forecast(seed: int) -> Weather:
     wild = dice.choice((0.0, 0.00005, 0.0002, 0.0008))
     if seed % CALM_SEEDS == 0:
         return Weather(storm, wild, (), (), settle_soon=False)
-    rules = tuple(_rule(dice, storm) for _ in range(dice.choice((0, 1, 2, 4, 7))))
+    lost = (_lost_answers(dice, storm),) if dice.random() < LOST_ANSWERS else ()
+    rules = (*lost, *(_rule(dice, storm) for _ in range(dice.choice((0, 1, 2, 4, 7)))))
     blows = tuple(sorted(_blows(dice, storm), key=lambda blow: blow.at))
     return Weather(storm, wild, rules, blows, settle_soon=dice.random() < 0.5)
+
+
+def _lost_answers(dice: random.Random, storm: float) -> dict[str, Any]:
+    """The worst for whoever sends orders: some of them are taken, and nobody says so."""
+    kind = dice.choice(_AMBIGUOUS)
+    rule: dict[str, Any] = {
+        "where": "bybit.order.create*",
+        "kind": kind,
+        "from_ms": round(dice.uniform(0, storm * 0.4), 2),
+        "until_ms": round(storm, 2) + 0.01,
+        "seed": dice.randrange(2**31),
+        "probability": dice.choice((0.2, 0.5, 1.0)),
+        "count": dice.choice((1, 2, 4, 8)),
+    }
+    return rule | _settings(dice, kind)
 
 
 def _rule(dice: random.Random, storm: float) -> dict[str, Any]:
@@ -119,11 +141,12 @@ def _rule(dice: random.Random, storm: float) -> dict[str, Any]:
         rule["probability"] = dice.choice((0.1, 0.3, 0.6, 1.0))
         if sort == VENUE or kind in ("ip_limit", "half_open", "half_open_after") or dice.random() < 0.4:
             rule["count"] = dice.choice((1, 1, 2, 5))
-    for name in KINDS[kind].settings:
-        value = _setting(dice, kind, name)
-        if value is not None:
-            rule[name] = value
-    return rule
+    return rule | _settings(dice, kind)
+
+
+def _settings(dice: random.Random, kind: FaultKind) -> dict[str, Any]:
+    drawn = {name: _setting(dice, kind, name) for name in KINDS[kind].settings}
+    return {name: value for name, value in drawn.items() if value is not None}
 
 
 def _setting(dice: random.Random, kind: FaultKind, name: str) -> Any:
