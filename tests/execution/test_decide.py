@@ -109,6 +109,11 @@ def test_an_unwinding_the_market_does_not_take_is_shown():
     assert next_act(leg(order("filled", filled=10), *tries), mode=Mode.UNWINDING).end is End.STUCK
 
 
+def test_an_unwinding_in_many_parts_goes_on_while_the_market_takes_them():
+    parts = [order("filled", role="unwind", attempt=n, lots=1, filled=1) for n in range(MAX_UNWIND_ATTEMPTS)]
+    assert next_act(leg(order("filled", filled=10), *parts), mode=Mode.UNWINDING).act is Act.UNWIND
+
+
 fills = st.lists(st.integers(0, 10), min_size=40, max_size=40)
 
 
@@ -152,7 +157,7 @@ def _answer(facts, act, kind, answers):
         made = order("planned", role=kind, attempt=len(facts.tries), lots=facts.missing)
         return replace(facts, orders=(*facts.orders, made))
     if act is Act.UNWIND:
-        made = order("planned", role="unwind", attempt=facts.unwind_attempts, lots=facts.still_open)
+        made = order("planned", role="unwind", attempt=len(facts.orders), lots=facts.still_open)
         return replace(facts, orders=(*facts.orders, made))
     assert act is Act.SEND
     return replace(

@@ -207,7 +207,9 @@ class Play:
         for _ in range(5_000):
             decision = decide(
                 self.kind,  # type: ignore[arg-type]
-                Mode.UNWINDING if any(facts.unwind_attempts for facts in self.legs) else Mode.FORWARD,
+                Mode.UNWINDING
+                if any(o.role == "unwind" for facts in self.legs for o in facts.orders)
+                else Mode.FORWARD,
                 tuple(self.legs),
                 residual_planned=False,
                 tactic=self.tactic,

@@ -3,13 +3,15 @@
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 from tests.execution.conftest import Desk
-from tests.execution.test_executor import books, orders, sleeve_of, venue_net
+from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue_net
 from tests.execution.test_reconcile import reconciled
 
 from holdfast.core.instruments import Side
 from holdfast.execution.decide import Act
 from holdfast.execution.executor import Executor
+from holdfast.market.models import InstrumentRow
 from holdfast.venues.protocol import Rejected
 
 
@@ -61,3 +63,14 @@ async def test_a_fill_told_in_the_last_moment_is_taken_back_too(desk: Desk, monk
     assert late
     assert execution.state == "unwound"
     assert await books(desk) == {} == venue_net(desk)
+
+
+@pytest.mark.parametrize("script", [{}, {"XRPUSDT": ["reject:110007"]}])
+async def test_no_order_is_larger_than_the_venue_takes_in_one(desk: Desk, script: dict[str, list[str]]):
+    async with desk.database.transaction() as session:
+        await session.execute(update(InstrumentRow).values(max_limit_quantity=Decimal("0.55")))
+    desk.venue.script = script
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == ("unwound" if script else "complete")
+    assert await books(desk) == venue_net(desk) == ({} if script else WHOLE)
+    assert max(request.quantity for request in desk.venue.placed) == Decimal("0.5")

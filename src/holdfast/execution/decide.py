@@ -133,7 +133,7 @@ def _unwind(legs: tuple[LegFacts, ...]) -> Decision:
     owing = [leg for leg in legs if leg.still_open > 0 and not _too_small_to_unwind(leg)]
     if not owing:
         return Decision(Act.FINISH, end=End.UNWOUND)
-    if any(leg.unwind_attempts >= MAX_UNWIND_ATTEMPTS for leg in owing):
+    if any(leg.unwinds_missed >= MAX_UNWIND_ATTEMPTS for leg in owing):
         return Decision(Act.FINISH, end=End.STUCK)
     return Decision(Act.UNWIND, tuple(leg.index for leg in owing))
 

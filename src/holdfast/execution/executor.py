@@ -411,7 +411,9 @@ class Executor(Hand):
             execution.state, execution.reason = "unwinding", ""
             orders = await repository.orders_of(session, self._id)
             owned = await closable(session, execution.sleeve_id)
-            rows = unwinding_rows(execution, chosen, orders, prices, positions, owned, now=self._now())
+            rows = unwinding_rows(
+                execution, chosen, orders, prices, positions, owned, self._rules, now=self._now()
+            )
             session.add_all(rows)
 
     async def _finish(self) -> bool:

@@ -11,6 +11,7 @@ from holdfast.execution.orders import OrderState
 from holdfast.execution.plans import PlannedLeg
 from holdfast.execution.repository import reduces
 from holdfast.execution.tactics import Child
+from holdfast.venues.protocol import OrderStyle
 
 
 def missing_of(leg: PlannedLeg, orders: Iterable[Order]) -> Decimal:
@@ -28,14 +29,16 @@ def next_rows(
     *,
     now: datetime,
 ) -> list[Order]:
-    """The rows of ``children``. An order that is the only one of its leg takes the leg's exact quantity."""
+    """The rows of ``children``. An order that is the only one of its leg takes the leg's exact quantity; none
+    is larger than the venue takes in one."""
     rows = []
     for child in children:
         leg = legs[child.leg]
         tried = [order for order in orders if order.leg == leg.index and order.role != "unwind"]
         missing = missing_of(leg, tried)
-        lot = instruments[leg.symbol].lot
-        whole = missing - child.lots * lot < lot
+        instrument = instruments[leg.symbol]
+        whole = missing - child.lots * instrument.lot < instrument.lot
+        wanted = missing if whole else instrument.quantity(child.lots)
         rows.append(
             new_order(
                 execution,
@@ -43,7 +46,7 @@ def next_rows(
                 role=role_of(execution),
                 attempt=len(tried),
                 side=leg.side,
-                quantity=missing if whole else child.lots * lot,
+                quantity=min(wanted, _most(instrument, child.style)),
                 limit_price=leg.limit_price,
                 reduce_only=tried[-1].reduce_only if tried else False,
                 style=child.style,
@@ -61,6 +64,7 @@ def unwinding_rows(
     prices: Sequence[Decimal],
     positions: Mapping[str, Decimal],
     owned: Mapping[str, Decimal],
+    instruments: Mapping[str, Instrument],
     *,
     now: datetime,
 ) -> list[Order]:
@@ -69,7 +73,8 @@ def unwinding_rows(
     rows = []
     for leg, price in zip(legs, prices, strict=True):
         side, held = leg.side.opposite, leg.side.sign * owned.get(leg.symbol, Decimal(0))
-        quantity = min(still_open(orders, leg.index), held)
+        most = _most(instruments[leg.symbol], OrderStyle.IOC)
+        quantity = min(still_open(orders, leg.index), held, most)
         if quantity <= 0 or _under_way(orders, leg.index):
             continue
         rows.append(
@@ -90,6 +95,12 @@ def unwinding_rows(
 
 def unwound_times(orders: Iterable[Order], leg: int) -> int:
     return sum(order.leg == leg and order.role == "unwind" for order in orders)
+
+
+def _most(instrument: Instrument, style: OrderStyle) -> Decimal:
+    """The largest quantity the venue takes in one order."""
+    most = instrument.max_market_quantity if style is OrderStyle.MARKET else instrument.max_limit_quantity
+    return instrument.quantity(instrument.floor_lots(most))
 
 
 def _under_way(orders: Iterable[Order], leg: int) -> bool:

@@ -82,5 +82,6 @@ class LegFacts:
         return max(0, self.filled("open") - self.filled("unwind") - self.gone)
 
     @property
-    def unwind_attempts(self) -> int:
-        return sum(1 for order in self.orders if order.role == "unwind")
+    def unwinds_missed(self) -> int:
+        """Orders to take it back that the market did not fill whole; as long as it does, there is an end."""
+        return sum(1 for order in self.orders if order.role == "unwind" and order.filled < order.lots)
