@@ -257,6 +257,23 @@ async def test_the_peak_is_kept_and_counted_anew_when_the_limit_is_set(desk: Des
     assert mark.day_value == 0, "the day goes on"
 
 
+async def test_another_limit_that_is_set_forgives_no_drawdown(desk: Desk):
+    opened = await desk.run(await desk.confirm(await desk.plan()))
+    await limit(desk, opened.sleeve_id, drawdown="0.1")
+    await observe(desk, {"BTCUSDT": "150"})
+    await observe(desk, {"BTCUSDT": "100"})
+
+    async def fallen() -> Decimal | None:
+        return (await results(desk, {"BTCUSDT": "100"})).results[opened.sleeve_id].drawdown
+
+    before = await fallen()
+    assert before
+    await limit(desk, opened.sleeve_id, drawdown="0.1", daily_loss="500")
+    assert await fallen() == before
+    await limit(desk, opened.sleeve_id, drawdown="0.1", daily_loss="500")
+    assert await fallen() == 0, "setting it all once more is how it is counted anew"
+
+
 async def test_usage_counts_what_is_held_and_what_is_under_way(desk: Desk):
     assert (await usage(desk)).gross_notional == 0
     await desk.confirm(await desk.plan())

@@ -67,8 +67,8 @@ async def set_limits(
     settings: Settings,
     now: datetime,
 ) -> None:
-    """Replace the user's own limits, or those of one position. Setting a drawdown limit, also to what it was,
-    counts the peak from now.
+    """Replace the user's own limits, or those of one position. A new drawdown limit counts the peak from now,
+    and so does setting everything once more to what it was; changing other limits leaves the peak alone.
 
     Raises:
         InvalidInput: looser than this installation allows.
@@ -82,10 +82,11 @@ async def set_limits(
     if row is None:
         row = RiskLimit(id=new_id(), user_id=user_id, sleeve_id=owner)
         session.add(row)
-    for name in LIMIT_NAMES:
+    changed = {name for name in LIMIT_NAMES if getattr(row, name) != getattr(wanted, name)}
+    for name in changed:
         setattr(row, name, getattr(wanted, name))
     row.updated_at = now
-    if wanted.drawdown is not None:
+    if wanted.drawdown is not None and ("drawdown" in changed or not changed):
         await gate_books.count_peak_anew(session, user_id, sleeve, now=now)
     await session.flush()
 
