@@ -1,5 +1,6 @@
 """Limits, stops and flattening over HTTP: shapes, refusals, idempotency, and whose they are."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx2
@@ -111,6 +112,23 @@ async def test_a_stop_is_made_once_shown_and_lifted(client: httpx2.AsyncClient, 
     for _ in range(2):
         assert (await client.delete(f"/api/stops/{listed[0]['id']}", headers=owner)).status_code == 204
     assert (await client.get("/api/stops", headers=owner)).json() == []
+
+
+@pytest.mark.parametrize("position", [False, True])
+async def test_what_is_under_way_hears_of_a_stop_at_once(
+    client: httpx2.AsyncClient, desk: Desk, owner: Headers, position: bool
+):
+    """However long it meant to wait for its next slice."""
+    execution = await desk.execution(await desk.confirm(await desk.plan()))
+    job = select(Job).where(Job.kind == "execution.run", Job.subject == str(execution.id))
+    later = datetime.now(UTC) + timedelta(days=400)
+    async with desk.database.transaction() as session:
+        (await session.scalars(job)).one().run_at = later
+    wanted = {"scope": "position", "position_id": str(execution.sleeve_id)} if position else {"scope": "user"}
+    answer = await client.post("/api/stops", json=wanted, headers=owner | key())
+    assert answer.status_code == 201
+    async with desk.database.sessions() as session:
+        assert (await session.scalars(job)).one().run_at < later
 
 
 async def test_only_the_operator_stops_and_resumes_the_installation(

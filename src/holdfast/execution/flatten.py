@@ -80,7 +80,7 @@ async def start(
     session.add(row)
     await session.flush()
     await _add_positions(session, row)
-    await _hurry(session, row, now)
+    await stops.hurry(session, user_id, wanted.position_id, now=now)
     await enqueue(session, JOB, str(row.id), now=now)
     return await _view(session, row)
 
@@ -284,14 +284,6 @@ async def _add_positions(session: AsyncSession, row: Flatten) -> None:
                 FlattenPosition(flatten_id=row.id, sleeve_id=sleeve.id, state="waiting", attempts=0, text="")
             )
     await session.flush()
-
-
-async def _hurry(session: AsyncSession, row: Flatten, now: datetime) -> None:
-    """Wake every execution under way in the scope, so that openings hear of the stop at once."""
-    ids = [position.sleeve_id for position in await _positions(session, row.id)]
-    under_way = select(Execution.id).where(Execution.sleeve_id.in_(ids), Execution.finished_at.is_(None))
-    for execution_id in await session.scalars(under_way):
-        await enqueue(session, "execution.run", str(execution_id), now=now)
 
 
 async def _positions(session: AsyncSession, flatten_id: UUID) -> list[FlattenPosition]:

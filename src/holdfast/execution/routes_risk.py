@@ -128,6 +128,8 @@ async def create_stop(
         answer = await run_once(
             session, user_id=user.id, key=key, route="POST /api/stops", body=wanted, now=now, effect=effect
         )
+    async with database.transaction() as session:
+        await stops.hurry(session, user.id, wanted.position_id, now=now)
     await tell_changed(request.app.state.redis, user.id, "stops")
     return answer
 

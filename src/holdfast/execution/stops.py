@@ -18,8 +18,10 @@ from holdfast.core.errors import Conflict, Forbidden, NotFound
 from holdfast.core.identity import new_id
 from holdfast.execution import gate_books, incidents, stop_file
 from holdfast.execution.incidents_models import Incident
+from holdfast.execution.models import Execution
 from holdfast.execution.risk_models import Flatten, Stop
 from holdfast.execution.risk_schemas import NewStop, StopsTick, StopView
+from holdfast.platform.jobs import enqueue
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.models import Sleeve
@@ -143,6 +145,17 @@ async def stop(session: AsyncSession, user_id: UUID, wanted: NewStop, *, by: str
     return row
 
 
+async def hurry(session: AsyncSession, user_id: UUID, sleeve_id: UUID | None, *, now: datetime) -> None:
+    """Let what is under way for a user, or for one position of theirs, hear of a stop at once: what rests is
+    cancelled, and what waits for its time is taken back. A transaction of its own after the stop's: a stop
+    waits for nobody."""
+    under_way = select(Execution.id).where(Execution.user_id == user_id, Execution.finished_at.is_(None))
+    if sleeve_id:
+        under_way = under_way.where(Execution.sleeve_id == sleeve_id)
+    for execution_id in await session.scalars(under_way):
+        await enqueue(session, "execution.run", str(execution_id), now=now)
+
+
 async def put(session: AsyncSession, wanted: Stop) -> Stop:
     """The stop in force of this scope, which is ``wanted`` if there was none."""
     fields = ("id", "scope", "user_id", "sleeve_id", "reason", "by", "since", "origin")
@@ -257,3 +270,13 @@ async def enter_file(session: AsyncSession, settings: Settings, now: datetime) -
         row.lifted_at, row.lifted_by = now, "the stop file was removed"
         return ["the stop file is gone: its stop is lifted"]
     return []
+
+
+async def of_other_machines(session: AsyncSession, settings: Settings) -> Sequence[Stop]:
+    """Stops of the whole installation that the stop files of other machines have entered. Such a machine may
+    be gone, a container above all, and then nobody else would ever lift its stop."""
+    elsewhere = Stop.origin != stop_file.origin_of(settings)
+    rows = await session.scalars(
+        select(Stop).where(Stop.lifted_at.is_(None), Stop.scope == "instance", elsewhere).order_by(Stop.since)
+    )
+    return rows.all()
