@@ -1,11 +1,12 @@
 """The operator's commands with as little of Holdfast as there can be: a directory, and then a database."""
 
+import errno
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from tests.execution.conftest import desk, desk_clock
 from tests.execution.test_executor import opened
 from tests.execution.test_flatten import Hand, hand, nets
@@ -91,6 +92,44 @@ async def test_a_stop_is_entered_at_once_where_the_database_answers(settings: Se
     assert not await operator.enter_stop(away)
     assert not await operator.database_answers(away)
     assert await operator.database_answers(settings)
+
+
+def test_a_stop_that_cannot_be_written_says_that_nothing_is_stopped(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(stop_file, "write", read_only)
+    done = run("stop", "--all")
+    assert stop_file.read(alone) is None
+    assert done.exit_code == 1
+    assert "Nothing is stopped" in done.output
+
+
+async def test_a_stop_of_a_machine_that_is_gone_is_named_and_can_be_lifted(
+    settings: Settings, database: Database
+):
+    """As with containers, each of which has a name of its own."""
+    gone = settings.model_copy(update={"home": settings.home / "gone"})
+    operator.write_stop(gone, by="me", reason="drill")
+    assert await operator.enter_stop(gone)
+    assert await operator.enter_stop(settings)
+    for lift in (False, True):
+        assert await operator.stopped_elsewhere(settings, lift=lift) == [stop_file.origin_of(gone)]
+    assert await operator.stopped_elsewhere(settings, lift=True) == []
+    async with database.sessions() as session:
+        assert (await session.scalars(select(Stop.lifted_by))).one() == "the operator, from another machine"
+
+
+async def test_a_database_that_takes_nothing_does_not_answer(settings: Settings, database: Database):
+    """A full disk, a standby: then the offline way must be open."""
+    assert await operator.database_answers(settings)
+    async with database.engine.connect() as raw:
+        alone = await raw.execution_options(isolation_level="AUTOCOMMIT")
+        name = await alone.scalar(text("SELECT current_database()"))
+        await alone.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    assert not await operator.database_answers(settings)
 
 
 async def test_everybodys_positions_are_closed_by_this_process_alone(

@@ -64,11 +64,30 @@ async def enter_stop(settings: Settings) -> bool:
     return True
 
 
-async def database_answers(settings: Settings) -> bool:
+async def stopped_elsewhere(settings: Settings, *, lift: bool) -> list[str]:
+    """Where the stops of this installation come from that other machines' files have entered. ``lift``: and
+    lift them; a machine whose file is still there stays stopped by that.
+
+    Raises:
+        SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer.
+    """
     database = Database(settings.database_url, pool_size=1)
     try:
-        async with asyncio.timeout(DATABASE_SECONDS), database.sessions() as session:
-            await session.execute(text("SELECT 1"))
+        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
+            rows = await stops.of_other_machines(session, settings)
+            for row in rows if lift else ():
+                row.lifted_at, row.lifted_by = SystemClock().now(), "the operator, from another machine"
+            return [row.origin for row in rows]
+    finally:
+        await database.close()
+
+
+async def database_answers(settings: Settings) -> bool:
+    """Whether PostgreSQL answers and takes what is written: only then is there anything to do with it."""
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
+            await session.execute(text("CREATE TEMPORARY TABLE probe (one integer) ON COMMIT DROP"))
     except _OUTAGES:
         return False
     finally:
@@ -85,8 +104,7 @@ async def flatten_everybody(settings: Settings, *, by: str, seconds: float) -> R
     runner = JobRunner(HANDLERS, database, redis, settings, clock, asyncio.Event())
     try:
         try:
-            async with asyncio.timeout(DATABASE_SECONDS):
-                ids = await _begin(database, by=by)
+            ids = await _begin(database, by=by)
         except _OUTAGES:
             return None
         deadline = clock.now() + timedelta(seconds=seconds)
@@ -165,8 +183,13 @@ async def _close_journals(
 
 
 async def _begin(database: Database, *, by: str) -> list[UUID]:
+    """A flattening for everybody who has a position. Each beginning has its own time, however many there are.
+
+    Raises:
+        SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer.
+    """
     now = SystemClock().now()
-    async with database.transaction() as session:
+    async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
         users = list(
             await session.scalars(
                 select(distinct(Sleeve.user_id)).where(Sleeve.state.not_in(gate_books.OVER))
@@ -174,7 +197,7 @@ async def _begin(database: Database, *, by: str) -> list[UUID]:
         )
     ids = []
     for user_id in users:
-        async with database.transaction() as session:
+        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
             view = await flatten.start(session, user_id, NewFlatten(scope="user"), by=by, now=now)
             ids.append(view.id)
     return ids

@@ -72,12 +72,19 @@ def stop(
 
 
 def resume(
-    everything: AllOption = False, position: PositionOption = None, as_json: JsonOption = False
+    everything: AllOption = False,
+    everywhere: Annotated[
+        bool, typer.Option("--every-machine", help="With --all: also what other machines have stopped.")
+    ] = False,
+    position: PositionOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Lift your stops (or, with --all, this installation's)."""
     if everything:
-        _print_lines(_operator_resume(), as_json)
+        _print_lines(_operator_resume(everywhere=everywhere), as_json)
         return
+    if everywhere:
+        raise typer.BadParameter("--every-machine goes with --all")
     with Client() as client:
         wanted = find_position(client, position)["id"] if position else None
         every = client.get("/api/stops")
@@ -206,7 +213,14 @@ def _operator_stop(reason: str) -> list[str]:
     from holdfast.platform.settings import Settings
 
     settings = Settings()
-    operator.write_stop(settings, by=_who(), reason=reason)
+    try:
+        operator.write_stop(settings, by=_who(), reason=reason)
+    except OSError as error:
+        fail(
+            f"Nothing is stopped: {operator.stop_path(settings)} cannot be written ({error.strerror}).",
+            "Make room or run this as the worker's user; or stop the worker processes: they take no new risk "
+            "then, and close nothing.",
+        )
     said = [f"Stopped: {operator.stop_path(settings)} is written. No worker of this machine sends new risk."]
     try:
         entered = asyncio.run(operator.enter_stop(located(settings)))
@@ -220,7 +234,7 @@ def _operator_stop(reason: str) -> list[str]:
     return said
 
 
-def _operator_resume() -> list[str]:
+def _operator_resume(*, everywhere: bool) -> list[str]:
     from holdfast.app import operator
     from holdfast.app.context import located
     from holdfast.platform.processes import CannotRun
@@ -230,14 +244,22 @@ def _operator_resume() -> list[str]:
     removed = operator.remove_stop(settings)
     said = ["The stop file is removed." if removed else "There was no stop file on this machine."]
     try:
-        lifted = asyncio.run(operator.enter_stop(located(settings)))
+        settings = located(settings)
+        lifted = asyncio.run(operator.enter_stop(settings))
     except CannotRun:
         lifted = False
     if not lifted:
-        said.append(
-            "PostgreSQL does not answer: the stop stands in it until a worker of this machine lifts it."
-        )
-    return said
+        return [
+            *said,
+            "PostgreSQL does not answer: the stop stands in it until a worker of this machine lifts it.",
+        ]
+    others = asyncio.run(operator.stopped_elsewhere(settings, lift=everywhere))
+    if everywhere:
+        return said + [f"The stop of {origin} is lifted." for origin in others]
+    return said + [
+        f"Still stopped by {origin}: resume there, or with --every-machine if it is gone."
+        for origin in others
+    ]
 
 
 def _print_lines(lines: list[str], as_json: bool) -> None:
