@@ -204,6 +204,15 @@ def orders_are_decided(books: Books) -> Iterator[str]:
             yield f"{name} is {order.state} with {plain(venue.filled)} of {plain(order.quantity)}"
 
 
+def no_verdict_but_the_venues(books: Books) -> Iterator[str]:
+    """An order counts as refused only if the venue refused it, never because an answer was lost"""
+    for order in books.orders.values():
+        theirs = books.venue_orders.get(order.client_id)
+        refused = any(event.event == OrderEvent.REJECT for event in books.events[order.id])
+        if refused and theirs is not None and theirs.status != "Rejected":
+            yield f"{order.client_id} was called refused, and the venue had taken it ({theirs.status})"
+
+
 def trail_is_whole(books: Books) -> Iterator[str]:
     """The events of an order lead, step by step as the table allows, to the state it is in"""
     for order in books.orders.values():
@@ -353,6 +362,7 @@ RULES: Final[tuple[Rule, ...]] = (
     sleeves_keep_apart,
     adjustments_cancel_out,
     orders_are_decided,
+    no_verdict_but_the_venues,
     trail_is_whole,
     nothing_half_hedged,
     remainders_are_dust,
@@ -363,7 +373,13 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
-ALWAYS: Final[tuple[Rule, ...]] = (row_before_the_wire, nothing_twice, stops_hold, limits_hold)
+ALWAYS: Final[tuple[Rule, ...]] = (
+    row_before_the_wire,
+    nothing_twice,
+    no_verdict_but_the_venues,
+    stops_hold,
+    limits_hold,
+)
 """Those that hold at every moment, also in the middle of it."""
 
 
