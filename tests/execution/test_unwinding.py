@@ -4,13 +4,15 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import update
-from tests.execution.conftest import Desk
+from tests.execution.conftest import Desk, opposite
 from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue_net
 from tests.execution.test_reconcile import reconciled
 
 from holdfast.core.instruments import Side
+from holdfast.execution import flatten
 from holdfast.execution.decide import Act
 from holdfast.execution.executor import Executor
+from holdfast.execution.risk_schemas import NewFlatten
 from holdfast.market.models import InstrumentRow
 from holdfast.venues.protocol import Rejected
 
@@ -74,3 +76,16 @@ async def test_no_order_is_larger_than_the_venue_takes_in_one(desk: Desk, script
     assert execution.state == ("unwound" if script else "complete")
     assert await books(desk) == venue_net(desk) == ({} if script else WHOLE)
     assert max(request.quantity for request in desk.venue.placed) == Decimal("0.5")
+
+
+async def test_a_closing_that_goes_at_once_tries_again_though_everything_is_flattened(desk: Desk):
+    """It is what a flattening is made of."""
+    first = await desk.run(await desk.confirm(await desk.plan()))
+    closing = await desk.confirm(await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=opposite()))
+    async with desk.database.transaction() as session:
+        await flatten.start(session, desk.user_id, NewFlatten(scope="user"), by="you", now=desk.clock.now())
+    desk.venue.script = {"ETHUSDT": ["none", "half"]}
+    assert (await desk.run(closing)).state == "complete"
+    tries = [o for o in await orders(desk) if (o.symbol, o.role) == ("ETHUSDT", "close")]
+    assert len(tries) == 3
+    assert venue_net(desk) == {}

@@ -362,7 +362,10 @@ class Executor(Hand):
         await self._pause(seconds)
 
     async def _withdraw_if_stopped(self) -> bool:
-        """Whether something that was still to come was taken out of the way of a stop."""
+        """Whether something that was still to come was taken out of the way of a stop. A closing that goes at
+        once is what a flattening is made of: it goes on."""
+        if self._shown.kind == "close" and not self._tactic.takes_time:
+            return False
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             orders = await repository.orders_of(session, self._id)

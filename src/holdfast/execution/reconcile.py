@@ -243,7 +243,8 @@ class _Reconciliation:
             doubtful = {
                 order.symbol for order in await repository.orders_in_doubt(session, self.connection_id)
             }
-            standing = await repository.halts_of(session, self.connection_id, list(doubtful))
+            unjudged = doubtful - {position.symbol for position in positions if position.hedge_mode}
+            standing = await repository.halts_of(session, self.connection_id, list(unjudged))
         ours: dict[str, Decimal] = {}
         for (_, symbol), quantity in held.items():
             ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
