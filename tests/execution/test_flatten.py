@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -232,6 +233,27 @@ async def test_a_halted_leg_is_left_and_named_and_the_rest_is_closed(hand: Hand)
     desk.venue.manual.clear()
     await _heal(desk)
     assert (await hand.work((await hand.press()).id)).state == "done"
+    assert nets(desk) == {} == await owned(desk)
+
+
+async def test_a_halt_that_is_lifted_within_a_minute_leaves_nothing(hand: Hand):
+    desk = hand.desk
+    await opened(desk)
+    desk.venue.manual["ETHUSDT"] = D("0.3")
+    async with desk.database.transaction() as session:
+        session.add(
+            Halt(connection_id=desk.connection_id, symbol="ETHUSDT", reason="Books differ.", since=NOW)
+        )
+    begun = await hand.press()
+    until = desk.clock.now() + timedelta(seconds=62)
+    while desk.clock.now() < until:
+        assert not await hand.round(begun.id)
+    (position,) = (await hand.look(begun.id)).positions
+    assert "ETHUSDT cannot be closed" in position.text
+    assert set(nets(desk)) == {"ETHUSDT"}
+    desk.venue.manual.clear()
+    await _heal(desk)
+    assert (await hand.work(begun.id)).state == "done"
     assert nets(desk) == {} == await owned(desk)
 
 

@@ -7,7 +7,7 @@ no position and are never touched. All memory is in the rows, so it may be kille
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -42,7 +42,12 @@ log = structlog.get_logger(__name__)
 
 JOB: Final = "execution.flatten"
 MAX_ATTEMPTS: Final = 4
+GIVE_UP_AFTER: Final = timedelta(seconds=75)
+"""What cannot be closed for a reason counts as an attempt only after this long: a halt is mostly lifted by
+the next reconciliation, a minute later."""
 LOOK_AGAIN: Final = 0.5
+WAIT_LONGER: Final = 2.0
+"""Seconds between two rounds, while something is being closed and while nothing can be."""
 WIDEST: Final = Decimal("0.03")
 REASON: Final = "Everything is being closed"
 _ENDED: Final = ("done", "partly")
@@ -104,12 +109,12 @@ async def run(work: Work) -> None:
         positions = await _positions(session, flatten_id)
     for position in positions:
         if position.state not in _ENDED:
-            await _step(work, position)
-    ended = await _finish_if_over(work, flatten_id)
+            await _step(work, position, row.created_at)
+    left = await _finish_if_over(work, flatten_id)
     await tell_changed(work.redis, row.user_id, "stops")
     await tell_changed(work.redis, row.user_id, "positions")
-    if not ended:
-        raise RetryAt(LOOK_AGAIN, "positions are being closed")
+    if left:
+        raise RetryAt(LOOK_AGAIN if "closing" in left else WAIT_LONGER, "positions are being closed")
 
 
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
@@ -132,7 +137,7 @@ class _Outlook:
     last: Execution | None
 
 
-async def _step(work: Work, position: FlattenPosition) -> None:
+async def _step(work: Work, position: FlattenPosition, begun: datetime) -> None:
     async with work.database.transaction() as session:
         outlook = await _outlook(session, position)
         if outlook.busy:
@@ -150,7 +155,7 @@ async def _step(work: Work, position: FlattenPosition) -> None:
             ended = outlook.last.reason if outlook.last else "It could not be closed."
             await _note(session, position, "partly", position.text or ended, None)
             return
-    await _close(work, position, outlook.sleeve)
+    await _close(work, position, outlook.sleeve, begun)
 
 
 async def _outlook(session: AsyncSession, position: FlattenPosition) -> _Outlook:
@@ -164,21 +169,22 @@ async def _outlook(session: AsyncSession, position: FlattenPosition) -> _Outlook
     return _Outlook(sleeve, owns, busy, executions[0] if executions else None)
 
 
-async def _close(work: Work, position: FlattenPosition, sleeve: Sleeve) -> None:
+async def _close(work: Work, position: FlattenPosition, sleeve: Sleeve, begun: datetime) -> None:
     try:
         shown, left_out = await _plan(work, sleeve, position.attempts)
     except (VenueError, Unavailable) as error:
         if not isinstance(error, KeyRefused):
             await _say(work, position, "waiting", f"Bybit does not answer: {error}")
             return
-        await _count_failure(work, position, f"Bybit does not accept this connection's key any more: {error}")
+        problem = f"Bybit does not accept this connection's key any more: {error}"
+        await _count_failure(work, position, problem, begun)
         return
     except (VaultBroken, NotFound, InvalidInput) as error:
-        await _count_failure(work, position, f"The venue cannot be reached with this key: {error}")
+        await _count_failure(work, position, f"The venue cannot be reached with this key: {error}", begun)
         return
     problem = " ".join(f"{symbol} cannot be closed: {why}." for symbol, why in left_out.items())
     if left_out and all(leg.action == "skip" for leg in shown.legs):
-        await _count_failure(work, position, problem)
+        await _count_failure(work, position, problem, begun)
         return
     async with work.database.transaction() as session:
         outlook = await _outlook(session, position)
@@ -245,11 +251,11 @@ async def _write_closing(
     return execution
 
 
-async def _count_failure(work: Work, position: FlattenPosition, text: str) -> None:
+async def _count_failure(work: Work, position: FlattenPosition, text: str, begun: datetime) -> None:
     async with work.database.transaction() as session:
         row = await session.merge(position)
-        row.attempts += 1
-        row.text = text
+        row.attempts += work.clock.now() - begun >= GIVE_UP_AFTER
+        row.state, row.text = "waiting", text
         if row.attempts >= MAX_ATTEMPTS:
             row.state = "partly"
     log.warning("a position cannot be closed", position=str(position.sleeve_id), reason=text)
@@ -296,17 +302,18 @@ async def _positions(session: AsyncSession, flatten_id: UUID) -> list[FlattenPos
     return list(rows)
 
 
-async def _finish_if_over(work: Work, flatten_id: UUID) -> bool:
+async def _finish_if_over(work: Work, flatten_id: UUID) -> set[str]:
+    """The states of the positions that have not ended; none once the flattening is over."""
     async with work.database.transaction() as session:
         row = await session.get_one(Flatten, flatten_id, with_for_update=True)
         await _add_positions(session, row)
         states = {position.state for position in await _positions(session, flatten_id)}
-        if states - set(_ENDED):
-            return False
+        if left := states - set(_ENDED):
+            return left
         row.state = "partly" if "partly" in states else "done"
         row.finished_at = work.clock.now()
         await _tell(session, row)
-        return True
+        return set()
 
 
 async def _tell(session: AsyncSession, row: Flatten) -> None:
