@@ -104,6 +104,11 @@ def test_unwinding_counts_what_was_already_taken_back():
     assert next_act(whole, mode=Mode.UNWINDING).end is End.UNWOUND
 
 
+def test_an_order_is_not_sent_again_once_an_earlier_one_turned_out_to_have_had_it_all():
+    facts = leg(order("filled", filled=10), order("planned", attempt=1, lots=10))
+    assert next_act(facts).act is Act.ABANDON
+
+
 def test_an_unwinding_the_market_does_not_take_is_shown():
     tries = [order("cancelled", role="unwind", attempt=n) for n in range(MAX_UNWIND_ATTEMPTS)]
     assert next_act(leg(order("filled", filled=10), *tries), mode=Mode.UNWINDING).end is End.STUCK

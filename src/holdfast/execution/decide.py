@@ -35,7 +35,7 @@ class Act(StrEnum):
     """Ask the venue about these orders: in doubt, working, or with fills not yet booked."""
     SEND = "send"
     ABANDON = "abandon"
-    """Never send these legs' planned orders: what they are part of is being given up."""
+    """Never send these legs' planned orders: what they are part of is being given up, or was had already."""
     CANCEL = "cancel"
     """End these legs' resting orders."""
     TRY_AGAIN = "try_again"
@@ -79,7 +79,8 @@ def decide(
         return Decision(Act.ASK, asking)
     giving_up = mode is Mode.UNWINDING or (kind != "close" and any(_hopeless(leg, tactic) for leg in legs))
     given_up = [leg for leg in legs if giving_up and (kind == "open" or leg.adds)]
-    abandoned = _legs_with(given_up, lambda order: order.planned and order.role != "unwind")
+    dropped = [leg for leg in legs if leg in given_up or leg.missing <= 0]
+    abandoned = _legs_with(dropped, lambda order: order.planned and order.role != "unwind")
     if abandoned:
         return Decision(Act.ABANDON, abandoned)
     ending = given_up
