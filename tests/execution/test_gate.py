@@ -20,9 +20,10 @@ from holdfast.execution.risk_models import RiskMark
 from holdfast.execution.risk_schemas import Limits
 from holdfast.market.quotes import LAST_KEY, encode
 from holdfast.portfolio.models import Sleeve
-from holdfast.portfolio.schemas import PlanView
+from holdfast.portfolio.schemas import PlanView, TacticView
 
 D = Decimal
+TWAP = TacticView(kind="twap", seconds=40, slices=4)
 WHOLE = Decimal("280")
 """1.6 + 0.8 + 0.4 at 100."""
 
@@ -78,6 +79,19 @@ async def test_what_is_confirmed_and_not_sent_counts_already(desk: Desk):
     await desk.confirm(await desk.plan())
     with pytest.raises(OverLimit, match="all your positions together"):
         await desk.confirm(await desk.plan())
+
+
+async def test_slices_still_to_come_count_already(desk: Desk):
+    await limit(desk, gross_notional="400")
+    execution_id = await desk.confirm(await desk.plan(tactic=TWAP, slices=4))
+    for rounds in (0, 1):
+        if rounds:
+            assert (await desk.run(execution_id, rounds=rounds)).state == "running"
+        with pytest.raises(OverLimit, match="all your positions together"):
+            await desk.confirm(await desk.plan())
+        assert 280 <= (await usage(desk)).gross_notional < 285
+    assert (await desk.run(execution_id, rounds=60)).state == "complete"
+    assert 280 <= (await usage(desk)).gross_notional < 285
 
 
 async def test_two_confirmations_at_once_cannot_pass_a_limit_together(desk: Desk):

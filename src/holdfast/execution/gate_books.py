@@ -16,11 +16,12 @@ from holdfast.core.instruments import Side
 from holdfast.execution.limits import Bounds, Exposure, Price, Result, Situation, Stake
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import FINAL, OrderState
+from holdfast.execution.plans import PlannedLeg, legs_of, traded
 from holdfast.execution.risk_models import RiskLimit, RiskMark
 from holdfast.market.quotes import LiveQuote
 from holdfast.platform.settings import Settings
 from holdfast.portfolio.ledger import QUOTE
-from holdfast.portfolio.models import BalanceSnapshot, Fill, Posting, Sleeve
+from holdfast.portfolio.models import BalanceSnapshot, Fill, Plan, Posting, Sleeve
 
 OVER: Final = ("closed", "unwound")
 RATE_WINDOW: Final = timedelta(minutes=1)
@@ -96,8 +97,8 @@ async def situation_of(
 
 
 async def exposure_of(session: AsyncSession, user_id: UUID, *, now: datetime, reserve: bool) -> Exposure:
-    """What the user's positions hold, and what orders may still add to them. ``reserve``: also orders that
-    were confirmed and are not sent yet."""
+    """What the user's positions hold, and what orders may still add to them. ``reserve``: also what was
+    confirmed and is not sent, or not even an order, yet."""
     stakes: dict[tuple[UUID, str], Stake] = {}
     held = await session.execute(
         select(Posting.sleeve_id, Posting.symbol, func.sum(Posting.amount))
@@ -108,11 +109,16 @@ async def exposure_of(session: AsyncSession, user_id: UUID, *, now: datetime, re
     for sleeve_id, symbol, quantity in held:
         if sleeve_id and quantity:
             stakes[sleeve_id, symbol] = Stake(quantity)
-    for order, booked in await _under_way(session, user_id):
+    under_way = await _under_way(session, user_id)
+    for order, booked in under_way:
         pending = _pending(order, booked, reserve=reserve)
         if pending > 0:
             key = order.sleeve_id, order.symbol
             stakes[key] = stakes.get(key, Stake()).plus(Side(order.side), pending)
+    if reserve:
+        for owner, leg, quantity in await _to_come(session, user_id, [order for order, _ in under_way]):
+            key = owner, leg.symbol
+            stakes[key] = stakes.get(key, Stake()).plus(leg.side, quantity)
     return Exposure(stakes, await _sent(session, user_id, now=now))
 
 
@@ -144,6 +150,33 @@ def _pending(order: Order, booked: Decimal, *, reserve: bool) -> Decimal:
     if state in FINAL:
         return order.filled_quantity - booked
     return order.quantity - booked
+
+
+async def _to_come(
+    session: AsyncSession, user_id: UUID, orders: list[Order]
+) -> list[tuple[UUID, PlannedLeg, Decimal]]:
+    """What executions under way still want beyond their orders, by position and leg: later slices, and what
+    was missed and is tried again. Those that are being taken back want nothing more."""
+    rows = await session.execute(
+        select(Execution.id, Execution.sleeve_id, Plan)
+        .join(Plan, Plan.id == Execution.plan_id)
+        .where(Execution.user_id == user_id, Execution.finished_at.is_(None), Execution.kind != "close")
+    )
+    wanted = []
+    for execution_id, owner, plan in rows:
+        own = [order for order in orders if order.execution_id == execution_id]
+        if any(order.role == "unwind" for order in own):
+            continue
+        for leg in traded(legs_of(plan)):
+            missing = leg.quantity - sum((_claimed(order) for order in own if order.leg == leg.index), _ZERO)
+            if missing > 0:
+                wanted.append((owner, leg, missing))
+    return wanted
+
+
+def _claimed(order: Order) -> Decimal:
+    """How much of its leg an order has had, or may still have."""
+    return order.filled_quantity if OrderState(order.state) in FINAL else order.quantity
 
 
 async def _sent(session: AsyncSession, user_id: UUID, *, now: datetime) -> dict[UUID, int]:
