@@ -17,6 +17,7 @@ from holdfast.execution import tasks
 from holdfast.execution.models import Execution, OrderEvent
 from holdfast.execution.reconcile import reconcile_connection
 from holdfast.market.models import InstrumentRow
+from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import holdings
 from holdfast.venues.protocol import KeyRefused, Placement, RateLimited, Rejected
 
@@ -264,3 +265,30 @@ async def test_a_preview_made_before_the_position_changed_is_not_carried_out(des
     with pytest.raises(Conflict, match="changed after the preview"):
         await desk.confirm(old)
     assert (await books(desk))["BTCUSDT"] == Decimal("2.1")
+
+
+async def test_patience_with_the_venue_begins_anew_once_somebody_has_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """What the account stream told while one answer was owed is no reason to alarm about the next one."""
+    execution_id = await desk.confirm(await desk.plan())
+    executor = executor_module.Executor(desk.work, execution_id, pause=desk.clock.sleep)
+    owing = await orders(desk)
+    told = False
+
+    async def hears(*_: object) -> bool:
+        return told
+
+    monkeypatch.setattr(executor, "_hears_of", hears)
+    await executor._wait(owing)
+    await desk.clock.sleep(19)
+    told = True
+    await executor._wait(owing)
+    await desk.clock.sleep(2)
+    await executor._wait(owing)
+    assert (await desk.execution(execution_id)).state == "pending"
+    told = False
+    await executor._wait(owing)
+    await desk.clock.sleep(21)
+    with pytest.raises(RetryAt):
+        await executor._wait(owing)
