@@ -34,6 +34,10 @@ _AMBIGUOUS: Final[tuple[FaultKind, ...]] = (
     "drop_answer", "drop_answer", "half_open_after", "error_500_after", "code_after", "delay_answer",
     "drop_request", "error_500_before", "duplicate",
 )  # fmt: skip
+_DEAF: Final[tuple[FaultKind, ...]] = (
+    "stale", "stale", "error_500_before", "drop_request", "drop_answer", "delay_answer"
+)  # fmt: skip
+DEAF: Final = 0.5
 LOST_ANSWERS: Final = 0.6
 """The part of runs in which answers to orders get lost."""
 _CROWDING: Final = frozenset({"delay", "reorder", "duplicate", "half_open", "half_open_after", "clock_skew"})
@@ -101,25 +105,31 @@ def forecast(seed: int) -> Weather:
     wild = dice.choice((0.0, 0.00005, 0.0002, 0.0008))
     if seed % CALM_SEEDS == 0:
         return Weather(storm, wild, (), (), settle_soon=False)
-    lost = (_lost_answers(dice, storm),) if dice.random() < LOST_ANSWERS else ()
+    lost = _lost_answers(dice, storm) if dice.random() < LOST_ANSWERS else ()
     rules = (*lost, *(_rule(dice, storm) for _ in range(dice.choice((0, 1, 2, 4, 7)))))
     blows = tuple(sorted(_blows(dice, storm), key=lambda blow: blow.at))
     return Weather(storm, wild, rules, blows, settle_soon=dice.random() < 0.5)
 
 
-def _lost_answers(dice: random.Random, storm: float) -> dict[str, Any]:
-    """The worst for whoever sends orders: some of them are taken, and nobody says so."""
-    kind = dice.choice(_AMBIGUOUS)
-    rule: dict[str, Any] = {
-        "where": "bybit.order.create*",
-        "kind": kind,
-        "from_ms": round(dice.uniform(0, storm * 0.4), 2),
-        "until_ms": round(storm, 2) + 0.01,
-        "seed": dice.randrange(2**31),
-        "probability": dice.choice((0.2, 0.5, 1.0)),
-        "count": dice.choice((1, 2, 4, 8)),
-    }
-    return rule | _settings(dice, kind)
+def _lost_answers(dice: random.Random, storm: float) -> tuple[dict[str, Any], ...]:
+    """The worst for whoever sends orders: some of them are taken, and nobody says so; perhaps nobody can be
+    asked about them for a while either, or is told what was true before."""
+    window = {"from_ms": round(dice.uniform(0, storm * 0.4), 2), "until_ms": round(storm, 2) + 0.01}
+    kinds = [("bybit.order.create*", dice.choice(_AMBIGUOUS))]
+    if dice.random() < DEAF:
+        kinds.append(("bybit.order.[rh]*", dice.choice(_DEAF)))
+    return tuple(
+        {
+            "where": where,
+            "kind": kind,
+            **window,
+            "seed": dice.randrange(2**31),
+            "probability": dice.choice((0.2, 0.5, 1.0)),
+            "count": dice.choice((1, 2, 4, 8, 20)),
+            **_settings(dice, kind),
+        }
+        for where, kind in kinds
+    )
 
 
 def _rule(dice: random.Random, storm: float) -> dict[str, Any]:
