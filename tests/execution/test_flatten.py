@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from tests.execution.conftest import LEGS, NOW, Desk, instrument_row, opposite
 from tests.execution.scripted_venue import Killed
 
@@ -19,6 +19,7 @@ from holdfast.execution import flatten
 from holdfast.execution.models import Execution
 from holdfast.execution.risk_schemas import FlattenView, NewFlatten
 from holdfast.execution.stops import Stopped
+from holdfast.market.models import InstrumentRow
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import holdings
@@ -129,6 +130,17 @@ async def test_everything_is_closed_and_nothing_new_is_opened(hand: Hand):
     assert set((await sleeves(desk)).values()) == {"closed"}
     with pytest.raises(Stopped):
         await desk.confirm(await desk.plan())
+
+
+async def test_a_leg_larger_than_one_order_may_be_is_closed_in_parts(hand: Hand):
+    desk = hand.desk
+    await opened(desk)
+    desk.venue.placed.clear()
+    async with desk.database.transaction() as session:
+        await session.execute(update(InstrumentRow).values(max_limit_quantity=D("0.5")))
+    assert (await hand.work((await hand.press()).id)).state == "done"
+    assert nets(desk) == {} == await owned(desk)
+    assert max(request.quantity for request in desk.venue.placed) == D("0.5")
 
 
 async def test_one_position_alone(hand: Hand):

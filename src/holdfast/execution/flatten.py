@@ -21,12 +21,12 @@ from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound, Unavailable
 from holdfast.core.identity import new_id
 from holdfast.execution import gate_books, incidents, stops
-from holdfast.execution.drafts import new_order
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import legs_of, traded
 from holdfast.execution.progress import tell_changed
 from holdfast.execution.risk_models import Flatten, FlattenPosition
 from holdfast.execution.risk_schemas import FlattenPositionView, FlattenView, NewFlatten, NewStop
+from holdfast.execution.service import first_rows
 from holdfast.indices.board import IndexBoard
 from holdfast.market.instruments import InstrumentBook
 from holdfast.market.quotes import QuoteBoard
@@ -231,20 +231,7 @@ async def _write_closing(
     )
     session.add(execution)
     await session.flush()
-    for leg in traded(legs_of(plan)):
-        session.add(
-            new_order(
-                execution,
-                leg,
-                role="close",
-                attempt=0,
-                side=leg.side,
-                quantity=leg.quantity,
-                limit_price=leg.limit_price,
-                reduce_only=False,
-                now=now,
-            )
-        )
+    session.add_all(await first_rows(session, execution, plan, traded(legs_of(plan)), now))
     sleeve.state = "closing"
     await session.flush()
     await enqueue(session, "execution.run", str(execution.id), now=now)

@@ -89,16 +89,20 @@ async def start(
     )
     session.add(execution)
     await session.flush()
-    session.add_all(await _first_rows(session, execution, plan, traded(legs), now))
+    session.add_all(await first_rows(session, execution, plan, traded(legs), now))
     await session.flush()
     await enqueue(session, "execution.run", str(execution.id), now=now)
     return await execution_view(session, execution)
 
 
-async def _first_rows(
+async def first_rows(
     session: AsyncSession, execution: Execution, plan: Plan, legs: list[PlannedLeg], now: datetime
 ) -> list[Order]:
-    """The first order of every leg: all of it, or its first part."""
+    """The first order of every leg: all of it, or its first part.
+
+    Raises:
+        Conflict: the trading rules of a leg are not known.
+    """
     book = InstrumentBook()
     await book.refresh(session)
     known = {leg.symbol: rules for leg in legs if (rules := book.get(leg.symbol))}
