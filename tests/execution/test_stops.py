@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from holdfast.execution.models import Order
 from holdfast.execution.risk_models import Stop
 from holdfast.execution.risk_schemas import NewFlatten, NewStop
 from holdfast.execution.stops import Stopped
+from holdfast.venues.protocol import OrderRequest, OutcomeUnknown, Placement
 
 SYMBOLS = [symbol for symbol, _, _ in LEGS]
 
@@ -137,6 +139,33 @@ async def test_an_unknown_order_is_asked_for_under_a_stop_and_then_taken_back_if
     execution = await desk.run(execution_id)
     assert execution.state == "unwound"
     assert flat(desk)
+
+
+async def test_an_order_that_waited_for_its_turn_is_not_forbidden_while_it_may_be_on_its_way(desk: Desk):
+    """It leaves ten seconds after it was written down, its answer is lost, and it arrives two seconds later:
+    asked at once, the venue does not know it yet."""
+    execution_id = await desk.confirm(await desk.plan())
+    place, find = desk.venue.place, desk.venue.find_order
+    late: list[OrderRequest] = []
+
+    async def slow(requests):
+        await desk.clock.sleep(10)
+        late.extend(request for request in requests if request.symbol == "ETHUSDT")
+        answers = await place([request for request in requests if request not in late])
+        await stop(desk)
+        desk.venue.place = place  # type: ignore[method-assign]
+        return [*answers, *(Placement(one.client_id, error=OutcomeUnknown("lost")) for one in late)]
+
+    async def find_late(symbol: str, name: str):
+        if late and desk.clock.now() >= NOW + timedelta(seconds=12):
+            await place([late.pop()])
+        return await find(symbol, name)
+
+    desk.venue.place, desk.venue.find_order = slow, find_late  # type: ignore[method-assign]
+    execution = await desk.run(execution_id)
+    assert not late
+    assert execution.state == "complete", "all of it was sent before the stop"
+    assert len(desk.venue.placed) == len(LEGS)
 
 
 async def test_what_was_sent_whole_before_the_stop_is_kept(desk: Desk):
