@@ -147,9 +147,11 @@ async def test_an_order_that_waited_for_its_turn_is_not_forbidden_while_it_may_b
     execution_id = await desk.confirm(await desk.plan())
     place, find = desk.venue.place, desk.venue.find_order
     late: list[OrderRequest] = []
+    arrives = {}
 
     async def slow(requests):
         await desk.clock.sleep(10)
+        arrives["at"] = desk.clock.now() + timedelta(seconds=2)
         late.extend(request for request in requests if request.symbol == "ETHUSDT")
         answers = await place([request for request in requests if request not in late])
         await stop(desk)
@@ -157,7 +159,7 @@ async def test_an_order_that_waited_for_its_turn_is_not_forbidden_while_it_may_b
         return [*answers, *(Placement(one.client_id, error=OutcomeUnknown("lost")) for one in late)]
 
     async def find_late(symbol: str, name: str):
-        if late and desk.clock.now() >= NOW + timedelta(seconds=12):
+        if late and desk.clock.now() >= arrives["at"]:
             await place([late.pop()])
         return await find(symbol, name)
 

@@ -195,10 +195,7 @@ class Executor(Hand):
             )
         if not orders:
             return
-        try:
-            placements = await self._door.place([request_of(order, self._allowance) for order in orders])
-        finally:
-            self._left_by = self._now()
+        placements = await self._door.place([request_of(order, self._allowance) for order in orders])
         async with self._write() as session:
             await repository.fence_off(session, self._id, self._work.lease.fence)
             by_client_id = {order.client_id: order for order in await repository.orders_of(session, self._id)}
@@ -323,9 +320,9 @@ class Executor(Hand):
 
     def _is_believable(self, order: Order) -> bool:
         """Whether the venue may be believed that it does not know the order: only once our request can no
-        longer be on its way. It may have waited for its turn before it left; and a holder before us may have
-        sent it in its last moment, long after it wrote the row."""
-        return self._now() - max(order.sent_at or self._began, self._left_by) >= IN_FLIGHT
+        longer be on its way. A holder before us may have sent it in its last moment, long after it wrote the
+        row."""
+        return self._now() - max(order.sent_at or self._began, self._began) >= IN_FLIGHT
 
     async def _wait(self, owing: list[Order]) -> None:
         now = self._now()

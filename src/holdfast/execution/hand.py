@@ -46,8 +46,6 @@ class Hand:
         self._tactic: Tactic
         self._legs: list[PlannedLeg]
         self._began = self._now()
-        self._left_by = self._began
-        """When everything that may have been sent had left."""
         self._waiting_since: datetime | None = None
 
     async def needs_attention(self, reason: str) -> None:
