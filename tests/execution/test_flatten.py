@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from tests.execution.conftest import LEGS, NOW, Desk, instrument_row, opposite
 from tests.execution.scripted_venue import Killed
 
-from holdfast.accounts.models import User
+from holdfast.accounts.models import Connection, User
 from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus, Side
 from holdfast.execution import flatten
@@ -267,6 +267,28 @@ async def test_a_halt_that_is_lifted_within_a_minute_leaves_nothing(hand: Hand):
     await _heal(desk)
     assert (await hand.work(begun.id)).state == "done"
     assert nets(desk) == {} == await owned(desk)
+
+
+async def test_a_connection_that_works_again_within_a_minute_is_closed_in(hand: Hand):
+    desk = hand.desk
+    await opened(desk)
+
+    async def is_(state: str) -> None:
+        async with desk.database.transaction() as session:
+            connection = await session.get_one(Connection, desk.connection_id)
+            connection.state, connection.state_reason = state, "The key was refused."
+
+    await is_("failing")
+    begun = await hand.press()
+    until = desk.clock.now() + timedelta(seconds=62)
+    while desk.clock.now() < until:
+        assert not await hand.round(begun.id)
+    (position,) = (await hand.look(begun.id)).positions
+    assert (position.state, position.execution_id) == ("waiting", None)
+    assert "cannot trade at the moment: The key was refused." in position.text
+    await is_("active")
+    assert (await hand.work(begun.id)).state == "done"
+    assert nets(desk) == {}
 
 
 async def _heal(desk: Desk) -> None:

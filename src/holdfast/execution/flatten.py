@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
+from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound, Unavailable
 from holdfast.core.identity import new_id
@@ -155,6 +156,11 @@ async def _step(work: Work, position: FlattenPosition, begun: datetime) -> None:
             ended = outlook.last.reason if outlook.last else "It could not be closed."
             await _note(session, position, "partly", position.text or ended, None)
             return
+        connection = await session.get_one(Connection, outlook.sleeve.connection_id, populate_existing=True)
+    if connection.state != "active":
+        problem = f"The connection cannot trade at the moment: {connection.state_reason}"
+        await _count_failure(work, position, problem, begun)
+        return
     await _close(work, position, outlook.sleeve, begun)
 
 
