@@ -145,29 +145,40 @@ def _sleeve_shares(books: Books, exec_id: str) -> Decimal:
 
 
 def sleeves_keep_apart(books: Books) -> Iterator[str]:
-    """A sleeve holds what its own orders traded, and its closing orders never reach beyond what it held"""
+    """A sleeve holds what its own orders traded; no closing order is for more than it was known to hold"""
     traded: dict[tuple[UUID, str], Decimal] = defaultdict(lambda: ZERO)
     for trade in books.trades:
         ours = books.by_client_id.get(trade.link_id)
         if ours:
             traded[ours.sleeve_id, trade.symbol] += trade.qty if trade.side == "Buy" else -trade.qty
-    running: dict[tuple[UUID, str], Decimal] = defaultdict(lambda: ZERO)
     own: dict[tuple[UUID, str], Decimal] = defaultdict(lambda: ZERO)
     for posting in books.postings:
-        if posting.sleeve_id is None or posting.asset != posting.symbol:
-            continue
-        place = (posting.sleeve_id, posting.symbol)
-        before, running[place] = running[place], running[place] + posting.amount
         fill = books.fills.get(posting.reference) if posting.kind == "trade" else None
-        if fill is None or fill.order_id is None:
-            continue
-        own[place] += posting.amount
-        role = books.orders[fill.order_id].role
-        if role in CLOSING and running[place] and (before > 0) != (running[place] > 0):
-            yield f"sleeve {place[0]}: closing {place[1]} turned {plain(before)} into {plain(running[place])}"
+        if fill and fill.order_id and posting.sleeve_id and posting.asset == posting.symbol:
+            own[posting.sleeve_id, posting.symbol] += posting.amount
     for place in traded.keys() | own.keys():
         if traded[place] != own[place]:
             yield f"sleeve {place[0]}: {place[1]} {plain(own[place])} booked, {plain(traded[place])} traded"
+    yield from _closed_too_much(books)
+
+
+def _closed_too_much(books: Books) -> Iterator[str]:
+    for order in books.orders.values():
+        sent = max((e.at for e in books.events[order.id] if e.event == OrderEvent.SEND), default=None)
+        if order.role not in CLOSING or sent is None:
+            continue
+        known = sum(
+            (
+                posting.amount
+                for posting in books.postings
+                if (posting.sleeve_id, posting.asset) == (order.sleeve_id, order.symbol)
+                and posting.booked_at < sent
+            ),
+            ZERO,
+        )
+        closing = order.quantity if order.side == "buy" else -order.quantity
+        if closing * known >= 0 or abs(closing) > abs(known):
+            yield f"{order.client_id}: {plain(closing)} {order.symbol} against {plain(known)} held"
 
 
 def adjustments_cancel_out(books: Books) -> Iterator[str]:

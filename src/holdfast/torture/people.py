@@ -40,7 +40,7 @@ from holdfast.venues.bybit.pybit_client import PybitClient
 ELSEWHERE: Final = "10.9.9.9"
 """The address of the users' own browsers."""
 INDICES: Final = ("btc-d", "eth-d", "eth-btc", "top-10")
-SIZES: Final = ("60", "250", "900", "4000", "15000")
+SIZES: Final = ("250", "600", "900", "4000", "15000")
 LIMITED: Final = 0.35
 """The part of users who have limits of their own."""
 _PREVIEW: Final[TypeAdapter[Any]] = TypeAdapter(PreviewRequest)
@@ -104,17 +104,18 @@ class Person:
     async def live(self, until: float) -> None:
         """One thing after another, until the storm is over."""
         loop = self.house.loop
-        while loop.time() < until:
-            await asyncio.sleep(self.dice.choice((0.3, 4, 9, 18)) * self.dice.uniform(0.5, 1.5))
-            if loop.time() > until:
-                return
+        pause, act = self.dice.uniform(0.2, 2), self.open
+        while loop.time() + pause < until:
+            await asyncio.sleep(pause)
+            pause = self.dice.choice((0.3, 4, 8, 14)) * self.dice.uniform(0.5, 1.5)
             try:
-                await self._something()
+                await act()
             except HoldfastError as error:
                 self.house.note("refused", f"{self.number} {error.detail[:80]}")
                 self.house.tally.add("requests refused")
             except (SQLAlchemyError, OSError):
                 self.house.tally.add("requests lost")
+            act = self._something
 
     async def _something(self) -> None:
         sleeves = await self.sleeves()

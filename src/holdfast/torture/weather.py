@@ -114,7 +114,7 @@ def forecast(seed: int) -> Weather:
 def _lost_answers(dice: random.Random, storm: float) -> tuple[dict[str, Any], ...]:
     """The worst for whoever sends orders: some of them are taken, and nobody says so; perhaps nobody can be
     asked about them for a while either, or is told what was true before."""
-    window = {"from_ms": round(dice.uniform(0, storm * 0.4), 2), "until_ms": round(storm, 2) + 0.01}
+    window = {"from_ms": round(dice.uniform(0, storm * 0.2), 2), "until_ms": round(storm, 2) + 0.01}
     kinds = [("bybit.order.create*", dice.choice(_AMBIGUOUS))]
     if dice.random() < DEAF:
         kinds.append(("bybit.order.[rh]*", dice.choice(_DEAF)))
