@@ -55,6 +55,16 @@ def test_stop_takes_all_or_one(alone: Settings):
     assert stop_file.read(alone) is None
 
 
+@pytest.mark.parametrize(
+    "wrong", ["orders-per-minute=nan", "orders-per-minute=1.5", "orders-per-minute=inf", "gross=much"]
+)
+def test_a_limit_that_is_no_number_is_refused_before_anybody_is_asked(alone: Settings, wrong: str):
+    done = run("limits", "set", wrong)
+    assert done.exit_code == 2, done.output
+    assert "is no" in done.output
+    assert not alone.home.exists()
+
+
 def test_flattening_offline_without_a_journal_says_where_to_run_it(alone: Settings):
     done = run("flatten", "--offline", "--yes")
     assert done.exit_code == 2

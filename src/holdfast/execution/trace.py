@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.money import plain
@@ -18,7 +18,7 @@ from holdfast.execution.views import execution_view
 from holdfast.portfolio.models import Fill, Plan
 
 MOST_EVENTS: Final = 5_000
-"""Order events shown per execution."""
+"""Order events, and fills, shown per execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,10 @@ async def trace(session: AsyncSession, user_id: UUID, execution_id: UUID) -> Tra
     """
     execution = await repository.users_execution(session, user_id, execution_id)
     facts = await _read(session, execution)
-    kept = await session.scalar(
-        select(func.count()).select_from(TrailRow).where(TrailRow.execution_id == execution_id)
-    )
     return TraceView(
         execution=await execution_view(session, execution),
         items=time_line(facts),
-        truncated=(kept or 0) >= MOST_ROWS or len(facts.events) >= MOST_EVENTS,
+        truncated=len(facts.trail) >= MOST_ROWS or max(len(facts.events), len(facts.fills)) >= MOST_EVENTS,
     )
 
 
@@ -70,7 +67,7 @@ async def _read(session: AsyncSession, execution: Execution) -> Facts:
         select(OrderEvent).where(OrderEvent.order_id.in_(own)).order_by(OrderEvent.id).limit(MOST_EVENTS)
     )
     fills = await session.scalars(
-        select(Fill).where(Fill.order_id.in_(own)).order_by(Fill.executed_at, Fill.exec_id)
+        select(Fill).where(Fill.order_id.in_(own)).order_by(Fill.executed_at, Fill.exec_id).limit(MOST_EVENTS)
     )
     trail = await session.scalars(
         select(TrailRow).where(TrailRow.execution_id == execution.id).order_by(TrailRow.id).limit(MOST_ROWS)

@@ -328,9 +328,16 @@ def _assignment(text: str) -> tuple[str, str | int | None]:
         return _NAMES[name], None
     try:
         number = Decimal(value)
-    except InvalidOperation:
-        raise typer.BadParameter(f"{value!r} is not a number; write it as 1000 or 0.1") from None
-    return _NAMES[name], int(number) if name == "orders-per-minute" else f"{number:f}"
+        return _NAMES[name], _whole(number) if name == "orders-per-minute" else f"{number:f}"
+    except (InvalidOperation, ValueError, OverflowError):
+        kind = "whole number, like 30" if name == "orders-per-minute" else "number; write it as 1000 or 0.1"
+        raise typer.BadParameter(f"{value!r} is no {kind}") from None
+
+
+def _whole(number: Decimal) -> int:
+    if number != int(number):
+        raise ValueError("not whole")
+    return int(number)
 
 
 def _limits_table(found: dict[str, Any]) -> Table:
