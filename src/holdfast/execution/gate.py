@@ -351,12 +351,12 @@ async def refuse_plan(
         OverLimit: it would pass a limit.
     """
     await gate_books.lock_user(session, user_id)
-    stopped = await stops.reason_now(session, settings, user_id, sleeve_id)
     problems = await plan_problems(
         session, user_id, sleeve_id, planned, settings=settings, quote_of=quote_of, now=now
     )
     if not problems:
         return
+    stopped = await stops.reason_now(session, settings, user_id, sleeve_id)
     if stopped:
         raise stops.Stopped(f"{stopped} Nothing was traded.", advice="See your stops.")
     raise OverLimit(f"{' '.join(problems)} Nothing was traded.", advice="See your limits.")
