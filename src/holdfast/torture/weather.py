@@ -115,20 +115,22 @@ def _lost_answers(dice: random.Random, storm: float) -> tuple[dict[str, Any], ..
     """The worst for whoever sends orders: some of them are taken, and nobody says so; perhaps nobody can be
     asked about them for a while either, or is told what was true before."""
     window = {"from_ms": round(dice.uniform(0, storm * 0.2), 2), "until_ms": round(storm, 2) + 0.01}
-    kinds = [("bybit.order.create*", dice.choice(_AMBIGUOUS))]
+    kinds: list[tuple[str, FaultKind, tuple[int, ...]]] = [
+        ("bybit.order.create*", dice.choice(_AMBIGUOUS), (1, 2, 4, 8))
+    ]
     if dice.random() < DEAF:
-        kinds.append(("bybit.order.[rh]*", dice.choice(_DEAF)))
+        kinds.append(("bybit.order.[rh]*", dice.choice(_DEAF), (5, 20, 80)))
     return tuple(
         {
             "where": where,
             "kind": kind,
             **window,
             "seed": dice.randrange(2**31),
-            "probability": dice.choice((0.2, 0.5, 1.0)),
-            "count": dice.choice((1, 2, 4, 8, 20)),
+            "probability": dice.choice((0.3, 0.7, 1.0)),
+            "count": dice.choice(counts),
             **_settings(dice, kind),
         }
-        for where, kind in kinds
+        for where, kind, counts in kinds
     )
 
 
