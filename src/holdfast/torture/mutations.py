@@ -178,20 +178,14 @@ def connection_lock_ignored() -> list[_Change]:
     return _lock_ignored()
 
 
-@_mutation("an order in doubt counts as refused after two seconds")
+@_mutation("an order in doubt counts as refused when asking once has brought nothing")
 def unknown_by_a_timer() -> list[_Change]:
-    original = Executor._wait
-
     async def give_up(self: Any, owing: Any) -> None:
-        self._waiting_since = self._waiting_since or self._now()
-        if self._now() - self._waiting_since < timedelta(seconds=2):
-            return await original(self, owing)
         names = {order.client_id for order in owing}
         async with self._write() as session:
             for order in await repository.orders_of(session, self._id):
                 if order.client_id in names and order.state in IN_DOUBT:
                     repository.record(session, order, OrderEvent.REJECT, now=self._now())
-        return None
 
     return [(Executor, "_wait", give_up)]
 
