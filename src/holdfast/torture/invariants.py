@@ -145,7 +145,7 @@ def _sleeve_shares(books: Books, exec_id: str) -> Decimal:
 
 
 def sleeves_keep_apart(books: Books) -> Iterator[str]:
-    """A sleeve holds what its own orders traded; no closing order is for more than it was known to hold"""
+    """A sleeve holds what its own orders traded; no closing order trades more than it was known to hold"""
     traded: dict[tuple[UUID, str], Decimal] = defaultdict(lambda: ZERO)
     for trade in books.trades:
         ours = books.by_client_id.get(trade.link_id)
@@ -165,7 +165,7 @@ def sleeves_keep_apart(books: Books) -> Iterator[str]:
 def _closed_too_much(books: Books) -> Iterator[str]:
     for order in books.orders.values():
         sent = max((e.at for e in books.events[order.id] if e.event == OrderEvent.SEND), default=None)
-        if order.role not in CLOSING or sent is None:
+        if order.role not in CLOSING or sent is None or not order.filled_quantity:
             continue
         known = sum(
             (
@@ -176,7 +176,7 @@ def _closed_too_much(books: Books) -> Iterator[str]:
             ),
             ZERO,
         )
-        closing = order.quantity if order.side == "buy" else -order.quantity
+        closing = order.filled_quantity if order.side == "buy" else -order.filled_quantity
         if closing * known >= 0 or abs(closing) > abs(known):
             yield f"{order.client_id}: {plain(closing)} {order.symbol} against {plain(known)} held"
 

@@ -24,6 +24,7 @@ from holdfast.torture.loop import Process, current
 REAL_PATIENCE: Final = 0.004
 """Seconds a statement is given before PostgreSQL is asked whether it waits for a lock."""
 PING: Final = ";"
+BROKEN: Final = "connection was closed in the middle of operation"
 _LOCKS: Final = re.compile(r"pg_\w*advisory|\bFOR (NO KEY UPDATE|UPDATE|SHARE|KEY SHARE)\b")
 
 Travel = Callable[[], float]
@@ -64,6 +65,12 @@ class Server:
 
     def give_back(self, backend: "_Backend") -> None:
         """Whatever its session held is undone, as when a client's connection breaks."""
+        pending = next((one for one in self._waiting if one.backend is backend), None)
+        if pending:
+            self._waiting.remove(pending)
+            self._abandon(pending)
+            if not pending.answer.done():
+                pending.answer.set_exception(ConnectionDoesNotExistError(BROKEN))
         if backend.real.is_closed():
             return
         self.now(backend.real.execute("ROLLBACK; SELECT pg_advisory_unlock_all()"))
@@ -213,7 +220,7 @@ class Client:
         if not process.alive:
             process.effect()
         if self._backend is None or self._backend.real.is_closed():
-            raise ConnectionDoesNotExistError("connection was closed in the middle of operation")
+            raise ConnectionDoesNotExistError(BROKEN)
         return self._backend.real
 
     # --- what SQLAlchemy calls ---------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from holdfast.sim.bybit.codes import REJECT_REASONS
 from holdfast.sim.fault_kinds import ENGINE, INSTRUMENT, KINDS, REQUEST, STREAM, VENUE, FaultKind
 from holdfast.torture.market import SYMBOLS
 
-STORM: Final = (12.0, 40.0)
+STORM: Final = (8.0, 28.0)
 """Seconds during which things go wrong."""
 CALM_SEEDS: Final = 12
 """Every so many seeds one without any fault: the code must not need trouble to be right."""

@@ -23,6 +23,7 @@ TOTALS: Final = (
     ("forced trades", "forced trades"),
     ("requests", "requests"),
     ("statements", "statements"),
+    ("deadlocks tried again", "deadlocks"),
 )
 
 
