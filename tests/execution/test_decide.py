@@ -109,6 +109,15 @@ def test_an_order_is_not_sent_again_once_an_earlier_one_turned_out_to_have_had_i
     assert next_act(facts).act is Act.ABANDON
 
 
+def test_an_order_is_not_sent_again_once_its_leg_misses_less():
+    late = leg(order("cancelled", filled=4), order("planned", attempt=1, lots=10))
+    assert next_act(late).act is Act.ABANDON
+    smaller = leg(
+        order("cancelled", filled=4), order("cancelled", attempt=1), order("planned", attempt=2, lots=6)
+    )
+    assert next_act(smaller).act is Act.SEND
+
+
 def test_an_unwinding_the_market_does_not_take_is_shown():
     tries = [order("cancelled", role="unwind", attempt=n) for n in range(MAX_UNWIND_ATTEMPTS)]
     assert next_act(leg(order("filled", filled=10), *tries), mode=Mode.UNWINDING).end is End.STUCK

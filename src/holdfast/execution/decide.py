@@ -79,7 +79,7 @@ def decide(
         return Decision(Act.ASK, asking)
     giving_up = mode is Mode.UNWINDING or (kind != "close" and any(_hopeless(leg, tactic) for leg in legs))
     given_up = [leg for leg in legs if giving_up and (kind == "open" or leg.adds)]
-    dropped = [leg for leg in legs if leg in given_up or leg.missing <= 0]
+    dropped = [leg for leg in legs if leg in given_up or _asks_too_much(leg)]
     abandoned = _legs_with(dropped, lambda order: order.planned and order.role != "unwind")
     if abandoned:
         return Decision(Act.ABANDON, abandoned)
@@ -119,6 +119,12 @@ def _go_on(
         return Decision(Act.FINISH, end=End.STUCK)
     whole = all(leg.missing <= 0 for leg in legs) and not residual_planned
     return Decision(Act.FINISH, end=End.COMPLETE if whole else End.COMPLETE_WITH_RESIDUAL)
+
+
+def _asks_too_much(leg: LegFacts) -> bool:
+    """Whether a fill told late left a planned order larger than what is missing: a smaller one is written
+    under an id of its own, since this one may have been sent once."""
+    return any(order.planned and order.role != "unwind" and order.lots > leg.missing for order in leg.orders)
 
 
 def _held_back(kind: Kind, tactic: Tactic, legs: tuple[LegFacts, ...]) -> frozenset[int]:

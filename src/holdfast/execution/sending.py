@@ -68,7 +68,7 @@ async def release(
     """Make the due orders of the ``chosen`` legs sent, as far as the gate lets them, and return those."""
     now = work.clock.now()
     due = [order for order in orders if order.leg in chosen and is_due(order, now)]
-    due = [o for o in due if o.role == "unwind" or _fits(session, o, orders, legs, instruments, now=now)]
+    due = [o for o in due if o.role == "unwind" or _fits(o, orders, legs, instruments)]
     for order in due:
         order.limit_price = prices.get(order.id, order.limit_price)
     refused = await gate.refusals(session, work, execution, due)
@@ -109,23 +109,7 @@ def forbid(session: AsyncSession, order: Order, reason: str, *, now: datetime) -
     repository.record(session, order, OrderEvent.FORBID, now=now, reason=reason)
 
 
-def _fits(
-    session: AsyncSession,
-    order: Order,
-    orders: Sequence[Order],
-    legs: Legs,
-    instruments: Mapping[str, Instrument],
-    *,
-    now: datetime,
-) -> bool:
-    """Whether the leg still wants the order. It is cut down to what is missing if an earlier one turned out
-    to have had more; one that may have been sent once stays as it was."""
-    missing = missing_of(legs[order.leg], orders)
-    if order.sent_at is not None or order.quantity <= missing:
-        return True
-    instrument = instruments[order.symbol]
-    if missing <= 0 or instrument.floor_lots(missing) < instrument.min_lots(order.limit_price):
-        repository.record(session, order, OrderEvent.ABANDON, now=now, missing=str(missing))
-        return False
-    order.quantity = missing
-    return True
+def _fits(order: Order, orders: Sequence[Order], legs: Legs, instruments: Mapping[str, Instrument]) -> bool:
+    """Whether its leg still misses all of it; a fill told since the decision may have come in between."""
+    instrument, missing = instruments[order.symbol], missing_of(legs[order.leg], orders)
+    return instrument.floor_lots(order.quantity) <= instrument.floor_lots(max(missing, Decimal(0)))
