@@ -54,10 +54,10 @@ class Connection(Base):
 
     ``state``: checking | active | watch_only | refused | failing | deleted; ``checks`` is the list of
     findings shown to the user. ``begun_at`` is the venue's moment from which our books begin;
-    ``fills_since`` and ``funding_since`` are how far reconciliation has read. ``unsure_since``: at
-    that moment something may have happened that nobody told us, so reconcile before trading. ``fence`` counts the holders of
-    the connection's lock. ``margin_mode`` is the account's when the books began, ``could_trade_at`` when the
-    key was last found good for trading.
+    ``fills_since`` and ``funding_since`` are how far reconciliation has read. ``unsure_since``: at that
+    moment something may have happened that nobody told us, so reconcile before trading. ``fence`` counts the
+    holders of the connection's lock. ``margin_mode`` is the account's when the books began,
+    ``could_trade_at`` when the key was last found good for trading.
     """
 
     __tablename__ = "connections"
