@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from holdfast.app.cli import trace as command
 from holdfast.app.cli.main import app
+from holdfast.app.cli.output import console
 from holdfast.core.errors import NotFound
 
 RUNS = [f"{prefix}-0000-4000-8000-000000000000" for prefix in ("aaaa1111", "aaaa2222", "bbbb3333")]
@@ -67,8 +68,14 @@ def _api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "Client", Api)
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever printed first in this process has settled the console's width."""
+    monkeypatch.setattr(console, "_width", 160)
+
+
 def run(*arguments: str) -> str:
-    done = CliRunner().invoke(app, ["trace", *arguments], env={"COLUMNS": "160"})
+    done = CliRunner().invoke(app, ["trace", *arguments])
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.output

@@ -31,14 +31,14 @@ PRIVATE = {"positions", "position", "execution", "connections", "incidents", "st
 
 
 async def access(database: Database, settings: Settings, user_id: UUID) -> dict[str, str]:
-    sign_in = uuid4()
+    sign_in, now = uuid4(), SystemClock().now()
     async with database.transaction() as session:
         session.add(
-            SignIn(id=sign_in, user_id=user_id, user_agent="", ip="", created_at=NOW, last_used_at=NOW)
+            SignIn(id=sign_in, user_id=user_id, user_agent="", ip="", created_at=now, last_used_at=now)
         )
     ensure_key_pair(settings.secrets_dir)
     tokens = Tokens(ensure_signing_key(settings.secrets_dir), access_lifetime=timedelta(minutes=10))
-    return {"Authorization": f"Bearer {tokens.issue_access(user_id, sign_in, now=NOW)}"}
+    return {"Authorization": f"Bearer {tokens.issue_access(user_id, sign_in, now=now)}"}
 
 
 @pytest.fixture
