@@ -20,9 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench._house import Account, House, Trips, counted, house, new_home, row, servers, simulator
 from holdfast.core.time import Clock, to_ms
-from holdfast.execution import tasks, trail
+from holdfast.execution import tasks
 from holdfast.execution.models import Execution, Order, TrailRow
-from holdfast.execution.trail import Trail
+from holdfast.execution.trail import trail
+from holdfast.execution.trail.trail import Trail
 from holdfast.platform.database import Database
 from holdfast.venues.bybit.pybit_client import PybitClient
 from holdfast.venues.recording import recording, watched

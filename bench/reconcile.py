@@ -19,7 +19,7 @@ from tests.portfolio.people import add_connection, add_user
 from bench._house import Trips, counted, database_at, new_home, row, servers
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
-from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.reconciliation.reconcile import reconcile_connection
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.jobs import Lease
 from holdfast.platform.settings import Settings

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic.json_schema import models_json_schema
 
 from holdfast.app.api import create_app
-from holdfast.execution.incidents_schemas import IncidentsTick
-from holdfast.execution.risk_schemas import StopsTick
+from holdfast.execution.incidents.schemas import IncidentsTick
+from holdfast.execution.risk.schemas import StopsTick
 from holdfast.indices.schemas import LevelTick
 from holdfast.platform.schemas import Problem
 from holdfast.platform.settings import Settings

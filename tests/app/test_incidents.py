@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from holdfast.app.cli import incidents as command
 from holdfast.app.cli.main import app as cli
-from holdfast.execution.incidents import News, note
+from holdfast.execution.incidents.incidents import News, note
 from holdfast.platform.settings import Settings
 
 __all__ = ["desk", "desk_clock"]

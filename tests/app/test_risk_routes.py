@@ -11,8 +11,8 @@ from tests.app.test_strangers import Served, bearer, owner, served, stranger
 from tests.execution.conftest import Desk, desk, desk_clock
 from tests.execution.test_executor import opened
 
-from holdfast.execution import stop_file, stops
-from holdfast.execution.risk_models import Flatten, Stop
+from holdfast.execution.risk import stop_file, stops
+from holdfast.execution.risk.models import Flatten, Stop
 from holdfast.platform.models import Job
 
 __all__ = ["desk", "desk_clock", "owner", "served", "stranger"]

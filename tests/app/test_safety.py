@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from holdfast.app import operator
 from holdfast.app.cli.main import app
-from holdfast.execution import emergency_journal, stop_file
-from holdfast.execution.risk_models import Stop
+from holdfast.execution.emergency import journal as emergency_journal
+from holdfast.execution.risk import stop_file
+from holdfast.execution.risk.models import Stop
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 

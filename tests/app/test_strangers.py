@@ -18,8 +18,8 @@ from tests.execution.test_executor import opened
 from holdfast.accounts.models import SignIn, User
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import ensure_key_pair
-from holdfast.execution.incidents import News, note
-from holdfast.execution.incidents_models import Incident
+from holdfast.execution.incidents.incidents import News, note
+from holdfast.execution.incidents.models import Incident
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings

@@ -13,11 +13,11 @@ from holdfast.execution import routes
 from holdfast.platform import jobs
 from holdfast.platform.models import IdempotencyKey
 from holdfast.platform.settings import Settings
-from holdfast.torture.crash_driver import Moment
-from holdfast.torture.crash_place import open_place
-from holdfast.torture.crash_points import Point
-from holdfast.torture.crash_run import Bench, Suite
-from holdfast.torture.crash_suite import SUITES
+from holdfast.torture.crash.driver import Moment
+from holdfast.torture.crash.place import open_place
+from holdfast.torture.crash.points import Point
+from holdfast.torture.crash.run import Bench, Suite
+from holdfast.torture.crash.suite import SUITES
 from holdfast.venues.bybit.client import BybitVenue
 
 MOST = 60

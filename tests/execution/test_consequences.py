@@ -13,7 +13,7 @@ from tests.execution.test_reconcile import halts, reconciled
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
-from holdfast.execution.incidents_schemas import IncidentView
+from holdfast.execution.incidents.schemas import IncidentView
 from holdfast.execution.models import Execution
 from holdfast.market.models import InstrumentRow
 from holdfast.portfolio.booking import closable, holdings

@@ -15,8 +15,9 @@ from tests.portfolio.simulated import House, house, simulator
 
 from holdfast.accounts import tasks as accounts_tasks
 from holdfast.accounts.models import Connection
-from holdfast.execution import incidents, tasks
-from holdfast.execution.incidents_schemas import IncidentView
+from holdfast.execution import tasks
+from holdfast.execution.incidents import incidents
+from holdfast.execution.incidents.schemas import IncidentView
 from holdfast.execution.models import Execution
 from holdfast.market.tasks import refresh_instruments
 from holdfast.platform.models import Job

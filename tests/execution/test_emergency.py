@@ -17,13 +17,17 @@ from tests.execution.scripted_venue import Killed, ScriptedVenue
 from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import Vault, VaultBroken, VenueCredentials, ensure_key_pair
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus, Side
-from holdfast.execution import emergency, emergency_books, emergency_journal, reconcile, stop_file
-from holdfast.execution.emergency_journal import OVERLAP, Journal
-from holdfast.execution.emergency_log import OrderLog, at_work
-from holdfast.execution.emergency_plan import client_id, closings, owned_now, owner_of
+from holdfast.execution.emergency import books as emergency_books
+from holdfast.execution.emergency import journal as emergency_journal
+from holdfast.execution.emergency import offline as emergency
+from holdfast.execution.emergency.journal import OVERLAP, Journal
+from holdfast.execution.emergency.log import OrderLog, at_work
+from holdfast.execution.emergency.plan import client_id, closings, owned_now, owner_of
 from holdfast.execution.ids import client_id as ordinary_id
 from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Execution, Order
+from holdfast.execution.reconciliation import reconcile
+from holdfast.execution.risk import stop_file
 from holdfast.portfolio.booking import closable, holdings
 from holdfast.portfolio.models import Alteration, Fill, Sleeve
 from holdfast.venues.bybit.budget import LocalBudget

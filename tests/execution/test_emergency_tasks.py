@@ -8,10 +8,12 @@ from sqlalchemy import select
 from tests.execution.conftest import LEGS, Desk
 
 from holdfast.core.instruments import Side
-from holdfast.execution import emergency_journal, stop_file, tasks
-from holdfast.execution.emergency_log import OrderLog, at_work
+from holdfast.execution import tasks
+from holdfast.execution.emergency import journal as emergency_journal
+from holdfast.execution.emergency.log import OrderLog, at_work
 from holdfast.execution.executor import Executor
-from holdfast.execution.risk_models import RiskMark, Stop
+from holdfast.execution.risk import stop_file
+from holdfast.execution.risk.models import RiskMark, Stop
 from holdfast.platform.tasks import RetryAt, RunAgainIn
 from holdfast.portfolio.models import Sleeve
 

@@ -15,10 +15,10 @@ from tests.execution.scripted_venue import Killed
 from holdfast.accounts.models import Connection, User
 from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus, Side
-from holdfast.execution import flatten
 from holdfast.execution.models import Execution
-from holdfast.execution.risk_schemas import FlattenView, NewFlatten
-from holdfast.execution.stops import Stopped
+from holdfast.execution.risk import flatten
+from holdfast.execution.risk.schemas import FlattenView, NewFlatten
+from holdfast.execution.risk.stops import Stopped
 from holdfast.market.models import InstrumentRow
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import RetryAt

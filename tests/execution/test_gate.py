@@ -13,11 +13,12 @@ from tests.execution.conftest import LEGS, NOW, Desk, opposite, quote_of
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
-from holdfast.execution import gate, gate_books, risk_service
-from holdfast.execution.gate import OverLimit
 from holdfast.execution.models import Execution, Order
-from holdfast.execution.risk_models import RiskMark
-from holdfast.execution.risk_schemas import Limits
+from holdfast.execution.risk import gate, gate_books
+from holdfast.execution.risk import service as risk_service
+from holdfast.execution.risk.gate import OverLimit
+from holdfast.execution.risk.models import RiskMark
+from holdfast.execution.risk.schemas import Limits
 from holdfast.market.quotes import LAST_KEY, encode
 from holdfast.portfolio.models import Sleeve
 from holdfast.portfolio.schemas import PlanView, TacticView

@@ -12,7 +12,7 @@ from tests.execution.scripted_venue import ScriptedVenue
 from tests.execution.test_reconcile import reconciled
 
 from holdfast.core.instruments import Side
-from holdfast.execution.incidents_models import Incident
+from holdfast.execution.incidents.models import Incident
 from holdfast.portfolio.booking import book_fill
 from holdfast.portfolio.models import Alteration, Sleeve
 from holdfast.venues.protocol import FillReport

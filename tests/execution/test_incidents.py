@@ -11,10 +11,10 @@ from tests.execution.conftest import Desk
 
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import NotFound
-from holdfast.execution import incidents
-from holdfast.execution.incidents import News
-from holdfast.execution.incidents_models import Incident
-from holdfast.execution.incidents_schemas import IncidentKind, IncidentView
+from holdfast.execution.incidents import incidents
+from holdfast.execution.incidents.incidents import News
+from holdfast.execution.incidents.models import Incident
+from holdfast.execution.incidents.schemas import IncidentKind, IncidentView
 
 ADL = News("adl", "alarm", "Deleveraged.", "The venue closed a part.", "BTCUSDT", blocks="opening")
 DEBT = News("borrowed", "alarm", "The account owes USDT.", "It owes 5 USDT.", blocks="opening")

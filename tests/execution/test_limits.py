@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.instruments import Side
-from holdfast.execution.limits import (
+from holdfast.execution.risk.limits import (
     Bounds,
     Exposure,
     Intent,

@@ -8,7 +8,7 @@ from tests.execution.test_executor import WHOLE, books, opened, orders, sleeve_o
 
 from holdfast.core.errors import Conflict
 from holdfast.core.instruments import Side
-from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.reconciliation.reconcile import reconcile_connection
 from holdfast.portfolio.schemas import TacticView
 
 LESS_BTC_MORE_ETH = (("BTCUSDT", Side.SELL, "0.6"), ("ETHUSDT", Side.SELL, "0.4"))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests.execution.conftest import Desk
 
 from holdfast.core.instruments import Side
-from holdfast.execution.reconcile import compare, reconcile_connection
+from holdfast.execution.reconciliation.reconcile import compare, reconcile_connection
 from holdfast.portfolio.booking import holdings
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt
 from holdfast.portfolio.repository import taker_fees

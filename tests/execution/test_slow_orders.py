@@ -11,8 +11,8 @@ from tests.execution.scripted_venue import Killed
 from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue_net
 
 from holdfast.core.instruments import Side
-from holdfast.execution import flatten, stops
-from holdfast.execution.risk_schemas import NewFlatten, NewStop
+from holdfast.execution.risk import flatten, stops
+from holdfast.execution.risk.schemas import NewFlatten, NewStop
 from holdfast.execution.views import execution_view
 from holdfast.portfolio.models import Halt, Posting
 from holdfast.portfolio.schemas import TacticView

@@ -15,11 +15,11 @@ from tests.execution.conftest import LEGS, NOW, Desk, opposite
 
 from holdfast.accounts.models import User
 from holdfast.core.errors import Conflict, Forbidden, NotFound
-from holdfast.execution import flatten, gate, stop_file, stops
 from holdfast.execution.models import Order
-from holdfast.execution.risk_models import Stop
-from holdfast.execution.risk_schemas import NewFlatten, NewStop
-from holdfast.execution.stops import Stopped
+from holdfast.execution.risk import flatten, gate, stop_file, stops
+from holdfast.execution.risk.models import Stop
+from holdfast.execution.risk.schemas import NewFlatten, NewStop
+from holdfast.execution.risk.stops import Stopped
 from holdfast.venues.protocol import OrderRequest, OutcomeUnknown, Placement
 
 SYMBOLS = [symbol for symbol, _, _ in LEGS]

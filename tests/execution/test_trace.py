@@ -9,9 +9,9 @@ from tests.execution.conftest import Desk
 
 from holdfast.execution.models import OrderEvent
 from holdfast.execution.schemas import TraceView
-from holdfast.execution.trace import trace
-from holdfast.execution.trace_words import said_by
-from holdfast.execution.trail import MOST_ROWS, note
+from holdfast.execution.trail.trace import trace
+from holdfast.execution.trail.trail import MOST_ROWS, note
+from holdfast.execution.trail.words import said_by
 
 __all__ = ["owner", "stranger"]
 

@@ -17,8 +17,9 @@ from tests.execution.conftest import Desk
 from holdfast.accounts import doors
 from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import Vault, VenueCredentials, ensure_key_pair
-from holdfast.execution import executor, gate, preflight, tasks
+from holdfast.execution import executor, preflight, tasks
 from holdfast.execution.models import TrailRow
+from holdfast.execution.risk import gate
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.jobs import Lease
 from holdfast.platform.tasks import RetryAt, Work

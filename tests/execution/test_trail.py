@@ -11,10 +11,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import OperationalError
 from tests.execution.conftest import Desk
 
-from holdfast.execution import trail as trail_module
 from holdfast.execution.models import TrailRow
-from holdfast.execution.trace import trace
-from holdfast.execution.trail import Trail, decided, flush, following, note, waits
+from holdfast.execution.trail import trail as trail_module
+from holdfast.execution.trail.trace import trace
+from holdfast.execution.trail.trail import Trail, decided, flush, following, note, waits
 from holdfast.platform.jobs import Lease, LeaseLost
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.venues.recording import Exchange, OrderNote
@@ -201,7 +201,7 @@ async def test_the_bound_holds_across_holders_and_is_said(
     desk: Desk, execution_id: UUID, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(trail_module, "MOST_ROWS", 20)
-    monkeypatch.setattr("holdfast.execution.trace.MOST_ROWS", 20)
+    monkeypatch.setattr("holdfast.execution.trail.trace.MOST_ROWS", 20)
     for fence in range(1, 4):
         async with following(held_by(desk, fence), execution_id):
             trail = trail_module._current.get()

@@ -15,7 +15,7 @@ from holdfast.core.instruments import Side
 from holdfast.execution import executor as executor_module
 from holdfast.execution import tasks
 from holdfast.execution.models import Execution, OrderEvent
-from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.reconciliation.reconcile import reconcile_connection
 from holdfast.market.models import InstrumentRow
 from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import holdings

@@ -12,13 +12,14 @@ from tests.execution.test_reconcile import halts, reconciled
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
-from holdfast.execution import reconcile, repository, tasks
+from holdfast.execution import repository, tasks
 from holdfast.execution.answers import Answer, ask_about
-from holdfast.execution.incidents import hold
-from holdfast.execution.incidents_schemas import IncidentView
+from holdfast.execution.incidents.incidents import hold
+from holdfast.execution.incidents.schemas import IncidentView
 from holdfast.execution.locks import connection_lock
 from holdfast.execution.models import Execution, Order
-from holdfast.execution.reconcile import SECOND_LOOK, ensure_reconciled, reconcile_connection
+from holdfast.execution.reconciliation import reconcile
+from holdfast.execution.reconciliation.reconcile import SECOND_LOOK, ensure_reconciled, reconcile_connection
 from holdfast.platform.jobs import LeaseLost
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import RetryAt, RunAgainIn

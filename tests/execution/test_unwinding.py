@@ -9,10 +9,10 @@ from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue
 from tests.execution.test_reconcile import reconciled
 
 from holdfast.core.instruments import Side
-from holdfast.execution import flatten
 from holdfast.execution.decide import Act
 from holdfast.execution.executor import Executor
-from holdfast.execution.risk_schemas import NewFlatten
+from holdfast.execution.risk import flatten
+from holdfast.execution.risk.schemas import NewFlatten
 from holdfast.market.models import InstrumentRow
 from holdfast.venues.protocol import Rejected
 

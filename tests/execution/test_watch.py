@@ -19,8 +19,8 @@ from tests.execution.test_reconcile import reconciled
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.execution.models import Order
-from holdfast.execution.watch import Patience, Watcher
-from holdfast.execution.watch_silence import Told, untold
+from holdfast.execution.reconciliation.silence import Told, untold
+from holdfast.execution.reconciliation.watch import Patience, Watcher
 from holdfast.platform.models import Job
 from holdfast.portfolio.models import Fill
 from holdfast.venues.protocol import (

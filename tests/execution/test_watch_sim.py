@@ -17,8 +17,8 @@ from holdfast.accounts.models import Connection
 from holdfast.execution import service
 from holdfast.execution.drafts import request_of
 from holdfast.execution.models import Order
+from holdfast.execution.reconciliation.watch import Patience, Watcher
 from holdfast.execution.schemas import NewExecution
-from holdfast.execution.watch import Patience, Watcher
 from holdfast.platform.models import Job
 from holdfast.portfolio.models import Fill
 from holdfast.venues.bybit.private_stream import BybitAccountStream, StreamPatience

@@ -17,7 +17,7 @@ from holdfast.core.instruments import InstrumentKind
 from holdfast.execution import executor, service
 from holdfast.execution.executor import Executor
 from holdfast.execution.models import Execution
-from holdfast.execution.reconcile import reconcile_connection
+from holdfast.execution.reconciliation.reconcile import reconcile_connection
 from holdfast.execution.schemas import NewExecution
 from holdfast.indices.board import IndexBoard
 from holdfast.indices.tasks import poll_market_caps

@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 import holdfast.accounts.routes
 import holdfast.app.routes_system
 import holdfast.app.stream
-import holdfast.execution.incidents_routes
+import holdfast.execution.incidents.routes
+import holdfast.execution.risk.routes
 import holdfast.execution.routes
-import holdfast.execution.routes_risk
 import holdfast.indices.routes
 import holdfast.portfolio.routes
 from holdfast.app.hub import Hub
@@ -23,7 +23,7 @@ from holdfast.app.topics import register_private
 from holdfast.app.version import version
 from holdfast.app.webapp import install_web_app
 from holdfast.core.time import Clock
-from holdfast.execution import gate
+from holdfast.execution.risk import gate
 from holdfast.indices.board import IndexBoard
 from holdfast.market.instruments import InstrumentBook
 from holdfast.market.quotes import QuoteBoard
@@ -45,8 +45,8 @@ ROUTERS = (
     holdfast.indices.routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
-    holdfast.execution.incidents_routes.router,
-    holdfast.execution.routes_risk.router,
+    holdfast.execution.incidents.routes.router,
+    holdfast.execution.risk.routes.router,
     holdfast.app.stream.router,
 )
 _BOARD_REFRESH_SECONDS = 3.0

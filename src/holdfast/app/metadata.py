@@ -1,9 +1,9 @@
 """Every table of every room, for migrations and tests."""
 
 import holdfast.accounts.models
-import holdfast.execution.incidents_models
+import holdfast.execution.incidents.models
 import holdfast.execution.models
-import holdfast.execution.risk_models
+import holdfast.execution.risk.models
 import holdfast.indices.models
 import holdfast.market.models
 import holdfast.platform.models

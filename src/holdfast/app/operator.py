@@ -14,10 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.app.handlers import HANDLERS
 from holdfast.app.runner import JobRunner
-from holdfast.execution import emergency, emergency_journal, flatten, gate_books, stop_file, stops
-from holdfast.execution.emergency_log import at_work
-from holdfast.execution.risk_models import Flatten
-from holdfast.execution.risk_schemas import NewFlatten
+from holdfast.execution.emergency import journal as emergency_journal
+from holdfast.execution.emergency import offline as emergency
+from holdfast.execution.emergency.log import at_work
+from holdfast.execution.risk import flatten, gate_books, stop_file, stops
+from holdfast.execution.risk.models import Flatten
+from holdfast.execution.risk.schemas import NewFlatten
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.models import Job

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts import repository as accounts
 from holdfast.accounts.schemas import ConnectionView
 from holdfast.app.hub import Hub
-from holdfast.execution import incidents, stops
-from holdfast.execution.incidents_schemas import IncidentsTick
+from holdfast.execution.incidents import incidents
+from holdfast.execution.incidents.schemas import IncidentsTick
 from holdfast.execution.models import Execution
-from holdfast.execution.risk_schemas import StopsTick
+from holdfast.execution.risk import stops
+from holdfast.execution.risk.schemas import StopsTick
 from holdfast.execution.schemas import ExecutionView
 from holdfast.execution.views import execution_view
 from holdfast.portfolio.live import LivePositions

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from holdfast.accounts.doors import doors_of, open_stream
-from holdfast.execution.watch import Watcher
+from holdfast.execution.reconciliation.watch import Watcher
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import Lease

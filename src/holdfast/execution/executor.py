@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
-from holdfast.execution import finish, intake, preflight, repository, sending, trail
+from holdfast.execution import finish, intake, preflight, repository, sending
 from holdfast.execution.answers import Answer, ask_about, owes_answer
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import request_of
@@ -30,6 +30,7 @@ from holdfast.execution.plans import legs_of, tactic_of, traded, view_of
 from holdfast.execution.pricing import unwind_price
 from holdfast.execution.repository import STUCK_STATE
 from holdfast.execution.resting import LOOK_EVERY, is_resting, left_behind
+from holdfast.execution.trail import trail
 from holdfast.platform.jobs import DEADLY_AFTER
 from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import closable

@@ -12,12 +12,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.instruments import Instrument
-from holdfast.execution import repository, trail
+from holdfast.execution import repository
 from holdfast.execution.decide import Decision
 from holdfast.execution.models import Order
 from holdfast.execution.plans import PlannedLeg
 from holdfast.execution.progress import publish_execution
 from holdfast.execution.repository import STUCK_STATE
+from holdfast.execution.trail import trail
 from holdfast.market.instruments import InstrumentBook
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.models import Plan

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
-from holdfast.execution import gate, incidents, repository
+from holdfast.execution import repository
+from holdfast.execution.incidents import incidents
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
-from holdfast.execution.reconcile import RECENT, ensure_reconciled, reconcile_connection
+from holdfast.execution.reconciliation.reconcile import RECENT, ensure_reconciled, reconcile_connection
+from holdfast.execution.risk import gate
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import closable, settle_alterations
 from holdfast.portfolio.models import Halt, Plan

@@ -15,7 +15,7 @@ from holdfast.core.instruments import Side
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.orders import FINAL, OrderState, step
 from holdfast.execution.orders import OrderEvent as Event
-from holdfast.execution.risk_models import Flatten
+from holdfast.execution.risk.models import Flatten
 from holdfast.platform.jobs import LeaseLost
 from holdfast.portfolio.ledger import QUOTE
 from holdfast.portfolio.models import Fill, Halt, Plan, Sleeve

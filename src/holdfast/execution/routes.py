@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.access import UserDep
 from holdfast.core.errors import InvalidInput
-from holdfast.execution import repository, service, trace, views
+from holdfast.execution import repository, service, views
 from holdfast.execution.models import Order
 from holdfast.execution.schemas import (
     ExecutionView,
@@ -22,6 +22,7 @@ from holdfast.execution.schemas import (
     OrderView,
     TraceView,
 )
+from holdfast.execution.trail import trace
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response

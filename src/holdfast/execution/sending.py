@@ -9,13 +9,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.instruments import Instrument
-from holdfast.execution import gate, repository, stops
+from holdfast.execution import repository
 from holdfast.execution.further import missing_of
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import PlannedLeg
 from holdfast.execution.pricing import price_now
 from holdfast.execution.resting import is_resting
+from holdfast.execution.risk import gate, stops
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.tactics import Tactic
 from holdfast.venues.protocol import PublicVenue

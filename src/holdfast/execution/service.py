@@ -13,13 +13,13 @@ from holdfast.core.errors import Conflict
 from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
-from holdfast.execution import gate
 from holdfast.execution.decide import End
 from holdfast.execution.facts import facts_of
 from holdfast.execution.further import next_rows
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.plans import PlannedLeg, legs_of, tactic_of, traded, view_of
 from holdfast.execution.repository import UNFINISHED
+from holdfast.execution.risk import gate
 from holdfast.execution.schemas import ExecutionView, NewExecution
 from holdfast.execution.tactics import first_orders
 from holdfast.execution.views import execution_view

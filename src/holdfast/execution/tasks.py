@@ -13,16 +13,19 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
-from holdfast.execution import emergency_books, emergency_journal, flatten, gate, repository, stops
-from holdfast.execution.emergency_log import at_work
+from holdfast.execution import repository
+from holdfast.execution.emergency import books as emergency_books
+from holdfast.execution.emergency import journal as emergency_journal
+from holdfast.execution.emergency.log import at_work
 from holdfast.execution.executor import Executor
-from holdfast.execution.incidents import hold, settle_all
-from holdfast.execution.incidents_account import KEY_KINDS, key_conditions
+from holdfast.execution.incidents.account import KEY_KINDS, key_conditions
+from holdfast.execution.incidents.incidents import hold, settle_all
 from holdfast.execution.locks import connection_lock
 from holdfast.execution.models import Execution
 from holdfast.execution.progress import publish
-from holdfast.execution.reconcile import ensure_reconciled, reconcile_connection
-from holdfast.execution.trail import following
+from holdfast.execution.reconciliation.reconcile import ensure_reconciled, reconcile_connection
+from holdfast.execution.risk import flatten, gate, stops
+from holdfast.execution.trail.trail import following
 from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.venues.protocol import KeyRefused, RateLimited, Unreachable, VenueError

@@ -42,7 +42,8 @@ def by_hand_parts(
 
 async def settle_alterations(session: AsyncSession, *, sleeve_id: UUID, now: datetime) -> dict[str, Decimal]:
     """Book the parts of a sleeve that were closed by hand: moved between it and the manual holding at the
-    manual fill's price, as adjustments. Called when a close, a rebalance or an unwinding settles the sleeve; safe to repeat.
+    manual fill's price, as adjustments. Called when a close, a rebalance or an unwinding settles the sleeve;
+    safe to repeat.
 
     Returns:
         The signed quantity that was moved into the sleeve, by symbol.

@@ -11,21 +11,13 @@ from uuid import UUID
 
 from sqlalchemy import or_, update
 
-from holdfast.execution import (
-    executor,
-    fold,
-    gate,
-    intake,
-    locks,
-    preflight,
-    reconcile,
-    repository,
-    sending,
-)
+from holdfast.execution import executor, fold, intake, locks, preflight, repository, sending
 from holdfast.execution.drafts import request_of
 from holdfast.execution.executor import Executor
 from holdfast.execution.models import Execution
 from holdfast.execution.orders import IN_DOUBT, OrderEvent, event_of_placement
+from holdfast.execution.reconciliation import reconcile
+from holdfast.execution.risk import gate
 from holdfast.platform import jobs
 from holdfast.platform.models import Job
 from holdfast.portfolio import booking, preview_inputs

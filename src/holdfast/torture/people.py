@@ -19,9 +19,10 @@ from holdfast.core.identity import new_id
 from holdfast.core.money import plain
 from holdfast.core.targets import Target, TargetSet
 from holdfast.core.time import to_ms
-from holdfast.execution import flatten, service, stops
-from holdfast.execution.risk_models import RiskLimit
-from holdfast.execution.risk_schemas import NewFlatten, NewStop
+from holdfast.execution import service
+from holdfast.execution.risk import flatten, stops
+from holdfast.execution.risk.models import RiskLimit
+from holdfast.execution.risk.schemas import NewFlatten, NewStop
 from holdfast.execution.schemas import NewExecution
 from holdfast.indices.board import IndexBoard
 from holdfast.indices.schemas import MinimumSize

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from holdfast.core.time import from_ms
-from holdfast.execution.watch import Watcher
+from holdfast.execution.reconciliation.watch import Watcher
 from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.lines import PrivateLine
 from holdfast.torture.house import RESTART, House

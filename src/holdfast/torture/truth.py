@@ -16,7 +16,7 @@ from holdfast.core.time import to_ms
 from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.plans import PlannedLeg, legs_of
-from holdfast.execution.risk_models import RiskLimit, Stop
+from holdfast.execution.risk.models import RiskLimit, Stop
 from holdfast.portfolio.models import Alteration, Fill, Halt, Plan, Posting, Sleeve
 from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.records import Execution as Trade

@@ -22,9 +22,9 @@ def crash(
     as_json: JsonOption = False,
 ) -> None:
     """Kill real processes at every point of an execution, and compare the books with the venue's."""
-    from holdfast.torture.crash_points import Outcome
-    from holdfast.torture.crash_report import Line, Report, explain
-    from holdfast.torture.crash_suite import run_all, run_one
+    from holdfast.torture.crash.points import Outcome
+    from holdfast.torture.crash.report import Line, Report, explain
+    from holdfast.torture.crash.suite import run_all, run_one
 
     began = time.monotonic()
 

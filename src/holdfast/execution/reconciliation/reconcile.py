@@ -1,0 +1,312 @@
+"""Start-up, reconnect and every minute: our books against the venue's.
+
+The sum of all sleeves and the manual holding must be what the venue says. Where it is not, the instrument
+halts and says why; it goes on by itself once the books agree again. What else the venue has done or become is
+told as incidents (``incidents.py``).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.models import Connection
+from holdfast.core.money import plain
+from holdfast.execution import intake, repository
+from holdfast.execution.emergency import books as emergency_books
+from holdfast.execution.incidents import incidents, words
+from holdfast.execution.incidents.account import (
+    VENUE_KINDS,
+    delistings,
+    held_symbols,
+    venue_conditions,
+)
+from holdfast.execution.incidents.trades import note_strangers, settle_passed, take_own_fill
+from holdfast.execution.progress import publish
+from holdfast.execution.reconciliation.orders import mend_orders
+from holdfast.execution.reconciliation.wallet import keep_balance, keep_fee_rates
+from holdfast.platform.jobs import LeaseLost, enqueue
+from holdfast.platform.tasks import RetryAt, Work
+from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
+from holdfast.portfolio.models import Halt
+from holdfast.venues.protocol import AccountInfo, Balance, FillReport, TradingVenue, VenuePosition
+
+log = structlog.get_logger(__name__)
+
+OVERLAP: Final = timedelta(minutes=2)
+"""Read again a little of what was read: records may arrive late, and booking them twice changes nothing."""
+LONG_OVERLAP: Final = timedelta(days=1)
+"""The same, once the books and the venue disagree."""
+FUNDING_OVERLAP: Final = timedelta(hours=1)
+DAILY_OVERLAP: Final = timedelta(days=2)
+"""The first reading of a day looks so far back, for records that came very late and moved no quantity."""
+BEGINNINGS: Final = 5
+"""How often to look for a moment without trades before trying again later."""
+SECOND_LOOK: Final = 0.4
+"""Seconds to wait before a difference is believed: a trade may have fallen between two reads."""
+RECENT: Final = timedelta(seconds=90)
+"""A reconciliation older than this is no ground to trade on."""
+REMEMBERED: Final = timedelta(days=1)
+"""Orders that were cancelled without a trade are forgotten by the venue after this long."""
+OLDEST: Final = timedelta(days=729)
+"""How far back the venue tells trades and payments."""
+
+Pause = Callable[[float], Awaitable[None]]
+_STARTED: Final = "execution.started_at"
+
+
+async def reconcile_connection(
+    work: Work,
+    door: TradingVenue,
+    connection_id: UUID,
+    *,
+    fence: int | None = None,
+    pause: Pause | None = None,
+) -> list[str]:
+    """Bring the books of one connection up to date and compare them. The caller holds the connection's lock,
+    under the number ``fence`` (by default, the number that stands at this moment). ``pause`` waits; by
+    default as ``work`` does.
+
+    Returns:
+        The symbols that are halted afterwards.
+
+    Raises:
+        Unreachable, KeyRefused, RateLimited: as the venue answers; nothing is half done.
+        LeaseLost: somebody else has taken the lock meanwhile; what was not written yet never will be.
+    """
+    return await _Reconciliation(work, door, connection_id, fence, pause or work.pause).run()
+
+
+async def ensure_reconciled(
+    work: Work,
+    door: TradingVenue,
+    connection_id: UUID,
+    *,
+    recent: timedelta = RECENT,
+    fence: int | None = None,
+    pause: Pause | None = None,
+) -> None:
+    """Trade only on books that were compared lately, since this process began, and since anything may have
+    been missed: otherwise reconcile now. Raises as ``reconcile_connection``."""
+    now = work.clock.now()
+    started: datetime = work.services.setdefault(_STARTED, now)
+    async with work.database.sessions() as session:
+        connection = await session.get_one(Connection, connection_id)
+    looked = connection.reconciled_at
+    if looked is None or looked < max(started, now - recent) or connection.unsure_since is not None:
+        await reconcile_connection(work, door, connection_id, fence=fence, pause=pause)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The account as the venue shows it, and where the books say otherwise, or did when last judged."""
+
+    positions: list[VenuePosition]
+    differences: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Reconciliation:
+    """One run. ``changed``: whether any incident has."""
+
+    work: Work
+    door: TradingVenue
+    connection_id: UUID
+    fence: int | None
+    pause: Pause
+    changed: bool = False
+
+    async def run(self) -> list[str]:
+        began = self._now()
+        async with self.work.database.sessions() as session:
+            connection = await session.get_one(Connection, self.connection_id)
+        self.fence = connection.fence if self.fence is None else self.fence
+        account = await self.door.account_info()
+        if connection.begun_at is None:
+            await self._begin(account)
+        await mend_orders(self.work, self.door, self.connection_id, self._own)
+        balance = await self._read_history()
+        seen = await self._look()
+        if seen.differences:
+            await self.pause(SECOND_LOOK)
+            balance = await self._read_history(overlap=LONG_OVERLAP)
+            seen = await self._look()
+        await self._conclude(account, balance, seen, began)
+        await keep_fee_rates(self.work, self.door, self.connection_id)
+        if self.changed:
+            await publish(self.work, connection.user_id, "incidents", {"changed": True})
+        return sorted(seen.differences)
+
+    async def _own(self, session: AsyncSession) -> Connection:
+        """The connection, held until the transaction ends, and still ours to write about.
+
+        Raises:
+            LeaseLost: somebody else has taken the connection's lock.
+        """
+        connection = await session.get_one(
+            Connection, self.connection_id, with_for_update={"key_share": True}, populate_existing=True
+        )
+        if connection.fence != self.fence:
+            raise LeaseLost(f"connection {self.connection_id} was taken over")
+        return connection
+
+    async def _begin(self, account: AccountInfo) -> None:
+        """What the account holds at the moment the connection begins is the user's own."""
+        for _ in range(BEGINNINGS):
+            moment = await self.door.server_time()
+            positions = await self.door.positions()
+            if not await self.door.fills_since(moment):
+                break
+        else:
+            raise RetryAt(5, "the account trades all the time; waiting for a quiet moment to begin the books")
+        async with self.work.database.transaction() as session:
+            connection = await self._own(session)
+            await book_opening(session, connection_id=self.connection_id, positions=positions, now=moment)
+            connection.begun_at = connection.fills_since = connection.funding_since = moment
+            connection.margin_mode = account.margin_mode
+
+    async def _read_history(self, *, overlap: timedelta = OVERLAP) -> Balance:
+        async with self.work.database.sessions() as session:
+            connection = await session.get_one(Connection, self.connection_id)
+        moment = await self.door.server_time()
+        begun = max(connection.begun_at or moment, moment - OLDEST)
+        fills_since, funding_since = connection.fills_since or begun, connection.funding_since or begun
+        again = DAILY_OVERLAP if fills_since.date() != moment.date() else timedelta(0)
+        read_fills = max(begun, fills_since - max(overlap, again))
+        read_funding = max(begun, funding_since - max(FUNDING_OVERLAP, again))
+        fills, funding, balance = await asyncio.gather(
+            self.door.fills_since(read_fills), self.door.funding_since(read_funding), self.door.balance()
+        )
+        async with self.work.database.transaction() as session:
+            connection = await self._own(session)
+            await self._book_fills(session, connection, fills)
+            for payment in funding:
+                await book_funding(session, connection_id=self.connection_id, report=payment, now=self._now())
+            await keep_balance(session, self.connection_id, balance, now=self._now())
+            await self._tell_of_absence(session, connection, moment)
+            connection.fills_since = connection.funding_since = moment
+        return balance
+
+    async def _book_fills(
+        self, session: AsyncSession, connection: Connection, fills: list[FillReport]
+    ) -> None:
+        booked = await repository.booked_ids(session, connection.id, [fill.exec_id for fill in fills])
+        strangers = []
+        new = [fill for fill in fills if fill.exec_id not in booked]
+        flattened = await emergency_books.adopt(session, connection, new, now=self._now())
+        for fill in fills:
+            if fill.exec_id in booked:
+                continue
+            order = await intake.own_order(session, connection.id, fill.client_id)
+            if order:
+                self.changed |= await take_own_fill(
+                    session, connection, order, fill, now=self._now(), source="reconciliation"
+                )
+            elif await book_fill(
+                session, connection_id=connection.id, report=fill, order=None, now=self._now()
+            ):
+                strangers.append(fill)
+        if flattened:
+            self.changed = True
+            await session.flush()
+            await emergency_books.conclude(session, connection, flattened, now=self._now())
+        if strangers:
+            self.changed = True
+            await note_strangers(session, connection, strangers, now=self._now())
+
+    async def _tell_of_absence(self, session: AsyncSession, connection: Connection, moment: datetime) -> None:
+        """Say what cannot be known any more after a long time away."""
+        heard = connection.fills_since or moment
+        if moment - heard <= REMEMBERED:
+            return
+        lost_before = moment - OLDEST if moment - heard > OLDEST else None
+        self.changed |= await incidents.note(
+            session,
+            words.away(heard, moment, lost_before),
+            user_id=connection.user_id,
+            connection_id=connection.id,
+            reference=f"{incidents.AWAY}{heard.isoformat()}",
+            at=moment,
+            settled_at=None if lost_before else moment,
+        )
+
+    async def _look(self) -> _Seen:
+        positions = await self.door.positions()
+        async with self.work.database.sessions() as session:
+            held = await holdings(session, self.connection_id)
+            doubtful = {
+                order.symbol for order in await repository.orders_in_doubt(session, self.connection_id)
+            }
+            unjudged = doubtful - {position.symbol for position in positions if position.hedge_mode}
+            standing = await repository.halts_of(session, self.connection_id, list(unjudged))
+        ours: dict[str, Decimal] = {}
+        for (_, symbol), quantity in held.items():
+            ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
+        return _Seen(positions, compare(ours, positions, doubtful) | standing)
+
+    async def _conclude(self, account: AccountInfo, balance: Balance, seen: _Seen, began: datetime) -> None:
+        """Halts and incidents as they are now, and the mark that the books were compared: all or nothing."""
+        now = self._now()
+        async with self.work.database.transaction() as session:
+            connection = await self._own(session)
+            hedged = {
+                position.symbol: words.position_mode(position.symbol).text
+                for position in seen.positions
+                if position.hedge_mode
+            }
+            await _write_halts(session, self.connection_id, seen.differences | hedged, now=now)
+            held = await held_symbols(session, self.connection_id)
+            present = venue_conditions(
+                connection, account, balance, seen.positions, held=held, differences=seen.differences
+            )
+            present |= await delistings(session, held, now=now)
+            self.changed |= await incidents.hold(session, connection, VENUE_KINDS, present, now=now)
+            self.changed |= await settle_passed(session, self.connection_id, now=now)
+            connection.margin_mode = connection.margin_mode or account.margin_mode
+            connection.reconciled_at = now
+            if connection.unsure_since is not None and connection.unsure_since <= began:
+                connection.unsure_since = None
+            if not account.unified or connection.state == "failing":
+                await enqueue(session, "accounts.check_connection", str(self.connection_id), now=now)
+
+    def _now(self) -> datetime:
+        return self.work.clock.now()
+
+
+def compare(ours: dict[str, Decimal], positions: list[VenuePosition], doubtful: set[str]) -> dict[str, str]:
+    """Pure part of the comparison. An instrument with an order in doubt is not judged: the order is."""
+    venues = {position.symbol: position.quantity for position in positions}
+    return {
+        symbol: (
+            f"Bybit says the account holds {plain(venues.get(symbol, Decimal(0)))}, "
+            f"Holdfast's books say {plain(ours.get(symbol, Decimal(0)))}."
+        )
+        for symbol in ours.keys() | venues.keys()
+        if symbol not in doubtful and venues.get(symbol, Decimal(0)) != ours.get(symbol, Decimal(0))
+    }
+
+
+async def _write_halts(
+    session: AsyncSession, connection_id: UUID, reasons: dict[str, str], *, now: datetime
+) -> None:
+    rows = await session.scalars(select(Halt).where(Halt.connection_id == connection_id))
+    known: dict[str, Any] = {halt.symbol: halt for halt in rows}
+    for symbol, reason in reasons.items():
+        if symbol in known:
+            known[symbol].reason = reason
+            continue
+        session.add(Halt(connection_id=connection_id, symbol=symbol, reason=reason, since=now))
+        log.warning("instrument halted", connection=str(connection_id), symbol=symbol, reason=reason)
+    healed = known.keys() - reasons.keys()
+    if healed:
+        await session.execute(
+            delete(Halt).where(Halt.connection_id == connection_id, Halt.symbol.in_(healed))
+        )
+        log.info("instruments trade again", connection=str(connection_id), symbols=sorted(healed))
