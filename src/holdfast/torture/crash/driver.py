@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
-_ROOT: Final = str(Path(__file__).resolve().parents[1]) + os.sep
+_ROOT: Final = str(Path(__file__).resolve().parents[2]) + os.sep
 
 
 class Moment(StrEnum):
