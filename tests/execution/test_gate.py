@@ -14,11 +14,11 @@ from tests.execution.conftest import LEGS, NOW, Desk, opposite, quote_of
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.execution.models import Execution, Order
-from holdfast.execution.risk import gate, gate_books
+from holdfast.execution.risk import gate, gate_books, stops
 from holdfast.execution.risk import service as risk_service
 from holdfast.execution.risk.gate import OverLimit
 from holdfast.execution.risk.models import RiskMark
-from holdfast.execution.risk.schemas import Limits
+from holdfast.execution.risk.schemas import Limits, NewStop
 from holdfast.market.quotes import LAST_KEY, encode
 from holdfast.portfolio.models import Sleeve
 from holdfast.portfolio.schemas import PlanView, TacticView
@@ -207,6 +207,72 @@ async def test_the_rate_of_orders_is_counted_over_a_minute(desk: Desk):
         await desk.confirm(await desk.plan())
     await desk.clock.sleep(61)
     assert (await desk.run(await desk.confirm(await desk.plan()))).state == "complete"
+
+
+async def test_a_rate_met_half_way_puts_off_and_takes_nothing_back(desk: Desk):
+    """Three legs of which two need a second order, and room for four orders a minute."""
+    await limit(desk, orders_per_minute=4)
+    desk.venue.script = {"ETHUSDT": ["half"], "XRPUSDT": ["half"]}
+    begun = desk.clock.now()
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    rows = await orders_of(desk)
+    assert execution.state == "complete"
+    assert [order for order in rows if order.state == "rejected"] == []
+    assert {symbol: desk.venue.net(symbol) for symbol, _, _ in LEGS} == {
+        symbol: side.sign * D(quantity) for symbol, side, quantity in LEGS
+    }
+    sent = sorted(order.sent_at for order in rows if order.sent_at)
+    assert len(sent) == 5
+    assert sent[3] - begun < timedelta(seconds=10), "what fits is not kept waiting"
+    assert sent[4] - sent[0] >= timedelta(minutes=1)
+
+
+async def test_what_is_put_off_for_the_rate_is_taken_back_by_a_stop(desk: Desk):
+    await limit(desk, orders_per_minute=3)
+    desk.venue.script = {"ETHUSDT": ["half"]}
+    execution = await desk.run(await desk.confirm(await desk.plan()), rounds=2)
+    assert execution.state == "running"
+    async with desk.database.transaction() as session:
+        await stops.stop(session, desk.user_id, NewStop(scope="user"), by="you", now=desk.clock.now())
+    execution = await desk.run(execution.id)
+    assert execution.state == "unwound"
+    assert not any(desk.venue.net(symbol) for symbol, _, _ in LEGS)
+
+
+async def test_a_rate_met_half_way_forgives_no_other_limit(desk: Desk):
+    """Both are passed: then it is taken back at once, not after a minute."""
+    desk.venue.script = {"ETHUSDT": ["half"]}
+    place = desk.venue.place
+
+    async def then_tighter(requests):
+        answers = await place(requests)
+        await limit(desk, gross_notional="10", orders_per_minute=3)
+        return answers
+
+    desk.venue.place = then_tighter  # type: ignore[method-assign]
+    begun = desk.clock.now()
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "unwound"
+    assert desk.clock.now() - begun < timedelta(seconds=30)
+
+
+async def test_a_leg_that_rests_counts_as_often_as_it_follows_the_market(desk: Desk):
+    """Each of three legs may send 25 in a minute: a look every 2.5 seconds, and the one that takes."""
+    passive = {"tactic": TacticView(kind="passive", seconds=600), "slices": 4}
+    await limit(desk, orders_per_minute=74)
+    with pytest.raises(OverLimit, match="This leg alone sends 25 a minute"):
+        await desk.confirm(await desk.plan(**passive))
+    await limit(desk, orders_per_minute=75)
+    await desk.confirm(await desk.plan(**passive))
+
+
+async def test_a_leg_that_rests_shortly_counts_shortly(desk: Desk):
+    await limit(desk, orders_per_minute=11)
+    passive = TacticView(kind="passive", seconds=5)
+    with pytest.raises(OverLimit, match="This leg alone sends 4 a minute"):
+        await desk.confirm(await desk.plan(tactic=passive, slices=4))
+    await limit(desk, orders_per_minute=12)
+    await desk.confirm(await desk.plan(tactic=passive, slices=4))
 
 
 # --- losses and usage ------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from holdfast.execution.plans import PlannedLeg
 from holdfast.execution.pricing import price_now
 from holdfast.execution.resting import is_resting
 from holdfast.execution.risk import gate, stops
+from holdfast.execution.trail import trail
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.tactics import Tactic
 from holdfast.venues.protocol import PublicVenue
@@ -66,7 +67,8 @@ async def release(
     instruments: Mapping[str, Instrument],
     prices: Mapping[UUID, Decimal],
 ) -> list[Order]:
-    """Make the due orders of the ``chosen`` legs sent, as far as the gate lets them, and return those."""
+    """Make the due orders of the ``chosen`` legs sent, as far as the gate lets them, and return those. What
+    is only too fast is put off."""
     now = work.clock.now()
     due = [order for order in orders if order.leg in chosen and is_due(order, now)]
     due = [o for o in due if o.role == "unwind" or _fits(o, orders, legs, instruments)]
@@ -74,8 +76,13 @@ async def release(
         order.limit_price = prices.get(order.id, order.limit_price)
     refused = await gate.refusals(session, work, execution, due)
     for order in due:
-        if order.id in refused:
-            forbid(session, order, refused[order.id], now=now)
+        reason = refused.get(order.id)
+        if isinstance(reason, gate.TooFast):
+            order.due_at = now + timedelta(seconds=gate.TOO_FAST_SECONDS)
+            trail.waits(gate.TOO_FAST_SECONDS, reason, at=now)
+            continue
+        if reason:
+            forbid(session, order, reason, now=now)
             continue
         order.sent_at = now
         repository.record(session, order, OrderEvent.SEND, now=now)

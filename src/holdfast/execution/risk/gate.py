@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Final, cast
 from uuid import UUID
 
@@ -25,12 +26,15 @@ from holdfast.core.instruments import InstrumentKind, Side
 from holdfast.execution.incidents import incidents
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderState
+from holdfast.execution.resting import LOOK_EVERY
 from holdfast.execution.risk import gate_books, stops
+from holdfast.execution.risk.gate_books import RATE_WINDOW
 from holdfast.execution.risk.limits import Intent, Situation, judge, losses
+from holdfast.execution.tactics import CHASE_PAUSE, MAX_CHASES
 from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, decode
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
-from holdfast.portfolio.schemas import PlanView
+from holdfast.portfolio.schemas import PlanView, TacticView
 from holdfast.venues.protocol import TradingVenue
 
 log = structlog.get_logger(__name__)
@@ -38,6 +42,9 @@ log = structlog.get_logger(__name__)
 RISKY: Final = ("open", "rebalance")
 """Roles of orders that may raise an exposure."""
 REJECT_CODE: Final = "gate"
+TOO_FAST_SECONDS: Final = 6.0
+"""When an order that would have been one too many within a minute is looked at again: longer than a worker
+waits with an execution in hand, so others of the account get their turn."""
 _SERVICE: Final = "execution.quotes"
 _REDIS_SECONDS: Final = 1.0
 """A Redis that hangs must not hold the transaction of sending."""
@@ -47,6 +54,12 @@ _TOGETHER: Final = "Not sent, because the plan would not be whole: {reason}"
 class OverLimit(Conflict):
     code = "over-limit"
     title = "This is beyond a limit."
+
+
+class TooFast(str):
+    """An objection that passes by itself: nothing but the rate of orders speaks against this one."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,9 @@ async def refusals(
 
     Called in the transaction in which they become sent, which from here on holds the user's risk lock: orders
     of two executions that would pass a limit together cannot both get through. An opening is whole or not at
-    all: if one of its orders here is refused, none of them is sent.
+    all: if one of its orders here is refused, none of them is sent. Once it has begun, an order against which
+    only the rate speaks (``TooFast``) is to be sent later, beside the others: taking everything back would
+    send as many orders and cost the user the fees.
     """
     risky = [order for order in orders if order.role in RISKY]
     if not risky:
@@ -93,7 +108,10 @@ async def refusals(
     old = "" if begun else await _old_books(session, work, execution.connection_id)
     symbols = [order.symbol for order in risky]
     blocked = await incidents.obstacle(session, execution.connection_id, symbols, opening=True)
-    return _together(situation, [_intent(order) for order in risky], stopped or old or blocked)
+    wanted, always = [_intent(order) for order in risky], stopped or old or blocked
+    if begun and not always and not judge(situation, wanted, rate=False):
+        return {cast(UUID, key): TooFast(reason) for key, reason in judge(situation, wanted).items()}
+    return _together(situation, wanted, always)
 
 
 def _together(situation: Situation, wanted: list[Intent], always: str) -> dict[UUID, str]:
@@ -258,16 +276,22 @@ def planned_orders(plan: PlanView) -> list[PlannedOrder]:
             leg.quantity,
             leg.limit_price,
             leg.slices,
-            _a_minute(leg.slices, plan.tactic.seconds),
+            _a_minute(leg.slices, plan.tactic),
         )
         for leg in plan.legs
         if leg.action == "trade"
     ]
 
 
-def _a_minute(slices: int, seconds: int) -> int:
-    """How many of ``slices``, spread evenly over ``seconds``, can fall into one minute."""
-    return min(slices, -(-slices * 60 // seconds)) if seconds else slices
+def _a_minute(slices: int, tactic: TacticView) -> int:
+    """How many orders of a leg can fall into one minute: of ``slices`` spread evenly over the tactic's time,
+    or of one that rests, follows the market at every look, and is taken in the end."""
+    if tactic.kind == "passive":
+        looks = ceil(min(tactic.seconds, RATE_WINDOW.total_seconds()) / (LOOK_EVERY + CHASE_PAUSE))
+        return max(slices, min(looks, MAX_CHASES) + 1)
+    return (
+        min(slices, ceil(slices * RATE_WINDOW.total_seconds() / tactic.seconds)) if tactic.seconds else slices
+    )
 
 
 async def plan_problems(

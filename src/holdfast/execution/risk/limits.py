@@ -180,8 +180,9 @@ class Situation:
     fresh_for: timedelta | None = None
 
 
-def judge(situation: Situation, wanted: Sequence[Intent]) -> dict[object, str]:
+def judge(situation: Situation, wanted: Sequence[Intent], *, rate: bool = True) -> dict[object, str]:
     """Why which of these orders must not be sent, by ``Intent.key``; the others may, all of them together.
+    ``rate``: whether too many orders within a minute are an objection.
 
     Orders that only reduce are always let through, and make no room before the venue has carried them out.
     """
@@ -189,7 +190,7 @@ def judge(situation: Situation, wanted: Sequence[Intent]) -> dict[object, str]:
     exposure = situation.exposure
     for order in wanted:
         reducing = order.reduces(exposure.stakes.get((order.owner, order.symbol), Stake()))
-        reason = "" if reducing else _objection(replace(situation, exposure=exposure), order)
+        reason = "" if reducing else _objection(replace(situation, exposure=exposure), order, rate=rate)
         if reason:
             refused[order.key] = reason
         else:
@@ -210,8 +211,8 @@ def losses(situation: Situation, owner: Owner | None) -> str:
     )
 
 
-def _objection(situation: Situation, order: Intent) -> str:
-    checks = (_staleness, _order_size, _band, _sizes, _rate)
+def _objection(situation: Situation, order: Intent, *, rate: bool) -> str:
+    checks = (_staleness, _order_size, _band, _sizes, *((_rate,) if rate else ()))
     lost = losses(situation, order.owner)
     return lost or next(filter(None, (check(situation, order) for check in checks)), "")
 
