@@ -12,9 +12,9 @@ from tests.execution.test_executor import books, opened, orders, sleeve_of, venu
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict, NotFound
 from holdfast.core.instruments import Side
+from holdfast.execution import asking, tasks
 from holdfast.execution import executor as executor_module
-from holdfast.execution import tasks
-from holdfast.execution.models import Execution, OrderEvent
+from holdfast.execution.models import Execution, Order, OrderEvent
 from holdfast.execution.reconciliation.reconcile import reconcile_connection
 from holdfast.market.models import InstrumentRow
 from holdfast.platform.tasks import RetryAt
@@ -200,11 +200,11 @@ async def test_a_new_holder_waits_before_it_believes_that_an_order_is_not_there(
             order.sent_at, order.state = taken_over - timedelta(seconds=30), "sent"
     execution = await desk.run(execution_id)
     assert execution.state == "complete"
-    assert sent_at[0] - taken_over >= executor_module.IN_FLIGHT
+    assert sent_at[0] - taken_over >= asking.IN_FLIGHT
 
 
 async def orders_in(session):
-    return list(await session.scalars(select(executor_module.Order)))
+    return list(await session.scalars(select(Order)))
 
 
 async def test_a_fill_that_comes_after_the_end_needs_attention(desk: Desk):

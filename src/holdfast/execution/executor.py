@@ -7,7 +7,6 @@ of the job reads the rows and goes on.
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,18 +16,17 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.execution import finish, intake, preflight, repository, sending
-from holdfast.execution.answers import Answer, ask_about, owes_answer
+from holdfast.execution.answers import ask_about
+from holdfast.execution.asking import Asking
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import request_of
 from holdfast.execution.facts import facts_of
 from holdfast.execution.further import next_rows, unwinding_rows, unwound_times
-from holdfast.execution.hand import Hand
 from holdfast.execution.models import Execution, Order
-from holdfast.execution.orders import WORKING, OrderState
 from holdfast.execution.orders import OrderEvent as Event
+from holdfast.execution.orders import OrderState
 from holdfast.execution.plans import legs_of, tactic_of, traded, view_of
 from holdfast.execution.pricing import unwind_price
-from holdfast.execution.repository import STUCK_STATE
 from holdfast.execution.resting import LOOK_EVERY, is_resting, left_behind
 from holdfast.execution.trail import trail
 from holdfast.platform.jobs import DEADLY_AFTER
@@ -40,17 +38,11 @@ from holdfast.venues.protocol import (
     VenueError,
 )
 
-IN_FLIGHT = timedelta(seconds=7)
-"""A request older than this can no longer be accepted: the receive window is 5 s, and some to spare."""
-PATIENCE = timedelta(seconds=20)
-"""How long an answer may be owed before the execution says that it needs attention. It goes on asking."""
 LONGEST_PAUSE = 5.0
 """Seconds a worker waits with an execution in hand; for longer waits it gives the job back."""
-HEAR_FIRST = 0.15
-"""Seconds in which the account stream may tell how an order ended before the venue is asked."""
 
 
-class Executor(Hand):
+class Executor(Asking):
     """One execution in the hands of one worker."""
 
     async def run(self) -> None:
@@ -282,63 +274,7 @@ class Executor(Hand):
             if isinstance(answer, BaseException) and not isinstance(answer, VenueError):
                 raise answer
 
-    # --- asking ------------------------------------------------------------------------------------------
-
-    async def _ask(self, orders: list[Order]) -> None:
-        async with self._work.database.sessions() as session:
-            booked = await repository.booked_quantities(session, [order.id for order in orders])
-        owing = [order for order in orders if owes_answer(order, booked.get(order.id, Decimal(0)))]
-        fresh = self._waiting_since is None and all(order.state in WORKING for order in owing)
-        if not owing or (fresh and await self._hears_of(owing, HEAR_FIRST)):
-            return
-        answers = await asyncio.gather(*(ask_about(self._door, order, self._now()) for order in owing))
-        moved = await self._take_in(
-            [(order.client_id, answer) for order, answer in zip(owing, answers, strict=True)]
-        )
-        if moved:
-            self._waiting_since = None
-            return
-        await self._wait(owing)
-
-    async def _take_in(self, answers: list[tuple[str, Answer]]) -> bool:
-        if all(answer.error for _, answer in answers):
-            return False
-        moved = False
-        async with self._write() as session:
-            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
-            by_client_id = {order.client_id: order for order in await repository.orders_of(session, self._id)}
-            for name, answer in answers:
-                order = by_client_id[name]
-                if answer.report:
-                    moved |= await intake.take_report(session, order, answer.report, now=self._now())
-                    moved |= await intake.take_fills(session, order, answer.fills, now=self._now())
-                elif answer.error is None and self._is_believable(order):
-                    moved |= await intake.take_not_known(session, order, now=self._now())
-            if moved and execution.state == STUCK_STATE:
-                unwinding = any(order.role == "unwind" for order in by_client_id.values())
-                execution.state, execution.reason = "unwinding" if unwinding else "running", ""
-        return moved
-
-    def _is_believable(self, order: Order) -> bool:
-        """Whether the venue may be believed that it does not know the order: only once our request can no
-        longer be on its way. A holder before us may have sent it in its last moment, long after it wrote the
-        row."""
-        return self._now() - max(order.sent_at or self._began, self._began) >= IN_FLIGHT
-
-    async def _wait(self, owing: list[Order]) -> None:
-        now = self._now()
-        self._waiting_since = self._waiting_since or now
-        waited = now - self._waiting_since
-        names = ", ".join(sorted({order.symbol for order in owing}))
-        if waited < PATIENCE:
-            seconds = min(1.0, 0.03 + waited.total_seconds() / 4)
-            trail.waits(seconds, f"Bybit owes an answer about the order in {names}", at=now)
-            if await self._hears_of(owing, seconds):
-                self._waiting_since = None
-            return
-        reason = f"Bybit has not told us yet what became of the order in {names}. Holdfast keeps asking."
-        await self.needs_attention(reason)
-        raise RetryAt(5, reason)
+    # --- waiting ------------------------------------------------------------------------------------------
 
     async def _wait_for_the_market(self, orders: list[Order]) -> None:
         """Orders rest, or are not due yet: see what became of them, follow the best price, and give the job

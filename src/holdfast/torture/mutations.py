@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, update
 
-from holdfast.execution import executor, fold, intake, locks, preflight, repository, sending
+from holdfast.execution import asking, fold, intake, locks, preflight, repository, sending
 from holdfast.execution.drafts import request_of
 from holdfast.execution.executor import Executor
 from holdfast.execution.models import Execution
@@ -200,7 +200,7 @@ def not_known_at_once() -> list[_Change]:
         repository.record(session, order, OrderEvent.REJECT, now=now)
         return True
 
-    return [(executor, "IN_FLIGHT", timedelta(0)), (intake, "take_not_known", take)]
+    return [(asking, "IN_FLIGHT", timedelta(0)), (intake, "take_not_known", take)]
 
 
 @_mutation("closing a position uses the account's net position")

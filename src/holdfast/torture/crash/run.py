@@ -15,7 +15,7 @@ from sqlalchemy.orm import configure_mappers
 
 from holdfast.app import runner
 from holdfast.app.worker import Child
-from holdfast.execution import executor
+from holdfast.execution import asking
 from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash.driver import Moment, Reaper, drive
@@ -180,7 +180,7 @@ def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch,
 
 def _pool_child(settings: Settings, patch: Patch) -> Child:
     configure_logging(settings, "worker")
-    executor.IN_FLIGHT = IN_FLIGHT
+    asking.IN_FLIGHT = IN_FLIGHT
     runner.RENEW_SECONDS = RENEW_SECONDS  # type: ignore[misc]
     patch(settings)
     stop_pipe, _held_open = os.pipe()
