@@ -23,6 +23,7 @@ from tests.venues.fake_bybit import (
 
 from holdfast.core.instruments import Side
 from holdfast.venues.bybit import transport
+from holdfast.venues.bybit.budget import Bucket
 from holdfast.venues.bybit.client import BybitVenue
 from holdfast.venues.protocol import (
     DuplicateClientId,
@@ -335,6 +336,42 @@ async def test_whoever_stops_while_turns_are_taken_leaves_no_order_behind(
         await sending
     await asyncio.sleep(0.3)
     assert bybit.sent(CREATE) == []
+
+
+async def test_an_order_that_would_wait_long_for_its_turn_comes_back_at_once(
+    venue: BybitVenue, bybit: FakeBybit
+) -> None:
+    bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
+    blocked_until = NOW + timedelta(seconds=4)
+    await venue._wire._budget.block(venue._wire._account, Bucket.CREATE, blocked_until)
+    [placed] = await venue.place([order()])
+    assert isinstance(placed.error, RateLimited)
+    assert placed.error.until == blocked_until
+    assert bybit.sent(CREATE) == []
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(2.9, 1), (3.1, 0)])
+async def test_an_order_that_was_held_up_on_its_way_out_does_not_leave_any_more(
+    venue: BybitVenue,
+    bybit: FakeBybit,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    sent: int,
+) -> None:
+    """Its turn at the address, the clock of the venue, a process that stood still: what was stopped meanwhile
+    must not leave."""
+    bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
+    await venue.server_time()
+
+    async def slow(*, patience: float) -> float:
+        clock.time = NOW + timedelta(seconds=seconds)
+        return 0.0
+
+    monkeypatch.setattr(venue._wire._budget, "reserve_address", slow)
+    [placed] = await venue.place([order()])
+    assert len(bybit.sent(CREATE)) == sent
+    assert isinstance(placed.error, RateLimited) == (not sent)
 
 
 async def test_each_item_of_a_batch_has_its_own_fate(venue: BybitVenue, bybit: FakeBybit) -> None:

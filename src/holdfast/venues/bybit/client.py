@@ -38,8 +38,9 @@ __all__ = ["BybitPublic", "BybitVenue"]
 
 log = structlog.get_logger(__name__)
 
-PLACE_PATIENCE_SECONDS: Final = 20.0
-"""How long an order of a basket may wait for the rate budget before it is given back unsent."""
+LEAVE_WITHIN: Final = timedelta(seconds=3)
+"""An order that has not left for the venue so long after it was to be placed is given back unsent: whoever
+stopped trading meanwhile is asked before it is placed again."""
 
 _WINDOW: Final = timedelta(days=7)
 _SLACK: Final = timedelta(seconds=2)
@@ -121,29 +122,33 @@ class BybitVenue(BybitPublic):
         )
 
     async def place(self, orders: Sequence[OrderRequest]) -> list[Placement]:
-        """A wave is sent once the one before is answered: only then is it known how long journeys take."""
+        """A wave is sent once the one before is answered: only then is it known how long journeys take. What
+        has not left within ``LEAVE_WITHIN`` comes back as ``RateLimited``."""
         answered: dict[str, Placement] = {}
+        leave_by = self._wire.now() + LEAVE_WITHIN
         for wave in waves(orders):
-            for placements in await self._send_wave(wave):
+            for placements in await self._send_wave(wave, leave_by):
                 answered |= {placement.client_id: placement for placement in placements}
         return [answered[order.client_id] for order in orders]
 
-    async def _send_wave(self, wave: Sequence[Group]) -> list[list[Placement]]:
+    async def _send_wave(self, wave: Sequence[Group], leave_by: datetime) -> list[list[Placement]]:
         """Whoever stops this leaves no order behind that still waits for its turn."""
         sending: list[asyncio.Task[list[Placement]]] = []
         try:
             for group in wave:
-                sending.append(asyncio.create_task(self._send(group, await self._turn(group))))
+                turn = await self._turn(group, leave_by)
+                sending.append(asyncio.create_task(self._send(group, turn, leave_by)))
             return await asyncio.gather(*sending)
         finally:
             for task in sending:
                 task.cancel()
 
-    async def _turn(self, group: Group) -> float | RateLimited:
+    async def _turn(self, group: Group, leave_by: datetime) -> float | RateLimited:
         """Seconds until the group may leave, or the refusal to wait that long."""
         bucket = Bucket.CREATE_BATCH if group.batch else Bucket.CREATE
+        patience = max(0.0, (leave_by - self._wire.now()).total_seconds())
         try:
-            return await self._wire.reserve(bucket, len(group.orders), patience=PLACE_PATIENCE_SECONDS)
+            return await self._wire.reserve(bucket, len(group.orders), patience=patience)
         except RateLimited as limited:
             return limited
 
@@ -239,34 +244,37 @@ class BybitVenue(BybitPublic):
             bucket, method, read, category=self._kind.value, symbol=symbol, orderLinkId=client_id
         )
 
-    async def _send(self, group: Group, turn: float | RateLimited) -> list[Placement]:
+    async def _send(self, group: Group, turn: float | RateLimited, leave_by: datetime) -> list[Placement]:
         if isinstance(turn, RateLimited):
             return _refused(group, turn)
         await asyncio.sleep(turn)
+        send = self._send_batch if group.batch else self._send_single
         try:
-            return await (self._send_batch(group, turn) if group.batch else self._send_single(group, turn))
+            return await send(group, turn, leave_by)
         except VenueError as error:
             return _refused(group, error)
         except Exception:
             log.exception("an order's sending failed in an unforeseen way")
             return _refused(group, errors.silence("an accident on our side", write=True))
 
-    async def _send_single(self, group: Group, waited: float) -> list[Placement]:
+    async def _send_single(self, group: Group, waited: float, leave_by: datetime) -> list[Placement]:
         order = group.orders[0]
         answer = await self._wire.write(
             Bucket.CREATE,
             "place_order",
             reserved=waited,
+            leave_by=leave_by,
             category=self._kind.value,
             **body(order, self._kind),
         )
         return [_acknowledged(order, answer["result"])]
 
-    async def _send_batch(self, group: Group, waited: float) -> list[Placement]:
+    async def _send_batch(self, group: Group, waited: float, leave_by: datetime) -> list[Placement]:
         answer = await self._wire.write(
             Bucket.CREATE_BATCH,
             "place_batch_order",
             reserved=waited,
+            leave_by=leave_by,
             category=self._kind.value,
             request=[body(order, self._kind) for order in group.orders],
         )

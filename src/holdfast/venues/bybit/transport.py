@@ -137,16 +137,27 @@ class Transport:
         except BudgetSpent as spent:
             raise _limited(spent) from None
 
-    async def write(self, bucket: Bucket, method: str, *, reserved: float | None = None, **query: Any) -> Row:
+    async def write(
+        self,
+        bucket: Bucket,
+        method: str,
+        *,
+        reserved: float | None = None,
+        leave_by: datetime | None = None,
+        **query: Any,
+    ) -> Row:
         """Change something, once. Returns the whole body: ``result`` and ``retExtInfo``. ``reserved``: its
-        place in the budget is taken already, and it has waited for it so many seconds.
+        place in the budget is taken already, and it has waited for it so many seconds. After ``leave_by`` it
+        is not sent any more, whatever kept it: its turn, the clock, a thread, or a process that stood still.
 
         Raises:
             Rejected, KeyRefused, RateLimited, DuplicateClientId: nothing happened by this request.
             OutcomeUnknown: it may or may not have happened.
         """
         units, waited = (1, 0.0) if reserved is None else (0, reserved)
-        return await self._once(bucket, method, query, units=units, write=True, waited=waited)
+        return await self._once(
+            bucket, method, query, units=units, write=True, waited=waited, leave_by=leave_by
+        )
 
     def _stamp(self) -> int:
         """Rather too old than too new: Bybit takes stamps 5 s old, but only less than 1 s ahead."""
@@ -168,21 +179,32 @@ class Transport:
         write: bool,
         attempt: int = 1,
         waited: float = 0.0,
+        leave_by: datetime | None = None,
     ) -> Row:
         with watched(self._clock, method, query, writes=write, attempt=attempt, waited=waited) as watch:
-            body, headers = await self._exchange(bucket, method, query, units=units, write=write, watch=watch)
+            body, headers = await self._exchange(
+                bucket, method, query, units=units, write=write, watch=watch, leave_by=leave_by
+            )
         self._notice_clock_step(body)
         await self._learn_limit(bucket, headers)
         return body
 
     async def _exchange(
-        self, bucket: Bucket, method: str, query: Mapping[str, Any], *, units: int, write: bool, watch: Watch
+        self,
+        bucket: Bucket,
+        method: str,
+        query: Mapping[str, Any],
+        *,
+        units: int,
+        write: bool,
+        watch: Watch,
+        leave_by: datetime | None,
     ) -> tuple[Row, Mapping[str, str]]:
         if bucket is not Bucket.PUBLIC:
             await self._ready_to_sign(write)
         await self._wait_for_budget(bucket, units)
         watch.leaves()
-        answer = await self._in_thread(method, query, write=write)
+        answer = await self._in_thread(method, query, write=write, leave_by=leave_by)
         if isinstance(answer, _Failure):
             watch.comes_back()
             await self.learn_from(answer.error, bucket)
@@ -211,11 +233,11 @@ class Transport:
             raise _limited(spent) from None
 
     async def _in_thread(
-        self, method: str, query: Mapping[str, Any], *, write: bool
+        self, method: str, query: Mapping[str, Any], *, write: bool, leave_by: datetime | None = None
     ) -> tuple[Row, Mapping[str, str]] | _Failure:
         loop = asyncio.get_running_loop()
         left = loop.time()
-        call = loop.run_in_executor(self._threads, self._call, method, dict(query), write)
+        call = loop.run_in_executor(self._threads, self._call, method, dict(query), write, leave_by)
         try:
             return await asyncio.wait_for(call, CALL_SECONDS)
         except TimeoutError:
@@ -229,10 +251,15 @@ class Transport:
         return min(max(self._journeys, default=0.0) + MARGIN_SECONDS, _LONGEST_SPREAD)
 
     def _call(
-        self, method: str, query: dict[str, Any], write: bool
+        self, method: str, query: dict[str, Any], write: bool, leave_by: datetime | None
     ) -> tuple[Row, Mapping[str, str]] | _Failure:
         """Runs in a thread. Exceptions become values here, so that nothing that holds request headers
         travels further as a context or a traceback."""
+        now = self._clock.now()
+        if leave_by is not None and now > leave_by:
+            return _Failure(
+                RateLimited("Nothing was sent: it had to wait too long before it left.", until=now)
+            )
         try:
             return self._judge(getattr(self._pybit, method)(**query), write)
         except Exception as error:
