@@ -1,18 +1,29 @@
-"""``holdfast crash``: kill workers at every await of every scenario, and compare the books."""
+"""``holdfast crash``: kill processes at every await of every scenario, and compare the books."""
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from holdfast.app.cli.output import JsonOption, console, errors, fail, print_json
 
+if TYPE_CHECKING:
+    from holdfast.torture.crash.points import Outcome
+    from holdfast.torture.crash.report import Line, Report
+
+SPEAK_EVERY = 15.0
+"""Seconds between two lines about how far it is."""
+
 
 def crash(
     scenario: Annotated[list[str] | None, typer.Option(help="Only these; all if none is named.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="How many at once, each with own servers.")] = 1,
     stride: Annotated[int, typer.Option(min=1, help="Every how many-th point; 1 is each one.")] = 1,
-    points: Annotated[int, typer.Option(min=0, help="At most so many points of each; 0: all.")] = 0,
+    offset: Annotated[int, typer.Option(min=0, help="Begin there; all below a stride are all points.")] = 0,
+    points: Annotated[
+        int, typer.Option(min=0, help="At most so many points of each, far apart; 0: all.")
+    ] = 0,
     places: Annotated[
         bool, typer.Option("--places", help="Each line of code that waits once: a few minutes.")
     ] = False,
@@ -21,58 +32,75 @@ def crash(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say every point.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Kill real processes at every point of an execution, and compare the books with the venue's."""
-    from holdfast.torture.crash.points import Outcome
-    from holdfast.torture.crash.report import Line, Report, explain
-    from holdfast.torture.crash.suite import run_all, run_one
+    """Kill real processes at every point of an execution, and compare the books with the venue's.
+
+    Ends with exit code 1 if a crash was not survived; every violation says how to replay it.
+    """
+    from holdfast.torture.crash.campaign import Choice, run_all, run_one
+    from holdfast.torture.crash.report import Report
 
     began = time.monotonic()
-
-    def tell(line: Line) -> None:
-        if not as_json:
-            say(
-                f"{line.scenario}: {line.died} crashes at {len(line.places)} places, "
-                f"{len(line.bad)} violations, {line.seconds / max(line.points, 1):.2f} s each"
-            )
-
-    def hear(outcome: Outcome) -> None:
-        if outcome.violations:
-            say(explain(outcome))
-        elif verbose:
-            say(f"{outcome.point} {outcome.place or 'was over before'} {outcome.seconds:.2f} s")
-
-    report = Report(hear)
+    teller = _Teller(verbose=verbose)
+    report = Report(teller.hear, teller.planned)
     if replay:
         report.take(run_one(replay))
     else:
-        chosen = scenario or ()
-        run_all(report, chosen, stride=stride, most=points, places=places, moment=moment, tell=tell)
+        choice = Choice(stride=stride, offset=offset, most=points, places=places, moment=moment)
+        run_all(report, scenario or (), choice, jobs=jobs)
+    seconds = time.monotonic() - began
     if as_json:
-        print_json(report.as_json())
+        print_json(report.as_json() | {"seconds": round(seconds, 1)})
     else:
-        _show(report.as_json(), time.monotonic() - began)
+        _show(report, seconds)
     if report.bad:
         fail(f"{len(report.bad)} of {report.died} crashes were not survived.")
 
 
+class _Teller:
+    """Says on the standard error how far it is, so that JSON stays alone on the other."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        self._spoke = time.monotonic()
+        self._chosen = self._done = self._bad = 0
+
+    def planned(self, line: "Line") -> None:
+        self._chosen += line.chosen
+        say(f"{line.scenario}: {line.chosen} of {line.all} points")
+
+    def hear(self, outcome: "Outcome") -> None:
+        from holdfast.torture.crash.report import explain
+
+        self._done += 1
+        self._bad += bool(outcome.violations)
+        if outcome.violations:
+            say(explain(outcome))
+        elif self._verbose:
+            say(f"{outcome.point} {outcome.place or 'was over before'} {outcome.seconds:.2f} s")
+        if time.monotonic() - self._spoke >= SPEAK_EVERY:
+            self._spoke = time.monotonic()
+            say(f"{self._done} of {self._chosen} points, {self._bad} violations; at {outcome.point}")
+
+
 def say(words: str) -> None:
-    """To the standard error, so that JSON stays alone on the other."""
     errors.print(words, highlight=False, markup=False)
 
 
-def _show(found: dict[str, Any], seconds: float) -> None:
-    table = Table("scenario", "points", "crashes", "places", "violations", "s each", box=None)
-    for line in found["scenarios"]:
-        table.add_row(
-            line["scenario"],
-            str(line["points"]),
-            str(line["died"]),
-            str(line["places"]),
-            str(line["violations"]),
-            f"{line['seconds_per_point']:.2f}",
-        )
+def _show(report: "Report", seconds: float) -> None:
+    table = Table("scenario", "dies", "points", "of", "crashes", "places", "violations", "s each", box=None)
+    for line in report.lines.values():
+        found = line.as_json()
+        columns = ("points", "all_points", "died", "places", "violations", "seconds_per_point")
+        table.add_row(line.scenario, line.dies, *(str(found[column]) for column in columns))
     console.print(table)
+    for name, counts in (("processes", report.by_process), ("moments", report.by_moment)):
+        console.print(f"{name}: {_listed(counts)}", highlight=False)
     console.print(
-        f"{found['crashes']} crashes in {seconds:.0f} s, {len(found['violations'])} violations.",
+        f"{report.died} crashes in {seconds:.0f} s ({report.died / seconds:.2f} a second), "
+        f"{len(report.bad)} violations.",
         highlight=False,
     )
+
+
+def _listed(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

@@ -22,8 +22,8 @@ from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash.driver import Moment, Reaper, drive
 from holdfast.torture.crash.fork import Born, Ending, Say, born
-from holdfast.torture.crash.points import Outcome, Point
-from holdfast.torture.crash.run import Bench, Length, Patch, conclude
+from holdfast.torture.crash.points import Length, Outcome, Point
+from holdfast.torture.crash.run import Bench, Patch, conclude
 
 ROUTE: Final = "/api/executions"
 _confirming: ContextVar[bool] = ContextVar("confirming", default=False)
@@ -34,6 +34,7 @@ class ApiDies:
     """However often it dies: one key, one execution, and the repeated request gets its answer."""
 
     name: str = "confirm"
+    dies: str = "api"
     moments: tuple[Moment, ...] = (Moment.HELD, Moment.SENT, Moment.ANSWERED)
 
     def length(self, bench: Bench) -> Length:

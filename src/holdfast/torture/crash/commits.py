@@ -14,8 +14,8 @@ import psutil
 from holdfast.torture.crash.driver import Moment
 from holdfast.torture.crash.fork import Say
 from holdfast.torture.crash.place import Place
-from holdfast.torture.crash.points import Outcome, Point
-from holdfast.torture.crash.run import Bench, Length
+from holdfast.torture.crash.points import Length, Outcome, Point
+from holdfast.torture.crash.run import Bench
 from holdfast.torture.crash.site import kill, restart
 
 MUST_BE_ON: Final = ("fsync", "synchronous_commit", "full_page_writes")
@@ -26,11 +26,12 @@ class CommitsSurvive:
     """Point ``n``: it dies at once after the ``n``-th commit has returned."""
 
     name: str = "commits"
+    dies: str = "postgres"
     steps: int = 20
     moments: tuple[Moment, ...] = (Moment.ANSWERED,)
 
     def length(self, bench: Bench) -> Length:  # noqa: ARG002 - as every suite's
-        return Length(self.steps, 0, tuple(f"commit {number}" for number in range(1, self.steps + 1)))
+        return Length.named([f"commit {number}" for number in range(1, self.steps + 1)])
 
     def run(self, bench: Bench, point: Point) -> Outcome:
         began = time.monotonic()

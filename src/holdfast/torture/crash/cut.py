@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from holdfast.platform.settings import Settings
 from holdfast.torture.crash.driver import Moment
 from holdfast.torture.crash.fork import Born, Ending, Say, born
-from holdfast.torture.crash.points import Outcome, Point
-from holdfast.torture.crash.run import Bench, Length, conclude
+from holdfast.torture.crash.points import Length, Outcome, Point
+from holdfast.torture.crash.run import Bench, conclude
 
 _RESET: Final = struct.pack("ii", 1, 0)
 SCENE: Final = "open"
@@ -30,6 +30,7 @@ class ConnectionsCut:
     """``to`` is postgres or venue."""
 
     to: str
+    dies: str = "connections"
     moments: tuple[Moment, ...] = (Moment.HELD, Moment.SENT)
 
     @property
@@ -42,7 +43,7 @@ class ConnectionsCut:
             bench.do(scene["job"], Moment.HELD, 0, settings=proxy.settings)
             pieces = proxy.pieces
         bench.verdict(scene)
-        return Length(pieces, 0, tuple(f"{self.to} piece {number}" for number in range(1, pieces + 1)))
+        return Length.named([f"{self.to} piece {number}" for number in range(1, pieces + 1)])
 
     def run(self, bench: Bench, point: Point) -> Outcome:
         began = time.monotonic()

@@ -1,5 +1,6 @@
 """What a crash run has found: one line for each scenario, and how to replay every violation."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,35 +10,62 @@ from holdfast.torture.crash.points import Outcome
 
 @dataclass
 class Line:
-    """One scenario. ``died`` of ``points``: at the others the process ended before the point came."""
+    """One scenario. ``all`` counts the points there are, ``chosen`` those that are run. ``died`` of
+    ``points``: at the others the process ended before the point came."""
 
     scenario: str
+    dies: str = ""
+    all: int = 0
+    chosen: int = 0
     points: int = 0
     died: int = 0
     seconds: float = 0.0
     places: set[str] = field(default_factory=set)
+    moments: Counter[str] = field(default_factory=Counter)
     bad: list[Outcome] = field(default_factory=list)
 
     def take(self, outcome: Outcome) -> None:
         self.points += 1
-        self.died += bool(outcome.place)
         self.seconds += outcome.seconds
-        self.places.add(outcome.place)
+        if outcome.place:
+            self.died += 1
+            self.places.add(outcome.place)
+            self.moments[outcome.point.moment] += 1
         if outcome.violations:
             self.bad.append(outcome)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "scenario": self.scenario,
+            "dies": self.dies,
+            "all_points": self.all,
+            "points": self.points,
+            "died": self.died,
+            "places": len(self.places),
+            "moments": dict(self.moments),
+            "violations": len(self.bad),
+            "seconds_per_point": round(self.seconds / max(self.points, 1), 3),
+        }
 
 
 @dataclass
 class Report:
-    """``hear`` is told every outcome at once."""
+    """``hear`` is told every outcome at once, ``planned`` every scenario whose points are counted."""
 
     hear: Callable[[Outcome], None] = lambda _: None
+    planned: Callable[[Line], None] = lambda _: None
     lines: dict[str, Line] = field(default_factory=dict)
 
+    def plan(self, scenario: str, dies: str, *, points: int, chosen: int) -> None:
+        """There are ``points``, of which ``chosen`` are run."""
+        line = self.lines.setdefault(scenario, Line(scenario))
+        line.dies, line.all, line.chosen = dies, points, chosen
+        self.planned(line)
+
     def take(self, outcome: Outcome) -> None:
-        self.hear(outcome)
         name = outcome.point.scenario
         self.lines.setdefault(name, Line(name)).take(outcome)
+        self.hear(outcome)
 
     @property
     def died(self) -> int:
@@ -47,24 +75,30 @@ class Report:
     def bad(self) -> list[Outcome]:
         return [outcome for line in self.lines.values() for outcome in line.bad]
 
+    @property
+    def by_moment(self) -> Counter[str]:
+        return sum((line.moments for line in self.lines.values()), Counter[str]())
+
+    @property
+    def by_process(self) -> Counter[str]:
+        """How often each kind of process died."""
+        died: Counter[str] = Counter()
+        for line in self.lines.values():
+            died[line.dies] += line.died
+        return died
+
     def as_json(self) -> dict[str, Any]:
         return {
             "crashes": self.died,
+            "points": sum(line.points for line in self.lines.values()),
+            "all_points": sum(line.all for line in self.lines.values()),
+            "processes": dict(self.by_process),
+            "moments": dict(self.by_moment),
             "violations": [
                 {"replay": str(bad.point), "place": bad.place, "what": list(bad.violations)}
                 for bad in self.bad
             ],
-            "scenarios": [
-                {
-                    "scenario": line.scenario,
-                    "points": line.points,
-                    "died": line.died,
-                    "places": len(line.places),
-                    "violations": len(line.bad),
-                    "seconds_per_point": round(line.seconds / max(line.points, 1), 3),
-                }
-                for line in self.lines.values()
-            ],
+            "scenarios": [line.as_json() for line in self.lines.values()],
         }
 
 

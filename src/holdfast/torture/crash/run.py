@@ -5,10 +5,9 @@ import gc
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import cycle
 from typing import Any, Final, Protocol
 
 from sqlalchemy.orm import configure_mappers
@@ -21,7 +20,7 @@ from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash.driver import Moment, Reaper, drive
 from holdfast.torture.crash.fork import ChildFailed, Clerk, Ending, Say, in_child
 from holdfast.torture.crash.place import Place
-from holdfast.torture.crash.points import Outcome, Point
+from holdfast.torture.crash.points import Length, Outcome, Point
 from holdfast.torture.crash.scenarios import Scenario, scenario_of
 from holdfast.torture.crash.stage import Stage
 
@@ -91,28 +90,14 @@ class Bench:
         raise ChildFailed(f"It was not over after {ROUNDS} more runs.")
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
-    """How many points one scenario has; ``places`` names where each suspension waits."""
-
-    suspensions: int
-    requests: int
-    places: tuple[str, ...]
-
-    @staticmethod
-    def of(ending: Ending) -> "Length":
-        """Raises ``AssertionError`` if the run in peace did not end well."""
-        if ending.code:
-            raise AssertionError(f"it goes wrong without any crash: {ending.last.get('failed', ending.code)}")
-        told = ending.last
-        return Length(told["count"], told["requests"], tuple(told["places"]))
-
-
 class Suite(Protocol):
-    """One scenario: how long it is, and what happens when it is cut at a point."""
+    """One scenario: what ``dies`` in it, how long it is, and what happens when it is cut at a point."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def dies(self) -> str: ...
 
     @property
     def moments(self) -> tuple[Moment, ...]: ...
@@ -129,6 +114,7 @@ class WorkerDies:
 
     scenario: Scenario
     deaths: int = 1
+    dies: str = "worker"
 
     @property
     def name(self) -> str:
@@ -219,28 +205,3 @@ async def _answer(stage: Stage, what: str, **detail: Any) -> Any:
             return await stage.judge(detail)
         case _:
             raise ValueError(what)
-
-
-def points_of(
-    suite: Suite, bench: Bench, *, stride: int = 1, known: set[str] | None = None
-) -> Iterator[Point]:
-    """Every ``stride``-th point of a scenario, at every moment.
-
-    With ``known``: each place that is not in it once, at one moment after the other; they are added to it.
-    """
-    length = suite.length(bench)
-    if known is not None:
-        yield from _new_places(suite, length, known)
-        return
-    for moment in suite.moments:
-        last = length.requests if moment is Moment.WIRE else length.suspensions
-        for number in range(1, last + 1, stride):
-            yield Point(suite.name, moment, number)
-
-
-def _new_places(suite: Suite, length: Length, known: set[str]) -> Iterator[Point]:
-    moments = cycle(moment for moment in suite.moments if moment is not Moment.WIRE)
-    for number, place in enumerate(length.places, 1):
-        if place not in known:
-            known.add(place)
-            yield Point(suite.name, next(moments), number)

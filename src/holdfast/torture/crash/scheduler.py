@@ -20,8 +20,8 @@ from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash.driver import Moment, Reaper, drive
 from holdfast.torture.crash.fork import Say
-from holdfast.torture.crash.points import Outcome, Point
-from holdfast.torture.crash.run import Bench, Length, conclude
+from holdfast.torture.crash.points import Length, Outcome, Point
+from holdfast.torture.crash.run import Bench, conclude
 
 SCENE: Final = "open"
 
@@ -43,6 +43,7 @@ class SchedulerDies:
     """Another scheduler must hand the job out; the job must be done once, however often it was handed out."""
 
     name: str = "scheduler"
+    dies: str = "scheduler"
     moments: tuple[Moment, ...] = (Moment.HELD, Moment.SENT, Moment.ANSWERED)
 
     def length(self, bench: Bench) -> Length:

@@ -17,8 +17,8 @@ import psutil
 from holdfast.app import crew
 from holdfast.torture.crash.driver import Moment
 from holdfast.torture.crash.place import Place, Server, wait_for_postgres, wait_for_redis
-from holdfast.torture.crash.points import Outcome, Point
-from holdfast.torture.crash.run import Bench, Length
+from holdfast.torture.crash.points import Length, Outcome, Point
+from holdfast.torture.crash.run import Bench
 
 SCENE: Final = "open"
 OURS: Final = ("worker", "scheduler")
@@ -42,8 +42,12 @@ class ProcessesDie:
     steps: int = 100
     moments: tuple[Moment, ...] = (Moment.CLOCK,)
 
+    @property
+    def dies(self) -> str:
+        return " and ".join(self.victims)
+
     def length(self, bench: Bench) -> Length:  # noqa: ARG002 - as every suite's
-        return Length(self.steps, 0, tuple(self._words(number) for number in range(1, self.steps + 1)))
+        return Length.named([self._words(number) for number in range(1, self.steps + 1)])
 
     def run(self, bench: Bench, point: Point) -> Outcome:
         began = time.monotonic()
