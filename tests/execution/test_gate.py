@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.execution.conftest import LEGS, NOW, Desk, opposite, quote_of
 
 from holdfast.accounts.models import Connection
@@ -20,7 +20,7 @@ from holdfast.execution.risk.gate import OverLimit
 from holdfast.execution.risk.models import RiskMark
 from holdfast.execution.risk.schemas import Limits, NewStop
 from holdfast.market.quotes import LAST_KEY, encode
-from holdfast.portfolio.models import Sleeve
+from holdfast.portfolio.models import BalanceSnapshot, Sleeve
 from holdfast.portfolio.schemas import PlanView, TacticView
 
 D = Decimal
@@ -353,6 +353,38 @@ async def test_another_limit_that_is_set_forgives_no_drawdown(desk: Desk):
     assert await fallen() == before
     await limit(desk, opened.sleeve_id, drawdown="0.1", daily_loss="500")
     assert await fallen() == 0, "setting it all once more is how it is counted anew"
+
+
+async def test_a_user_cannot_reset_the_installations_drawdown(desk: Desk):
+    """Setting a limit of one's own counts that anew, and forgives nothing of the installation's."""
+    await desk.run(await desk.confirm(await desk.plan()))
+    await observe(desk, {})
+    peak = desk.venue.available
+    await set_equity(desk, peak * D("0.4"))
+    await observe(desk, {})
+    assert (await usage(desk)).drawdown == D("0.6")
+    for share in ("0.5", "0.4"):
+        await limit(desk, drawdown=share)
+        with pytest.raises(OverLimit, match="limit of this installation is 50 %"):
+            await desk.confirm(await desk.plan())
+    shown = await usage(desk)
+    assert (shown.peak, shown.drawdown) == (peak * D("0.4"), 0), "of the limit of one's own"
+    await limit(desk)
+    shown = await usage(desk)
+    assert (shown.peak, shown.drawdown) == (peak, D("0.6")), "of the one that counts"
+    async with desk.database.transaction() as session:
+        counted = await gate_books.count_operators_peak_anew(session, desk.user_id, now=desk.clock.now())
+    assert counted == peak * D("0.4")
+    await desk.confirm(await desk.plan())
+
+
+async def set_equity(desk: Desk, equity: Decimal) -> None:
+    async with desk.database.transaction() as session:
+        await session.execute(
+            update(BalanceSnapshot)
+            .where(BalanceSnapshot.connection_id == desk.connection_id)
+            .values(equity=equity)
+        )
 
 
 async def test_usage_counts_what_is_held_and_what_is_under_way(desk: Desk):

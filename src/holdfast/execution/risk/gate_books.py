@@ -84,15 +84,17 @@ async def situation_of(
     held = {symbol for _, symbol in exposure.stakes}
     prices = await prices_of(session, user_id, held | set(symbols), quote_of)
     results = await results_of(session, user_id, prices, now=now)
+    installation = instance_bounds(settings)
     return Situation(
         now=now,
-        user=instance_bounds(settings).stricter(own.get(None, Bounds())),
+        user=installation.stricter(own.get(None, Bounds())),
         own={owner: bounds for owner, bounds in own.items() if owner},
         exposure=exposure,
         prices=prices,
         result=results.pop(None, Result()),
         results={owner: result for owner, result in results.items() if owner},
         fresh_for=timedelta(seconds=settings.stale_price_seconds) if fresh else None,
+        installation=installation,
     )
 
 
@@ -234,8 +236,10 @@ async def results_of(
         results[sleeve_id] = Result(profit - _day_value(mark, sleeve, profit, now), value, peak)
     today = sum((result.day_pnl for result in results.values()), _ZERO)
     equity, mark = await equity_of(session, user_id), marks.get(None)
-    highest = max(equity, mark.peak) if mark and equity is not None else equity
-    return {None: Result(today, equity, highest), **results}
+    if mark is None or equity is None:
+        return {None: Result(today, equity, equity, equity), **results}
+    peaks = max(equity, mark.peak), max(equity, mark.operators_peak)
+    return {None: Result(today, equity, *peaks), **results}
 
 
 async def equity_of(session: AsyncSession, user_id: UUID) -> Decimal | None:
@@ -285,11 +289,25 @@ async def observe(session: AsyncSession, user_id: UUID, *, quote_of: QuoteOf, no
 async def count_peak_anew(
     session: AsyncSession, user_id: UUID, sleeve: Sleeve | None, *, now: datetime
 ) -> None:
-    """Forget the highest value: the drawdown limit was set again."""
+    """Forget the highest value: the drawdown limit was set again. The operator's peak stays."""
     mark = (await marks_of(session, user_id)).get(sleeve.id if sleeve else None)
     if mark is not None:
         mark.peak = mark.value + (sleeve.size if sleeve else _ZERO)
         mark.peak_since = now
+
+
+async def count_operators_peak_anew(session: AsyncSession, user_id: UUID, *, now: datetime) -> Decimal | None:
+    """Forget the highest value that the installation's limit is measured from. For its operator alone.
+
+    Returns:
+        The account's value it is measured from now; ``None`` if nothing was seen of it yet.
+    """
+    await lock_user(session, user_id)
+    mark = (await marks_of(session, user_id)).get(None)
+    if mark is None:
+        return None
+    mark.operators_peak, mark.operators_peak_since = mark.value, now
+    return mark.value
 
 
 def _mark(
@@ -310,6 +328,8 @@ def _mark(
         "day_value": day_value,
         "peak": height,
         "peak_since": now,
+        "operators_peak": height,
+        "operators_peak_since": now,
     }
 
 
@@ -318,11 +338,12 @@ async def _keep_marks(session: AsyncSession, rows: list[dict[str, Any]]) -> None
     new = insert(RiskMark).values(rows)
     nobody = text("coalesce(sleeve_id, '00000000-0000-0000-0000-000000000000'::uuid)")
     kept = {name: new.excluded[name] for name in ("value", "seen_at", "day", "day_value")}
+    peaks = {
+        name: func.greatest(getattr(RiskMark, name), new.excluded[name])
+        for name in ("peak", "operators_peak")
+    }
     await session.execute(
-        new.on_conflict_do_update(
-            index_elements=[RiskMark.user_id, nobody],
-            set_={**kept, "peak": func.greatest(RiskMark.peak, new.excluded.peak)},
-        )
+        new.on_conflict_do_update(index_elements=[RiskMark.user_id, nobody], set_=kept | peaks)
     )
 
 

@@ -127,18 +127,28 @@ class Notionals:
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a user or a position stands. ``day_pnl`` since 00:00 UTC, signed. ``equity`` now and at its
-    ``peak``; ``None`` where not known."""
+    ``peak``; ``operators_peak`` is a user's that setting limits does not count anew. ``None`` where not
+    known."""
 
     day_pnl: Decimal = _ZERO
     equity: Decimal | None = None
     peak: Decimal | None = None
+    operators_peak: Decimal | None = None
 
     @property
     def drawdown(self) -> Decimal | None:
         """Share of the peak that is lost; 0 at the peak."""
-        if self.equity is None or self.peak is None or self.peak <= 0:
+        return self._below(self.peak)
+
+    @property
+    def operators_drawdown(self) -> Decimal | None:
+        """The same, from the operator's peak."""
+        return self._below(self.operators_peak)
+
+    def _below(self, peak: Decimal | None) -> Decimal | None:
+        if self.equity is None or peak is None or peak <= 0:
             return None
-        return max(_ZERO, (self.peak - self.equity) / self.peak)
+        return max(_ZERO, (peak - self.equity) / peak)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +178,8 @@ class Intent:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All that is needed to judge the orders of one user. ``own`` and ``results`` are limits and results by
-    position; ``user`` and ``result`` those over all of them. ``user`` has the installation's limits in it."""
+    position; ``user`` and ``result`` those over all of them. ``user`` has the installation's limits in it;
+    ``installation`` is them alone."""
 
     now: datetime
     user: Bounds
@@ -178,6 +189,7 @@ class Situation:
     result: Result = Result()
     results: Mapping[Owner, Result] = field(default_factory=dict)
     fresh_for: timedelta | None = None
+    installation: Bounds = Bounds()
 
 
 def judge(situation: Situation, wanted: Sequence[Intent], *, rate: bool = True) -> dict[object, str]:
@@ -200,7 +212,9 @@ def judge(situation: Situation, wanted: Sequence[Intent], *, rate: bool = True) 
 
 def losses(situation: Situation, owner: Owner | None) -> str:
     """Why nothing new may be opened at all for what was lost already; "" if it may."""
-    whole = _loss(situation.user, situation.result, "Your positions have", "your account's value")
+    whole = _fall(situation.installation, situation.result) or _loss(
+        situation.user, situation.result, "Your positions have", "your account's value"
+    )
     if whole or owner is None:
         return whole
     return _loss(
@@ -324,6 +338,19 @@ def _loss(bounds: Bounds, result: Result, who: str, what: str) -> str:
             "limit again to count from today's value, for example after taking money out."
         )
     return ""
+
+
+def _fall(installation: Bounds, result: Result) -> str:
+    """The installation's own limit, which no user can have counted anew."""
+    fallen = result.operators_drawdown
+    if installation.drawdown is None or fallen is None or fallen < installation.drawdown:
+        return ""
+    return (
+        f"Your account's value is {_percent(fallen, ROUND_CEILING)} below its highest, "
+        f"{_cents(result.operators_peak or _ZERO, ROUND_HALF_EVEN)} USDT, and the limit of this installation "
+        f"is {_percent(installation.drawdown, ROUND_FLOOR)}: nothing new is opened. You can still close. "
+        "Only its operator can have it counted from today's value, for example after you took money out."
+    )
 
 
 def _too_large(what: str, worth: Decimal, limit: Decimal) -> str:

@@ -39,7 +39,8 @@ class RiskMark(Base):
 
     ``value`` is the last one seen: the account's equity, or the position's P&L since it was opened.
     ``day_value`` is the last one seen before the UTC day ``day`` began (0 for a position that is younger).
-    ``peak`` is the highest since ``peak_since``.
+    ``peak`` is the highest since ``peak_since``, when the owner set the limit; ``operators_peak`` the highest
+    since the operator had it counted anew, or ever: the installation's own limit is measured from that.
     """
 
     __tablename__ = "risk_marks"
@@ -56,6 +57,8 @@ class RiskMark(Base):
     day_value: Mapped[Decimal]
     peak: Mapped[Decimal]
     peak_since: Mapped[datetime]
+    operators_peak: Mapped[Decimal]
+    operators_peak_since: Mapped[datetime]
 
 
 class Stop(Base):

@@ -1,5 +1,6 @@
 """A user's own limits: what they are, what counts, how far they are used, and setting them."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -32,12 +33,16 @@ async def users_limits(
 ) -> LimitsView:
     situation = await _situation(session, user_id, settings=settings, quote_of=quote_of, now=now)
     own = (await gate_books.limits_of(session, user_id)).get(None, Bounds())
-    since = (await gate_books.marks_of(session, user_id)).get(None)
+    mark, result = (await gate_books.marks_of(session, user_id)).get(None), situation.result
+    since = mark.peak_since if mark else None
+    if own.drawdown is None:
+        result = replace(result, peak=result.operators_peak)
+        since = mark.operators_peak_since if mark else None
     return LimitsView(
         user=shown(own),
         defaults=shown(gate_books.instance_bounds(settings)),
         effective=shown(situation.user),
-        usage=_usage(situation, situation.result, None, since.peak_since if since else None),
+        usage=_usage(situation, result, None, since),
     )
 
 
@@ -68,7 +73,8 @@ async def set_limits(
     now: datetime,
 ) -> None:
     """Replace the user's own limits, or those of one position. A new drawdown limit counts the peak from now,
-    and so does setting everything once more to what it was; changing other limits leaves the peak alone.
+    and so does setting everything once more to what it was; changing other limits leaves the peak alone, and
+    the installation's own limit goes on with a peak of its own.
 
     Raises:
         InvalidInput: looser than this installation allows.
