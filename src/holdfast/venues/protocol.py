@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from holdfast.core.instruments import Instrument, InstrumentKind, Side
+from holdfast.core.timeframes import Timeframe
 
 
 class VenueError(Exception):
@@ -300,6 +301,25 @@ class PublicVenue(Protocol):
     async def price_limit(self, symbol: str) -> PriceLimit: ...
 
     async def candles(self, symbol: str, *, minutes: int, start: datetime, end: datetime) -> list[Candle]: ...
+
+    async def close(self) -> None: ...
+
+
+class HistoryVenue(Protocol):
+    """What a venue tells anybody about the past."""
+
+    async def klines(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime, limit: int
+    ) -> list[Candle]:
+        """Candles with ``start`` ≤ open time < ``end``, oldest first; the last one may still be forming.
+
+        At most ``limit``, and no more than the venue gives in one answer: ask for a span that holds no more.
+
+        Raises:
+            Rejected: the venue has no such symbol or timeframe.
+            RateLimited, Unreachable: ask again later.
+        """
+        ...
 
     async def close(self) -> None: ...
 

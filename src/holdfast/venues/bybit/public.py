@@ -8,11 +8,12 @@ import structlog
 
 from holdfast.core.instruments import Instrument, InstrumentKind
 from holdfast.core.time import Clock, to_ms
+from holdfast.core.timeframes import Timeframe
 from holdfast.venues.bybit import parse_market
 from holdfast.venues.bybit.budget import Bucket, Budget
 from holdfast.venues.bybit.fields import Malformed, Row, moment, rows_of, text
 from holdfast.venues.bybit.transport import Parsed, Road, Transport
-from holdfast.venues.protocol import Book, Candle, PriceLimit, Quote, Unreachable
+from holdfast.venues.protocol import Book, Candle, PriceLimit, Quote, Rejected, Unreachable
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,18 @@ _CANDLES: Final = 1000
 _INTERVALS: Final = {minutes: str(minutes) for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)} | {
     1440: "D",
     10080: "W",
+}
+
+
+_KLINES: Final = {Timeframe(f"{minutes}m"): str(minutes) for minutes in (1, 3, 5, 15, 30)} | {
+    Timeframe.H1: "60",
+    Timeframe.H2: "120",
+    Timeframe.H4: "240",
+    Timeframe.H6: "360",
+    Timeframe.H12: "720",
+    Timeframe.D1: "D",
+    Timeframe.W1: "W",
+    Timeframe.MONTH: "M",
 }
 
 
@@ -111,6 +124,27 @@ class BybitPublic:
             found |= {candle.open_time: candle for candle in page if start <= candle.open_time < until}
             start = until
         return [found[opened] for opened in sorted(found)]
+
+    async def klines(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime, limit: int
+    ) -> list[Candle]:
+        """One page of candles, as ``HistoryVenue`` says; at most 1,000.
+
+        Raises:
+            Rejected: Bybit has no such symbol, or no candles of this length (8h and 3d).
+        """
+        if timeframe not in _KLINES:
+            raise Rejected(f"Bybit has no candles of {timeframe}.")
+        page = await self._market(
+            "get_kline",
+            parse_market.candles,
+            symbol=symbol,
+            interval=_KLINES[timeframe],
+            start=to_ms(start),
+            end=to_ms(end) - 1,
+            limit=min(limit, _CANDLES),
+        )
+        return [candle for candle in page if start <= candle.open_time < end]
 
     async def close(self) -> None:
         await self._wire.close()
