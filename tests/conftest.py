@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Valkey for every test that asks, a fresh database for each test."""
+"""Real PostgreSQL and Valkey for every test that asks, and an empty database for each test."""
 
 import asyncio
 import shutil
@@ -21,8 +21,6 @@ from holdfast.platform import embedded
 from holdfast.platform.database import Base, Database, asyncpg_url
 from holdfast.platform.processes import start, stop, unprivileged_account
 from holdfast.platform.settings import Settings
-
-TEMPLATE = "holdfast_template"
 
 
 class TestServer:
@@ -84,35 +82,58 @@ def redis_server(server_place: embedded.Place) -> Iterator[TestServer]:
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_server: TestServer) -> str:
-    """The name of a database with every table, to be cloned."""
-    asyncio.run(_create_template(postgres_server))
-    return TEMPLATE
+def tables_url(postgres_server: TestServer) -> str:
+    """The address of a database with every table, which the tests of this process use one after the other."""
+    url = postgres_server.server.url(postgres_server.port, "test_holdfast")
+    asyncio.run(_create_tables(postgres_server, url))
+    return url
 
 
-async def _create_template(running: TestServer) -> None:
-    await _administer(running, f"CREATE DATABASE {TEMPLATE}")
-    engine = create_async_engine(asyncpg_url(running.server.url(running.port, TEMPLATE)))
+async def _create_tables(running: TestServer, url: str) -> None:
+    await _administer(running.server.url(running.port, "postgres"), "CREATE DATABASE test_holdfast")
+    engine = create_async_engine(asyncpg_url(url))
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     await engine.dispose()
 
 
-async def _administer(running: TestServer, statement: str) -> None:
-    connection = await asyncpg.connect(running.server.url(running.port, "postgres"))
+async def _administer(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()
 
 
+END_CONNECTIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+EMPTY_TABLES = f"""
+SET session_replication_role = replica; -- no foreign key minds the order
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    IF name IN ({", ".join(f"'{name}'" for name in Base.metadata.tables)}) THEN
+      EXECUTE format('DELETE FROM %I', name);
+    ELSE
+      EXECUTE format('DROP TABLE %I', name);
+    END IF;
+  END LOOP;
+  PERFORM setval(format('%I', sequencename)::regclass, 1, false)
+  FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
+END $$
+"""
+
+
 @pytest.fixture
-async def database_url(postgres_server: TestServer, template_database: str) -> AsyncIterator[str]:
-    """The address of a fresh database with every table and no rows."""
-    name = f"test_{token_hex(6)}"
-    await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    yield postgres_server.server.url(postgres_server.port, name)
-    await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+async def database_url(tables_url: str) -> str:
+    """The address of a database with every table and no rows. Emptying costs a fraction of creating."""
+    await _administer(tables_url, END_CONNECTIONS, EMPTY_TABLES)
+    return tables_url
 
 
 @pytest.fixture
