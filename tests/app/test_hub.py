@@ -60,13 +60,7 @@ def things():
 async def server(settings, database, redis, things):
     """The address of a running API that has only the stream."""
 
-    @asynccontextmanager
-    async def lifespan(app):
-        task = asyncio.create_task(app.state.hub.run())
-        yield
-        await cancel([task])
-
-    app = FastAPI(lifespan=lifespan)
+    app = FastAPI()
     state = app.state
     state.settings, state.database, state.redis, state.clock = settings, database, redis, CLOCK
     state.quotes = QuoteBoard()
@@ -77,8 +71,11 @@ async def server(settings, database, redis, things):
     state.hub.register("polled", things.may_hear, things.snapshot, every=0.1)
     app.include_router(streams.router)
     running = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_level="error", ws_per_message_deflate=False, ws_max_size=65536)
+        uvicorn.Config(
+            app, port=0, log_level="error", lifespan="off", ws_per_message_deflate=False, ws_max_size=65536
+        )
     )
+    hub = asyncio.create_task(state.hub.run())
     task = asyncio.create_task(running.serve())
     while not running.started:
         await asyncio.sleep(0.01)
@@ -88,6 +85,7 @@ async def server(settings, database, redis, things):
     running.should_exit = True
     running.force_exit = True
     await task
+    await cancel([hub])
 
 
 @pytest.fixture

@@ -99,3 +99,48 @@ async def test_the_first_command_after_a_restart_of_redis_is_answered(redis_url,
     await redis.client_kill_filter(_type="normal", skipme=True)
     assert sorted(await asyncio.gather(*(ours.incr("counted") for _ in range(3)))) == [1, 2, 3]
     await ours.aclose()
+
+
+class Swallowing:
+    """A Redis whose connection takes the first cancellation for its own trouble, as redis-py's may."""
+
+    def __init__(self):
+        self.opened = 0
+
+    def pubsub(self):
+        return self
+
+    async def __aenter__(self):
+        self.opened += 1
+        return self
+
+    async def __aexit__(self, *_):
+        return None
+
+    async def subscribe(self, *_):
+        return None
+
+    async def get_message(self, **_):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if self.opened == 1:
+                raise ConnectionError from None
+            raise
+
+
+async def test_nothing_listens_on_after_a_cancellation_that_redis_swallowed():
+    redis = Swallowing()
+    connected = asyncio.Event()
+
+    async def on_connect():
+        connected.set()
+
+    listening = asyncio.create_task(
+        pubsub.listen(redis, channels=("news",), on_message=lambda *_: None, on_connect=on_connect)
+    )
+    await connected.wait()
+    await asyncio.sleep(0)
+    await cancel([listening])
+    assert listening.cancelled()
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from holdfast.platform.background import cancel
+from holdfast.platform.background import together
 
 log = structlog.get_logger(__name__)
 
@@ -31,12 +31,7 @@ async def listen(
     Pub/sub forgets what nobody heard, so ``on_connect`` runs after every (re)subscription and must read the
     present state from where it is kept.
     """
-    subscription = asyncio.create_task(_listen(redis, on_message, on_connect, channels, patterns))
-    try:
-        await asyncio.wait({subscription})
-    finally:
-        await cancel([subscription])
-    subscription.result()
+    await together(_listen(redis, on_message, on_connect, channels, patterns))
 
 
 async def _listen(
