@@ -8,23 +8,23 @@ import asyncio
 import random
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-import asyncpg
 import orjson
 from asyncpg.exceptions import ConnectionDoesNotExistError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from holdfast.platform.database import Database
 from holdfast.torture.loop import Process, current
+from holdfast.torture.wire import Backend, Opener, Statement
 
-REAL_PATIENCE: Final = 0.004
-"""Seconds a statement is given before PostgreSQL is asked whether it waits for a lock."""
 PING: Final = ";"
 BROKEN: Final = "connection was closed in the middle of operation"
+PREPARED: Final = 1_000
+"""Statements that SQLAlchemy keeps prepared on a connection: all of them."""
 _LOCKS: Final = re.compile(r"pg_\w*advisory|\bFOR (NO KEY UPDATE|UPDATE|SHARE|KEY SHARE)\b")
 
 Travel = Callable[[], float]
@@ -36,34 +36,28 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._io = asyncio.SelectorEventLoop()
-        self._spare: list[_Backend] = []
+        self._opener = Opener()
+        self._spare: list[Backend] = []
         self._waiting: list[_Waiting] = []
-        self._monitor: asyncpg.Connection = self.now(asyncpg.connect(url))
+        self._monitor = self._opener.open(url)
         self.statements = 0
         self.on_notify: Callable[[], None] = lambda: None
         self.note: Callable[[str, str], None] = lambda _what, _detail: None
 
-    def now(self, coroutine: Awaitable[Any]) -> Any:
-        """Carry something out on the real connections, to its end."""
-        with _outside_of_loops():
-            return self._io.run_until_complete(coroutine)
-
     def close(self) -> None:
-        for backend in self._spare:
-            self.now(backend.real.close())
-        self.now(self._monitor.close())
-        self._io.close()
+        for backend in (*self._spare, self._monitor):
+            backend.close()
+        self._opener.close()
 
     def administer(self, statement: str) -> None:
         """Outside of any run."""
         self.statements = 0
-        self.now(self._monitor.execute(statement))
+        self._monitor.now(self._monitor.real.execute(statement))
 
-    def backend(self) -> "_Backend":
-        return self._spare.pop() if self._spare else _Backend(self.now(asyncpg.connect(self._url)))
+    def backend(self) -> Backend:
+        return self._spare.pop() if self._spare else self._opener.open(self._url)
 
-    def give_back(self, backend: "_Backend") -> None:
+    def give_back(self, backend: Backend) -> None:
         """Whatever its session held is undone, as when a client's connection breaks."""
         pending = next((one for one in self._waiting if one.backend is backend), None)
         if pending:
@@ -71,20 +65,19 @@ class Server:
             self._abandon(pending)
             if not pending.answer.done():
                 pending.answer.set_exception(ConnectionDoesNotExistError(BROKEN))
-        if backend.real.is_closed():
+        if backend.is_closed():
             return
-        self.now(backend.real.execute("ROLLBACK; SELECT pg_advisory_unlock_all()"))
+        backend.now(backend.real.execute("ROLLBACK; SELECT pg_advisory_unlock_all()"))
         self._spare.append(backend)
         self.locks_changed()
 
-    async def carry_out(self, backend: "_Backend", make: Callable[[], Awaitable[Any]]) -> Any:
+    async def carry_out(self, backend: Backend, make: Callable[[], Awaitable[Any]]) -> Any:
         """One statement's answer; virtual time passes only while it waits for somebody's lock."""
         self.statements += 1
-        with _outside_of_loops():
-            task = self._io.create_task(_as_coroutine(make()))
-        if self._done(backend, task):
-            return task.result()
-        waiting = _Waiting(backend, task, asyncio.get_running_loop().create_future())
+        statement = backend.start(make())
+        if statement.advance() or self._ends(backend, statement):
+            return statement.result()
+        waiting = _Waiting(backend, statement, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
             return await waiting.answer
@@ -97,71 +90,44 @@ class Server:
     def locks_changed(self) -> None:
         """Somebody's transaction has ended: see who can go on."""
         for waiting in list(self._waiting):
-            if waiting not in self._waiting or not self._done(waiting.backend, waiting.task):
+            if waiting not in self._waiting or not self._ends(waiting.backend, waiting.statement):
                 continue
             self._waiting.remove(waiting)
             if waiting.answer.done():
                 continue
-            error = waiting.task.exception()
+            error = waiting.statement.exception()
             if error:
                 waiting.answer.set_exception(error)
             else:
-                waiting.answer.set_result(waiting.task.result())
+                waiting.answer.set_result(waiting.statement.result())
 
-    def _done(self, backend: "_Backend", task: "asyncio.Task[Any]") -> bool:
-        """Whether it has ended; otherwise PostgreSQL says that it waits for a lock."""
-        while True:
-            with _outside_of_loops():
-                turn = _Turn(self._io)
-                timer = self._io.call_later(REAL_PATIENCE, turn.end)
-                task.add_done_callback(turn.end)
-                self._io.run_forever()
-                turn.over = True
-                task.remove_done_callback(turn.end)
-                timer.cancel()
-            if task.done():
-                return True
-            if self.now(self._monitor.fetchval("SELECT cardinality(pg_blocking_pids($1))", backend.pid)):
+    def _ends(self, backend: Backend, statement: Statement) -> bool:
+        """Whether it comes to its end; otherwise PostgreSQL says that it waits for a lock."""
+        while not statement.advance(patient=False):
+            blocked = self._monitor.real.fetchval(_BLOCKED, backend.pid)
+            if self._monitor.now(blocked):
                 return False
+            if statement.advance():
+                return True
+        return True
 
     def _abandon(self, waiting: "_Waiting") -> None:
         """Its client is gone: the statement is cancelled, as PostgreSQL does when a connection breaks."""
-        self.now(self._monitor.fetchval("SELECT pg_terminate_backend($1, 5000)", waiting.backend.pid))
-        with _outside_of_loops():
-            self._io.run_until_complete(asyncio.wait([waiting.task]))
-        waiting.task.exception()
+        self._monitor.now(
+            self._monitor.real.fetchval("SELECT pg_terminate_backend($1, 5000)", waiting.backend.pid)
+        )
+        while not waiting.statement.advance():
+            pass
         self.locks_changed()
 
 
-@dataclass(eq=False)
-class _Turn:
-    """One run of the real loop. Whoever wants to end it too late ends no other."""
-
-    loop: asyncio.AbstractEventLoop
-    over: bool = False
-
-    def end(self, _cause: object = None) -> None:
-        if not self.over:
-            self.loop.stop()
-
-
-@dataclass(eq=False)
-class _Backend:
-    """A real connection. It may serve several clients one after another, and keeps what it has prepared."""
-
-    real: Any
-    prepared: dict[str, Any] = field(default_factory=dict)
-    codecs: set[str] = field(default_factory=set)
-
-    @property
-    def pid(self) -> int:
-        return int(self.real.get_server_pid())
+_BLOCKED: Final = "SELECT cardinality(pg_blocking_pids($1))"
 
 
 @dataclass(eq=False)
 class _Waiting:
-    backend: _Backend
-    task: "asyncio.Task[Any]"
+    backend: Backend
+    statement: Statement
     answer: "asyncio.Future[Any]"
 
 
@@ -171,7 +137,7 @@ class Client:
     def __init__(self, server: Server, travel: Travel) -> None:
         self._server = server
         self._travel = travel
-        self._backend: _Backend | None = server.backend()
+        self._backend: Backend | None = server.backend()
         self._wanted = False
         """Whether SQLAlchemy believes to be in a transaction."""
         self._open = False
@@ -257,7 +223,8 @@ class Client:
         assert self._backend
         known = self._backend.prepared.get(query)
         if known is None:
-            known = self._backend.prepared[query] = self._server.now(self._backend.real.prepare(query))
+            known = self._backend.now(self._backend.real.prepare(query))
+            self._backend.prepared[query] = known
         return _Prepared(self, known, query)
 
     async def fetchrow(self, query: str, *parameters: Any) -> Any:
@@ -275,10 +242,12 @@ class Client:
         real = self._real()
         if self._backend and name not in self._backend.codecs:
             self._backend.codecs.add(name)
-            self._server.now(real.set_type_codec(name, **how))
+            self._backend.now(real.set_type_codec(name, **how))
 
     async def reload_schema_state(self) -> None:
-        self._server.now(self._real().reload_schema_state())
+        real = self._real()
+        assert self._backend
+        self._backend.now(real.reload_schema_state())
 
     def get_server_version(self) -> Any:
         return self._real().get_server_version()
@@ -324,7 +293,7 @@ class TortureDatabase(Database):
         self._clients: deque[Client] = deque()
         self.engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=self._connect,
+            connect_args={"async_creator_fn": self._connect, "prepared_statement_cache_size": PREPARED},
             pool_size=100,
             max_overflow=0,
             pool_use_lifo=True,
@@ -359,6 +328,7 @@ class TortureDatabase(Database):
                 client.cut()
 
 
+@lru_cache(maxsize=4096)
 def _only_reads(query: str) -> bool:
     return query.startswith("SELECT") and not _LOCKS.search(query)
 
@@ -367,18 +337,3 @@ def latencies(seed: int) -> Travel:
     """A fraction of a millisecond mostly, sometimes tens of them."""
     dice = random.Random(f"{seed}:database")  # noqa: S311  not a secret
     return lambda: dice.uniform(0.0001, 0.0006) if dice.random() < 0.97 else dice.uniform(0.002, 0.08)
-
-
-@contextmanager
-def _outside_of_loops() -> Iterator[None]:
-    """Lets another loop run for a moment while the virtual one stands still."""
-    outer = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(outer)
-
-
-async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable

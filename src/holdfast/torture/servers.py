@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import holdfast.app.metadata  # noqa: F401  (registers every table)
 from holdfast.platform import embedded
 from holdfast.platform.database import Base, asyncpg_url
-from holdfast.platform.processes import start, stop, unprivileged_account
+from holdfast.platform.processes import Program, start, stop, unprivileged_account
 from holdfast.torture.loop import VirtualLoop
 from holdfast.torture.postgres import Server, TortureDatabase
 
@@ -45,14 +46,15 @@ def throw_away_postgres(databases: int = 1) -> Iterator[list[str]]:
         )
         server.prepare()
         port = embedded.free_port()
-        program = server.program(port)
+        program = _near(server.program(port), server.data)
         with (home / "postgres.log").open("wb") as log:
             process = start(program, output=log)
             try:
                 embedded.wait_until(lambda: _answers(server, port), process, "PostgreSQL")
                 names = [f"{embedded.DATABASE}_{number}" for number in range(databases)]
                 asyncio.run(_create(server, port, names))
-                yield [server.url(port, name) for name in names]
+                place = f"?host={server.data}&port={port}"
+                yield [server.url(port, name).replace(f"127.0.0.1:{port}", "") + place for name in names]
             finally:
                 stop(process, program)
     finally:
@@ -77,6 +79,13 @@ async def _greet(database: TortureDatabase) -> None:
     """What a first connection asks once is not to be part of whichever run comes first."""
     async with database.engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
+
+
+def _near(program: Program, directory: Path) -> Program:
+    """Reached over a socket in the file system, which costs less than the loopback device."""
+    settings = {"unix_socket_directories": str(directory), "wal_level": "minimal", "max_wal_senders": "0"}
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    return replace(program, argv=[*program.argv, *options])
 
 
 def _answers(server: embedded.Postgres, port: int) -> bool:
