@@ -136,11 +136,12 @@ async def test_only_the_operator_stops_and_resumes_the_installation(
 ):
     answer = await client.post("/api/stops", json={"scope": "instance"}, headers=owner | key())
     assert answer.status_code == 422
-    stop_file.write(desk.work.settings, since=desk.clock.now(), by="the operator", reason="drill")
+    stop_file.write(desk.work.settings, since=desk.clock.now(), by="root on db-prod-3", reason="drill")
     shown = (await client.get("/api/stops", headers=owner)).json()
     assert [(one["scope"], one["by"]) for one in shown] == [("instance", "the operator")]
     await stops.follow_file(desk.work)
     (row,) = (await client.get("/api/stops", headers=owner)).json()
+    assert row["by"] == "the operator"
     assert (await client.delete(f"/api/stops/{row['id']}", headers=owner)).status_code == 403
 
 

@@ -51,6 +51,35 @@ def test_stopping_and_resuming_everything_needs_nothing(alone: Settings):
     assert "There was no stop file" in run("resume", "--all").output
 
 
+def test_a_stop_that_cannot_be_resumed_says_so(alone: Settings, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run("stop", "--all")
+    monkeypatch.setattr(stop_file, "write_durably", full)
+    done = run("resume", "--all")
+    assert done.exit_code == 1
+    assert "Everything stays stopped" in done.output
+    assert stop_file.read(alone) is not None
+
+
+def test_resuming_with_a_database_that_goes_away_between_two_questions_says_so(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async def entered(*_: object, **__: object) -> bool:
+        return True
+
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(operator, "enter_stop", entered)
+    run("stop", "--all")
+    done = run("resume", "--all")
+    assert done.exit_code == 0, done.output
+    assert "The stop file is removed." in done.output
+    assert "PostgreSQL does not answer any more" in " ".join(done.output.split())
+    assert stop_file.read(alone) is None
+
+
 def test_stop_takes_all_or_one(alone: Settings):
     assert run("stop", "--all", "--position", "abc").exit_code == 2
     assert stop_file.read(alone) is None
@@ -140,7 +169,10 @@ async def test_a_database_that_takes_nothing_does_not_answer(settings: Settings,
         alone = await raw.execution_options(isolation_level="AUTOCOMMIT")
         name = await alone.scalar(text("SELECT current_database()"))
         await alone.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
-    assert not await operator.database_answers(settings)
+        try:
+            assert not await operator.database_answers(settings)
+        finally:
+            await alone.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
 
 
 async def test_everybodys_positions_are_closed_by_this_process_alone(

@@ -109,7 +109,7 @@ def test_flatten_offline_with_postgresql_redis_and_the_api_down(shot: Installati
     trader.check_books()
     stops = trader.get("/api/stops")
     assert [one["scope"] for one in stops] == ["instance"]
-    assert " on " in stops[0]["by"]
+    assert stops[0]["by"] == "the operator"
     shown = trader.http.post(
         "/api/previews",
         json={

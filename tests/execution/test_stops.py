@@ -15,6 +15,7 @@ from tests.execution.conftest import LEGS, NOW, Desk, opposite
 
 from holdfast.accounts.models import User
 from holdfast.core.errors import Conflict, Forbidden, NotFound
+from holdfast.execution.incidents.models import Incident
 from holdfast.execution.models import Order
 from holdfast.execution.risk import flatten, gate, stop_file, stops
 from holdfast.execution.risk.models import Stop
@@ -37,7 +38,7 @@ async def lift(desk: Desk, row: Stop) -> None:
 
 
 def stop_everything(desk: Desk) -> None:
-    stop_file.write(desk.work.settings, since=desk.clock.now(), by="the operator", reason="drill")
+    stop_file.write(desk.work.settings, since=desk.clock.now(), by="root on db-prod-3", reason="drill")
 
 
 async def opened(desk: Desk):
@@ -237,14 +238,98 @@ async def test_the_file_is_entered_as_a_row_and_removing_it_lifts_the_row(desk: 
     async with desk.database.sessions() as session:
         rows = list(await session.scalars(select(Stop)))
     assert [(row.scope, row.by, row.reason, row.since) for row in rows] == [
-        ("instance", "the operator", "drill", desk.clock.now())
+        ("instance", "root on db-prod-3", "drill", desk.clock.now())
     ]
     async with desk.database.transaction() as session:
         with pytest.raises(Forbidden):
             await stops.lift(session, desk.user_id, rows[0].id, by="you", now=NOW)
         assert len(await stops.list_for(session, desk.work.settings, desk.user_id, now=NOW)) == 1
-    assert stop_file.remove(desk.work.settings)
+    assert stop_file.remove(desk.work.settings, now=NOW)
     await stops.follow_file(desk.work)
+    assert (await opened(desk)).state == "complete"
+
+
+@pytest.mark.parametrize("entered", [False, True])
+async def test_who_stopped_everything_and_where_is_nobody_elses_business(desk: Desk, entered: bool):
+    stop_everything(desk)
+    if entered:
+        await stops.follow_file(desk.work)
+    async with desk.database.transaction() as session:
+        (shown,) = await stops.list_for(session, desk.work.settings, desk.user_id, now=NOW)
+        said = await stops.reason_now(session, desk.work.settings, desk.user_id)
+    assert shown.by == "the operator"
+    assert "by the operator: drill" in said
+    assert "db-prod-3" not in said + shown.model_dump_json()
+
+
+async def test_what_the_operator_stops_for_a_user_says_so_and_names_nobody(desk: Desk):
+    execution = await opened(desk)
+    async with desk.database.transaction() as session:
+        wanted = NewFlatten(scope="user")
+        begun = await flatten.start(session, desk.user_id, wanted, by="root on db-prod-3", now=NOW)
+    async with desk.database.transaction() as session:
+        shown = await stops.list_for(session, desk.work.settings, desk.user_id, now=NOW)
+        told = list(await session.scalars(select(Incident.text).where(Incident.kind == "stopped")))
+        kept = (await session.get_one(Stop, begun.stop_id)).by
+    assert [one.by for one in shown] == ["the operator"]
+    assert len(told) == 1
+    assert told[0].startswith("The operator has stopped all your new trading since")
+    assert kept == "root on db-prod-3"
+    assert execution.state == "complete"
+
+
+@pytest.mark.parametrize("lost", ["the file", "the directory", "the disk, and an empty one in its place"])
+async def test_a_stop_is_lifted_by_resuming_and_by_nothing_else(desk: Desk, lost: str):
+    settings = desk.work.settings
+    stop_everything(desk)
+    await stops.follow_file(desk.work)
+    away = settings.home.with_name("away")
+    if lost == "the file":
+        stop_file.path_of(settings).unlink()
+    else:
+        settings.home.rename(away)
+    if lost.startswith("the disk"):
+        settings.home.mkdir()
+    await stops.follow_file(desk.work)
+    await stops.follow_file(replace(desk.work, services={}))
+    with pytest.raises(Stopped):
+        await desk.confirm(await desk.plan())
+    if lost.startswith("the disk"):
+        settings.home.rmdir()
+    if away.exists():
+        away.rename(settings.home)
+    stop_file.remove(settings, now=NOW)
+    await stops.follow_file(desk.work)
+    assert (await opened(desk)).state == "complete"
+
+
+async def test_a_stop_that_is_not_in_the_database_survives_its_directory(desk: Desk):
+    """PostgreSQL was away when everything was stopped, and the disk goes before it is back."""
+    stop_everything(desk)
+    with pytest.raises(Stopped):
+        await desk.confirm(await desk.plan())
+    away = desk.work.settings.home.with_name("away")
+    desk.work.settings.home.rename(away)
+    with pytest.raises(Stopped, match="is gone"):
+        await desk.confirm(await desk.plan())
+    await stops.follow_file(desk.work)
+    async with desk.database.sessions() as session:
+        assert list(await session.scalars(select(Stop))) == [], "nothing to enter, and so nothing to lift"
+    away.rename(desk.work.settings.home)
+    assert stop_file.remove(desk.work.settings, now=NOW)
+    assert (await opened(desk)).state == "complete"
+
+
+async def test_resuming_long_ago_lifts_nothing_that_was_stopped_since(desk: Desk):
+    stop_file.remove(desk.work.settings, now=NOW - timedelta(days=1))
+    stop_everything(desk)
+    await stops.follow_file(desk.work)
+    stop_file.path_of(desk.work.settings).unlink()
+    await stops.follow_file(desk.work)
+    with pytest.raises(Stopped):
+        await desk.confirm(await desk.plan())
+    async with desk.database.transaction() as session:
+        assert await stops.enter_file(session, desk.work.settings, NOW, resumed=True)
     assert (await opened(desk)).state == "complete"
 
 
@@ -269,8 +354,9 @@ async def test_a_stop_file_that_cannot_be_read_stops_as_well(desk: Desk):
             await desk.confirm(await desk.plan())
     path.unlink()
     path.mkdir()
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="cannot be read") as stopped:
         await desk.confirm(await desk.plan())
+    assert str(path.parent) not in str(stopped.value), "where it is, is for the operator's log"
 
 
 def test_the_file_is_the_operators_alone_and_the_first_stop_stays(settings):
@@ -280,8 +366,8 @@ def test_the_file_is_the_operators_alone_and_the_first_stop_stays(settings):
     assert found == stop_file.StopFile(NOW, "first", "one")
     assert stat.S_IMODE(stop_file.path_of(settings).stat().st_mode) == 0o600
     assert [path.name for path in settings.home.iterdir()] == ["stop"]
-    assert stop_file.remove(settings)
-    assert not stop_file.remove(settings)
+    assert stop_file.remove(settings, now=NOW)
+    assert not stop_file.remove(settings, now=NOW)
 
 
 def test_a_full_disk_keeps_nobody_from_stopping(settings, monkeypatch: pytest.MonkeyPatch):

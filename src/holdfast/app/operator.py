@@ -50,15 +50,16 @@ def write_stop(settings: Settings, *, by: str, reason: str) -> None:
 
 
 def remove_stop(settings: Settings) -> bool:
-    return stop_file.remove(settings)
+    """Whether there was one. Raises OSError if it cannot be noted that it was removed on purpose."""
+    return stop_file.remove(settings, now=SystemClock().now())
 
 
-async def enter_stop(settings: Settings) -> bool:
+async def enter_stop(settings: Settings, *, resumed: bool = False) -> bool:
     """Make the database say what the stop file says. Whether it could be done."""
     database = Database(settings.database_url, pool_size=1)
     try:
         async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
-            await stops.enter_file(session, settings, SystemClock().now())
+            await stops.enter_file(session, settings, SystemClock().now(), resumed=resumed)
     except _OUTAGES:
         return False
     finally:
@@ -66,13 +67,10 @@ async def enter_stop(settings: Settings) -> bool:
     return True
 
 
-async def stopped_elsewhere(settings: Settings, *, lift: bool) -> list[str]:
-    """Where the stops of this installation come from that other machines' files have entered. ``lift``: and
-    lift them; a machine whose file is still there stays stopped by that.
-
-    Raises:
-        SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer.
-    """
+async def stopped_elsewhere(settings: Settings, *, lift: bool) -> list[str] | None:
+    """Where the stops of this installation come from that other machines' files have entered; ``None`` if
+    PostgreSQL does not answer. ``lift``: and lift them; a machine whose file is still there stays stopped by
+    that."""
     database = Database(settings.database_url, pool_size=1)
     try:
         async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
@@ -80,6 +78,8 @@ async def stopped_elsewhere(settings: Settings, *, lift: bool) -> list[str]:
             for row in rows if lift else ():
                 row.lifted_at, row.lifted_by = SystemClock().now(), "the operator, from another machine"
             return [row.origin for row in rows]
+    except _OUTAGES:
+        return None
     finally:
         await database.close()
 

@@ -241,11 +241,18 @@ def _operator_resume(*, everywhere: bool) -> list[str]:
     from holdfast.platform.settings import Settings
 
     settings = Settings()
-    removed = operator.remove_stop(settings)
+    try:
+        removed = operator.remove_stop(settings)
+    except OSError as error:
+        fail(
+            f"Everything stays stopped: nothing can be written beside {operator.stop_path(settings)} "
+            f"({error.strerror}).",
+            "Make room or run this as the worker's user, and run it again.",
+        )
     said = ["The stop file is removed." if removed else "There was no stop file on this machine."]
     try:
         settings = located(settings)
-        lifted = asyncio.run(operator.enter_stop(settings))
+        lifted = asyncio.run(operator.enter_stop(settings, resumed=True))
     except CannotRun:
         lifted = False
     if not lifted:
@@ -254,6 +261,11 @@ def _operator_resume(*, everywhere: bool) -> list[str]:
             "PostgreSQL does not answer: the stop stands in it until a worker of this machine lifts it.",
         ]
     others = asyncio.run(operator.stopped_elsewhere(settings, lift=everywhere))
+    if others is None:
+        return [
+            *said,
+            "PostgreSQL does not answer any more: run this again to hear of stops by other machines.",
+        ]
     if everywhere:
         return said + [f"The stop of {origin} is lifted." for origin in others]
     return said + [

@@ -26,7 +26,6 @@ from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 router = APIRouter(prefix="/api", tags=["risk"])
 
 KeyDep = Annotated[str, Depends(require_key)]
-BY_THE_USER = "you"
 
 
 def _quotes(request: Request) -> QuoteBoard:
@@ -124,7 +123,7 @@ async def create_stop(
     async with database.transaction() as session:
 
         async def effect() -> tuple[int, StopView]:
-            return 201, stops.view(await stops.stop(session, user.id, wanted, by=BY_THE_USER, now=now))
+            return 201, stops.view(await stops.stop(session, user.id, wanted, by=stops.BY_THE_USER, now=now))
 
         answer = await run_once(
             session, user_id=user.id, key=key, route="POST /api/stops", body=wanted, now=now, effect=effect
@@ -141,7 +140,7 @@ async def lift_stop(
 ) -> None:
     """Allow new risk again. Safe to repeat."""
     async with database.transaction() as session:
-        await stops.lift(session, user.id, stop_id, by=BY_THE_USER, now=now)
+        await stops.lift(session, user.id, stop_id, by=stops.BY_THE_USER, now=now)
     await tell_changed(request.app.state.redis, user.id, "stops")
 
 
@@ -154,7 +153,7 @@ async def create_flatten(
     async with database.transaction() as session:
 
         async def effect() -> tuple[int, FlattenView]:
-            return 202, await flatten.start(session, user.id, wanted, by=BY_THE_USER, now=now)
+            return 202, await flatten.start(session, user.id, wanted, by=stops.BY_THE_USER, now=now)
 
         answer = await run_once(
             session, user_id=user.id, key=key, route="POST /api/flatten", body=wanted, now=now, effect=effect

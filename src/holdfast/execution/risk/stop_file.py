@@ -1,6 +1,8 @@
 """The installation's stop as a file: it holds while PostgreSQL, Redis and the API are away.
 
-Every worker looks for it before every send. Only that it is there counts; what is in it is for people.
+Every worker looks for it before every send. Only that it is there counts; what is in it is for people. That
+it is not there any more lifts nothing that was entered in the database: the directory may be an empty one in
+place of a disk that was not mounted. Resuming leaves a note beside it, and that does.
 """
 
 import os
@@ -12,19 +14,27 @@ from secrets import token_hex
 from typing import Final
 
 import orjson
+import structlog
 
 from holdfast.platform.settings import Settings
 
+log = structlog.get_logger(__name__)
+
 NAME: Final = "stop"
+LIFTED: Final = "stop.lifted"
+_seen: set[Path] = set()
+"""Directories that this process has found: one of them that is gone may hold a stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class StopFile:
-    """Who stopped everything, when and why."""
+    """Who stopped everything, when and why. ``lost``: nobody may have; it is not to be seen, because the
+    directory is gone, and that is a stop for as long as it lasts."""
 
     since: datetime | None
     by: str
     reason: str
+    lost: bool = False
 
 
 def path_of(settings: Settings) -> Path:
@@ -42,14 +52,33 @@ def read(settings: Settings) -> StopFile | None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return None
+        if path.parent.is_dir() or path.parent not in _seen:
+            _notice(path.parent)
+            return None
+        log.warning("the directory of the stop file is gone", directory=str(path.parent))
+        return StopFile(None, "", "the place where a stop would be written down is gone", lost=True)
     except OSError as error:
-        return StopFile(None, "", f"the stop file {path} cannot be read ({error.strerror})")
+        log.warning("the stop file cannot be read", path=str(path), error=error.strerror)
+        return StopFile(None, "", f"the stop file cannot be read ({error.strerror})")
+    _notice(path.parent)
     try:
         fields = orjson.loads(content)
         return StopFile(datetime.fromisoformat(fields["since"]), str(fields["by"]), str(fields["reason"]))
     except (ValueError, KeyError, TypeError):
         return StopFile(None, "", "there is a stop file")
+
+
+def _notice(directory: Path) -> None:
+    if directory.is_dir():
+        _seen.add(directory)
+
+
+def lifted_at(settings: Settings) -> datetime | None:
+    """When it was resumed here last; ``None`` if that is not known."""
+    try:
+        return datetime.fromisoformat((settings.home / LIFTED).read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def write(settings: Settings, *, since: datetime, by: str, reason: str) -> None:
@@ -71,9 +100,16 @@ def write(settings: Settings, *, since: datetime, by: str, reason: str) -> None:
         _sync_directory(path.parent)
 
 
-def remove(settings: Settings) -> bool:
-    """Whether there was one."""
-    path = path_of(settings)
+def remove(settings: Settings, *, now: datetime) -> bool:
+    """Resume: note that, then remove the file. Whether there was one.
+
+    Raises:
+        OSError: it cannot be noted, and stays.
+    """
+    path, found = path_of(settings), read(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    at = max(now, found.since) if found and found.since else now
+    write_durably(path.with_name(LIFTED), at.isoformat().encode())
     try:
         path.unlink()
     except FileNotFoundError:

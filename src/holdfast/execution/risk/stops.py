@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 _SERVICE = "execution.stop_file"
 _NEVER_LOOKED = object()
+BY_THE_USER = "you"
+BY_THE_OPERATOR = "the operator"
 EVERYTHING = "Everything on this installation is stopped"
 
 
@@ -62,15 +64,25 @@ async def reason_now(
 
 
 def words(scope: str, by: str, reason: str, since: datetime | None) -> str:
+    """A stop as its users read it."""
+    mine = by == BY_THE_USER
     what, how = {
         "instance": (EVERYTHING, "Its operator can lift it with `holdfast resume --all`."),
-        "user": ("You have stopped all new trading", "Lift the stop to go on."),
+        "user": (
+            f"{'You have' if mine else 'The operator has'} stopped all {'' if mine else 'your '}new trading",
+            "Lift the stop to go on.",
+        ),
         "position": ("This position is stopped", "Lift its stop to go on."),
     }[scope]
     when = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
-    whom = f" by {by}" if by and scope == "instance" else ""
+    whom = f" by {BY_THE_OPERATOR}" if scope == "instance" else ""
     why = f": {reason.rstrip('.')}" if reason else ""
     return f"{what}{when}{whom}{why}. Nothing new is opened; closing goes on. {how}"
+
+
+def shown_by(by: str) -> str:
+    """Who stopped, as users are told: accounts and machines of the operator are nobody else's business."""
+    return by if by == BY_THE_USER else BY_THE_OPERATOR
 
 
 async def list_for(
@@ -91,7 +103,7 @@ async def list_for(
                 scope="instance",
                 position_id=None,
                 reason=found.reason,
-                by=found.by,
+                by=shown_by(found.by),
                 since=found.since or now,
             ),
         )
@@ -229,7 +241,7 @@ def view(row: Stop, flatten_id: UUID | None = None) -> StopView:
         scope=row.scope,
         position_id=row.sleeve_id,
         reason=row.reason,
-        by=row.by,
+        by=shown_by(row.by),
         since=row.since,
         flatten_id=flatten_id,
     )
@@ -237,7 +249,7 @@ def view(row: Stop, flatten_id: UUID | None = None) -> StopView:
 
 async def follow_file(work: Work) -> None:
     """Make the rows say what this machine's stop file says, when it says something else than last time."""
-    found = stop_file.read(work.settings)
+    found = stop_file.read(work.settings), stop_file.lifted_at(work.settings)
     if work.services.get(_SERVICE, _NEVER_LOOKED) == found:
         return
     async with work.database.transaction() as session:
@@ -247,8 +259,11 @@ async def follow_file(work: Work) -> None:
     work.services[_SERVICE] = found
 
 
-async def enter_file(session: AsyncSession, settings: Settings, now: datetime) -> Sequence[str]:
-    """Make the rows say what this machine's stop file says: enter it, or lift what it no longer says.
+async def enter_file(
+    session: AsyncSession, settings: Settings, now: datetime, *, resumed: bool = False
+) -> Sequence[str]:
+    """Make the rows say what this machine's stop file says: enter it, or lift what was resumed since.
+    ``resumed``: it was at this moment. A file that is gone without that lifts nothing.
 
     Returns:
         What changed, in words for the log.
@@ -256,7 +271,7 @@ async def enter_file(session: AsyncSession, settings: Settings, now: datetime) -
     origin = stop_file.origin_of(settings)
     found = stop_file.read(settings)
     row = await session.scalar(select(Stop).where(Stop.lifted_at.is_(None), Stop.origin == origin))
-    if found and row is None:
+    if found and row is None and not found.lost:
         entered = Stop(
             id=new_id(),
             scope="instance",
@@ -268,8 +283,11 @@ async def enter_file(session: AsyncSession, settings: Settings, now: datetime) -
         await put(session, entered)
         return ["the stop file was entered as a stop"]
     if found is None and row is not None:
-        row.lifted_at, row.lifted_by = now, "the stop file was removed"
-        return ["the stop file is gone: its stop is lifted"]
+        lifted = stop_file.lifted_at(settings)
+        if not resumed and (lifted is None or lifted < row.since):
+            return ["the stop file is gone, and nobody has resumed: its stop stands"]
+        row.lifted_at, row.lifted_by = now, "the operator has resumed"
+        return ["the stop file was removed by resuming: its stop is lifted"]
     return []
 
 
