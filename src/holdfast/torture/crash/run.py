@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final, Protocol
 
 from sqlalchemy.orm import configure_mappers
 
-from holdfast.app import runner
+from holdfast.app import runner, worker
 from holdfast.app.worker import Child
 from holdfast.execution import asking
+from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash.driver import Moment, Reaper, drive
@@ -52,9 +54,10 @@ class Bench:
 
     def __enter__(self) -> "Bench":
         configure_mappers()
+        self.stage = Clerk(lambda read, say: serve_stage(self.place.settings, read, say), self.place.log)
+        self._rehearse()
         gc.collect()
         gc.freeze()
-        self.stage = Clerk(lambda read, say: serve_stage(self.place.settings, read, say), self.place.log)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,6 +75,15 @@ class Bench:
 
     def child(self, do: Callable[[Say], None]) -> Ending:
         return in_child(do, self.place.log)
+
+    def _rehearse(self) -> None:
+        """Do one job in peace, here: what SQLAlchemy learns from it, every child inherits."""
+        scene = self.prepare("unwind")
+        child = _pool_child(self.place.settings, nothing)
+        while (due := self.stage.ask("due", **scene)) is not None:
+            child.run(due)
+        child.close()
+        self.stage.ask("judge", **scene)
 
     def verdict(self, scene: dict[str, Any]) -> list[str]:
         """Let the next process finish every job of the scene, then compare the books."""
@@ -164,8 +176,15 @@ def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch,
     reaper.report()
 
 
+@cache
+def _database(url: str, *, pool_size: int) -> Database:
+    """One for all children of one address: with its connections closed, an engine may be inherited."""
+    return Database(url, pool_size=pool_size)
+
+
 def _pool_child(settings: Settings, patch: Patch) -> Child:
     configure_logging(settings, "worker")
+    worker.Database = _database  # type: ignore[attr-defined,assignment,misc]
     asking.IN_FLIGHT = IN_FLIGHT
     runner.RENEW_SECONDS = RENEW_SECONDS  # type: ignore[misc]
     patch(settings)
