@@ -22,6 +22,31 @@ from holdfast.platform.database import Base, Database, asyncpg_url
 from holdfast.platform.processes import start, stop, unprivileged_account
 from holdfast.platform.settings import Settings
 
+HERE = Path(__file__).parent
+
+EARLY = ("e2e", "torture", "crash", "app", "execution")
+"""Folders whose files take long. Begun first they leave short ones for the end, so that no process works
+alone for minutes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each process whole files, longest folders first; the browser tests share one installation, so one
+    process takes them all."""
+    items.sort(key=_turn)
+    for item in items:
+        folder, file = _folder(item), item.path.relative_to(HERE).as_posix()
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "e2e" else file))
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = _folder(item)
+    return EARLY.index(folder) if folder in EARLY else len(EARLY)
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).parts[0]
+
 
 class TestServer:
     """One embedded server that lives as long as this test run, and dies with it."""

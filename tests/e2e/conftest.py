@@ -16,8 +16,9 @@ FLAGS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation() -> Iterator[Installation]:
+    """It ends with these tests, because it keeps a core busy."""
     home = Path(tempfile.mkdtemp(prefix="holdfast-e2e-"))
     home.chmod(0o755)
     running = start(home)
