@@ -5,6 +5,7 @@ import holdfast.execution.incidents.models
 import holdfast.execution.models
 import holdfast.execution.risk.models
 import holdfast.indices.models
+import holdfast.market.candles.models
 import holdfast.market.models
 import holdfast.platform.models
 import holdfast.portfolio.models  # noqa: F401
