@@ -3,6 +3,7 @@
 import functools
 import ipaddress
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -10,7 +11,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from holdfast.core.errors import Forbidden, HoldfastError, InvalidInput, Unavailable
+from holdfast.sim.binance.streams import Streams
 from holdfast.sim.bybit.operations import Operations
+from holdfast.sim.bybit.snapshot import saved
 from holdfast.sim.bybit.venue import Venue
 from holdfast.sim.fault_kinds import describe_kinds
 from holdfast.sim.world import World
@@ -51,14 +54,29 @@ class FundingOrder(BaseModel):
     symbol: str = ""
 
 
+class StreamOrder(BaseModel):
+    """Seconds of Binance's ``Patience``: between two pings, for a pong, of a connection's life, from the
+    announcement of a shutdown to the cut."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ping_s: Annotated[float, Field(gt=0)] | None = None
+    pong_s: Annotated[float, Field(gt=0)] | None = None
+    life_s: Annotated[float, Field(gt=0)] | None = None
+    shutdown_s: Annotated[float, Field(ge=0)] | None = None
+
+
 def mount(app: web.Application, world: World) -> None:
     """Add ``/_sim/…`` to ``app``."""
     door = ControlDoor(world)
     app.router.add_post("/_sim/accounts", _answering(door.create_account))
+    app.router.add_get("/_sim/accounts/{uid}", _answering(door.account))
     app.router.add_get("/_sim/accounts/{uid}/truth", _answering(door.truth))
     app.router.add_post("/_sim/accounts/{uid}/{operation}", _answering(door.operate))
     app.router.add_post("/_sim/venue/restart", _answering(door.restart_venue))
     app.router.add_post("/_sim/funding", _answering(door.settle_funding))
+    app.router.add_post("/_sim/binance/streams", _answering(door.set_streams))
+    app.router.add_post("/_sim/binance/shutdown", _answering(door.shut_streams_down))
     app.router.add_get("/_sim/faults/kinds", _answering(door.fault_kinds))
     app.router.add_get("/_sim/faults", _answering(door.read_faults))
     app.router.add_post("/_sim/faults", _answering(door.set_faults))
@@ -75,6 +93,13 @@ class ControlDoor:
         """The body is a ``bybit.spec.AccountSpec``; answers with the new key."""
         account = self._accounts().create(await _object(request))
         return {"uid": account.uid, "api_key": account.key.key, "api_secret": account.key.secret}
+
+    async def account(self, request: web.Request) -> dict[str, Any]:
+        """All there is of an account, without its secret: a ``bybit.snapshot.SavedAccount``."""
+        whole = saved(self._accounts().of_uid(request.match_info["uid"]))
+        told: dict[str, Any] = whole.model_dump(mode="json")
+        told["key"]["secret"] = ""
+        return told
 
     async def truth(self, request: web.Request) -> dict[str, Any]:
         """The venue's own view of an account: orders, executions, positions, balances, log."""
@@ -99,6 +124,19 @@ class ControlDoor:
         order = _valid(FundingOrder, await _object(request))
         self._venue().settle_funding(order.symbol)
         return {"now_ms": self._world.clock.now_ms()}
+
+    async def set_streams(self, request: web.Request) -> dict[str, Any]:
+        """How long Binance's stream connections live, and how often they are pinged."""
+        order = _valid(StreamOrder, await _object(request))
+        streams = self._streams()
+        streams.be(**order.model_dump(exclude_none=True))
+        return {"patience": asdict(streams.patience), "connections": streams.connections}
+
+    async def shut_streams_down(self, _request: web.Request) -> dict[str, Any]:
+        """``serverShutdown`` to every stream connection, which is closed a little later."""
+        streams = self._streams()
+        streams.shut_down()
+        return {"connections": streams.connections}
 
     async def fault_kinds(self, _request: web.Request) -> dict[str, Any]:
         return describe_kinds()
@@ -157,6 +195,11 @@ class ControlDoor:
         if self._world.venue is None:
             raise Unavailable("This simulator was started without the venue.")
         return self._world.venue
+
+    def _streams(self) -> Streams:
+        if self._world.binance is None:
+            raise Unavailable("This simulator was started without Binance.")
+        return self._world.binance
 
     def _accounts(self) -> Any:
         if self._world.accounts is None:

@@ -36,12 +36,14 @@ FaultKind = Literal[
 REQUEST, STREAM, ENGINE, INSTRUMENT, VENUE = "request", "stream", "engine", "instrument", "venue"
 
 PLACES: Final = {
-    REQUEST: "bybit.<name of the route>, for example bybit.order.create, and coingecko.<path>; "
+    REQUEST: "bybit.<name of the route>, for example bybit.order.create, coingecko.<path>, and "
+    "binance.rest.<path>, for example binance.rest.klines or binance.rest.ticker.24hr; "
     "bybit.order.create-batch.item is one order of a batch (code_before, code_after)",
-    STREAM: "bybit.private.<topic>, bybit.public.<category>.<topic>; also connect and pong in their place",
+    STREAM: "bybit.private.<topic>, bybit.public.<category>.<topic>, binance.stream.<name of the "
+    "stream>, for example binance.stream.btcusdt@trade; also connect and (Bybit) pong in their place",
     ENGINE: "bybit.engine.<category>.<symbol>, once for every order that meets the book",
     INSTRUMENT: "bybit.instrument.<category>.<symbol>, a condition: it holds while the rule is in force",
-    VENUE: "bybit.venue, asked at every beat of the venue",
+    VENUE: "bybit.venue, at every beat of the venue; binance.venue (restart) while anybody is connected",
 }
 
 
@@ -90,7 +92,9 @@ KINDS: Final[dict[FaultKind, Kind]] = {
     "code_before": Kind((REQUEST,), "HTTP 200 with this retCode; nothing is done.", ("code",)),
     "code_after": Kind((REQUEST,), "HTTP 200 with this retCode; it is done.", ("code",)),
     "rate_limit": Kind(
-        (REQUEST,), "10006 with its reset header (429 at CoinGecko).", ("retry_after_s", "text_body")
+        (REQUEST,),
+        "10006 with its reset header (429 at CoinGecko and Binance).",
+        ("retry_after_s", "text_body"),
     ),
     "ip_limit": Kind((REQUEST, STREAM), 'HTTP 403 "access too frequent"; also for new streams (connect).'),
     "clock_skew": Kind(
@@ -134,7 +138,11 @@ KINDS: Final[dict[FaultKind, Kind]] = {
         (INSTRUMENT,), "The published book has its best bid above its best ask; nothing fills."
     ),
     "cancel_orders": Kind((VENUE,), "Every open order is cancelled (CancelByAdmin)."),
-    "restart": Kind((VENUE,), "The cache of recent final orders is emptied and every stream is cut."),
+    "restart": Kind(
+        (VENUE,),
+        "The cache of recent final orders is emptied and every stream is cut; Binance announces it first "
+        "(serverShutdown).",
+    ),
 }
 CONDITIONS: Final = frozenset(kind for kind, one in KINDS.items() if one.to == (INSTRUMENT,))
 SCHEDULING: Final = (

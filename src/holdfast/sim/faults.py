@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from holdfast.core.errors import InvalidInput
+from holdfast.sim.binance.codes import CODES as BINANCE_CODES
 from holdfast.sim.bybit.codes import CODES, REJECT_REASONS
 from holdfast.sim.fault_kinds import CONDITIONS, KINDS, SCHEDULING, FaultKind
 
@@ -61,7 +62,7 @@ class FaultRule(BaseModel):
         idle = self.model_fields_set - {*SCHEDULING, *KINDS[self.kind].settings}
         if idle:
             raise ValueError(f"{self.kind} does not read {', '.join(sorted(idle))}")
-        if self.code is not None and self.code not in CODES:
+        if self.code is not None and self.code not in CODES and self.code not in BINANCE_CODES:
             raise ValueError(f"{self.code} is no documented retCode")
         if self.reason not in REJECT_REASONS:
             raise ValueError(f"{self.reason} is no documented rejectReason")

@@ -41,6 +41,8 @@ class Market:
     ) -> None:
         self.seed = seed
         self.clock = clock
+        self.version = 0
+        """Counts what changed the tape after the start: shocks."""
         self._noise = Noise(seed)
         self._coins = {coin.id: coin for coin in all_coins()}
         roots = [coin for coin in self._coins.values() if not coin.parent]
@@ -327,6 +329,7 @@ class Market:
         return Board(self._noise, listed, columns, values, parts)
 
     def _forget(self) -> None:
+        self.version += 1
         for cache in (self._minute_prices, self._sweeps, self._day_figures, self._rows):
             cache.cache_clear()
         self._statistics.forget()

@@ -9,6 +9,8 @@ from aiohttp import web
 
 from holdfast.core.errors import Conflict
 from holdfast.sim import coingecko, control
+from holdfast.sim.binance import routes as binance
+from holdfast.sim.binance.sockets import Patience
 from holdfast.sim.bybit import routes as bybit
 from holdfast.sim.bybit.venue import VenueSettings
 from holdfast.sim.clock import SimClock
@@ -28,9 +30,10 @@ def create_app(
     replay_symbol: str = "BTCUSDT",
     coingecko_limits: coingecko.Limits | None = None,
     state: Path | None = None,
+    binance_patience: Patience | None = None,
 ) -> web.Application:
-    """The application with CoinGecko, Bybit and the control door mounted. The market needs no memory: it is
-    the same after a restart; ``state`` is the directory the venue keeps its accounts in.
+    """The application with CoinGecko, Bybit, Binance and the control door mounted. The market needs no
+    memory: it is the same after a restart; ``state`` is the directory the venue keeps its accounts in.
 
     Raises:
         InvalidInput: the replay file cannot be read, or nobody lists its symbol.
@@ -42,6 +45,7 @@ def create_app(
     coingecko.mount(app, world, coingecko_limits or coingecko.Limits())
     control.mount(app, world)
     bybit.mount(app, world, VenueSettings(state=state))
+    binance.mount(app, world, binance_patience)
     return app
 
 

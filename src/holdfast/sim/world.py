@@ -10,13 +10,15 @@ from holdfast.sim.faults import Faults
 from holdfast.sim.market import Market
 
 if TYPE_CHECKING:
+    from holdfast.sim.binance.streams import Streams
     from holdfast.sim.bybit.accounts import Accounts
     from holdfast.sim.bybit.venue import Venue
 
 
 @dataclass(slots=True)
 class World:
-    """``accounts`` and ``venue`` are put in by ``holdfast.sim.bybit.routes.mount``."""
+    """``accounts`` and ``venue`` are put in by ``holdfast.sim.bybit.routes.mount``, ``binance`` by
+    ``holdfast.sim.binance.mount``."""
 
     seed: int
     clock: SimClock
@@ -24,6 +26,7 @@ class World:
     faults: Faults = field(init=False)
     accounts: "Accounts | None" = None
     venue: "Venue | None" = None
+    binance: "Streams | None" = None
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.clock.now_ms)
