@@ -377,6 +377,23 @@ async def test_the_door_is_built_once_and_anew_for_another_key(
     assert venue.closed
 
 
+async def test_all_keys_of_a_process_count_against_its_one_address(
+    work: Work, venue: ScriptedVenue, add: Adder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Redis each budget counts alone: one for every key would be as many times too much."""
+    budgets = []
+
+    def build(*_: Any, budget: Any, **__: Any) -> ScriptedVenue:
+        budgets.append(budget)
+        return venue
+
+    monkeypatch.setattr(registry, "trading_venue", build)
+    for connection in (await add(), await add()):
+        await open_door(work, connection.id)
+    assert len(budgets) == 2
+    assert budgets[0] is budgets[1]
+
+
 async def test_keys_that_nobody_asks_for_are_forgotten(
     work: Work, venue: ScriptedVenue, add: Adder, clock: ManualClock
 ) -> None:

@@ -12,6 +12,7 @@ from holdfast.accounts.vault import OpenVault, VenueCredentials
 from holdfast.core.errors import NotFound
 from holdfast.platform.tasks import Work
 from holdfast.venues import registry
+from holdfast.venues.bybit.budget import Budget
 from holdfast.venues.protocol import AccountStream, TradingVenue
 
 _SERVICE: Final = "accounts.doors"
@@ -28,10 +29,12 @@ class _Door:
 
 @dataclass(slots=True)
 class Doors:
-    """The opened vault of this process, and one venue client per connection."""
+    """The opened vault of this process, and one venue client per connection. They share one rate budget: all
+    leave by one address, and without Redis only this process counts them."""
 
     vault: OpenVault
     _open: dict[UUID, _Door] = field(default_factory=dict)
+    _budgets: dict[str, Budget] = field(default_factory=dict)
 
     async def venue(self, connection: Connection, work: Work) -> TradingVenue:
         """The client for this connection, made anew when the sealed key has changed."""
@@ -44,13 +47,15 @@ class Doors:
             known.asked_at = now
             return known.venue
         credentials = self._credentials(connection)
+        if connection.venue not in self._budgets:
+            self._budgets[connection.venue] = registry.shared_budget(connection.venue, work.redis, work.clock)
         venue = registry.trading_venue(
             connection.venue,
             connection.environment,
             credentials.api_key,
             credentials.api_secret,
             work.settings,
-            budget=registry.shared_budget(connection.venue, work.redis, work.clock),
+            budget=self._budgets[connection.venue],
             clock=work.clock,
         )
         self._open[connection.id] = _Door(digest, venue, now)
