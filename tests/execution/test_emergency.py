@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -81,8 +82,8 @@ def test_no_more_is_closed_than_is_owned_and_shown(held: dict[UUID, Decimal], ne
 
 def test_what_cannot_be_closed_is_said():
     _, said = closings({A: {"X": D(3)}, B: {"X": D(-1)}}, {"X": D(1)})
-    assert any("1 of one position offsets as much of another" in line for line in said)
-    assert any("1 cannot be closed, because Bybit shows 1" in line for line in said)
+    assert "1 of one position offsets as much of another" in said["X"]
+    assert "1 cannot be closed, because Bybit shows 1" in said["X"]
 
 
 def fill(number: int, link_id: str, side: Side, quantity: str, symbol: str = "BTCUSDT") -> FillReport:
@@ -197,7 +198,9 @@ async def keep(desk: Desk) -> None:
     await emergency_journal.keep(desk.work, desk.connection_id)
 
 
-async def flatten(desk: Desk, only: UUID | None = None) -> emergency.Outcome:
+async def flatten(
+    desk: Desk, only: UUID | None = None, is_over: Callable[[], bool] = lambda: False
+) -> emergency.Outcome:
     journals, problems = emergency_journal.read_all(desk.work.settings)
     assert problems == []
     (one,) = journals
@@ -209,6 +212,7 @@ async def flatten(desk: Desk, only: UUID | None = None) -> emergency.Outcome:
         open_venue=lambda _: desk.venue,
         only=only,
         pause=desk.clock.sleep,
+        is_over=is_over,
     )
 
 
@@ -412,6 +416,45 @@ async def test_an_opening_the_journal_did_not_know_is_closed_and_booked_to_its_p
     assert execution.state == "unwound"
     assert nets(desk) == {} == await owned(desk), "it is not taken back a second time"
     assert not await emergency_books.needs_books(desk.work, desk.connection_id)
+
+
+@pytest.mark.parametrize("sent", [0, 1, 2])
+async def test_nothing_more_is_sent_once_the_database_is_back(alarm: Desk, sent: int):
+    """A worker of another machine may close the same from now on. What is on its way is followed to the end."""
+    before = len(alarm.venue.placed)
+    outcome = await flatten(alarm, is_over=lambda: len(alarm.venue.placed) - before >= sent)
+    assert len(alarm.venue.placed) - before == sent
+    assert len(outcome.done) == sent
+    assert len(outcome.failed) == len(LEGS) - sent
+    assert all("PostgreSQL is back" in line for line in outcome.failed)
+    assert not any(entry.open for entry in OrderLog(alarm.work.settings, alarm.connection_id).entries)
+    await come_back(alarm)
+    assert (await owned(alarm)).keys() == nets(alarm).keys()
+
+
+async def test_an_order_that_waits_for_its_turn_is_given_up_once_the_database_is_back(alarm: Desk):
+    alarm.venue.script = {symbol: ["limited"] * 5 for symbol in SYMBOLS}
+    before = len(alarm.venue.placed)
+    outcome = await flatten(alarm, is_over=lambda: len(alarm.venue.placed) - before >= len(LEGS))
+    assert len(alarm.venue.placed) - before == len(LEGS)
+    assert len(outcome.failed) == len(LEGS)
+    assert nets(alarm).keys() == set(SYMBOLS)
+
+
+async def test_what_another_position_cannot_close_is_no_failure_of_the_one_asked_for(alarm: Desk):
+    """Another position of the same connection owns something that the account does not show."""
+    sleeve = await the_sleeve(alarm)
+    (kept,), _ = emergency_journal.read_all(alarm.work.settings)
+    other = replace(kept, owned={**kept.owned, A: {"SOLUSDT": D(3)}})
+    emergency_journal.path_of(alarm.work.settings, kept.connection_id).write_bytes(
+        emergency_journal.encode(other)
+    )
+    log = OrderLog(alarm.work.settings, alarm.connection_id)
+    log.add(A, "SOLUSDT", Side.SELL, D(3), D(1), now=alarm.clock.now())
+    assert (await flatten(alarm, only=sleeve.id)).failed == []
+    assert nets(alarm) == {}
+    everything = await flatten(alarm)
+    assert any("SOLUSDT" in line for line in everything.failed)
 
 
 async def test_one_position_only(alarm: Desk):

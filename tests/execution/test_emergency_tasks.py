@@ -9,9 +9,11 @@ from tests.execution.conftest import LEGS, Desk
 
 from holdfast.core.instruments import Side
 from holdfast.execution import tasks
+from holdfast.execution.emergency import books as emergency_books
 from holdfast.execution.emergency import journal as emergency_journal
 from holdfast.execution.emergency.log import OrderLog, at_work
 from holdfast.execution.executor import Executor
+from holdfast.execution.incidents.models import Incident
 from holdfast.execution.risk import stop_file
 from holdfast.execution.risk.models import RiskMark, Stop
 from holdfast.platform.tasks import RetryAt, RunAgainIn
@@ -89,6 +91,38 @@ async def test_no_execution_goes_on_before_the_books_have_what_was_done_offline(
     await tasks.run_execution(work_on(worker, "execution.run", execution_id))
     assert OrderLog(worker.work.settings, worker.connection_id).entries[0].booked
     assert (await worker.execution(execution_id)).finished_at is not None
+
+
+@pytest.mark.parametrize("repaired", ["removed", "rewritten"])
+async def test_a_log_that_cannot_be_read_is_told_until_it_can(worker: Desk, repaired: str):
+    await reconcile(worker)
+    execution_id = await worker.confirm(await worker.plan())
+    path = emergency_journal.directory(worker.work.settings) / f"{worker.connection_id}.orders"
+    path.write_bytes(b"half a lo")
+    for _ in range(2):
+        with pytest.raises(RetryAt, match="not in the books yet"):
+            await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+        await reconcile(worker)
+    assert worker.venue.placed == []
+    (told,) = await alarms(worker)
+    assert (told.kind, told.severity, told.blocks, told.settled_at) == ("flattened", "alarm", "trading", None)
+    assert str(worker.work.settings.home) not in told.title + told.text, "where it is, is the operator's"
+    elsewhere = worker.work.settings.model_copy(update={"home": worker.work.settings.home / "other"})
+    await emergency_books.mark_booked(replace(worker.work, settings=elsewhere), worker.connection_id)
+    assert [one.settled_at for one in await alarms(worker)] == [None], "another machine's log is another"
+    path.unlink()
+    if repaired == "rewritten":
+        OrderLog(worker.work.settings, worker.connection_id).save()
+    await reconcile(worker)
+    assert all(one.settled_at for one in await alarms(worker))
+    path.write_bytes(b"again")
+    await reconcile(worker)
+    assert [one.settled_at is None for one in await alarms(worker)] == [False, True]
+
+
+async def alarms(desk: Desk) -> list[Incident]:
+    async with desk.database.sessions() as session:
+        return list(await session.scalars(select(Incident).order_by(Incident.at)))
 
 
 async def test_a_reconciliation_enters_the_stop_file_and_keeps_the_marks(worker: Desk):

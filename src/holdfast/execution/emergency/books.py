@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
@@ -22,10 +22,12 @@ from holdfast.execution import repository
 from holdfast.execution.emergency.log import OrderLog
 from holdfast.execution.emergency.plan import owner_of
 from holdfast.execution.incidents import incidents
+from holdfast.execution.incidents.models import Incident
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import legs_of, view_of
 from holdfast.execution.risk.gate_books import OVER
+from holdfast.execution.risk.stop_file import origin_of
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.booking import closable, release_remainders
@@ -43,6 +45,15 @@ CERTAIN_AFTER: Final = timedelta(seconds=60)
 BEYOND_THE_PLAN: Final = 90
 """Leg numbers from here on are of instruments that an execution's plan does not have."""
 BY_OPERATOR: Final = "The operator flattened everything offline"
+UNREADABLE: Final = incidents.News(
+    "flattened",
+    "alarm",
+    "What was flattened offline cannot be read.",
+    "Holdfast trades nothing on this account until it can: what is closed already could be closed twice. Its "
+    "operator has to repair or remove the file that the worker names in its log. Meanwhile you can close at "
+    "Bybit; Holdfast books it afterwards.",
+    blocks="trading",
+)
 _ZERO: Final = Decimal(0)
 
 
@@ -102,11 +113,8 @@ async def conclude(
 async def needs_books(work: Work, connection_id: UUID) -> bool:
     """Whether this machine flattened the connection offline and the books do not have all of it yet. If so,
     they are marked as doubtful."""
-    try:
-        pending = OrderLog(work.settings, connection_id).unbooked
-    except (OSError, ValueError) as error:
-        log.warning("the log of emergency orders cannot be read", error=repr(error))
-        pending = True
+    orders = await _log_of(work, connection_id)
+    pending = orders is None or orders.unbooked
     if pending:
         async with work.database.transaction() as session:
             await repository.doubt_books(session, connection_id, now=work.clock.now())
@@ -115,11 +123,12 @@ async def needs_books(work: Work, connection_id: UUID) -> bool:
 
 async def mark_booked(work: Work, connection_id: UUID) -> None:
     """After a reconciliation: note in the log which of its orders the books have in full."""
-    try:
-        orders = OrderLog(work.settings, connection_id)
-    except (OSError, ValueError) as error:
-        log.warning("the log of emergency orders cannot be read", error=repr(error))
+    orders = await _log_of(work, connection_id)
+    if orders is None:
         return
+    async with work.database.transaction() as session:
+        readable = update(Incident).where(*_unreadable(work, connection_id))
+        await session.execute(readable.values(settled_at=work.clock.now()))
     if not orders.unbooked:
         return
     names = [entry.client_id for entry in orders.entries]
@@ -135,6 +144,42 @@ async def mark_booked(work: Work, connection_id: UUID) -> None:
         certain = not entry.open or work.clock.now() - entry.sent_at > CERTAIN_AFTER
         entry.booked = entry.booked or (whole and certain)
     orders.save()
+
+
+async def _log_of(work: Work, connection_id: UUID) -> OrderLog | None:
+    """The log of a connection's emergency orders; ``None`` if it cannot be read. Then the user is told that
+    nothing goes on, and the log of this worker where the file is."""
+    try:
+        return OrderLog(work.settings, connection_id)
+    except (OSError, ValueError) as error:
+        log.error("the log of emergency orders cannot be read", error=repr(error))
+    async with work.database.transaction() as session:
+        if await session.scalar(select(Incident.id).where(*_unreadable(work, connection_id))):
+            return None
+        connection = await session.get_one(Connection, connection_id)
+        now = work.clock.now()
+        await incidents.note(
+            session,
+            UNREADABLE,
+            user_id=connection.user_id,
+            connection_id=connection_id,
+            reference=f"{_reference(work)}{now.isoformat()}",
+            at=now,
+        )
+    return None
+
+
+def _unreadable(work: Work, connection_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """The incident that stands because of the log on this machine; others have logs of their own."""
+    return (
+        Incident.connection_id == connection_id,
+        Incident.reference.startswith(_reference(work)),
+        Incident.settled_at.is_(None),
+    )
+
+
+def _reference(work: Work) -> str:
+    return f"emergency-log:{uuid5(NAMESPACE_URL, origin_of(work.settings))}:"
 
 
 async def _unknown_orders(

@@ -55,6 +55,9 @@ Answer = TypeVar("Answer")
 Pause = Callable[[float], Awaitable[None]]
 Say = Callable[[str], None]
 OpenVenue = Callable[[Journal], TradingVenue]
+DATABASE_IS_BACK: Final = (
+    "PostgreSQL is back, so the workers may close it as well: go on with `holdfast flatten --all`."
+)
 
 
 @dataclass(slots=True)
@@ -103,9 +106,11 @@ async def flatten_connection(
     open_venue: OpenVenue,
     only: UUID | None = None,
     pause: Pause = asyncio.sleep,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Close what the positions of one connection own (``only`` one of them). Never raises: what goes wrong
-    is in the outcome, and keeps nobody from closing the other connections."""
+    is in the outcome, and keeps nobody from closing the other connections. ``is_over``: asked before every
+    order; once it says so nothing more is sent, because workers of other machines have PostgreSQL back."""
     outcome = Outcome()
     try:
         venue = open_venue(journal)
@@ -114,7 +119,7 @@ async def flatten_connection(
         return outcome
     try:
         log = OrderLog(settings, journal.connection_id)
-        hand = _Hand(journal, venue, clock, log, say, pause, only, outcome)
+        hand = _Hand(journal, venue, clock, log, say, pause, only, is_over, outcome)
         await hand.run()
     except Exception as error:
         outcome.failed.append(f"{journal.label}: {_told(error)}. What is left was not closed.")
@@ -148,6 +153,7 @@ class _Hand:
     say: Say
     pause: Pause
     only: UUID | None
+    is_over: Callable[[], bool]
     outcome: Outcome
     instruments: dict[str, Instrument] = field(default_factory=dict)
     refusals: dict[tuple[UUID, str], str] = field(default_factory=dict)
@@ -160,7 +166,7 @@ class _Hand:
         for attempt in range(ROUNDS):
             wanted, _ = await self._wanted()
             possible = [one for one in wanted if self._sendable(one)]
-            if not possible:
+            if not possible or self.is_over():
                 break
             if attempt:
                 await self.pause(min(BETWEEN * 2**attempt, 5.0))
@@ -168,15 +174,22 @@ class _Hand:
         await self._conclude()
 
     async def _wanted(self) -> tuple[list[Closing], list[str]]:
-        """What is to be closed by now: the journal, every fill since, and the account as it is."""
+        """What is to be closed by now: the journal, every fill since, and the account as it is. And in words
+        what of it cannot be."""
         since = self.journal.read_until
         fills = await self._asked(lambda: self.venue.fills_since(since - OVERLAP)) if since else []
         positions = await self._asked(self.venue.positions)
         net = {position.symbol: position.quantity for position in positions}
-        wanted, problems = closings(self._less_untold(owned_now(self.journal, fills), fills), net)
+        owned = self._less_untold(owned_now(self.journal, fills), fills)
+        wanted, problems = closings(owned, net)
         blocked = {(entry.owner, entry.symbol) for entry in self.log.entries if entry.open}
-        mine = [one for one in wanted if self.only in (None, one.owner)]
-        return [one for one in mine if (one.owner, one.symbol) not in blocked], problems
+        mine = [one for one in wanted if self._is_asked_for(one.owner)]
+        concerned = {symbol for owner, held in owned.items() if self._is_asked_for(owner) for symbol in held}
+        said = [text for symbol, text in problems.items() if symbol in concerned]
+        return [one for one in mine if (one.owner, one.symbol) not in blocked], said
+
+    def _is_asked_for(self, owner: UUID) -> bool:
+        return self.only in (None, owner)
 
     def _less_untold(self, owned: Owned, fills: list[FillReport]) -> Owned:
         """Without what orders of ours were filled with, by their own report, while the list of fills does not
@@ -204,6 +217,8 @@ class _Hand:
         except VenueError as error:
             self.refusals[one.owner, one.symbol] = str(error)
             return
+        if self.is_over():
+            return
         entry = self.log.add(one.owner, one.symbol, one.side, quantity, price, now=self.clock.now())
         await self._send(entry)
 
@@ -215,7 +230,7 @@ class _Hand:
         while True:
             placement = (await self.venue.place([request]))[0]
             match placement.error:
-                case RateLimited() if self.clock.now() < deadline:
+                case RateLimited() if self.clock.now() < deadline and not self.is_over():
                     await self.pause(max(0.25, (placement.error.until - self.clock.now()).total_seconds()))
                     continue
                 case None | OutcomeUnknown() | DuplicateClientId():
@@ -290,13 +305,14 @@ class _Hand:
         """Look once more, and say exactly what is left and why."""
         left, problems = await self._wanted()
         for one in left:
-            why = self.refusals.get((one.owner, one.symbol)) or self._why_not(one)
+            refused = self.refusals.get((one.owner, one.symbol))
+            why = DATABASE_IS_BACK if self.is_over() else refused or self._why_not(one)
             self.outcome.failed.append(
                 f"{self.journal.label}: {plain(one.quantity)} {one.symbol} of position {str(one.owner)[:8]} "
                 f"is still held. {why}"
             )
         for entry in self.log.entries:
-            if entry.open:
+            if entry.open and self._is_asked_for(entry.owner):
                 self.outcome.failed.append(
                     f"{self.journal.label}: {self.refusals.get((entry.owner, entry.symbol), entry.client_id)}"
                 )

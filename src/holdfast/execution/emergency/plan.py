@@ -71,14 +71,14 @@ def owned_now(journal: Journal, fills: Iterable[FillReport]) -> Owned:
     return {owner: left for owner, held in owned.items() if (left := {s: q for s, q in held.items() if q})}
 
 
-def closings(owned: Owned, net: Mapping[str, Decimal]) -> tuple[list[Closing], list[str]]:
-    """Orders that only reduce what the venue shows, and in words what they cannot close.
+def closings(owned: Owned, net: Mapping[str, Decimal]) -> tuple[list[Closing], dict[str, str]]:
+    """Orders that only reduce what the venue shows, and in words, by symbol, what they cannot close.
 
     Per symbol at most the smaller of what all positions own together and what the account holds in that
     direction: the rest of the account is the user's own. The largest holding gives first.
     """
     orders: list[Closing] = []
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     symbols = sorted({symbol for held in owned.values() for symbol in held})
     for symbol in symbols:
         held = {owner: one[symbol] for owner, one in owned.items() if one.get(symbol)}
@@ -91,7 +91,9 @@ def closings(owned: Owned, net: Mapping[str, Decimal]) -> tuple[list[Closing], l
             if part:
                 orders.append(Closing(owner, symbol, Side.of(-sign), part))
                 left -= part
-        problems += _explained(symbol, held, total, at_venue, closable)
+        explained = _explained(symbol, held, total, at_venue, closable)
+        if explained:
+            problems[symbol] = " ".join(explained)
     return orders, problems
 
 
