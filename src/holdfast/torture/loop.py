@@ -6,12 +6,17 @@ ever waited for in it: the database is asked in place (``postgres``), and reques
 
 import asyncio
 import contextvars
-import selectors
 from asyncio import events
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Final
+
+INSTANT: Final = 1e-9
+"""Seconds within which things happen at once."""
 
 
 class Standstill(Exception):
@@ -70,19 +75,21 @@ def inside(process: Process) -> contextvars.Context:
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Single-threaded by nature; ``run_in_executor`` needs an executor that lives in this loop too."""
+    """Single-threaded by nature; ``run_in_executor`` needs an executor that lives in this loop too.
 
-    _ready: Any
+    In the place of waiting for files, the time passes that would have been waited.
+    """
+
+    _ready: deque[events.Handle]
+    _scheduled: list[tuple[float, int, events.TimerHandle]]
 
     def __init__(self) -> None:
         self._now = 0.0
-        super().__init__(_Nothing(self))
+        self._order = count()
+        super().__init__()
 
     def time(self) -> float:
         return self._now
-
-    def pass_time(self, seconds: float) -> None:
-        self._now += seconds
 
     def resume(self, process: Process) -> None:
         """Let a paused process run on; what fell due meanwhile happens now."""
@@ -90,61 +97,58 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         waiting, process.backlog = process.backlog, []
         self._ready.extend(waiting)
 
-    def call_at(  # type: ignore[override]  # plainer types than the original's
+    def call_soon(  # type: ignore[override]  # plainer types than the original's
+        self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> events.Handle:
+        handle = events.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(  # type: ignore[override]
         self,
         when: float,
         callback: Callable[..., Any],
         *args: Any,
         context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
-        timer = super().call_at(when, callback, *args, context=context)
-        timer.__class__ = _PausableTimer
+    ) -> events.TimerHandle:
+        timer = events.TimerHandle(when, callback, args, self, context)
+        heappush(self._scheduled, (when, next(self._order), timer))
         return timer
 
-    def _call_soon(
-        self, callback: Callable[..., Any], args: Any, context: contextvars.Context | None
-    ) -> events.Handle:
-        handle = _PausableHandle(callback, args, self, context)
-        self._ready.append(handle)
-        return handle
+    def _run_once(self) -> None:
+        ready = self._ready
+        if not ready:
+            self._pass_time()
+        self._make_due()
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            process = handle._context.get(_PROCESS)
+            if process is not None and process.paused:
+                process.backlog.append(handle)
+            else:
+                handle._run()
+
+    def _pass_time(self) -> None:
+        """Until something falls due. What nobody waits for any more is no reason to wait."""
+        timers = self._scheduled
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+        if not timers:
+            raise Standstill("nothing is ready and nothing is due")
+        self._now = max(self._now, timers[0][0])
+
+    def _make_due(self) -> None:
+        timers, soon = self._scheduled, self._now + INSTANT
+        while timers and timers[0][0] < soon:
+            self._ready.append(heappop(timers)[2])
+
+    def _timer_handle_cancelled(self, timer: events.TimerHandle) -> None:
+        """It is passed over when its time comes."""
 
     def _write_to_self(self) -> None:
         """Nobody else could wake us: there is one thread."""
-
-
-class _Pausable:
-    __slots__ = ()
-    _context: contextvars.Context
-
-    def _run(self) -> None:
-        process = self._context.get(_PROCESS)
-        if process is not None and process.paused:
-            process.backlog.append(self)  # type: ignore[arg-type]  # mixed into handles only
-            return
-        super()._run()  # type: ignore[misc]
-
-
-class _PausableHandle(_Pausable, events.Handle):
-    __slots__ = ()
-
-
-class _PausableTimer(_Pausable, events.TimerHandle):
-    __slots__ = ()
-
-
-class _Nothing(selectors.SelectSelector):
-    """In the place of waiting for files: the time passes that would have been waited."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise Standstill("nothing is ready and nothing is due")
-        if timeout > 0:
-            self._loop.pass_time(timeout)
-        return []
 
 
 class VirtualClock:
