@@ -77,7 +77,7 @@ async def server(settings, database, redis, things):
     )
     hub = asyncio.create_task(state.hub.run())
     task = asyncio.create_task(running.serve())
-    while not running.started:
+    while not running.started or not await redis.pubsub_numpat():
         await asyncio.sleep(0.01)
     port = running.servers[0].sockets[0].getsockname()[1]
     state.url = f"ws://127.0.0.1:{port}/api/stream"
@@ -123,7 +123,7 @@ class Page:
     async def say(self, **message):
         await self.socket.send(orjson.dumps(message).decode())
 
-    async def hears(self, condition, seconds=5.0):
+    async def hears(self, condition, seconds=20.0):
         """The first heard message for which ``condition`` holds."""
         async with asyncio.timeout(seconds):
             while True:
@@ -196,11 +196,13 @@ async def test_updates_follow_and_only_where_subscribed(server, redis):
 async def test_updates_are_conflated_to_four_a_second_and_the_last_one_arrives(server, redis):
     async with page(server) as visitor:
         await visitor.subscribed("index:btc-d")
+        began = asyncio.get_running_loop().time()
         for n in range(100):
             await redis.publish("levels", orjson.dumps([{"index_id": "btc-d", "level": n, "members": {}}]))
             await asyncio.sleep(0.01)
         await visitor.hears(lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 99)
-        assert len(visitor.data("index:btc-d")) <= 8
+        took = asyncio.get_running_loop().time() - began
+        assert len(visitor.data("index:btc-d")) <= 4 * took + 3
 
 
 async def test_private_topics_are_heard_by_their_owner_only(server, redis, database, user, things):
@@ -249,9 +251,11 @@ async def test_polled_topics_are_asked_for_and_told_when_they_change(server, red
         await owner.hears(lambda m: m.get("topic") == "polled:1" and m["data"] == {"n": 5})
         await asyncio.sleep(1.0)
         assert len(owner.data("polled:1")) <= 3, "what has not changed is not told again"
-    asked = things.asked
-    await asyncio.sleep(0.5)
-    assert things.asked <= asked + 1, "nobody listens, nobody asks"
+    async with asyncio.timeout(20):
+        asked = -1
+        while things.asked != asked:  # once nobody listens, nobody asks
+            asked = things.asked
+            await asyncio.sleep(0.5)
 
 
 async def test_bad_tokens_leave_the_public_topics(server, user):
@@ -274,7 +278,7 @@ async def test_signing_out_ends_the_stream(server, user, monkeypatch):
         assert owner.socket.close_code is None
         async with server.database.transaction() as session:
             (await session.get_one(SignIn, sign_in_id)).revoked_at = CLOCK.now()
-        await asyncio.wait_for(owner.socket.wait_closed(), 5)
+        await asyncio.wait_for(owner.socket.wait_closed(), 20)
         assert owner.socket.close_code == streams.SIGNED_OUT
 
 
@@ -300,17 +304,17 @@ async def test_nonsense_gets_an_error_and_the_stream_goes_on(server, text):
 async def test_binary_too_big_and_too_many_messages_end_it(server):
     async with page(server) as visitor:
         await visitor.socket.send("x" * (streams.MAX_MESSAGE + 1))
-        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
         assert visitor.socket.close_code == streams.TOO_BIG
     async with page(server) as visitor:
         with suppress(ConnectionClosed):
             for _ in range(streams.MAX_MESSAGES_A_SECOND * 4):
                 await visitor.say(op="ping")
-        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
         assert visitor.socket.close_code == streams.TOO_MANY
     async with page(server) as visitor:
         await visitor.socket.send(b"\x00")
-        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
         assert visitor.socket.close_code == streams.NOT_TEXT
 
 
@@ -323,16 +327,21 @@ async def test_there_is_a_limit_of_topics(server):
         assert f"At most {hubs.MAX_TOPICS}" in error["detail"]
 
 
-async def test_a_heartbeat_is_sent(server, monkeypatch):
+@pytest.fixture
+def quick_heart(monkeypatch):
+    monkeypatch.setattr(hubs, "BEAT_SECONDS", 0.2)
+
+
+async def test_a_heartbeat_is_sent(quick_heart, server):
     async with page(server) as visitor:
-        beat = await visitor.hears(lambda m: m.get("op") == "beat", seconds=7)
+        beat = await visitor.hears(lambda m: m.get("op") == "beat")
         assert isinstance(beat["at"], int)
 
 
 async def test_silence_from_the_start_ends_it(server, monkeypatch):
     monkeypatch.setattr(streams, "FIRST_WORD_SECONDS", 0.2)
     async with page(server) as visitor:
-        await asyncio.wait_for(visitor.socket.wait_closed(), 5)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
         assert visitor.socket.close_code == streams.SILENT
 
 
@@ -362,7 +371,7 @@ async def test_unreadable_messages_in_redis_hurt_nobody(server, redis):
 
 
 async def test_a_stalled_client_delays_nobody_holds_little_and_is_let_go(server, monkeypatch):
-    monkeypatch.setattr(streams, "SEND_SECONDS", 2.0)
+    monkeypatch.setattr(streams, "SEND_SECONDS", 4.0)
     monkeypatch.setattr(streams, "FLUSH_SECONDS", 0.05)
     hub = server.hub
     channel = Channel(None, "index:btc-d")
@@ -384,8 +393,8 @@ async def test_a_stalled_client_delays_nobody_holds_little_and_is_let_go(server,
             await healthy.hears(lambda m, n=n: m.get("topic") == "index:btc-d" and m["data"].get("n") == n)
             slowest = max(slowest, asyncio.get_running_loop().time() - said)
             assert all(len(client.pending) <= 2 for client in hub.clients)
-        assert slowest < 2.0
-        async with asyncio.timeout(10):
+        assert slowest < 4.0
+        async with asyncio.timeout(30):
             while len(hub.clients) > 1:
                 await asyncio.sleep(0.05)
         await healthy.close()
@@ -399,13 +408,11 @@ async def test_many_clients_hear_the_same(server, redis):
     try:
         await redis.publish("levels", orjson.dumps([{"index_id": "btc-d", "level": 42.0, "members": {}}]))
         for opened in pages:
-            await opened.hears(
-                lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 42.0, seconds=10
-            )
+            await opened.hears(lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 42.0)
     finally:
         for opened in pages:
             await opened.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while server.hub.clients:
             await asyncio.sleep(0.05)
     assert not server.hub._audience, "nothing is kept of those who have left"

@@ -30,13 +30,17 @@ def sim_settings(settings: Settings, sim: TestServer) -> Settings:
 
 
 class Clock:
-    """The present, shifted by ``ahead``."""
+    """The present, shifted by ``ahead``; it can be made to stand still."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self._stands_at: datetime | None = None
+
+    def stand_still(self) -> None:
+        self._stands_at = SystemClock().now()
 
     def now(self) -> datetime:
-        return SystemClock().now() + self.ahead
+        return (self._stands_at or SystemClock().now()) + self.ahead
 
 
 @pytest.fixture
