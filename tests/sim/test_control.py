@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.sim.conftest import NOON_MS
 
 from holdfast.core.errors import Conflict
 from holdfast.sim import server
+from holdfast.sim.bybit.snapshot import SavedAccount, restored
 from holdfast.sim.clock import SimClock
 from holdfast.sim.control import _is_loopback
 
@@ -28,6 +30,9 @@ async def test_an_account_is_opened_and_its_truth_read(door: TestClient[Any, Any
     assert set(account) == {"uid", "api_key", "api_secret"}
     truth = await (await door.get(f"/_sim/accounts/{account['uid']}/truth")).json()
     assert account["api_secret"] not in str(truth)
+    whole = await (await door.get(f"/_sim/accounts/{account['uid']}")).json()
+    assert account["api_secret"] not in str(whole)
+    assert restored(SavedAccount.model_validate(whole)).balances == {"USDT": Decimal(2500)}
     assert (await door.get("/_sim/accounts/404/truth")).status == 404
 
 

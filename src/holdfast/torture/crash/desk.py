@@ -42,6 +42,8 @@ from holdfast.portfolio.schemas import (
     PreviewOpen,
     TacticView,
 )
+from holdfast.sim.bybit.account import Account
+from holdfast.sim.bybit.snapshot import SavedAccount, restored
 from holdfast.torture.crash.scenarios import Leg, Scenario
 from holdfast.venues import registry
 from holdfast.venues.protocol import OrderRequest, TradingVenue
@@ -97,21 +99,21 @@ class Desk:
     async def _wait(self, hours: int, *, uid: str) -> None:
         """Let time pass at the venue until it has paid funding; what was read before grows old."""
         (await self._http.post("/_sim/clock", json={"advance_ms": hours * 3_600_000})).raise_for_status()
-        while not (await self.truth(uid))["funding"]:  # noqa: ASYNC110 - nobody tells
+        while not any(line.type == "SETTLEMENT" for line in (await self.account(uid)).log):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        self._pattern, self._priced_at = None, datetime.min.replace(tzinfo=UTC)
+        self._pattern = None
+        self._priced_at = self._polled_at = datetime.min.replace(tzinfo=UTC)
 
     async def fault(self, rules: Any) -> None:
         """Replace the simulator's fault rules."""
         answer = await self._http.post("/_sim/faults", json={"rules": [dict(rule) for rule in rules]})
         answer.raise_for_status()
 
-    async def truth(self, uid: str) -> dict[str, Any]:
+    async def account(self, uid: str) -> Account:
         """The account as the venue has it."""
-        async with self._http.get(f"/_sim/accounts/{uid}/truth") as answer:
+        async with self._http.get(f"/_sim/accounts/{uid}") as answer:
             answer.raise_for_status()
-            found: dict[str, Any] = await answer.json()
-            return found
+            return restored(SavedAccount.model_validate_json(await answer.read()))
 
     async def _job(self, kind: str, subject: UUID) -> int:
         async with self.database.sessions() as session:

@@ -184,7 +184,7 @@ def _database(url: str, *, pool_size: int) -> Database:
 
 def _pool_child(settings: Settings, patch: Patch) -> Child:
     configure_logging(settings, "worker")
-    worker.Database = _database  # type: ignore[attr-defined,assignment,misc]
+    worker.Database = _database  # type: ignore[attr-defined,assignment]
     asking.IN_FLIGHT = IN_FLIGHT
     runner.RENEW_SECONDS = RENEW_SECONDS  # type: ignore[misc]
     patch(settings)

@@ -164,11 +164,11 @@ class Stage(Desk):
     async def judge(self, scene: dict[str, Any]) -> list[str]:
         """What is wrong with the books of a scene; empty if nothing is."""
         await self.fault(())
-        truth = await self.truth(scene["uid"])
+        account = await self.account(scene["uid"])
         began = {symbol: Decimal(size) for symbol, size in scene["holding"].items()}
         async with self.database.sessions() as session:
             found = await judge(
-                session, UUID(str(scene["connection"])), truth, began=began, incidents=scene["incidents"]
+                session, UUID(str(scene["connection"])), account, began=began, incidents=scene["incidents"]
             )
             connection = await session.get_one(Connection, UUID(str(scene["connection"])))
             if connection.state != "active" or connection.reconciled_at is None:
