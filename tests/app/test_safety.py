@@ -1,24 +1,31 @@
 """The operator's commands with as little of Holdfast as there can be: a directory, and then a database."""
 
+import asyncio
 import errno
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
-from tests.execution.conftest import desk, desk_clock
+from tests.execution.conftest import Desk, desk, desk_clock
 from tests.execution.test_executor import opened
 from tests.execution.test_flatten import Hand, hand, nets
 from typer.testing import CliRunner
 
-from holdfast.app import operator
+from holdfast.accounts.models import User
+from holdfast.app import everybody, operator
 from holdfast.app.cli.main import app
+from holdfast.core.errors import NotFound, Unavailable
 from holdfast.execution.emergency import journal as emergency_journal
-from holdfast.execution.risk import stop_file
+from holdfast.execution.emergency import offline as emergency
+from holdfast.execution.risk import flatten, gate_books, stop_file
 from holdfast.execution.risk.models import Stop
 from holdfast.platform.database import Database
+from holdfast.platform.jobs import enqueue
+from holdfast.platform.models import Job
 from holdfast.platform.settings import Settings
+from holdfast.platform.tasks import Work
 
 __all__ = ["desk", "desk_clock", "hand"]
 
@@ -175,27 +182,170 @@ async def test_a_database_that_takes_nothing_does_not_answer(settings: Settings,
             await alone.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
 
 
-async def test_everybodys_positions_are_closed_by_this_process_alone(
-    hand: Hand, settings: Settings, monkeypatch: pytest.MonkeyPatch
-):
-    """Nobody else carries jobs here: no scheduler, no worker, and no Redis."""
-    desk = hand.desk
-    await opened(desk)
+class Now:
+    """The wall clock, but never before the desk's: so its jobs are due."""
+
+    desk: Desk
+
+    def now(self) -> datetime:
+        return max(datetime.now(UTC), self.desk.clock.moment)
+
+
+@pytest.fixture
+def carried(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk whose jobs the operator's own process carries out."""
 
     async def door(*_: object):
-        return desk.venue
-
-    class Now:
-        def now(self) -> datetime:
-            return max(datetime.now(UTC), desk.clock.moment)  # jobs of the desk's clock are due
+        return hand.desk.venue
 
     monkeypatch.setattr("holdfast.execution.tasks.open_door", door)
-    monkeypatch.setattr(operator, "SystemClock", Now)
-    unreachable = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    report = await operator.flatten_everybody(unreachable, by="me", seconds=40)
+    monkeypatch.setattr(Now, "desk", hand.desk, raising=False)
+    monkeypatch.setattr(everybody, "SystemClock", Now)
+    return hand.desk
+
+
+def without_redis(settings: Settings) -> Settings:
+    return settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+
+
+async def test_everybodys_positions_are_closed_by_this_process_alone(carried: Desk, settings: Settings):
+    """Nobody else carries jobs here: no scheduler, no worker, and no Redis."""
+    await opened(carried)
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=40)
     assert report is not None
-    assert report.failed == []
+    assert (report.failed, report.lost) == ([], False)
     assert len(report.done) == 1
-    assert nets(desk) == {}
+    assert nets(carried) == {}
     gone = settings.model_copy(update={"database_url": NOWHERE})
-    assert await operator.flatten_everybody(gone, by="me", seconds=1) is None
+    assert await everybody.flatten_everybody(gone, by="me", seconds=1) is None
+
+
+async def test_nobody_waits_for_somebody_elses_venue(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Each job ends only once two others are under way with it: one after the other, none ever would."""
+    together = asyncio.Barrier(3)
+    under_way = 0
+    most = 0
+
+    async def job(_: Work) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        async with asyncio.timeout(30):
+            await together.wait()
+        under_way -= 1
+
+    monkeypatch.setattr(everybody, "HANDLERS", {"execution.run": job, "execution.flatten": flatten.run})
+    async with carried.database.transaction() as session:
+        for number in range(3):
+            await enqueue(session, "execution.run", f"somebody-{number}", now=carried.clock.now())
+    still_open = everybody._running
+
+    async def running(database: Database, ids: list[UUID]) -> bool:
+        async with database.sessions() as session:
+            left = select(Job.id).where(Job.kind == "execution.run", Job.finished_at.is_(None)).limit(1)
+            return await session.scalar(left) is not None or await still_open(database, ids)
+
+    monkeypatch.setattr(everybody, "_running", running)
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=60)
+    assert report is not None
+    assert most == 3
+
+
+async def test_a_database_that_goes_away_half_way_is_said(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async def gone(*_: object) -> bool:
+        raise OSError("connection refused")
+
+    async def no(_: Settings) -> bool:
+        return False
+
+    await opened(carried)
+    monkeypatch.setattr(everybody, "IN_FLIGHT", timedelta(0))
+    monkeypatch.setattr(everybody, "_running", gone)
+    monkeypatch.setattr(everybody, "database_answers", no)
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=40)
+    assert report is not None
+    assert report.lost
+
+
+async def test_a_single_stumble_of_the_database_is_no_outage(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    await opened(carried)
+    running, stumbles = everybody._running, ["once"]
+
+    async def stumbling(database: Database, ids: list[UUID]) -> bool:
+        if stumbles:
+            raise OSError(stumbles.pop())
+        return await running(database, ids)
+
+    monkeypatch.setattr(everybody, "_running", stumbling)
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=40)
+    assert report is not None
+    assert (report.failed, report.lost) == ([], False)
+    assert nets(carried) == {}
+
+
+def test_flattening_all_goes_on_offline_when_the_database_goes_away(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async def lost(*_: object, **__: object) -> operator.Report:
+        return operator.Report(lost=True)
+
+    monkeypatch.setenv("DATABASE_URL", NOWHERE)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(everybody, "flatten_everybody", lost)
+    done = run("flatten", "--all", "--yes")
+    said = " ".join(done.output.split())
+    assert done.exit_code == 2
+    assert "PostgreSQL does not answer any more: going on offline" in said
+    assert "COULD NOT: There is no journal in" in said
+
+
+async def test_flattening_offline_hears_that_the_database_is_back(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """It answers from the beginning here: then nothing is sent at all."""
+    await opened(carried)
+    await emergency_journal.keep(carried.work, carried.connection_id)
+    asked = asyncio.Event()
+
+    async def instruments(_kind: object):
+        async with asyncio.timeout(30):
+            await asked.wait()
+        return []
+
+    async def answers(_: Settings) -> bool:
+        asked.set()
+        return True
+
+    carried.venue.instruments = instruments  # type: ignore[attr-defined]
+    monkeypatch.setattr(operator, "database_answers", answers)
+    monkeypatch.setattr(emergency, "venue_opener", lambda *_: lambda _: carried.venue)
+    before = len(carried.venue.placed)
+    report = await operator.flatten_offline(settings, say=lambda _: None, position=None)
+    assert len(carried.venue.placed) == before
+    assert report.failed
+    assert all("PostgreSQL is back" in line for line in report.failed)
+
+
+async def test_the_operator_counts_a_users_drawdown_anew(settings: Settings, desk: Desk):
+    await opened(desk)
+    async with desk.database.transaction() as session:
+        (await session.get_one(User, desk.user_id)).email = "Somebody@Example.org"
+        await gate_books.observe(session, desk.user_id, quote_of=lambda _: None, now=desk.clock.now())
+        mark = (await gate_books.marks_of(session, desk.user_id))[None]
+        mark.operators_peak *= 2
+    for name in ("somebody@example.org", str(desk.user_id)):
+        assert "is counted from 1,000,000.00 USDT now" in await operator.count_peak_anew(settings, user=name)
+    async with desk.database.sessions() as session:
+        mark = (await gate_books.marks_of(session, desk.user_id))[None]
+    assert mark.operators_peak == mark.value
+    with pytest.raises(NotFound):
+        await operator.count_peak_anew(settings, user="nobody@example.org")
+    away = settings.model_copy(update={"database_url": NOWHERE})
+    with pytest.raises(Unavailable):
+        await operator.count_peak_anew(away, user="somebody@example.org")

@@ -420,7 +420,7 @@ async def test_an_opening_the_journal_did_not_know_is_closed_and_booked_to_its_p
 
 @pytest.mark.parametrize("sent", [0, 1, 2])
 async def test_nothing_more_is_sent_once_the_database_is_back(alarm: Desk, sent: int):
-    """A worker of another machine may close the same from now on. What is on its way is followed to the end."""
+    """A worker of another machine may close the same from now on. What has left is followed to its end."""
     before = len(alarm.venue.placed)
     outcome = await flatten(alarm, is_over=lambda: len(alarm.venue.placed) - before >= sent)
     assert len(alarm.venue.placed) - before == sent

@@ -1,44 +1,40 @@
 """What the operator of this machine can do for everybody on it, with as little of Holdfast as possible."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import distinct, select, text
+from sqlalchemy import String, cast, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from holdfast.app.handlers import HANDLERS
-from holdfast.app.runner import JobRunner
+from holdfast.accounts.models import User
+from holdfast.core.errors import NotFound, Unavailable
 from holdfast.execution.emergency import journal as emergency_journal
 from holdfast.execution.emergency import offline as emergency
 from holdfast.execution.emergency.log import at_work
-from holdfast.execution.risk import flatten, gate_books, stop_file, stops
-from holdfast.execution.risk.models import Flatten
-from holdfast.execution.risk.schemas import NewFlatten
+from holdfast.execution.risk import gate_books, stop_file, stops
+from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
-from holdfast.platform.models import Job
-from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
-from holdfast.portfolio.models import Sleeve
 
 DATABASE_SECONDS: Final = 5.0
+WATCH_SECONDS: Final = 1.0
 WORKERS_SECONDS: Final = 20
-_OUTAGES: Final = (SQLAlchemyError, OSError, TimeoutError)
-_CARRIED: Final = ("execution.run", "execution.flatten")
+OUTAGES: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
 @dataclass(slots=True)
 class Report:
-    """What was done and what was not, in words."""
+    """What was done and what was not, in words. ``lost``: PostgreSQL went away before it could be said."""
 
     done: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    lost: bool = False
 
 
 def stop_path(settings: Settings) -> Path:
@@ -60,7 +56,7 @@ async def enter_stop(settings: Settings, *, resumed: bool = False) -> bool:
     try:
         async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
             await stops.enter_file(session, settings, SystemClock().now(), resumed=resumed)
-    except _OUTAGES:
+    except OUTAGES:
         return False
     finally:
         await database.close()
@@ -78,8 +74,35 @@ async def stopped_elsewhere(settings: Settings, *, lift: bool) -> list[str] | No
             for row in rows if lift else ():
                 row.lifted_at, row.lifted_by = SystemClock().now(), "the operator, from another machine"
             return [row.origin for row in rows]
-    except _OUTAGES:
+    except OUTAGES:
         return None
+    finally:
+        await database.close()
+
+
+async def count_peak_anew(settings: Settings, *, user: str) -> str:
+    """Measure the installation's drawdown limit of one user from today's value. ``user``: address or id.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        NotFound: there is no such user, or nothing was seen of their account yet.
+        Unavailable: PostgreSQL does not answer.
+    """
+    clock, database = SystemClock(), Database(settings.database_url, pool_size=1)
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
+            named = or_(func.lower(User.email) == user.lower(), cast(User.id, String) == user.lower())
+            user_id = await session.scalar(select(User.id).where(named))
+            if user_id is None:
+                raise NotFound(f"There is no user {user}.", advice="Name their e-mail address or id.")
+            value = await gate_books.count_operators_peak_anew(session, user_id, now=clock.now())
+            if value is None:
+                raise NotFound(f"Nothing was seen of the account of {user} yet.", advice="Try again later.")
+            return f"The drawdown of {user} is counted from {value:,.2f} USDT now."
+    except OUTAGES as error:
+        raise Unavailable("PostgreSQL does not answer.", advice="Start it, and run this again.") from error
     finally:
         await database.close()
 
@@ -90,36 +113,11 @@ async def database_answers(settings: Settings) -> bool:
     try:
         async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
             await session.execute(text("CREATE TEMPORARY TABLE probe (one integer) ON COMMIT DROP"))
-    except _OUTAGES:
+    except OUTAGES:
         return False
     finally:
         await database.close()
     return True
-
-
-async def flatten_everybody(settings: Settings, *, by: str, seconds: float) -> Report | None:
-    """Close what everybody's positions own. Carries the jobs out in this process as well, so it needs neither
-    a worker nor Redis; a lease keeps two from doing the same. ``None``: PostgreSQL does not answer."""
-    database = Database(settings.database_url, pool_size=3)
-    redis = open_redis(settings.redis_url)
-    clock = SystemClock()
-    runner = JobRunner(HANDLERS, database, redis, settings, clock, asyncio.Event())
-    try:
-        try:
-            ids = await _begin(database, by=by)
-        except _OUTAGES:
-            return None
-        deadline = clock.now() + timedelta(seconds=seconds)
-        while await _running(database, ids) and clock.now() < deadline:
-            await _carry_jobs(database, runner)
-            await asyncio.sleep(0.2)
-        return await _report(database, ids)
-    finally:
-        for service in runner.services.values():
-            if hasattr(service, "close"):
-                await service.close()
-        await redis.aclose()
-        await database.close()
 
 
 async def flatten_offline(settings: Settings, *, say: Callable[[str], None], position: str | None) -> Report:
@@ -149,6 +147,25 @@ async def flatten_offline(settings: Settings, *, say: Callable[[str], None], pos
     return report
 
 
+@asynccontextmanager
+async def _database_watched(settings: Settings) -> AsyncIterator[asyncio.Event]:
+    """An event that is set once PostgreSQL answers again: from then on the workers of all machines close as
+    well, and one hand is enough."""
+    back = asyncio.Event()
+
+    async def watch() -> None:
+        while not back.is_set():
+            if await database_answers(settings):
+                back.set()
+            await asyncio.sleep(WATCH_SECONDS)
+
+    watching = [asyncio.create_task(watch())] if settings.database_url else []
+    try:
+        yield back
+    finally:
+        await cancel(watching)
+
+
 async def _close_journals(
     settings: Settings,
     journals: list[emergency_journal.Journal],
@@ -170,69 +187,22 @@ async def _close_journals(
                 )
                 return
             open_venue = emergency.venue_opener(settings, clock)
-            outcomes = await asyncio.gather(
-                *(
-                    emergency.flatten_connection(
-                        journal, settings, clock, say=say, open_venue=open_venue, only=only
+            async with _database_watched(settings) as back:
+                outcomes = await asyncio.gather(
+                    *(
+                        emergency.flatten_connection(
+                            journal,
+                            settings,
+                            clock,
+                            say=say,
+                            open_venue=open_venue,
+                            only=only,
+                            is_over=back.is_set,
+                        )
+                        for journal in journals
                     )
-                    for journal in journals
                 )
-            )
             for outcome in outcomes:
                 report.done += outcome.done
                 report.failed += outcome.failed
             return
-
-
-async def _begin(database: Database, *, by: str) -> list[UUID]:
-    """A flattening for everybody who has a position. Each beginning has its own time, however many there are.
-
-    Raises:
-        SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer.
-    """
-    now = SystemClock().now()
-    async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
-        users = list(
-            await session.scalars(
-                select(distinct(Sleeve.user_id)).where(Sleeve.state.not_in(gate_books.OVER))
-            )
-        )
-    ids = []
-    for user_id in users:
-        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
-            view = await flatten.start(session, user_id, NewFlatten(scope="user"), by=by, now=now)
-            ids.append(view.id)
-    return ids
-
-
-async def _running(database: Database, ids: list[UUID]) -> bool:
-    async with database.sessions() as session:
-        open_one = select(Flatten.id).where(Flatten.id.in_(ids), Flatten.finished_at.is_(None)).limit(1)
-        return await session.scalar(open_one) is not None
-
-
-async def _carry_jobs(database: Database, runner: JobRunner) -> None:
-    now = SystemClock().now()
-    async with database.sessions() as session:
-        due = list(
-            await session.scalars(
-                select(Job.id)
-                .where(Job.kind.in_(_CARRIED), Job.finished_at.is_(None), Job.run_at <= now)
-                .order_by(Job.run_at)
-                .limit(20)
-            )
-        )
-    for job_id in due:
-        await runner.run(job_id)
-
-
-async def _report(database: Database, ids: list[UUID]) -> Report:
-    report = Report()
-    async with database.sessions() as session:
-        for flatten_id in ids:
-            row = await session.get_one(Flatten, flatten_id)
-            view = await flatten.users_flatten(session, row.user_id, flatten_id)
-            for one in view.positions:
-                line = f"position {str(one.position_id)[:8]}: {one.text or one.state}"
-                (report.done if one.state == "done" else report.failed).append(line)
-    return report

@@ -10,7 +10,7 @@ import getpass
 import socket
 import time
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -20,6 +20,9 @@ from holdfast.app.cli.client import Client
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
 from holdfast.app.cli.trading import find_position
 from holdfast.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from holdfast.platform.settings import Settings
 
 limits = typer.Typer(help="Your limits: how far new risk may go.", invoke_without_command=True)
 
@@ -159,16 +162,22 @@ _VERDICTS: Final = {
 
 
 def _flatten_all(as_json: bool) -> None:
-    from holdfast.app import operator
+    from holdfast.app import everybody
     from holdfast.app.context import located
     from holdfast.platform.settings import Settings
 
     settings = located(Settings())
     lines = _operator_stop("Everything is being closed by the operator")
-    report = asyncio.run(operator.flatten_everybody(settings, by=_who(), seconds=FOLLOW_SECONDS))
+    report = asyncio.run(everybody.flatten_everybody(settings, by=_who(), seconds=FOLLOW_SECONDS))
     if report is None:
         fail("PostgreSQL does not answer.", "Use `holdfast flatten --offline` on the worker's machine.")
-    _print_outcome([*lines, *report.done], report.failed, as_json)
+    if report.lost:
+        lines.append(
+            "PostgreSQL does not answer any more: going on offline, with the journals of this machine."
+        )
+        _close_offline(settings, None, lines, as_json)
+    else:
+        _print_outcome([*lines, *report.done], report.failed, as_json)
 
 
 def _flatten_offline(position: str | None, as_json: bool) -> None:
@@ -187,7 +196,11 @@ def _flatten_offline(position: str | None, as_json: bool) -> None:
             "PostgreSQL answers, so two hands would close at once.",
             "Use `holdfast flatten --all`: it works without Redis and the API too.",
         )
-    lines = _operator_stop("Everything is being closed offline")
+    _close_offline(settings, position, _operator_stop("Everything is being closed offline"), as_json)
+
+
+def _close_offline(settings: "Settings", position: str | None, lines: list[str], as_json: bool) -> None:
+    from holdfast.app import operator
 
     def say(text: str) -> None:
         if not as_json:
@@ -322,6 +335,17 @@ def set_limits(
         own = client.get(path)["position" if position else "user"]
         found = client.put(path, own | wanted)
     print_json(found) if as_json else console.print(_limits_table(found))
+
+
+@limits.command("count-anew")
+def count_anew(user: Annotated[str, typer.Argument(help="Their e-mail address or id.")]) -> None:
+    """For the operator: count a user's drawdown from today, for this installation's own limit."""
+    from holdfast.app import operator
+    from holdfast.app.context import located
+    from holdfast.platform.settings import Settings
+
+    said = asyncio.run(operator.count_peak_anew(located(Settings()), user=user))
+    console.print(said, highlight=False, markup=False)
 
 
 def _limits_path(client: Client, position: str | None) -> str:
