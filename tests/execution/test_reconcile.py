@@ -7,13 +7,15 @@ from uuid import uuid4
 
 from sqlalchemy import select
 from tests.execution.conftest import Desk
+from tests.execution.test_executor import opened
+from tests.execution.test_statements import counted
 
 from holdfast.core.instruments import Side
 from holdfast.execution.reconciliation.reconcile import compare, reconcile_connection
 from holdfast.portfolio.booking import holdings
-from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt
+from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt, Posting
 from holdfast.portfolio.repository import taker_fees
-from holdfast.venues.protocol import FillReport
+from holdfast.venues.protocol import FillReport, FundingReport
 
 
 async def reconciled(desk: Desk) -> list[str]:
@@ -170,3 +172,21 @@ async def test_records_that_come_very_late_are_looked_for_before_the_books_are_c
         assert await reconciled(desk) == ["XRPUSDT"]
         await desk.clock.sleep(301)
     assert await reconciled(desk) == []
+
+
+async def test_payments_that_are_booked_cost_no_statements_when_they_are_read_again(desk: Desk):
+    await opened(desk)
+    counts, cent = [], Decimal("0.01")
+    for payments in (1, 30):
+        desk.venue.funding = [
+            FundingReport(f"f{n}", "BTCUSDT", cent, "USDT", Decimal(0), Decimal("1.6"), desk.clock.now())
+            for n in range(payments)
+        ]
+        await reconciled(desk)
+        with counted(desk) as statements:
+            await reconciled(desk)
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+    async with desk.database.sessions() as session:
+        booked = await session.scalars(select(Posting.amount).where(Posting.kind == "funding"))
+    assert sum(booked) == Decimal("0.3")

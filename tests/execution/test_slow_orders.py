@@ -177,15 +177,38 @@ async def slow_change(desk: Desk, kind: str, tactic: TacticView):
     return await desk.run(await desk.confirm(plan), rounds=1)
 
 
-@pytest.mark.parametrize("tactic", [PASSIVE, TWAP])
-async def test_a_stop_ends_a_slow_rebalance_where_it_stands_and_says_so(desk: Desk, tactic: TacticView):
-    execution = await slow_change(desk, "rebalance", tactic)
+async def slow_rebalance(desk: Desk, tactic: TacticView):
+    """The beginning of less BTC and more ETH."""
+    first = await desk.run(await desk.confirm(await desk.plan()))
+    legs = (("BTCUSDT", Side.SELL, "0.8"), ("ETHUSDT", Side.SELL, "0.4"))
+    more = {"kind": "rebalance", "sleeve_id": first.sleeve_id, "legs": legs, "held": WHOLE}
+    return await begun(desk, tactic, slices=4, **more)
+
+
+@pytest.mark.parametrize(("tactic", "added"), [(PASSIVE, "0"), (TWAP, "0.1")])
+async def test_a_stop_takes_back_what_a_slow_rebalance_adds_and_lets_go_on_what_reduces(
+    desk: Desk, tactic: TacticView, added: str
+):
+    execution = await slow_rebalance(desk, tactic)
     await stop_all(desk)
-    execution = await desk.run(execution.id)
+    execution = await desk.run(execution.id, rounds=60)
     assert execution.state == "needs_attention"
+    assert "ETHUSDT was refused" in execution.reason
     assert "stopped" in execution.reason
     assert open_orders(desk) == []
-    assert await books(desk) == venue_net(desk)
+    less, more = Decimal("0.8"), Decimal("-0.8") - Decimal(added)
+    assert await books(desk) == WHOLE | {"BTCUSDT": less, "ETHUSDT": more} == venue_net(desk)
+    assert (await sleeve_of(desk, execution)).state == "needs_attention"
+
+
+async def test_what_reduces_slowly_makes_way_when_everything_is_closed_at_once(desk: Desk):
+    execution = await slow_rebalance(desk, TWAP)
+    async with desk.database.transaction() as session:
+        await flatten.start(session, desk.user_id, NewFlatten(scope="user"), by="you", now=desk.clock.now())
+    execution = await desk.run(execution.id, rounds=3)
+    assert execution.finished_at is not None
+    assert "makes way" in execution.reason
+    assert (await books(desk))["BTCUSDT"] == Decimal("1.2"), "the slice that was due went, no more"
 
 
 @pytest.mark.parametrize("tactic", [PASSIVE, TWAP])

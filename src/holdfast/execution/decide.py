@@ -79,11 +79,12 @@ def decide(
         return Decision(Act.ASK, asking)
     giving_up = mode is Mode.UNWINDING or (kind != "close" and any(_hopeless(leg, tactic) for leg in legs))
     given_up = [leg for leg in legs if giving_up and (kind == "open" or leg.adds)]
-    dropped = [leg for leg in legs if leg in given_up or _asks_too_much(leg)]
-    abandoned = _legs_with(dropped, lambda order: order.planned and order.role != "unwind")
+    abandoned = tuple(
+        leg.index for leg in legs if any(_is_dropped(order, leg, leg in given_up) for order in leg.orders)
+    )
     if abandoned:
         return Decision(Act.ABANDON, abandoned)
-    ending = given_up
+    ending = [leg for leg in legs if leg in given_up or _rests_for_too_much(leg)]
     if crosses(tactic, legs, elapsed):  # nobody rests any more, not even once that leg is given up
         ending, elapsed = list(legs), max(elapsed, tactic.seconds)
     cancelled = _legs_with(ending, lambda order: order.resting)
@@ -117,14 +118,23 @@ def _go_on(
         return Decision(Act.WAIT, waiting)
     if any(leg.short for leg in legs):
         return Decision(Act.FINISH, end=End.STUCK)
-    whole = all(leg.missing <= 0 for leg in legs) and not residual_planned
+    whole = all(leg.unfilled <= 0 for leg in legs) and not residual_planned
     return Decision(Act.FINISH, end=End.COMPLETE if whole else End.COMPLETE_WITH_RESIDUAL)
 
 
-def _asks_too_much(leg: LegFacts) -> bool:
-    """Whether a fill told late left a planned order larger than what is missing: a smaller one is written
-    under an id of its own, since this one may have been sent once."""
-    return any(order.planned and order.role != "unwind" and order.lots > leg.missing for order in leg.orders)
+def _is_dropped(order: OrderFacts, leg: LegFacts, given_up: bool) -> bool:
+    """Whether a planned order is not to be sent any more. A fill told late, or what others have closed, may
+    have left it larger than what it is for: a smaller one is written under an id of its own, since this one
+    may have been sent once."""
+    if not order.planned:
+        return False
+    if order.role == "unwind":
+        return order.lots > leg.still_open
+    return given_up or order.lots > leg.missing
+
+
+def _rests_for_too_much(leg: LegFacts) -> bool:
+    return any(order.resting and order.lots - order.filled > leg.missing for order in leg.orders)
 
 
 def _held_back(kind: Kind, tactic: Tactic, legs: tuple[LegFacts, ...]) -> frozenset[int]:
@@ -137,12 +147,14 @@ def _held_back(kind: Kind, tactic: Tactic, legs: tuple[LegFacts, ...]) -> frozen
 
 
 def _unwind(legs: tuple[LegFacts, ...]) -> Decision:
-    owing = [leg for leg in legs if leg.still_open > 0 and not _too_small_to_unwind(leg)]
+    owing = [leg for leg in legs if leg.still_open > 0 and (leg.live or not _too_small_to_unwind(leg))]
     if not owing:
         return Decision(Act.FINISH, end=End.UNWOUND)
-    if any(leg.unwinds_missed >= MAX_UNWIND_ATTEMPTS for leg in owing):
-        return Decision(Act.FINISH, end=End.STUCK)
-    return Decision(Act.UNWIND, tuple(leg.index for leg in owing))
+    idle = [leg for leg in owing if not leg.live]
+    if idle and all(leg.unwinds_missed < MAX_UNWIND_ATTEMPTS for leg in idle):
+        return Decision(Act.UNWIND, tuple(leg.index for leg in idle))
+    waiting = tuple(leg.index for leg in owing if leg.live)
+    return Decision(Act.WAIT, waiting) if waiting else Decision(Act.FINISH, end=End.STUCK)
 
 
 def _too_small_to_unwind(leg: LegFacts) -> bool:

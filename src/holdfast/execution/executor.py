@@ -17,11 +17,12 @@ from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.execution import finish, intake, preflight, repository, sending
 from holdfast.execution.answers import ask_about
-from holdfast.execution.asking import Asking
+from holdfast.execution.comparing import Comparing
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import request_of
 from holdfast.execution.facts import facts_of
-from holdfast.execution.further import next_rows, unwinding_rows, unwound_times
+from holdfast.execution.further import next_rows, unwinding_rows, unwound_in_vain
+from holdfast.execution.hand import LONGEST_PAUSE
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderEvent as Event
 from holdfast.execution.orders import OrderState
@@ -38,11 +39,11 @@ from holdfast.venues.protocol import (
     VenueError,
 )
 
-LONGEST_PAUSE = 5.0
-"""Seconds a worker waits with an execution in hand; for longer waits it gives the job back."""
+BY_THE_LEDGER = frozenset({Act.SEND, Act.TRY_AGAIN, Act.WAIT, Act.FINISH})
+"""What depends, where something is closed, on what the position still holds."""
 
 
-class Executor(Asking):
+class Executor(Comparing):
     """One execution in the hands of one worker."""
 
     async def run(self) -> None:
@@ -62,6 +63,8 @@ class Executor(Asking):
                 order.sent_at is None for order in await repository.orders_of(session, self._id)
             )
             execution.started_at = execution.started_at or self._now()
+            if self._lock is None:
+                self._lock = await repository.lock_number(session, execution.connection_id)
         self._shown, self._tactic = view_of(self._plan), tactic_of(self._plan)
         self._legs = traded(legs_of(self._plan))
         obstacle = await self._obstacle(execution)
@@ -133,10 +136,11 @@ class Executor(Asking):
             return await self._decision(session, execution, orders), orders
 
     async def _decision(self, session: AsyncSession, execution: Execution, orders: list[Order]) -> Decision:
-        """Before anything is taken back, the ledger is asked what the position still holds."""
+        """Before anything is closed, the ledger is asked what the position still holds."""
         booked = await repository.booked_quantities(session, [order.id for order in orders])
         decision = self._decided(execution, orders, booked)
-        if decision.act is not Act.UNWIND:
+        closing = any(leg.closes for leg in self._legs) or any(order.role == "unwind" for order in orders)
+        if decision.act is not Act.UNWIND and not (closing and decision.act in BY_THE_LEDGER):
             return decision
         return self._decided(execution, orders, booked, await closable(session, execution.sleeve_id))
 
@@ -155,7 +159,7 @@ class Executor(Asking):
                 booked,
                 self._instrument(leg.symbol),
                 now=now,
-                owned=None if owned is None else owned.get(leg.symbol, Decimal(0)),
+                owned=owned,
             )
             for leg in self._legs
         )
@@ -174,18 +178,25 @@ class Executor(Asking):
         if self._tactic.takes_time and await self._is_held_up(decision):
             return
         prices = await self._prices(decision)
+        books = await self._compared(decision)
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            await self._keep_the_lock(session)
+            rows = await repository.orders_of(session, self._id)
+            sent_before = [order for order in rows if order.state == OrderState.PLANNED and order.sent_at]
+            self._put_off(rows, books)
             orders = await sending.release(
                 session,
                 self._work,
                 execution,
-                await repository.orders_of(session, self._id),
+                rows,
                 frozenset(decision.legs),
                 self._by_index,
                 self._rules,
                 prices,
+                net=books.net if books else None,
             )
+        await self._ask_to_cancel([order for order in sent_before if order.state == OrderState.REJECTED])
         if not orders:
             return
         placements = await self._door.place([request_of(order, self._allowance) for order in orders])
@@ -306,7 +317,8 @@ class Executor(Asking):
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             orders = await repository.orders_of(session, self._id)
-            stopped = await sending.withdraw(session, self._work, execution, orders)
+            stopped = await sending.withdraw(session, self._work, execution, orders, self._by_index)
+        await self._ask_to_cancel([o for o in stopped if o.sent_at and o.state == OrderState.REJECTED])
         await self._cancel([order for order in stopped if is_resting(order)])
         return bool(stopped)
 
@@ -318,8 +330,16 @@ class Executor(Asking):
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             orders = await repository.orders_of(session, self._id)
             decision = await self._decision(session, execution, orders)
+            if decision.act is not Act.TRY_AGAIN:
+                return
             rows = next_rows(
-                execution, self._by_index, orders, decision.children, self._rules, now=self._now()
+                execution,
+                self._by_index,
+                orders,
+                decision.children,
+                self._rules,
+                owned=await closable(session, execution.sleeve_id),
+                now=self._now(),
             )
             session.add_all(rows)
 
@@ -328,18 +348,17 @@ class Executor(Asking):
         async with self._work.database.sessions() as session:
             orders = await repository.orders_of(session, self._id)
         chosen = self._chosen(decision)
-        tried = {leg.index: unwound_times(orders, leg.index) for leg in chosen}
-        again = max(tried.values())
+        in_vain = {leg.index: unwound_in_vain(orders, leg.index) for leg in chosen}
+        again = max(in_vain.values())
         if again:
             await self._pause(min(0.3 * 2**again, LONGEST_PAUSE))
         try:
             prices = await asyncio.gather(
                 *(
-                    unwind_price(self._door, self._rules[leg.symbol], leg.side.opposite, tried[leg.index])
+                    unwind_price(self._door, self._rules[leg.symbol], leg.side.opposite, in_vain[leg.index])
                     for leg in chosen
                 )
             )
-            positions = {held.symbol: held.quantity for held in await self._door.positions()}
         except VenueError as error:
             await self.needs_attention(
                 f"A leg could not be had, and what was opened cannot be closed again yet: {error} "
@@ -351,9 +370,7 @@ class Executor(Asking):
             execution.state, execution.reason = "unwinding", ""
             orders = await repository.orders_of(session, self._id)
             owned = await closable(session, execution.sleeve_id)
-            rows = unwinding_rows(
-                execution, chosen, orders, prices, positions, owned, self._rules, now=self._now()
-            )
+            rows = unwinding_rows(execution, chosen, orders, prices, owned, self._rules, now=self._now())
             session.add_all(rows)
 
     async def _finish(self) -> bool:

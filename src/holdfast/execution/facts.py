@@ -21,11 +21,12 @@ def facts_of(
     instrument: Instrument,
     *,
     now: datetime,
-    owned: Decimal | None = None,
+    owned: Mapping[str, Decimal] | None = None,
 ) -> LegFacts:
     """``booked``: by order id, the quantity whose fills are in the ledger. ``owned``: what the position
-    itself holds of the leg's instrument (signed), where it matters."""
-    held = still_open(orders, leg.index) if owned is None else max(Decimal(0), leg.side.sign * owned)
+    itself holds (signed, by symbol), where it matters."""
+    opened = still_open(orders, leg.index)
+    held = opened if owned is None else leg.side.sign * owned.get(leg.symbol, Decimal(0))
     return LegFacts(
         index=leg.index,
         lots=instrument.floor_lots(leg.quantity),
@@ -47,5 +48,6 @@ def facts_of(
         ),
         slices=leg.view.slices,
         adds=not leg.view.reduces,
-        gone=max(0, instrument.floor_lots(still_open(orders, leg.index) - held)),
+        gone=max(0, instrument.floor_lots(opened - max(Decimal(0), held))),
+        left=None if owned is None or not leg.closes else instrument.floor_lots(leg.left(owned)),
     )

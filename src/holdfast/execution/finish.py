@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.execution import repository
 from holdfast.execution.decide import End
+from holdfast.execution.further import missing_of
 from holdfast.execution.models import Execution
 from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import legs_of, traded, view_of
@@ -72,8 +73,14 @@ async def _end_rebalance(session: AsyncSession, execution: Execution, plan: Plan
         )
         await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
         return
+    lost = await _lost(session, execution, plan)
     execution.reason = "The position is at the index's present weights, as previewed."
-    if how is End.COMPLETE_WITH_RESIDUAL:
+    if lost:
+        execution.reason = (
+            f"{', '.join(lost)} was closed outside Holdfast meanwhile, so the position may not be at its "
+            "weights. Preview a new rebalance."
+        )
+    elif how is End.COMPLETE_WITH_RESIDUAL:
         execution.reason = (
             "The position is as near to the index's present weights as the venue's minimums let it be; what "
             "they left out is shown."
@@ -98,16 +105,26 @@ async def _end_closing(
         )
         await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
         return
-    by_hand = [leg.symbol for leg in legs_of(plan) if leg.action == "by_hand"]
-    if by_hand:
-        await settle_alterations(session, sleeve_id=execution.sleeve_id, now=now)
+    by_hand = {leg.symbol for leg in legs_of(plan) if leg.action == "by_hand"}
+    lost = {*await _lost(session, execution, plan)}
+    lost |= {*await settle_alterations(session, sleeve_id=execution.sleeve_id, now=now)} - by_hand
     moved = await release_remainders(session, execution.sleeve_id, reference=f"close:{execution.id}", now=now)
-    execution.reason = "Every leg was closed as previewed."
-    if by_hand:
-        execution.reason += f" {', '.join(by_hand)} had been closed outside Holdfast and was booked as such."
+    execution.reason = "What was left was closed." if lost else "Every leg was closed as previewed."
+    if lost | by_hand:
+        execution.reason += (
+            f" {', '.join(sorted(lost | by_hand))} had been closed outside Holdfast and was booked as such."
+        )
     if moved:
         execution.reason += f" A remainder too small to trade stays in your account: {', '.join(moved)}."
     await repository.set_sleeve_state(session, execution.sleeve_id, state="closed", closed_at=now)
+
+
+async def _lost(session: AsyncSession, execution: Execution, plan: Plan) -> list[str]:
+    """What closing legs have not traded and the position does not hold any more: others have closed it."""
+    orders = await repository.orders_of(session, execution.id)
+    owned = await closable(session, execution.sleeve_id)
+    legs = [leg for leg in traded(legs_of(plan)) if leg.closes]
+    return sorted(leg.symbol for leg in legs if leg.left(owned) < missing_of(leg, orders, None))
 
 
 async def _unplanned(session: AsyncSession, execution: Execution, plan: Plan) -> list[str]:

@@ -4,20 +4,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from holdfast.core.instruments import Instrument, Side
+from holdfast.core.instruments import Instrument
 from holdfast.execution.drafts import new_order, role_of, still_open
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderState
 from holdfast.execution.plans import PlannedLeg
-from holdfast.execution.repository import reduces
 from holdfast.execution.tactics import Child
 from holdfast.venues.protocol import OrderStyle
 
 
-def missing_of(leg: PlannedLeg, orders: Iterable[Order]) -> Decimal:
-    """What a leg still wants: its quantity without what its orders have had."""
+def missing_of(leg: PlannedLeg, orders: Iterable[Order], owned: Mapping[str, Decimal] | None) -> Decimal:
+    """What a leg still wants: its quantity without what its orders have had. A leg that closes wants no more
+    than the position still holds: what the venue has closed by force, or the user by hand, is not closed
+    again. ``owned`` (signed, by symbol) is ``None`` before anything was traded."""
     had = (o.filled_quantity for o in orders if o.leg == leg.index and o.role != "unwind")
-    return leg.quantity - sum(had, Decimal(0))
+    missing = leg.quantity - sum(had, Decimal(0))
+    return missing if owned is None or not leg.closes else min(missing, leg.left(owned))
+
+
+def takes_back(leg: PlannedLeg, orders: Sequence[Order], owned: Mapping[str, Decimal]) -> Decimal:
+    """What is left to be closed again of what a leg has opened: no more than the position holds (``owned``,
+    signed, by symbol)."""
+    held = leg.side.sign * owned.get(leg.symbol, Decimal(0))
+    return min(still_open(orders, leg.index), held)
 
 
 def next_rows(
@@ -27,6 +36,7 @@ def next_rows(
     children: Iterable[Child],
     instruments: Mapping[str, Instrument],
     *,
+    owned: Mapping[str, Decimal] | None = None,
     now: datetime,
 ) -> list[Order]:
     """The rows of ``children``. An order that is the only one of its leg takes the leg's exact quantity; none
@@ -35,7 +45,7 @@ def next_rows(
     for child in children:
         leg = legs[child.leg]
         tried = [order for order in orders if order.leg == leg.index and order.role != "unwind"]
-        missing = missing_of(leg, tried)
+        missing = missing_of(leg, tried, owned)
         instrument = instruments[leg.symbol]
         whole = missing - child.lots * instrument.lot < instrument.lot
         wanted = missing if whole else instrument.quantity(child.lots)
@@ -62,19 +72,16 @@ def unwinding_rows(
     legs: Sequence[PlannedLeg],
     orders: Sequence[Order],
     prices: Sequence[Decimal],
-    positions: Mapping[str, Decimal],
     owned: Mapping[str, Decimal],
     instruments: Mapping[str, Instrument],
     *,
     now: datetime,
 ) -> list[Order]:
-    """Orders that close again what ``legs`` have open. ``positions`` are the account's, ``owned`` what the
-    position itself holds: what the venue has closed by force, or the user by hand, is not closed again."""
+    """Orders that close again what ``legs`` have open. Whether they are reduce-only is judged when they are
+    sent."""
     rows = []
     for leg, price in zip(legs, prices, strict=True):
-        side, held = leg.side.opposite, leg.side.sign * owned.get(leg.symbol, Decimal(0))
-        most = _most(instruments[leg.symbol], OrderStyle.IOC)
-        quantity = min(still_open(orders, leg.index), held, most)
+        quantity = min(takes_back(leg, orders, owned), _most(instruments[leg.symbol], OrderStyle.IOC))
         if quantity <= 0 or _under_way(orders, leg.index):
             continue
         rows.append(
@@ -83,10 +90,10 @@ def unwinding_rows(
                 leg,
                 role="unwind",
                 attempt=unwound_times(orders, leg.index),
-                side=side,
+                side=leg.side.opposite,
                 quantity=quantity,
                 limit_price=price,
-                reduce_only=reduces(positions.get(leg.symbol, Decimal(0)), Side(side), quantity),
+                reduce_only=False,
                 now=now,
             )
         )
@@ -94,7 +101,16 @@ def unwinding_rows(
 
 
 def unwound_times(orders: Iterable[Order], leg: int) -> int:
-    return sum(order.leg == leg and order.role == "unwind" for order in orders)
+    return len(_unwinding(orders, leg))
+
+
+def unwound_in_vain(orders: Iterable[Order], leg: int) -> int:
+    """How often the market did not take back the whole of an order: only then its price gives way."""
+    return sum(order.filled_quantity < order.quantity for order in _unwinding(orders, leg))
+
+
+def _unwinding(orders: Iterable[Order], leg: int) -> list[Order]:
+    return [order for order in orders if order.leg == leg and order.role == "unwind"]
 
 
 def _most(instrument: Instrument, style: OrderStyle) -> Decimal:

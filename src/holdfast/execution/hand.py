@@ -29,6 +29,8 @@ from holdfast.venues.protocol import TradingVenue
 log = structlog.get_logger(__name__)
 
 LISTEN_EVERY: Final = 0.05
+LONGEST_PAUSE: Final = 5.0
+"""Seconds a worker waits with an execution in hand; for longer waits it gives the job back."""
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -36,7 +38,17 @@ Pause = Callable[[float], Awaitable[None]]
 class Hand:
     """One execution in the hands of one worker."""
 
-    def __init__(self, work: Work, execution_id: UUID, *, pause: Pause = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        work: Work,
+        execution_id: UUID,
+        *,
+        lock: int | None = None,
+        pause: Pause = asyncio.sleep,
+    ) -> None:
+        """``lock``: the number under which the connection's lock is held; by default the one that stands when
+        the work begins."""
+        self._lock = lock
         self._work = work
         self._id = execution_id
         self._pause = pause

@@ -1,5 +1,6 @@
 """The part of a plan the executor needs: the legs, as they were previewed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,6 +12,8 @@ from holdfast.portfolio.tactics import Tactic
 
 @dataclass(frozen=True, slots=True)
 class PlannedLeg:
+    """``closes``: its orders only make smaller what the position holds."""
+
     index: int
     symbol: str
     action: str
@@ -19,7 +22,12 @@ class PlannedLeg:
     expected_price: Decimal
     limit_price: Decimal
     notional: Decimal
+    closes: bool
     view: PlanLeg
+
+    def left(self, owned: Mapping[str, Decimal]) -> Decimal:
+        """What a position that owns this much (signed, by symbol) still has for a closing leg to close."""
+        return max(Decimal(0), -self.side.sign * owned.get(self.symbol, Decimal(0)))
 
 
 def tactic_of(plan: Plan) -> Tactic:
@@ -35,6 +43,7 @@ def view_of(plan: Plan) -> PlanView:
 
 def legs_of(plan: Plan) -> list[PlannedLeg]:
     """Every leg with its number; skipped and by-hand legs included."""
+    shown = view_of(plan)
     return [
         PlannedLeg(
             index=index,
@@ -45,9 +54,10 @@ def legs_of(plan: Plan) -> list[PlannedLeg]:
             expected_price=leg.expected_price,
             limit_price=leg.limit_price,
             notional=leg.notional,
+            closes=shown.kind == "close" or leg.reduces,
             view=leg,
         )
-        for index, leg in enumerate(view_of(plan).legs)
+        for index, leg in enumerate(shown.legs)
     ]
 
 

@@ -124,6 +124,28 @@ async def orders_in_doubt(session: AsyncSession, connection_id: UUID) -> list[Or
     )
 
 
+async def doubtful_symbols(session: AsyncSession, connection_id: UUID) -> set[str]:
+    """Symbols in which the books may be behind: an order is in doubt, or one has ended whose execution still
+    waits for its fills."""
+    booked = select(func.coalesce(func.sum(Fill.quantity), 0)).where(Fill.order_id == Order.id)
+    unbooked = await session.scalars(
+        select(Order.symbol)
+        .join(Execution, Execution.id == Order.execution_id)
+        .where(
+            Execution.connection_id == connection_id,
+            Execution.finished_at.is_(None),
+            Order.state.in_(FINAL),
+            Order.filled_quantity != booked.correlate(Order).scalar_subquery(),
+        )
+    )
+    return {order.symbol for order in await orders_in_doubt(session, connection_id)} | set(unbooked)
+
+
+async def lock_number(session: AsyncSession, connection_id: UUID) -> int:
+    """The number of whoever has had the connection's lock last."""
+    return await session.scalar(select(Connection.fence).where(Connection.id == connection_id)) or 0
+
+
 async def users_execution(session: AsyncSession, user_id: UUID, execution_id: UUID) -> Execution:
     execution = await session.get(Execution, execution_id)
     if execution is None or execution.user_id != user_id:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.instruments import Instrument
+from holdfast.core.instruments import Instrument, Side
 from holdfast.execution import repository
-from holdfast.execution.further import missing_of
+from holdfast.execution.further import missing_of, takes_back
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderEvent, OrderState
 from holdfast.execution.plans import PlannedLeg
@@ -19,6 +19,7 @@ from holdfast.execution.resting import is_resting
 from holdfast.execution.risk import gate, stops
 from holdfast.execution.trail import trail
 from holdfast.platform.tasks import Work
+from holdfast.portfolio.booking import closable
 from holdfast.portfolio.tactics import Tactic
 from holdfast.venues.protocol import PublicVenue
 
@@ -66,14 +67,22 @@ async def release(
     legs: Legs,
     instruments: Mapping[str, Instrument],
     prices: Mapping[UUID, Decimal],
+    *,
+    net: Mapping[str, Decimal] | None = None,
 ) -> list[Order]:
     """Make the due orders of the ``chosen`` legs sent, as far as the gate lets them, and return those. What
-    is only too fast is put off."""
+    is only too fast is put off. ``net``: the account's positions, where they were looked at once more: what
+    closes is judged by them, because other positions have moved since it was written."""
     now = work.clock.now()
     due = [order for order in orders if order.leg in chosen and is_due(order, now)]
-    due = [o for o in due if o.role == "unwind" or _fits(o, orders, legs, instruments)]
+    closing = {order.id for order in due if closes(order, legs)}
+    owned = await closable(session, execution.sleeve_id) if closing else None
+    due = [order for order in due if _fits(order, orders, legs, instruments, owned)]
     for order in due:
         order.limit_price = prices.get(order.id, order.limit_price)
+        if net is not None and order.id in closing and order.sent_at is None:
+            held = net.get(order.symbol, Decimal(0))
+            order.reduce_only = repository.reduces(held, Side(order.side), order.quantity)
     refused = await gate.refusals(session, work, execution, due)
     for order in due:
         reason = refused.get(order.id)
@@ -90,11 +99,12 @@ async def release(
 
 
 async def withdraw(
-    session: AsyncSession, work: Work, execution: Execution, orders: Sequence[Order]
+    session: AsyncSession, work: Work, execution: Execution, orders: Sequence[Order], legs: Legs
 ) -> list[Order]:
-    """What a stop takes back of an execution that takes its time: orders that are still to come are forbidden
-    here, and those that rest are to be cancelled. A closing goes on, unless everything is to be closed at
-    once: then it only stands in the way.
+    """What a stop takes back of an execution that takes its time: orders that add are forbidden here if they
+    are still to come, and are to be cancelled if they rest. What reduces goes on, of a closing and of a
+    rebalance, because less risk is what a stop is for; the rebalance ends in “needs attention”. Where
+    everything is to be closed at once, a slower order only stands in the way, and makes way.
 
     Returns:
         The orders concerned.
@@ -102,13 +112,18 @@ async def withdraw(
     reason = await stops.reason_now(session, work.settings, execution.user_id, execution.sleeve_id)
     if not reason:
         return []
-    if execution.kind == "close" and not await repository.is_flattened(session, execution):
-        return []
-    concerned = [o for o in orders if o.role != "unwind" and (o.state == OrderState.PLANNED or is_resting(o))]
+    under_way = [o for o in orders if o.role != "unwind" and (o.state == OrderState.PLANNED or is_resting(o))]
+    adding = [order for order in under_way if not legs[order.leg].closes]
+    concerned = under_way if await repository.is_flattened(session, execution) else adding
     for order in concerned:
         if order.state == OrderState.PLANNED:
-            forbid(session, order, MAKES_WAY if execution.kind == "close" else reason, now=work.clock.now())
+            forbid(session, order, reason if order in adding else MAKES_WAY, now=work.clock.now())
     return concerned
+
+
+def closes(order: Order, legs: Legs) -> bool:
+    """Whether it only makes smaller what its position holds."""
+    return order.role == "unwind" or legs[order.leg].closes
 
 
 def forbid(session: AsyncSession, order: Order, reason: str, *, now: datetime) -> None:
@@ -117,7 +132,17 @@ def forbid(session: AsyncSession, order: Order, reason: str, *, now: datetime) -
     repository.record(session, order, OrderEvent.FORBID, now=now, reason=reason)
 
 
-def _fits(order: Order, orders: Sequence[Order], legs: Legs, instruments: Mapping[str, Instrument]) -> bool:
-    """Whether its leg still misses all of it; a fill told since the decision may have come in between."""
-    instrument, missing = instruments[order.symbol], missing_of(legs[order.leg], orders)
+def _fits(
+    order: Order,
+    orders: Sequence[Order],
+    legs: Legs,
+    instruments: Mapping[str, Instrument],
+    owned: Mapping[str, Decimal] | None,
+) -> bool:
+    """Whether its leg still misses all of it, or still has all of it to take back; a fill told since the
+    decision may have come in between."""
+    instrument, leg = instruments[order.symbol], legs[order.leg]
+    missing = (
+        takes_back(leg, orders, owned or {}) if order.role == "unwind" else missing_of(leg, orders, owned)
+    )
     return instrument.floor_lots(order.quantity) <= instrument.floor_lots(max(missing, Decimal(0)))

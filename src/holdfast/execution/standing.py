@@ -37,7 +37,8 @@ class OrderFacts:
 class LegFacts:
     """One leg to be traded: planned lots, the venue's minimum in lots, and its orders in order of attempt.
     ``slices``: into how many parts it is cut. ``adds``: it makes the position larger, or turns it around.
-    ``gone``: what others have closed of it again, the venue by force or the user by hand."""
+    ``gone``: what others have closed of it again, the venue by force or the user by hand. ``left``: what a
+    leg that closes still finds in the position, where that was asked for: no order of it is for more."""
 
     index: int
     lots: int
@@ -46,6 +47,7 @@ class LegFacts:
     slices: int = 1
     adds: bool = True
     gone: int = 0
+    left: int | None = None
 
     def filled(self, *roles: str) -> int:
         return sum(order.filled for order in self.orders if order.role in roles)
@@ -60,8 +62,13 @@ class LegFacts:
         return sum(order.filled for order in self.tries)
 
     @property
-    def missing(self) -> int:
+    def unfilled(self) -> int:
         return self.lots - self.forward
+
+    @property
+    def missing(self) -> int:
+        """What is still to be had of it."""
+        return self.unfilled if self.left is None else min(self.unfilled, self.left)
 
     @property
     def short(self) -> bool:

@@ -62,7 +62,7 @@ async def run_execution(work: Work) -> None:
                 raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
             await _catch_up(work, execution, taken)
             try:
-                await _carry_out(work, Executor(work, execution_id))
+                await _carry_out(work, Executor(work, execution_id, lock=taken))
             finally:
                 await emergency_journal.keep(work, execution.connection_id)
 

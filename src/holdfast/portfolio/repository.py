@@ -114,6 +114,22 @@ async def open_alterations_of(session: AsyncSession, sleeve_id: UUID) -> Sequenc
     return rows.all()
 
 
+async def booked_funding(
+    session: AsyncSession, connection_id: UUID, references: Sequence[str]
+) -> set[tuple[str, str]]:
+    """Which of these payments are in the ledger already, by reference and asset."""
+    rows = await session.execute(
+        select(Posting.reference, Posting.asset)
+        .where(
+            Posting.connection_id == connection_id,
+            Posting.kind == "funding",
+            Posting.reference.in_(references),
+        )
+        .distinct()
+    )
+    return set(rows.tuples())
+
+
 async def is_funding_booked(session: AsyncSession, connection_id: UUID, reference: str, asset: str) -> bool:
     found = await session.scalar(
         select(Posting.id)

@@ -19,7 +19,14 @@ from holdfast.execution.orders import FINAL
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import Work
-from holdfast.venues.protocol import KeyRefused, OrderReport, OutcomeUnknown, Rejected, TradingVenue
+from holdfast.venues.protocol import (
+    KeyRefused,
+    OrderReport,
+    OrderStatus,
+    OutcomeUnknown,
+    Rejected,
+    TradingVenue,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -56,10 +63,19 @@ async def mend_orders(work: Work, door: TradingVenue, connection_id: UUID, own: 
 async def _cancel_stray(
     work: Work, door: TradingVenue, report: OrderReport, order: Order | None, own: Own
 ) -> None:
+    """The list of open orders may be late: what has ended by itself is nothing to warn of."""
+    now_at_venue = await door.find_order(report.symbol, report.client_id)
+    if now_at_venue and now_at_venue.status is not OrderStatus.OPEN:
+        if order is not None:
+            await _ask(work, door, order, own)
+        return
     try:
         await door.cancel(report.symbol, report.client_id)
     except Rejected as error:
         log.info("a stray order had ended", client_id=report.client_id, reason=str(error))
+        if order is not None:
+            await _ask(work, door, order, own)
+        return
     except (OutcomeUnknown, KeyRefused) as error:
         log.warning("a stray order may still rest", client_id=report.client_id, reason=str(error))
         return  # the next reconciliation sees whether it does

@@ -35,7 +35,9 @@ from holdfast.execution.reconciliation.wallet import keep_balance, keep_fee_rate
 from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
+from holdfast.portfolio.ledger import QUOTE
 from holdfast.portfolio.models import Halt
+from holdfast.portfolio.repository import booked_funding
 from holdfast.venues.protocol import AccountInfo, Balance, FillReport, TradingVenue, VenuePosition
 
 log = structlog.get_logger(__name__)
@@ -138,11 +140,11 @@ class _Reconciliation:
             await self.pause(SECOND_LOOK)
             balance = await self._read_history(overlap=LONG_OVERLAP)
             seen = await self._look()
-        await self._conclude(account, balance, seen, began)
+        halted = await self._conclude(account, balance, seen, began)
         await keep_fee_rates(self.work, self.door, self.connection_id)
         if self.changed:
             await publish(self.work, connection.user_id, "incidents", {"changed": True})
-        return sorted(seen.differences)
+        return halted
 
     async def _own(self, session: AsyncSession) -> Connection:
         """The connection, held until the transaction ends, and still ours to write about.
@@ -187,7 +189,11 @@ class _Reconciliation:
         async with self.work.database.transaction() as session:
             connection = await self._own(session)
             await self._book_fills(session, connection, fills)
+            names = [payment.reference for payment in funding]
+            known = await booked_funding(session, self.connection_id, names)
             for payment in funding:
+                if (payment.reference, payment.asset or QUOTE) in known:
+                    continue
                 await book_funding(session, connection_id=self.connection_id, report=payment, now=self._now())
             await keep_balance(session, self.connection_id, balance, now=self._now())
             await self._tell_of_absence(session, connection, moment)
@@ -240,19 +246,17 @@ class _Reconciliation:
     async def _look(self) -> _Seen:
         positions = await self.door.positions()
         async with self.work.database.sessions() as session:
-            held = await holdings(session, self.connection_id)
-            doubtful = {
-                order.symbol for order in await repository.orders_in_doubt(session, self.connection_id)
-            }
+            ours = await net_holdings(session, self.connection_id)
+            doubtful = await repository.doubtful_symbols(session, self.connection_id)
             unjudged = doubtful - {position.symbol for position in positions if position.hedge_mode}
             standing = await repository.halts_of(session, self.connection_id, list(unjudged))
-        ours: dict[str, Decimal] = {}
-        for (_, symbol), quantity in held.items():
-            ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
         return _Seen(positions, compare(ours, positions, doubtful) | standing)
 
-    async def _conclude(self, account: AccountInfo, balance: Balance, seen: _Seen, began: datetime) -> None:
-        """Halts and incidents as they are now, and the mark that the books were compared: all or nothing."""
+    async def _conclude(
+        self, account: AccountInfo, balance: Balance, seen: _Seen, began: datetime
+    ) -> list[str]:
+        """Halts and incidents as they are now, and the mark that the books were compared: all or nothing.
+        Returns the halted symbols."""
         now = self._now()
         async with self.work.database.transaction() as session:
             connection = await self._own(session)
@@ -275,9 +279,18 @@ class _Reconciliation:
                 connection.unsure_since = None
             if not account.unified or connection.state == "failing":
                 await enqueue(session, "accounts.check_connection", str(self.connection_id), now=now)
+        return sorted(seen.differences | hedged)
 
     def _now(self) -> datetime:
         return self.work.clock.now()
+
+
+async def net_holdings(session: AsyncSession, connection_id: UUID) -> dict[str, Decimal]:
+    """What the books say the account holds: all positions and the user's own, by symbol."""
+    ours: dict[str, Decimal] = {}
+    for (_, symbol), quantity in (await holdings(session, connection_id)).items():
+        ours[symbol] = ours.get(symbol, Decimal(0)) + quantity
+    return ours
 
 
 def compare(ours: dict[str, Decimal], positions: list[VenuePosition], doubtful: set[str]) -> dict[str, str]:
