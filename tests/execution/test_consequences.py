@@ -18,7 +18,7 @@ from holdfast.execution.models import Execution
 from holdfast.market.models import InstrumentRow
 from holdfast.portfolio.booking import closable, holdings
 from holdfast.portfolio.models import Sleeve
-from holdfast.venues.protocol import AccountInfo, OrderReport, OrderStatus
+from holdfast.venues.protocol import AccountInfo, OrderReport, OrderStatus, Rejected
 
 
 async def opened(desk: Desk) -> Execution:
@@ -103,6 +103,23 @@ async def test_after_a_liquidation_nothing_is_opened_until_the_user_has_seen_it(
     assert (await closed(desk, execution.sleeve_id, rest)).state == "complete", "closing stays possible"
     await seen(desk, (await the_only(desk, "liquidation")).id)
     assert (await opening(desk)).state == "complete"
+
+
+async def test_more_of_a_liquidation_blocks_again_though_the_user_has_seen_its_beginning(desk: Desk):
+    await opened(desk)
+    desk.venue.trade_by_hand("ETHUSDT", Side.BUY, "0.5", exec_type="BustTrade", order_id="bust")
+    await reconciled(desk)
+    await seen(desk, (await the_only(desk, "liquidation")).id)
+    assert (await the_only(desk, "liquidation")).settled_at is not None
+    await reconciled(desk)
+    assert (await the_only(desk, "liquidation")).settled_at is not None, (
+        "the same, read again, is nothing new"
+    )
+    desk.venue.trade_by_hand("ETHUSDT", Side.BUY, "0.2", exec_type="BustTrade", order_id="bust")
+    await reconciled(desk)
+    told = await the_only(desk, "liquidation")
+    assert (told.settled_at, told.seen_at) == (None, None)
+    assert (await opening(desk)).state == "unwound"
 
 
 async def test_a_liquidation_of_the_users_own_holding_blocks_too(desk: Desk):
@@ -255,6 +272,7 @@ def resting(client_id: str, desk: Desk) -> OrderReport:
 async def test_orders_that_rest_for_nobody_are_cancelled_and_told(desk: Desk):
     await opened(desk)
     ended = next(iter(desk.venue.orders))
+    desk.venue.orders[ended].status = OrderStatus.OPEN
     desk.venue.resting = [
         resting("hf-unknown-o0000", desk),
         resting(ended, desk),
@@ -265,6 +283,28 @@ async def test_orders_that_rest_for_nobody_are_cancelled_and_told(desk: Desk):
     told = [view for view in await shown(desk) if view.kind == "stray_order"]
     assert len(told) == 2
     assert all(view.settled_at for view in told)
+
+
+async def test_a_list_of_open_orders_that_is_late_warns_of_nothing(desk: Desk):
+    await opened(desk)
+    desk.venue.resting = [resting(next(iter(desk.venue.orders)), desk)]
+    await reconciled(desk)
+    assert desk.venue.cancelled == []
+    assert await shown(desk) == []
+
+
+async def test_a_stray_order_that_ends_before_its_cancel_was_not_cancelled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    await opened(desk)
+    desk.venue.resting = [resting("hf-unknown-o0000", desk)]
+
+    async def too_late(*_: object):
+        raise Rejected("order not exists or too late to cancel", code="110001")
+
+    monkeypatch.setattr(desk.venue, "cancel", too_late)
+    await reconciled(desk)
+    assert await shown(desk) == []
 
 
 async def test_a_resting_order_of_an_execution_under_way_is_left_alone(desk: Desk):

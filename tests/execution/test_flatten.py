@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from tests.execution.conftest import LEGS, NOW, Desk, instrument_row, opposite
 from tests.execution.scripted_venue import Killed
 
 from holdfast.accounts.models import Connection, User
 from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus, Side
+from holdfast.execution import repository
 from holdfast.execution.models import Execution
 from holdfast.execution.risk import flatten
 from holdfast.execution.risk.schemas import FlattenView, NewFlatten
@@ -399,3 +400,28 @@ async def test_two_workers_at_one_flattening_start_one_closing(hand: Hand):
     assert len(closings) == 1
     assert (await hand.work(begun.id)).state == "done"
     assert nets(desk) == {}
+
+
+async def test_a_flattening_holds_no_position_while_it_waits_for_an_execution(hand: Hand):
+    """The execution's worker has its row and wants the position's: each would wait for the other."""
+    desk = hand.desk
+    execution_id = await desk.confirm(await desk.plan())
+    begun = await hand.press()
+    async with desk.database.transaction() as session:
+        execution = await repository.fence_off(session, execution_id, 1)
+        flattening = asyncio.create_task(hand.round(begun.id))
+        await waiting_for_a_lock(desk)
+        await repository.set_sleeve_state(session, execution.sleeve_id, state="needs_attention")
+    assert await flattening is False
+    (position,) = (await hand.look(begun.id)).positions
+    assert position.execution_id == execution_id
+
+
+async def waiting_for_a_lock(desk: Desk) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(500):
+        async with desk.database.sessions() as session:
+            if await session.scalar(waiting):
+                return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody waits")

@@ -88,7 +88,8 @@ async def note(
     at: datetime,
     settled_at: datetime | None = None,
 ) -> bool:
-    """Write an event once. Told again in other words (a trade goes on), the words change.
+    """Write an event once. Told again in other words (a trade goes on), the words change; one that blocks
+    begins anew, because what the user has seen and let pass was less.
 
     Returns:
         Whether anything is new.
@@ -108,6 +109,7 @@ async def note(
         "at": at,
         "settled_at": settled_at,
     }
+    again = {"seen_at": None, "settled_at": settled_at} if news.blocks else {}
     written = await session.scalar(
         insert(Incident)
         .values(values)
@@ -117,7 +119,7 @@ async def note(
                 text("coalesce(connection_id, '00000000-0000-0000-0000-000000000000'::uuid)"),
                 Incident.reference,
             ],
-            set_={"title": news.title, "text": news.text, "severity": news.severity},
+            set_={"title": news.title, "text": news.text, "severity": news.severity} | again,
             where=or_(Incident.title != news.title, Incident.text != news.text),
         )
         .returning(Incident.id)

@@ -140,24 +140,24 @@ class _Outlook:
 
 
 async def _step(work: Work, position: FlattenPosition, begun: datetime) -> None:
-    async with work.database.transaction() as session:
+    """What is found is written in a transaction of its own: naming an execution waits for whoever holds it,
+    and that one may be waiting for the position held here."""
+    async with work.database.sessions() as session:
         outlook = await _outlook(session, position)
-        if outlook.busy:
-            opening = outlook.busy.kind != "close"
-            said = outlook.busy.reason or (
-                "What was opened is being taken back." if opening else position.text
-            )
-            await _note(session, position, "waiting" if opening else "closing", said, outlook.busy.id)
-            return
-        if outlook.sleeve.state in gate_books.OVER and not outlook.owns:
-            said = outlook.last.reason if outlook.last else "Nothing was open."
-            await _note(session, position, "done", said, outlook.last.id if outlook.last else None)
-            return
-        if position.attempts >= MAX_ATTEMPTS:
-            ended = outlook.last.reason if outlook.last else "It could not be closed."
-            await _note(session, position, "partly", position.text or ended, None)
-            return
         connection = await session.get_one(Connection, outlook.sleeve.connection_id, populate_existing=True)
+    if outlook.busy:
+        opening = outlook.busy.kind != "close"
+        said = outlook.busy.reason or ("What was opened is being taken back." if opening else position.text)
+        await _say(work, position, "waiting" if opening else "closing", said, outlook.busy.id)
+        return
+    if outlook.sleeve.state in gate_books.OVER and not outlook.owns:
+        said = outlook.last.reason if outlook.last else "Nothing was open."
+        await _say(work, position, "done", said, outlook.last.id if outlook.last else None)
+        return
+    if position.attempts >= MAX_ATTEMPTS:
+        ended = outlook.last.reason if outlook.last else "It could not be closed."
+        await _say(work, position, "partly", position.text or ended)
+        return
     if connection.state != "active":
         problem = f"The connection cannot trade at the moment: {connection.state_reason}"
         await _count_failure(work, position, problem, begun)
@@ -255,17 +255,13 @@ async def _count_failure(work: Work, position: FlattenPosition, text: str, begun
     log.warning("a position cannot be closed", position=str(position.sleeve_id), reason=text)
 
 
-async def _say(work: Work, position: FlattenPosition, state: str, text: str) -> None:
-    async with work.database.transaction() as session:
-        await _note(session, position, state, text, position.execution_id)
-
-
-async def _note(
-    session: AsyncSession, position: FlattenPosition, state: str, text: str, execution_id: UUID | None
+async def _say(
+    work: Work, position: FlattenPosition, state: str, text: str, execution_id: UUID | None = None
 ) -> None:
-    row = await session.merge(position)
-    row.state, row.text = state, text
-    row.execution_id = execution_id or row.execution_id
+    async with work.database.transaction() as session:
+        row = await session.merge(position)
+        row.state, row.text = state, text
+        row.execution_id = execution_id or row.execution_id
 
 
 # --- all positions ---------------------------------------------------------------------------------------
