@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     bybit_rest_url: str = ""
     bybit_public_ws_url: str = ""
     bybit_private_ws_url: str = ""
+    binance_rest_url: str = ""
+    binance_ws_url: str = ""
     coingecko_url: str = ""
     coingecko_key: str = ""
     coingecko_key_header: str = "x-cg-demo-api-key"
@@ -101,6 +103,18 @@ class Settings(BaseSettings):
     def venue_private_ws_url(self) -> str:
         base = f"ws://127.0.0.1:{self.sim_port}" if self.simulated else "wss://stream.bybit.com"
         return self.bybit_private_ws_url or f"{base}/v5/private"
+
+    @cached_property
+    def binance_url(self) -> str:
+        """Spot market data of Binance over REST, without ``/api/v3``; needs no key."""
+        real = "https://data-api.binance.vision"
+        return self.binance_rest_url or (f"{self.sim_url}/binance" if self.simulated else real)
+
+    @cached_property
+    def binance_stream_url(self) -> str:
+        """Its combined streams."""
+        simulated, real = f"ws://127.0.0.1:{self.sim_port}/binance", "wss://data-stream.binance.vision"
+        return f"{self.binance_ws_url or (simulated if self.simulated else real)}/stream"
 
     @cached_property
     def market_caps_url(self) -> str:

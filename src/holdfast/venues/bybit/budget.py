@@ -101,6 +101,16 @@ class Budget(Protocol):
     async def silence_address(self, until: datetime) -> None: ...
 
 
+class Windows(Protocol):
+    """Limits of any other kind: so many units in a rolling window. As ``Budget``."""
+
+    async def reserve_window(
+        self, name: str, units: int, limit: int, window_ms: int, *, patience: float
+    ) -> float: ...
+
+    async def silence_window(self, name: str, until: datetime) -> None: ...
+
+
 @dataclass(slots=True)
 class SlidingLog:
     """The last send times of one bucket, in milliseconds."""
@@ -144,6 +154,15 @@ class LocalBudget:
 
     async def reserve_address(self, *, patience: float) -> float:
         return self._reserve("address", 1, ADDRESS_LIMIT, ADDRESS_WINDOW_MS, patience)
+
+    async def reserve_window(
+        self, name: str, units: int, limit: int, window_ms: int, *, patience: float
+    ) -> float:
+        """``units`` of any other limit: so many in a rolling window."""
+        return self._reserve(name, units, limit, window_ms, patience)
+
+    async def silence_window(self, name: str, until: datetime) -> None:
+        self._log(name).blocked_until = to_ms(until)
 
     async def learn(self, account: str, bucket: Bucket, limit: int) -> None:
         self._limits[f"{account}:{bucket}"] = limit
@@ -210,6 +229,19 @@ class RateBudget:
     async def reserve_address(self, *, patience: float) -> float:
         shared = await self._reserve("address", 1, ADDRESS_LIMIT, ADDRESS_WINDOW_MS, patience)
         return await self._alone.reserve_address(patience=patience) if shared is None else shared
+
+    async def reserve_window(
+        self, name: str, units: int, limit: int, window_ms: int, *, patience: float
+    ) -> float:
+        """``units`` of any other limit: so many in a rolling window."""
+        shared = await self._reserve(name, units, limit, window_ms, patience)
+        if shared is not None:
+            return shared
+        return await self._alone.reserve_window(name, units, limit, window_ms, patience=patience)
+
+    async def silence_window(self, name: str, until: datetime) -> None:
+        await self._alone.silence_window(name, until)
+        await self._block(name, until)
 
     async def learn(self, account: str, bucket: Bucket, limit: int) -> None:
         await self._alone.learn(account, bucket, limit)
