@@ -1445,8 +1445,9 @@ export interface components {
          * LimitUsage
          * @description Where things stand. Notionals count what is held and what orders under way may still add, each at the
          *     mark price. ``day_pnl`` is signed; ``daily_loss`` is how much of that limit is used. ``equity`` and
-         *     ``peak`` are the account's value (for one position: its size plus P&L). ``unpriced`` are held symbols
-         *     without any price: they are not in the sums.
+         *     ``peak`` are the account's value (for one position: its size plus P&L); without a drawdown limit of one's
+         *     own the peak is the one that the installation's is measured from. ``unpriced`` are held symbols without
+         *     any price: they are not in the sums.
          */
         LimitUsage: {
             /**
