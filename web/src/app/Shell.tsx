@@ -1,5 +1,15 @@
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
-import { Activity, ChartNoAxesCombined, CircleUser, Gauge, Layers, Plug, Search, Settings } from 'lucide-react'
+import {
+  Activity,
+  ChartCandlestick,
+  ChartNoAxesCombined,
+  CircleUser,
+  Gauge,
+  Layers,
+  Plug,
+  Search,
+  Settings,
+} from 'lucide-react'
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 
 import { session } from '@/api/session'
@@ -21,6 +31,7 @@ const StopDialog = lazy(() => import('@/features/safety/StopDialog'))
 const ENTRIES = [
   { to: '/', label: 'Overview', icon: Gauge, phone: true },
   { to: '/indices', label: 'Indices', icon: ChartNoAxesCombined, phone: true },
+  { to: '/chart', label: 'Chart', icon: ChartCandlestick, phone: true },
   { to: '/positions', label: 'Positions', icon: Layers, phone: true },
   { to: '/activity', label: 'Activity', icon: Activity, phone: true },
   { to: '/connections', label: 'Connections', icon: Plug, phone: false },

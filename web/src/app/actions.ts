@@ -30,6 +30,14 @@ export const ACTIONS: Action[] = [
   },
   { id: 'overview', label: 'Overview', group: 'Go to', keys: 'g o', perform: ({ go }) => go('/') },
   { id: 'indices', label: 'Indices', group: 'Go to', keys: 'g i', perform: ({ go }) => go('/indices') },
+  {
+    id: 'chart',
+    label: 'Chart',
+    group: 'Go to',
+    keys: 'g m',
+    words: 'markets candles price indicators drawing replay',
+    perform: ({ go }) => go('/chart'),
+  },
   { id: 'positions', label: 'Positions', group: 'Go to', keys: 'g p', perform: ({ go }) => go('/positions') },
   {
     id: 'activity',

@@ -9,6 +9,7 @@ import {
 } from '@tanstack/react-router'
 
 import { session } from '@/api/session'
+import { lastChart } from '@/features/chart/last'
 
 import { Shell } from './Shell'
 import { NotFoundPage, PageError } from './Fallbacks'
@@ -67,6 +68,21 @@ const index = createRoute({
     ...(search['direction'] === 'long' || search['direction'] === 'short' ? { direction: search['direction'] } : {}),
   }),
   component: lazyRouteComponent(() => import('@/features/indices/IndexPage')),
+})
+
+const charts = createRoute({
+  getParentRoute: () => root,
+  path: '/chart',
+  beforeLoad: () => {
+    throw redirect({ ...lastChart(), replace: true })
+  },
+})
+
+const chart = createRoute({
+  getParentRoute: () => root,
+  path: '/chart/$source/$symbol',
+  validateSearch: (search) => present(search, ['tf']),
+  component: lazyRouteComponent(() => import('@/features/chart/ChartPage')),
 })
 
 const plan = createRoute({
@@ -173,6 +189,8 @@ const routeTree = root.addChildren([
   signUp,
   indices,
   index,
+  charts,
+  chart,
   licences,
   goingLive,
   mine.addChildren([

@@ -73,3 +73,17 @@ export function offset(ms: number): string {
   const seconds = thousandths.format((ms - minutes * 60_000) / 1000)
   return minutes > 0 ? `+${minutes}:${seconds.padStart(6, '0')}` : `+${seconds}`
 }
+
+const utcFormat = new Intl.DateTimeFormat('en-GB', {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZone: 'UTC',
+})
+
+/** "21 Nov 2026, 11:42" of UTC seconds, as charts show their bars. */
+export function utcMinute(seconds: number): string {
+  return Number.isFinite(seconds) ? utcFormat.format(new Date(seconds * 1000)) : ''
+}

@@ -1,6 +1,7 @@
 import { ws } from 'msw'
 import { setupWorker } from 'msw/browser'
 
+import { candleFrame } from './candles'
 import { handlers } from './handlers'
 import { nudgePositions } from './positions'
 import { advance, world } from './world'
@@ -17,6 +18,7 @@ const stream = link.addEventListener('connection', ({ client }) => {
     if (kind === 'indices') return world.indices.map(tick)
     if (kind === 'index') return world.indices.filter((index) => index.id === id).map(tick)[0]
     if (kind === 'execution') return advance(id)
+    if (kind === 'candles') return candleFrame(topic)
     if (kind === 'positions') return { positions: nudgePositions() }
     if (kind === 'position') return { position: world.positions.get(id) }
     return undefined
@@ -34,10 +36,16 @@ const stream = link.addEventListener('connection', ({ client }) => {
     for (const index of world.indices) index.level = (index.level ?? 1) * (1 + (Math.random() - 0.5) * 0.0004)
     for (const topic of topics) {
       const data = state(topic)
-      if (data) say(topic, data)
+      if (data && !topic.startsWith('candles:')) say(topic, data)
     }
   }, 700)
-  client.addEventListener('close', () => clearInterval(timer))
+  const quick = setInterval(() => {
+    for (const topic of topics) if (topic.startsWith('candles:')) say(topic, candleFrame(topic))
+  }, 250)
+  client.addEventListener('close', () => {
+    clearInterval(timer)
+    clearInterval(quick)
+  })
 })
 
 function tick(index: (typeof world.indices)[number]) {

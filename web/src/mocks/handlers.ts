@@ -5,6 +5,7 @@ import type { Schemas } from '@/api/client'
 import type { PreviewRequest } from '@/features/trade/queries'
 
 import { missing, problem } from './answers'
+import { candleHandlers } from './candles'
 import { limitsHandlers } from './limits'
 import { history } from './market'
 import { bookPosition, ordersOf } from './positions'
@@ -193,4 +194,5 @@ export const handlers = [
   ...safetyHandlers,
   ...limitsHandlers,
   ...traceHandlers,
+  ...candleHandlers,
 ]

@@ -9,6 +9,8 @@ import { mockedServer, server } from '@/test/server'
 
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
 
+vi.mock('@/features/chart/panels/ChartView', () => ({ ChartView: () => null }))
+
 mockedServer()
 
 const PATHS = [
@@ -17,6 +19,7 @@ const PATHS = [
   '/sign-up',
   '/indices',
   '/indices/btc-d',
+  '/chart/bybit/BTCUSDT',
   '/positions',
   '/activity',
   '/connections',

@@ -45,6 +45,10 @@ describe.each(Object.entries(themes))('%s', (_, theme) => {
     }
   })
 
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('line %i of a chart can be seen', (number) => {
+    expect(contrast(theme, `plot-${number}`, 'canvas')).toBeGreaterThanOrEqual(3)
+  })
+
   it('the accent carries its text, and edges of inputs can be seen', () => {
     expect(contrast(theme, 'on-ink', 'ink')).toBeGreaterThanOrEqual(4.5)
     expect(contrast(theme, 'edge', 'canvas')).toBeGreaterThanOrEqual(3)

@@ -1,0 +1,244 @@
+/** One series at one timeframe: its window, the pages that are asked for at either end, and its live bars. */
+import { createStore } from '@/lib/store'
+
+import type { BarPage, Span } from './api'
+import type { Gap } from './columns'
+import type { LiveBar, TickFrame } from './tickStore'
+import { TickStore } from './tickStore'
+import type { Timeframe } from './timeframes'
+import { nextOpening } from './timeframes'
+import { barAt, closedIn, joined, MOST_AT_ONCE, PAGE, spanOf } from './pages'
+import type { WindowChange } from './windowStore'
+import { BarWindow } from './windowStore'
+
+const BACKFILL_PAUSE = 3_000
+
+export interface FeedState {
+  phase: 'loading' | 'ready' | 'failed'
+  series: string
+  /** The timeframe of the bars in the window. */
+  timeframe: Timeframe
+  /** Why the first page did not come, or why older bars do not. */
+  error: unknown
+  olderError: unknown
+  /** There are bars before the first and after the last of the window. */
+  older: boolean
+  newer: boolean
+  gaps: Gap[]
+  backfill: { done: number; total: number } | null
+  decimals: number
+}
+
+export interface FeedPorts {
+  fetchBars: (series: string, timeframe: Timeframe, span: Span, signal?: AbortSignal) => Promise<BarPage>
+  watch: (topic: string, onFrame: (frame: TickFrame) => void) => () => void
+  visibleBars: () => number
+  now: () => number
+  /** The window is about to hold, and holds from now on, other bars altogether. */
+  onReplacing: () => void
+  onReplaced: () => void
+  onChanged: (change: WindowChange) => void
+}
+
+export class Feed {
+  readonly window = new BarWindow()
+  readonly state
+  /** When the last live frame came (milliseconds), or 0. */
+  heardAt = 0
+  private ticks: TickStore | null = null
+  private loading = new AbortController()
+  private busy: 'older' | 'newer' | null = null
+  private closedUntil = -Infinity
+  private liveTail: { time: number; closed: boolean } | undefined
+  private retryOlder: ReturnType<typeof setTimeout> | undefined
+  private live = true
+
+  constructor(
+    private readonly ports: FeedPorts,
+    series: string,
+    timeframe: Timeframe,
+  ) {
+    this.state = createStore<FeedState>({
+      phase: 'loading',
+      series,
+      timeframe,
+      error: null,
+      olderError: null,
+      older: false,
+      newer: false,
+      gaps: [],
+      backfill: null,
+      decimals: 2,
+    })
+  }
+
+  /**
+   * Shows a series at a timeframe: the newest bars, or those around a span of seconds. What was shown stays until
+   * the new bars are here.
+   */
+  async open(series: string, timeframe: Timeframe, span?: { from: number; to: number }): Promise<void> {
+    const { signal } = this.begin()
+    const asked = spanOf(timeframe, span, this.ports.now() / 1000)
+    this.update({ phase: this.window.length > 0 ? 'ready' : 'loading', error: null, olderError: null })
+    try {
+      const page = await this.ports.fetchBars(series, timeframe, asked, signal)
+      if (signal.aborted) return
+      this.rest()
+      this.ports.onReplacing()
+      this.window.replace(page)
+      this.closedUntil = closedIn(page)
+      this.liveTail = undefined
+      this.update({
+        phase: 'ready',
+        series,
+        timeframe,
+        older: page.more,
+        newer: asked.before !== undefined,
+        gaps: page.gaps,
+        backfill: page.backfill,
+        decimals: page.price_decimals,
+      })
+      this.ports.onReplaced()
+      this.heardAt = 0
+      this.listen()
+    } catch (error) {
+      if (!signal.aborted) this.update({ phase: 'failed', error })
+    }
+  }
+
+  async loadOlder(): Promise<void> {
+    const { series, timeframe, older, backfill } = this.state.get()
+    const before = this.window.first
+    if (this.busy || before === undefined || (!older && !backfill)) return
+    await this.extend('older', async (signal) => {
+      const page = await this.ports.fetchBars(series, timeframe, { before, limit: PAGE }, signal)
+      if (signal.aborted) return
+      const change = this.window.prepend(page)
+      const dropped = this.window.last !== undefined && this.window.last < this.newestKnown()
+      this.update({
+        older: page.more,
+        newer: this.state.get().newer || dropped,
+        gaps: joined(page.gaps, this.state.get().gaps),
+        backfill: page.backfill,
+        olderError: null,
+      })
+      if (change.shift > 0) this.ports.onChanged(change)
+      else if (page.backfill) this.retryOlder = setTimeout(() => void this.loadOlder(), BACKFILL_PAUSE)
+    })
+  }
+
+  async loadNewer(): Promise<void> {
+    const { series, timeframe, newer } = this.state.get()
+    const after = this.window.last
+    if (this.busy || after === undefined || !newer) return
+    await this.extend('newer', async (signal) => {
+      const page = await this.ports.fetchBars(series, timeframe, { after, limit: PAGE }, signal)
+      if (signal.aborted) return
+      const change = this.window.append(page)
+      this.closedUntil = Math.max(this.closedUntil, closedIn(page))
+      this.update({
+        newer: page.more,
+        older: this.state.get().older || change.shift < 0,
+        gaps: joined(this.state.get().gaps, page.gaps),
+      })
+      this.ports.onChanged(change)
+    })
+  }
+
+  /** Stops taking live bars, for a replay; {@link open} or true takes them again. */
+  setLive(live: boolean): void {
+    this.live = live
+    this.rest()
+    if (live) this.listen()
+  }
+
+  stop(): void {
+    this.begin()
+    this.rest()
+  }
+
+  private async extend(side: 'older' | 'newer', work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.loading
+    this.busy = side
+    try {
+      await work(signal)
+    } catch (error) {
+      if (!signal.aborted) this.update({ olderError: error })
+    } finally {
+      if (!signal.aborted) this.busy = null
+    }
+  }
+
+  private begin(): AbortController {
+    this.loading.abort()
+    this.loading = new AbortController()
+    this.busy = null
+    clearTimeout(this.retryOlder)
+    return this.loading
+  }
+
+  private rest(): void {
+    this.ticks?.stop()
+    this.ticks = null
+  }
+
+  private listen(): void {
+    const { series, timeframe } = this.state.get()
+    if (!this.live || this.ticks) return
+    this.ticks = new TickStore({
+      watch: (onFrame) => this.ports.watch(`candles:${series}:${timeframe}`, onFrame),
+      flush: (bars) => this.take(bars),
+      missed: (from) => this.missed(from),
+      known: () => this.known(),
+      next: (time) => nextOpening(time, timeframe),
+      visibleBars: this.ports.visibleBars,
+      onFrame: () => {
+        this.heardAt = this.ports.now()
+      },
+    })
+  }
+
+  /** The newest bar held or heard of, and whether it is closed. */
+  private known(): { time: number; closed: boolean } | undefined {
+    const last = this.window.last
+    if (this.liveTail && (last === undefined || this.liveTail.time >= last)) return this.liveTail
+    return last === undefined ? undefined : { time: last, closed: last <= this.closedUntil }
+  }
+
+  private newestKnown(): number {
+    return this.known()?.time ?? -Infinity
+  }
+
+  private async missed(from: number): Promise<LiveBar[]> {
+    const { series, timeframe } = this.state.get()
+    const bars: LiveBar[] = []
+    for (let after = from - 1; ;) {
+      const page = await this.ports.fetchBars(series, timeframe, { after, limit: MOST_AT_ONCE }, this.loading.signal)
+      const closed = closedIn(page)
+      for (let index = 0; index < page.count; index += 1) bars.push(barAt(page, index, closed))
+      const last = page.time[page.count - 1]
+      if (!page.more || last === undefined) return bars
+      after = last
+    }
+  }
+
+  private take(bars: LiveBar[]): void {
+    const newest = bars.at(-1)
+    if (!newest) return
+    if (!this.liveTail || newest.time >= this.liveTail.time) this.liveTail = newest
+    for (const bar of bars) if (bar.closed) this.closedUntil = Math.max(this.closedUntil, bar.time)
+    if (this.state.get().newer) return
+    let from = this.window.length
+    let shift = 0
+    for (const bar of bars) {
+      const change = this.window.put(bar)
+      from = Math.min(from + change.shift, change.from)
+      shift += change.shift
+    }
+    this.ports.onChanged({ from: Math.max(0, from), shift })
+  }
+
+  private update(change: Partial<FeedState>): void {
+    this.state.set({ ...this.state.get(), ...change })
+  }
+}

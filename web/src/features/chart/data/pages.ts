@@ -1,0 +1,44 @@
+/** How much is asked for at once, and what an answer says. */
+import type { BarPage, Span } from './api'
+import type { Gap } from './columns'
+import type { LiveBar } from './tickStore'
+import type { Timeframe } from './timeframes'
+import { secondsOf } from './timeframes'
+
+export const PAGE = 1_500
+export const MOST_AT_ONCE = 2_000
+
+/** A screen of room on both sides of the span, as far as one page goes; up to now where it reaches now. */
+export function spanOf(timeframe: Timeframe, span: { from: number; to: number } | undefined, now: number): Span {
+  if (!span) return { limit: PAGE }
+  const pace = secondsOf(timeframe)
+  const count = Math.ceil((span.to - span.from) / pace)
+  const room = Math.min(Math.max(count, 200), Math.max(0, (MOST_AT_ONCE - count) / 2))
+  const before = span.to + room * pace
+  return before < now ? { before, limit: count + 2 * room } : { limit: Math.max(PAGE, (now - span.from) / pace + room) }
+}
+
+export function closedIn(page: BarPage): number {
+  return page.time[page.count - (page.forming ? 2 : 1)] ?? -Infinity
+}
+
+export function barAt(page: BarPage, index: number, closedUntil: number): LiveBar {
+  const time = page.time[index] ?? NaN
+  return {
+    time,
+    open: page.open[index] ?? NaN,
+    high: page.high[index] ?? NaN,
+    low: page.low[index] ?? NaN,
+    close: page.close[index] ?? NaN,
+    volume: page.volume[index] ?? NaN,
+    closed: time <= closedUntil,
+  }
+}
+
+export function joined(earlier: Gap[], later: Gap[]): Gap[] {
+  const seen = new Set<string>()
+  return [...earlier, ...later].filter((gap) => {
+    const key = `${gap.from}-${gap.until}`
+    return !seen.has(key) && seen.add(key)
+  })
+}

@@ -1,0 +1,163 @@
+/**
+ * Live bars on their way to the chart, outside React. Frames are collected and handed over at most ten times a
+ * second (five when many bars are visible). A closed bar is never dropped: where the first bar of a frame does not
+ * join the last one known, the bars between are asked for before anything is handed over. A hidden page listens to
+ * nothing and asks for what it missed when it is seen again.
+ */
+import type { Bar } from './windowStore'
+
+export type TickRow = readonly [
+  time: number,
+  open: number,
+  high: number,
+  low: number,
+  close: number,
+  volume: number,
+  closed: 0 | 1,
+]
+
+export interface TickFrame {
+  series: string
+  timeframe: string
+  bars: TickRow[]
+  at: number
+}
+
+export interface LiveBar extends Bar {
+  closed: boolean
+}
+
+export interface TickOptions {
+  /** Watches the topic until the returned function is called. */
+  watch: (onFrame: (frame: TickFrame) => void) => () => void
+  /** Hands bars over, oldest first. */
+  flush: (bars: LiveBar[]) => void
+  /** Bars from this opening time on, for a joint. */
+  missed: (from: number) => Promise<LiveBar[]>
+  /** The newest bar the page holds. */
+  known: () => { time: number; closed: boolean } | undefined
+  /** The opening of the bar after the one that opens at `time`. */
+  next: (time: number) => number
+  visibleBars: () => number
+  now?: () => number
+  onFrame?: (frame: TickFrame) => void
+}
+
+const OFTEN = 100
+const SELDOM = 200
+const MANY_VISIBLE = 300
+const RETRY = 2_000
+
+export class TickStore {
+  private readonly pending = new Map<number, LiveBar>()
+  private unwatch: (() => void) | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private frame = 0
+  private lastFlush = -Infinity
+  private joining = false
+  private stopped = false
+  private readonly now: () => number
+
+  constructor(private readonly options: TickOptions) {
+    this.now = options.now ?? (() => performance.now())
+    document.addEventListener('visibilitychange', this.onVisibility)
+    if (document.visibilityState === 'visible') this.listen()
+  }
+
+  stop(): void {
+    this.stopped = true
+    document.removeEventListener('visibilitychange', this.onVisibility)
+    this.rest()
+  }
+
+  private readonly onVisibility = () => {
+    if (document.visibilityState === 'hidden') this.rest()
+    else if (!this.unwatch) this.wake()
+  }
+
+  private listen(): void {
+    this.unwatch = this.options.watch((frame) => this.receive(frame))
+  }
+
+  private wake(): void {
+    this.listen()
+    const known = this.options.known()
+    if (known) void this.join(known.time)
+  }
+
+  private rest(): void {
+    this.unwatch?.()
+    this.unwatch = null
+    clearTimeout(this.timer)
+    cancelAnimationFrame(this.frame)
+    this.timer = undefined
+    this.pending.clear()
+  }
+
+  private receive(frame: TickFrame): void {
+    this.options.onFrame?.(frame)
+    const first = frame.bars[0]
+    if (!first) return
+    const hole = this.holeBefore(first[0])
+    for (const row of frame.bars) this.keep(barOf(row))
+    if (hole !== undefined) void this.join(hole)
+    else this.flushSoon()
+  }
+
+  /** The opening time from which bars are missing, if the frame does not join what is known. */
+  private holeBefore(first: number): number | undefined {
+    const tail = this.tail()
+    if (!tail || first <= tail.time) return undefined
+    if (tail.closed && first <= this.options.next(tail.time)) return undefined
+    return tail.time
+  }
+
+  private tail(): { time: number; closed: boolean } | undefined {
+    let newest = this.options.known()
+    for (const bar of this.pending.values()) if (!newest || bar.time >= newest.time) newest = bar
+    return newest
+  }
+
+  /** A closed bar stays closed whatever arrives late. */
+  private keep(bar: LiveBar): void {
+    const present = this.pending.get(bar.time)
+    if (present?.closed && !bar.closed) return
+    this.pending.set(bar.time, bar)
+  }
+
+  private async join(from: number): Promise<void> {
+    if (this.joining) return
+    this.joining = true
+    try {
+      const missed = await this.options.missed(from)
+      for (const bar of missed) if (bar.closed || !this.pending.has(bar.time)) this.keep(bar)
+      this.joining = false
+      this.flushSoon()
+    } catch {
+      this.joining = false
+      if (!this.stopped && this.unwatch) setTimeout(() => this.unwatch && void this.join(from), RETRY)
+    }
+  }
+
+  private flushSoon(): void {
+    if (this.timer !== undefined || this.joining || !this.unwatch || this.pending.size === 0) return
+    const interval = this.options.visibleBars() > MANY_VISIBLE ? SELDOM : OFTEN
+    const wait = Math.max(0, this.lastFlush + interval - this.now())
+    this.timer = setTimeout(() => {
+      this.frame = requestAnimationFrame(() => this.flush())
+    }, wait)
+  }
+
+  private flush(): void {
+    this.timer = undefined
+    if (this.joining || this.stopped || this.pending.size === 0) return
+    this.lastFlush = this.now()
+    const bars = [...this.pending.values()].sort((a, b) => a.time - b.time)
+    this.pending.clear()
+    this.options.flush(bars)
+  }
+}
+
+function barOf([time, open, high, low, close, volume, closed]: TickRow): LiveBar {
+  return { time, open, high, low, close, volume, closed: closed === 1 }
+}

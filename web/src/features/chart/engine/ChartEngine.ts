@@ -1,0 +1,237 @@
+/** One chart: the library, its feed and what is drawn over it, outside React. */
+import type { IChartApi, LogicalRange, MouseEventParams } from 'lightweight-charts'
+import { createChart, PriceScaleMode } from 'lightweight-charts'
+
+import { createStore } from '@/lib/store'
+
+import type { FeedPorts } from '../data/feed'
+import { Feed } from '../data/feed'
+import type { Timeframe } from '../data/timeframes'
+import { secondsOf, timeframeFor } from '../data/timeframes'
+import type { WindowChange } from '../data/windowStore'
+import { Navigator } from './Navigator'
+import { OutputLayer } from './OutputLayer'
+import { PriceLayer } from './PriceLayer'
+import type { ChartSpec } from './spec'
+import type { ChartColours } from './theme'
+import { FIXED_OPTIONS, readColours, themedOptions } from './theme'
+
+export type EnginePorts = Pick<FeedPorts, 'fetchBars' | 'watch' | 'now'>
+
+/** What the screen shows of the bars that are opened: the newest, a span of seconds, or what it showed before. */
+type View = { kind: 'end' } | { kind: 'span' | 'keep'; span: { from: number; to: number } | undefined }
+
+const USUAL_VISIBLE = 150
+const USUAL_SPACING = 7
+const RIGHT_ROOM = 6
+/** More bars than this are cheaper to hand over all at once. */
+const FEW = 20
+const MODES = { linear: PriceScaleMode.Normal, log: PriceScaleMode.Logarithmic, percent: PriceScaleMode.Percentage }
+
+export class ChartEngine {
+  readonly chart: IChartApi
+  readonly feed: Feed
+  readonly price: PriceLayer
+  readonly navigator: Navigator
+  /** The index of the bar under the crosshair, null for the newest. */
+  readonly cursor = createStore<number | null>(null)
+  /** Counts up with every change of what the labels read. */
+  readonly revision = createStore(0)
+  colours: ChartColours = readColours()
+  private readonly outputs: OutputLayer
+  private spec: ChartSpec
+  private view: View = { kind: 'end' }
+  /** The timeframe that is on its way, so that it is asked for once. */
+  private asked: Timeframe | null = null
+  private handed = 0
+  private applying = false
+  private pointed: number | null = null
+  private pointing = 0
+
+  constructor(box: HTMLElement, spec: ChartSpec, ports: EnginePorts) {
+    this.spec = spec
+    this.chart = createChart(box, { ...FIXED_OPTIONS, ...themedOptions(this.colours) })
+    this.feed = new Feed(
+      {
+        ...ports,
+        visibleBars: () => this.visibleBars(),
+        onReplacing: () => this.onReplacing(),
+        onReplaced: () => this.onReplaced(),
+        onChanged: (change) => this.onChanged(change),
+      },
+      spec.series,
+      spec.timeframe,
+    )
+    this.price = new PriceLayer(this.chart, this.feed.window, spec.type)
+    this.navigator = new Navigator(this.chart, this.feed.window, () => this.price.series, this.cursor)
+    this.outputs = new OutputLayer(this.feed.window, this.price)
+    this.outputs.setVolume(spec.volume)
+    this.repaint()
+    this.applyScale()
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => this.onRange(range))
+    this.chart.subscribeCrosshairMove((event) => this.onCrosshair(event))
+    this.open(spec.timeframe, { kind: 'end' })
+  }
+
+  dispose(): void {
+    cancelAnimationFrame(this.pointing)
+    this.feed.stop()
+    this.chart.remove()
+  }
+
+  /** Shows what the specification says now. */
+  show(next: ChartSpec): void {
+    const before = this.spec
+    this.spec = next
+    if (next.type !== before.type) {
+      this.price.setType(next.type)
+      this.price.setAll(this.feed.window.length)
+      this.outputs.attach()
+      this.repaint()
+    }
+    if (next.scale !== before.scale) this.applyScale()
+    if (next.volume !== before.volume) this.outputs.setVolume(next.volume)
+    if (next.series !== before.series) this.open(next.timeframe, { kind: 'end' })
+    else if (next.timeframe !== before.timeframe) this.chooseTimeframe(next.timeframe)
+  }
+
+  /** Takes the colours of the page again. */
+  repaint(): void {
+    this.colours = readColours()
+    this.chart.applyOptions(themedOptions(this.colours))
+    this.price.paint(this.colours, this.feed.state.get().decimals)
+    this.outputs.paint(this.colours)
+  }
+
+  retry(): void {
+    const { phase } = this.feed.state.get()
+    if (phase === 'failed') this.open(this.asked ?? this.spec.timeframe, this.view)
+    else void this.feed.loadOlder()
+  }
+
+  scrollToNow(): void {
+    const { newer, timeframe } = this.feed.state.get()
+    if (newer) this.open(timeframe, { kind: 'end' })
+    else this.chart.timeScale().scrollToRealTime()
+  }
+
+  /** Brings a moment to the middle of the screen. */
+  goTo(time: number): void {
+    const { timeframe } = this.feed.state.get()
+    const half = (this.visibleBars() / 2) * secondsOf(timeframe)
+    this.open(timeframe, { kind: 'span', span: { from: time - half, to: time + half } })
+  }
+
+  visibleBars(): number {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    return range ? range.to - range.from : USUAL_VISIBLE
+  }
+
+  /** Keeps the right edge where it is, or follows the newest bar where that was visible. */
+  chooseTimeframe(timeframe: Timeframe): void {
+    const { window, state } = this.feed
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    const atEnd = !state.get().newer && (range === null || range.to >= window.length - 1)
+    if (atEnd || range === null) {
+      this.open(timeframe, { kind: 'end' })
+      return
+    }
+    const to = window.timeAt(range.to, state.get().timeframe)
+    this.open(timeframe, { kind: 'span', span: { from: to - USUAL_VISIBLE * secondsOf(timeframe), to } })
+  }
+
+  private applyScale(): void {
+    this.chart.priceScale('right', 0).applyOptions({ mode: MODES[this.spec.scale], autoScale: true })
+  }
+
+  private open(timeframe: Timeframe, view: View): void {
+    this.view = view
+    this.asked = timeframe
+    const span = view.kind === 'end' ? undefined : (view.span ?? this.visibleSpan())
+    void this.feed.open(this.spec.series, timeframe, span)
+  }
+
+  /** The seconds between the edges of the screen. */
+  private visibleSpan(): { from: number; to: number } | undefined {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    const { window, state } = this.feed
+    if (!range || window.length === 0) return undefined
+    const { timeframe } = state.get()
+    return { from: window.timeAt(range.from, timeframe), to: window.timeAt(range.to, timeframe) }
+  }
+
+  private onReplacing(): void {
+    if (this.view.kind === 'keep') this.view = { kind: 'keep', span: this.visibleSpan() }
+  }
+
+  private onReplaced(): void {
+    this.asked = null
+    const { window, state } = this.feed
+    const { timeframe } = state.get()
+    const span = this.view.kind === 'end' ? undefined : this.view.span
+    this.price.paint(this.colours, state.get().decimals)
+    this.handOver(() => {
+      if (span) {
+        return { from: window.logicalAt(span.from, timeframe), to: window.logicalAt(span.to, timeframe) }
+      }
+      const visible = Math.min(USUAL_VISIBLE, Math.max(30, this.chart.timeScale().width() / USUAL_SPACING))
+      return { from: window.length - visible, to: window.length - 1 + RIGHT_ROOM }
+    })
+  }
+
+  private onChanged({ from, shift }: WindowChange): void {
+    const { window } = this.feed
+    const few = shift === 0 && from >= this.handed - 1 && window.length - from <= FEW
+    if (few) {
+      this.price.update(from, window.length)
+      this.handed = window.length
+      this.changed()
+      return
+    }
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    this.handOver(() => range && { from: range.from + shift, to: range.to + shift })
+  }
+
+  /** Hands all bars over and shows a range of them, without hearing of what that changes in between. */
+  private handOver(range: () => { from: number; to: number } | null): void {
+    this.applying = true
+    this.price.setAll(this.feed.window.length)
+    this.handed = this.feed.window.length
+    this.changed()
+    const wanted = range()
+    if (wanted) this.chart.timeScale().setVisibleLogicalRange(wanted)
+    this.applying = false
+  }
+
+  private changed(): void {
+    this.outputs.refresh()
+    this.revision.set(this.revision.get() + 1)
+  }
+
+  private onRange(range: LogicalRange | null): void {
+    const { window, state } = this.feed
+    if (this.applying || !range || window.length === 0) return
+    const { timeframe, older, newer } = state.get()
+    const left = older ? range.from : Math.max(0, range.from)
+    const right = newer ? range.to : Math.min(window.length - 1, range.to)
+    const wanted = timeframeFor(this.spec.timeframe, timeframe, right - left)
+    if (wanted !== timeframe) {
+      if (wanted !== this.asked) this.open(wanted, { kind: 'keep', span: undefined })
+      return
+    }
+    if (this.asked) return
+    const screen = Math.max(range.to - range.from, 50)
+    if (range.from < screen) void this.feed.loadOlder()
+    else if (range.to > window.length - screen) void this.feed.loadNewer()
+  }
+
+  private onCrosshair({ logical, point }: MouseEventParams): void {
+    const index = logical === undefined || !point ? null : Math.round(logical)
+    const inside = index !== null && index >= 0 && index < this.feed.window.length
+    this.pointed = inside ? index : null
+    this.pointing ||= requestAnimationFrame(() => {
+      this.pointing = 0
+      this.cursor.set(this.pointed)
+    })
+  }
+}

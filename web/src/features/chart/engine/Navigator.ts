@@ -1,0 +1,49 @@
+/** Moving about a chart by keys and buttons, for which nothing needs to be dragged. */
+import type { IChartApi, ISeriesApi, SeriesType, UTCTimestamp } from 'lightweight-charts'
+
+import type { Store } from '@/lib/store'
+
+import type { BarWindow } from '../data/windowStore'
+
+export class Navigator {
+  constructor(
+    private readonly chart: IChartApi,
+    private readonly window: BarWindow,
+    private readonly series: () => ISeriesApi<SeriesType>,
+    private readonly cursor: Store<number | null>,
+  ) {}
+
+  /** Moves by a share of the screen. */
+  pan(share: number): void {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    if (!range) return
+    const by = (range.to - range.from) * share
+    this.chart.timeScale().setVisibleLogicalRange({ from: range.from + by, to: range.to + by })
+  }
+
+  /** Shows `factor` times as many bars, keeping the right edge. */
+  zoom(factor: number): void {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    if (!range) return
+    this.chart.timeScale().setVisibleLogicalRange({ from: range.to - (range.to - range.from) * factor, to: range.to })
+  }
+
+  /** Moves the crosshair by bars and gives the index where it stands now. */
+  step(by: number): number {
+    const { window } = this
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    const start = this.cursor.get() ?? Math.min(window.length - 1, Math.floor(range?.to ?? 0))
+    const index = Math.max(0, Math.min(window.length - 1, start + by))
+    const bar = window.at(index)
+    if (!bar || !range) return index
+    const outside = index < range.from || index > range.to
+    if (outside) this.pan((index - (range.from + range.to) / 2) / (range.to - range.from))
+    this.chart.setCrosshairPosition(bar.close, bar.time as UTCTimestamp, this.series())
+    this.cursor.set(index)
+    return index
+  }
+
+  leave(): void {
+    this.chart.clearCrosshairPosition()
+  }
+}

@@ -1,0 +1,82 @@
+/** The one native series of a chart, in the type the reader chose. */
+import type { BarData, IChartApi, ISeriesApi, LineData, SeriesType, UTCTimestamp } from 'lightweight-charts'
+import { AreaSeries, BarSeries, CandlestickSeries, LineSeries } from 'lightweight-charts'
+
+import { money } from '@/lib/numbers'
+
+import type { BarWindow } from '../data/windowStore'
+import { HeikinAshi } from './heikinAshi'
+import type { ChartType } from './spec'
+import type { ChartColours } from './theme'
+import { faded } from './theme'
+
+export class PriceLayer {
+  series: ISeriesApi<SeriesType>
+  private readonly heikinAshi: HeikinAshi
+
+  constructor(
+    private readonly chart: IChartApi,
+    private readonly window: BarWindow,
+    private type: ChartType,
+  ) {
+    this.heikinAshi = new HeikinAshi(window)
+    this.series = this.make()
+  }
+
+  /** Draws another type; primitives of the old series must be attached anew. */
+  setType(type: ChartType): void {
+    this.chart.removeSeries(this.series)
+    this.type = type
+    this.series = this.make()
+  }
+
+  paint(colours: ChartColours, decimals: number): void {
+    const { up, down, ink } = colours
+    const priceFormat = {
+      type: 'custom' as const,
+      formatter: (value: number) => money(value, decimals),
+      minMove: 10 ** -decimals,
+    }
+    const looks = {
+      candles: { upColor: up, downColor: down, borderVisible: false, wickUpColor: up, wickDownColor: down },
+      bars: { upColor: up, downColor: down },
+      line: { color: ink, lineWidth: 2 },
+      area: { lineColor: ink, topColor: faded(ink, 0.16), bottomColor: faded(ink, 0), lineWidth: 2 },
+    }
+    const look = looks[this.type === 'heikin-ashi' ? 'candles' : this.type]
+    this.series.applyOptions({ ...look, priceFormat, priceLineStyle: 1 } as never)
+  }
+
+  /** Hands the first `shown` bars over anew. */
+  setAll(shown: number): void {
+    if (this.type === 'heikin-ashi') this.heikinAshi.refresh(0)
+    this.series.setData(Array.from({ length: shown }, (_, index) => this.row(index)))
+  }
+
+  /** Hands over the bars from an index on, which must not lie before the last one handed over. */
+  update(from: number, shown: number): void {
+    if (this.type === 'heikin-ashi') this.heikinAshi.refresh(from)
+    for (let index = from; index < shown; index += 1) this.series.update(this.row(index))
+  }
+
+  private row(index: number): BarData | LineData {
+    const time = (this.window.time[index] ?? 0) as UTCTimestamp
+    if (this.type === 'line' || this.type === 'area') return { time, value: this.window.close[index] ?? NaN }
+    const bar = this.type === 'heikin-ashi' ? this.heikinAshi.at(index) : this.window.at(index)
+    return { time, open: bar?.open ?? NaN, high: bar?.high ?? NaN, low: bar?.low ?? NaN, close: bar?.close ?? NaN }
+  }
+
+  private make(): ISeriesApi<SeriesType> {
+    switch (this.type) {
+      case 'candles':
+      case 'heikin-ashi':
+        return this.chart.addSeries(CandlestickSeries, {}, 0)
+      case 'bars':
+        return this.chart.addSeries(BarSeries, { thinBars: false }, 0)
+      case 'line':
+        return this.chart.addSeries(LineSeries, {}, 0)
+      case 'area':
+        return this.chart.addSeries(AreaSeries, {}, 0)
+    }
+  }
+}

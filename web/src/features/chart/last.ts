@@ -1,0 +1,20 @@
+/** The chart somebody looked at last on this device; it opens when no symbol is named. */
+const KEY = 'holdfast.chart'
+const FIRST = { source: 'bybit', symbol: 'BTCUSDT' }
+
+export function rememberChart(source: string, symbol: string, tf: string): void {
+  localStorage.setItem(KEY, JSON.stringify({ source, symbol, tf }))
+}
+
+export function lastChart() {
+  const { source, symbol, tf } = stored()
+  return { to: '/chart/$source/$symbol' as const, params: { source, symbol }, search: tf ? { tf } : {} }
+}
+
+function stored(): { source: string; symbol: string; tf?: string } {
+  try {
+    return { ...FIRST, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<typeof FIRST>) }
+  } catch {
+    return FIRST
+  }
+}

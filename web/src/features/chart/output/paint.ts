@@ -1,0 +1,158 @@
+/** Draws plots onto a canvas in device pixels. */
+import type { Positions } from './geometry'
+import { bandPolygons, columnEdges, columnWidth, linePath } from './geometry'
+import type { Plot } from './plots'
+
+export interface Frame {
+  context: CanvasRenderingContext2D
+  at: Positions
+  width: number
+  height: number
+  /** Device pixels per CSS pixel. */
+  ratio: number
+  yOf: (value: number) => number
+  /** What a compared series is multiplied with. */
+  scaleOf: (values: Float64Array) => number
+}
+
+const BAND_OPACITY = 0.12
+const AREA_OPACITY = 0.18
+const COLUMN_OPACITY = 0.7
+const VOLUME_OPACITY = 0.32
+const VOLUME_HEIGHT = 0.18
+
+export function paintPlot(frame: Frame, plot: Plot): void {
+  const { context } = frame
+  context.save()
+  context.lineJoin = 'round'
+  context.lineWidth = 1.5 * frame.ratio
+  context.strokeStyle = context.fillStyle = plot.colour
+  switch (plot.kind) {
+    case 'line':
+      stroke(context, linePath(plot.values, frame.at, frame.yOf))
+      break
+    case 'compare': {
+      const scale = frame.scaleOf(plot.values)
+      stroke(
+        context,
+        linePath(plot.values, frame.at, (value) => frame.yOf(value * scale)),
+      )
+      break
+    }
+    case 'area':
+      paintArea(frame, plot.values)
+      break
+    case 'band':
+      context.globalAlpha = BAND_OPACITY
+      for (const polygon of bandPolygons(plot.values, plot.other, frame.at, frame.yOf)) fill(context, polygon)
+      break
+    case 'histogram':
+    case 'columns':
+      context.globalAlpha = COLUMN_OPACITY
+      paintColumns(frame, plot.values)
+      break
+    case 'dots':
+      paintDots(frame, plot.values)
+      break
+    case 'level':
+      paintLevel(frame, plot.value)
+      break
+    case 'volume':
+      paintVolume(frame, plot)
+      break
+  }
+  context.restore()
+}
+
+function trace(context: CanvasRenderingContext2D, path: number[]): void {
+  context.beginPath()
+  let pen = false
+  for (let index = 0; index < path.length; index += 2) {
+    const [x, y] = [path[index] ?? NaN, path[index + 1] ?? NaN]
+    if (Number.isNaN(x)) pen = false
+    else if (pen) context.lineTo(x, y)
+    else {
+      context.moveTo(x, y)
+      pen = true
+    }
+  }
+}
+
+function stroke(context: CanvasRenderingContext2D, path: number[]): void {
+  trace(context, path)
+  context.stroke()
+}
+
+function fill(context: CanvasRenderingContext2D, polygon: number[]): void {
+  trace(context, polygon)
+  context.closePath()
+  context.fill()
+}
+
+/** The line, and its fill down to zero or to the floor of the pane, whichever is nearer. */
+function paintArea(frame: Frame, values: Float64Array): void {
+  const floor = Math.min(frame.height, Math.max(0, frame.yOf(0) || frame.height))
+  const { context } = frame
+  stroke(context, linePath(values, frame.at, frame.yOf))
+  context.globalAlpha = AREA_OPACITY
+  const zero = new Float64Array(values.length)
+  for (const polygon of bandPolygons(values, zero, frame.at, (value) => (value === 0 ? floor : frame.yOf(value)))) {
+    fill(context, polygon)
+  }
+}
+
+function paintColumns(frame: Frame, values: Float64Array): void {
+  const { at, context } = frame
+  const width = columnWidth(at.dx)
+  const zero = Math.min(frame.height, Math.max(0, frame.yOf(0)))
+  for (let index = at.from; index <= at.to; index += 1) {
+    const value = values[index] ?? NaN
+    if (Number.isNaN(value)) continue
+    const [left, wide] = columnEdges(at.x0 + index * at.dx, width)
+    const y = frame.yOf(value)
+    context.fillRect(left, Math.min(y, zero), wide, Math.max(1, Math.abs(zero - y)))
+  }
+}
+
+function paintDots(frame: Frame, values: Float64Array): void {
+  const { at, context } = frame
+  const radius = Math.max(1.5 * frame.ratio, Math.min(3 * frame.ratio, at.dx / 4))
+  context.beginPath()
+  for (let index = at.from; index <= at.to; index += 1) {
+    const value = values[index] ?? NaN
+    if (Number.isNaN(value)) continue
+    const [x, y] = [at.x0 + index * at.dx, frame.yOf(value)]
+    context.moveTo(x + radius, y)
+    context.arc(x, y, radius, 0, Math.PI * 2)
+  }
+  context.fill()
+}
+
+function paintLevel(frame: Frame, value: number): void {
+  const { context } = frame
+  const y = Math.round(frame.yOf(value)) + 0.5
+  context.lineWidth = Math.max(1, Math.floor(frame.ratio))
+  context.setLineDash([4 * frame.ratio, 4 * frame.ratio])
+  context.beginPath()
+  context.moveTo(0, y)
+  context.lineTo(frame.width, y)
+  context.stroke()
+}
+
+function paintVolume(frame: Frame, plot: Extract<Plot, { kind: 'volume' }>): void {
+  const { at, context, height } = frame
+  let most = 0
+  for (let index = at.from; index <= at.to; index += 1) most = Math.max(most, plot.values[index] ?? 0)
+  if (most === 0) return
+  const width = columnWidth(at.dx)
+  context.globalAlpha = VOLUME_OPACITY
+  for (const rose of [true, false]) {
+    context.fillStyle = rose ? plot.colour : plot.down
+    for (let index = at.from; index <= at.to; index += 1) {
+      if (plot.rose(index) !== rose) continue
+      const tall = Math.round(((plot.values[index] ?? 0) / most) * VOLUME_HEIGHT * height)
+      const [left, wide] = columnEdges(at.x0 + index * at.dx, width)
+      context.fillRect(left, height - tall, wide, tall)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { Loader } from 'lucide-react'
+
+import { useStore } from '@/lib/store'
+import { utcMinute } from '@/lib/times'
+import { Button } from '@/ui/Button'
+import { ProblemNotice, Skeleton } from '@/ui/States'
+
+import type { ChartEngine } from '../engine/ChartEngine'
+import { gapWords } from '../words'
+
+/** What stands over the chart while its bars are not there: a skeleton, or what went wrong and what to do. */
+export function ChartStates({ engine }: { engine: ChartEngine }) {
+  const { phase, error, olderError } = useStore(engine.feed.state)
+  const empty = engine.feed.window.length === 0
+  if (phase === 'loading') {
+    return (
+      <div role="status" aria-label="Loading bars" className="absolute inset-0 bg-canvas p-4 pt-16">
+        <Skeleton className="h-full" />
+      </div>
+    )
+  }
+  if (phase === 'failed' && empty) {
+    return (
+      <div className="absolute inset-0 grid place-items-center bg-canvas p-6">
+        <ProblemNotice error={error} retry={() => engine.retry()} />
+      </div>
+    )
+  }
+  if (phase === 'ready' && empty) {
+    return (
+      <p className="absolute inset-0 grid place-items-center bg-canvas p-6 text-muted">
+        There are no bars of this symbol yet. They appear as soon as the first one is traded or fetched.
+      </p>
+    )
+  }
+  const trouble = phase === 'failed' ? error : olderError
+  if (!trouble) return null
+  return (
+    <div className="absolute bottom-10 left-3 z-10 max-w-md rounded-card bg-canvas p-3 shadow-sheet">
+      <ProblemNotice error={trouble} retry={() => engine.retry()} />
+    </div>
+  )
+}
+
+/** Whether history is still being fetched, and the gaps among the bars that are held. */
+export function HistoryNote({ engine }: { engine: ChartEngine }) {
+  const { backfill, gaps } = useStore(engine.feed.state)
+  return (
+    <>
+      {backfill && backfill.total > 0 && (
+        <span role="status" className="flex items-center gap-1.5">
+          <Loader aria-hidden className="size-3.5 animate-spin" />
+          Fetching history, {Math.floor((100 * backfill.done) / backfill.total)}%
+        </span>
+      )}
+      {gaps.length > 0 && (
+        <details className="relative">
+          <summary className="cursor-pointer">
+            {gaps.length} {gaps.length === 1 ? 'gap' : 'gaps'}
+          </summary>
+          <ul className="absolute bottom-6 left-0 z-20 max-h-60 w-72 overflow-y-auto rounded-card bg-canvas p-3 text-ink shadow-sheet">
+            {gaps.map((gap) => (
+              <li key={`${gap.from}-${gap.until}`} className="py-1">
+                {utcMinute(gap.from)} to {utcMinute(gap.until)}: {gapWords(gap.reason)}{' '}
+                <Button size="small" kind="quiet" className="underline" onClick={() => engine.goTo(gap.from)}>
+                  Show
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,84 @@
+import clsx from 'clsx'
+
+import { useIsLive } from '@/api/live'
+import { useNow } from '@/lib/clock'
+import { compact, money, signedPercent } from '@/lib/numbers'
+import { useStore } from '@/lib/store'
+import { utcMinute } from '@/lib/times'
+
+import { splitSeries } from '../data/api'
+import { timeframeWords } from '../data/timeframes'
+import type { ChartEngine } from '../engine/ChartEngine'
+import type { ChartSpec } from '../engine/spec'
+import { sourceWords } from '../words'
+
+/** The bar under the crosshair, or the newest: open, high, low, close, its change and its volume. */
+export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec }) {
+  const state = useStore(engine.feed.state)
+  const cursor = useStore(engine.cursor)
+  useStore(engine.revision)
+  const { window } = engine.feed
+  const index = cursor ?? window.length - 1
+  const bar = window.at(index)
+  const [source, symbol] = splitSeries(state.series)
+  if (!bar) return null
+  const before = window.at(index - 1)?.close ?? bar.open
+  const change = before === 0 ? 0 : bar.close / before - 1
+  const price = (value: number) => money(value, state.decimals)
+  return (
+    <div className="tnum flex flex-wrap items-baseline gap-x-3 text-sm">
+      <span className="font-semibold">{symbol}</span>
+      <span className="text-muted">
+        {sourceWords(source)} · {state.timeframe}
+      </span>
+      <Values
+        pairs={[
+          ['O', price(bar.open)],
+          ['H', price(bar.high)],
+          ['L', price(bar.low)],
+          ['C', price(bar.close)],
+        ]}
+      />
+      <span className={clsx('font-medium', change >= 0 ? 'text-up' : 'text-down')}>
+        {change >= 0 ? '▲' : '▼'} {signedPercent(change)}
+      </span>
+      {spec.volume && bar.volume > 0 && <Values pairs={[['Vol', compact(bar.volume)]]} />}
+      {cursor !== null && <span className="text-muted">{utcMinute(bar.time)}</span>}
+      <Age engine={engine} source={source} />
+      {state.timeframe !== spec.timeframe && (
+        <span className="rounded-full bg-surface px-2 text-xs text-muted">
+          {timeframeWords(state.timeframe)} a bar at this width; zoom in for {spec.timeframe}
+        </span>
+      )}
+    </div>
+  )
+}
+
+export function Values({ pairs }: { pairs: [string, string][] }) {
+  return (
+    <span className="flex gap-x-2 max-md:hidden">
+      {pairs.map(([name, value]) => (
+        <span key={name}>
+          <span className="text-muted">{name}</span> {value}
+        </span>
+      ))}
+    </span>
+  )
+}
+
+const QUIET = 15
+
+/** Says how old the newest bar is when nothing has come for a while. */
+function Age({ engine, source }: { engine: ChartEngine; source: string }) {
+  const live = useIsLive()
+  const now = useNow()
+  if (source === 'own') return null
+  const { heardAt } = engine.feed
+  const seconds = heardAt === 0 ? 0 : Math.round((now - heardAt) / 1000)
+  if (live && seconds < QUIET) return null
+  return (
+    <span className="rounded-full border border-hairline bg-surface px-2 text-xs text-muted">
+      {seconds > 0 ? `${seconds} s old` : 'Not live'}
+    </span>
+  )
+}

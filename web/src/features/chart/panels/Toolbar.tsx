@@ -1,0 +1,129 @@
+import { Search } from 'lucide-react'
+import type { ComponentProps } from 'react'
+
+import type { Timeframe } from '../data/timeframes'
+import { TIMEFRAME_KEYS, TIMEFRAMES, timeframeWords } from '../data/timeframes'
+import type { ChartSpec, ChartType, ScaleMode } from '../engine/spec'
+import { CHART_TYPES, SCALES } from '../engine/spec'
+import { SCALE_WORDS, TYPE_WORDS } from '../words'
+
+const RARE = TIMEFRAMES.filter((each) => !TIMEFRAME_KEYS.includes(each))
+
+interface Props {
+  spec: ChartSpec
+  symbol: string
+  onSearch: () => void
+  onTimeframe: (timeframe: Timeframe) => void
+  onChange: (change: Partial<ChartSpec>) => void
+  children?: React.ReactNode
+}
+
+/** What the chart shows, in one line that scrolls sideways where it is narrow. */
+export function Toolbar({ spec, symbol, onSearch, onTimeframe, onChange, children }: Props) {
+  return (
+    <div
+      role="toolbar"
+      aria-label="Chart"
+      className="flex h-12 shrink-0 items-center gap-1 overflow-x-auto border-b border-hairline px-2 md:h-11"
+    >
+      <ToolButton onClick={onSearch} aria-label={`Symbol ${symbol}, search for another`} className="font-semibold">
+        <Search aria-hidden className="size-4 text-muted" />
+        {symbol}
+      </ToolButton>
+      <Line />
+      <div role="group" aria-label="Timeframe" className="flex max-lg:hidden">
+        {TIMEFRAME_KEYS.map((each, index) => (
+          <ToolButton
+            key={each}
+            aria-pressed={each === spec.timeframe}
+            aria-label={timeframeWords(each)}
+            title={`${timeframeWords(each)} (${index + 1})`}
+            onClick={() => onTimeframe(each)}
+          >
+            {each}
+          </ToolButton>
+        ))}
+      </div>
+      <ToolSelect
+        label="Timeframe"
+        value={spec.timeframe}
+        options={TIMEFRAMES.map((each) => [each, each])}
+        onPick={(value) => onTimeframe(value as Timeframe)}
+        className="lg:hidden"
+      />
+      <ToolSelect
+        label="More timeframes"
+        value={TIMEFRAME_KEYS.includes(spec.timeframe) ? '' : spec.timeframe}
+        options={[['', 'More'], ...RARE.map((each): [string, string] => [each, each])]}
+        onPick={(value) => value && onTimeframe(value as Timeframe)}
+        className="max-lg:hidden"
+      />
+      <Line />
+      <ToolSelect
+        label="Type of chart"
+        value={spec.type}
+        options={CHART_TYPES.map((each) => [each, TYPE_WORDS[each]])}
+        onPick={(value) => onChange({ type: value as ChartType })}
+      />
+      <ToolSelect
+        label="Price scale"
+        value={spec.scale}
+        options={SCALES.map((each) => [each, SCALE_WORDS[each]])}
+        onPick={(value) => onChange({ scale: value as ScaleMode })}
+      />
+      <ToolButton aria-pressed={spec.volume} onClick={() => onChange({ volume: !spec.volume })}>
+        Volume
+      </ToolButton>
+      {children}
+    </div>
+  )
+}
+
+export function Line() {
+  return <span aria-hidden className="mx-1 h-5 w-px shrink-0 bg-hairline" />
+}
+
+export function ToolButton({ className = '', ...rest }: ComponentProps<'button'>) {
+  return (
+    <button
+      type="button"
+      className={
+        'inline-flex h-8 shrink-0 items-center gap-1.5 rounded-control px-2 text-sm whitespace-nowrap text-ink ' +
+        'hover:bg-hover disabled:opacity-40 aria-pressed:bg-ink aria-pressed:text-on-ink max-md:h-11 max-md:min-w-11 max-md:justify-center ' +
+        className
+      }
+      {...rest}
+    />
+  )
+}
+
+/** A native list in the look of the toolbar. */
+export function ToolSelect({
+  label,
+  value,
+  options,
+  onPick,
+  className = '',
+}: {
+  label: string
+  value: string
+  options: [value: string, label: string][]
+  onPick: (value: string) => void
+  className?: string
+}) {
+  return (
+    <select
+      aria-label={label}
+      title={label}
+      value={value}
+      onChange={(event) => onPick(event.target.value)}
+      className={`h-8 shrink-0 rounded-control bg-canvas px-1 text-sm text-ink hover:bg-hover max-md:h-11 ${className}`}
+    >
+      {options.map(([key, text]) => (
+        <option key={key} value={key}>
+          {text}
+        </option>
+      ))}
+    </select>
+  )
+}

@@ -1,0 +1,37 @@
+import type { ChartType, ScaleMode } from './engine/spec'
+
+export const TYPE_WORDS: Record<ChartType, string> = {
+  candles: 'Candles',
+  'heikin-ashi': 'Heikin-Ashi',
+  bars: 'Bars',
+  line: 'Line',
+  area: 'Area',
+}
+
+export const SCALE_WORDS: Record<ScaleMode, string> = {
+  linear: 'Linear',
+  log: 'Logarithmic',
+  percent: 'Percent',
+}
+
+const SOURCES: Record<string, string> = {
+  binance: 'Binance spot',
+  bybit: 'Bybit perpetual',
+  index: 'Holdfast index',
+  own: 'Own data',
+}
+
+export function sourceWords(source: string): string {
+  return SOURCES[source] ?? source
+}
+
+const GAP_REASONS: Record<string, string> = {
+  exchange_down: 'the exchange was down',
+  not_listed: 'not listed yet',
+  not_fetched: 'not fetched yet',
+  no_trades: 'nobody traded',
+}
+
+export function gapWords(reason: string): string {
+  return GAP_REASONS[reason] ?? reason.replaceAll('_', ' ')
+}
