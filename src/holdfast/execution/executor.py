@@ -39,9 +39,6 @@ from holdfast.venues.protocol import (
     VenueError,
 )
 
-BY_THE_LEDGER = frozenset({Act.SEND, Act.TRY_AGAIN, Act.WAIT, Act.FINISH})
-"""What depends, where something is closed, on what the position still holds."""
-
 
 class Executor(Comparing):
     """One execution in the hands of one worker."""
@@ -139,8 +136,9 @@ class Executor(Comparing):
         """Before anything is closed, the ledger is asked what the position still holds."""
         booked = await repository.booked_quantities(session, [order.id for order in orders])
         decision = self._decided(execution, orders, booked)
-        closing = any(leg.closes for leg in self._legs) or any(order.role == "unwind" for order in orders)
-        if decision.act is not Act.UNWIND and not (closing and decision.act in BY_THE_LEDGER):
+        legs = self._by_index
+        closing = decision.act is Act.UNWIND or any(sending.closes(order, legs) for order in orders)
+        if decision.act is Act.ASK or not closing:
             return decision
         return self._decided(execution, orders, booked, await closable(session, execution.sleeve_id))
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, update
 
-from holdfast.execution import asking, fold, intake, locks, preflight, repository, sending
+from holdfast.execution import asking, executor, fold, intake, locks, preflight, repository, sending
 from holdfast.execution.drafts import request_of
 from holdfast.execution.executor import Executor
 from holdfast.execution.models import Execution
@@ -215,7 +215,7 @@ def close_the_net() -> list[_Change]:
                 total[symbol] = total.get(symbol, Decimal(0)) + quantity
         return {symbol: quantity for symbol, quantity in total.items() if quantity}
 
-    return [(preview_inputs, "closable", net), (preflight, "closable", net)]
+    return [(asker, "closable", net) for asker in (preview_inputs, preflight, executor, sending)]
 
 
 @_mutation("what only reduces is not marked so at the venue")
