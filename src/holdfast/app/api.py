@@ -15,7 +15,9 @@ import holdfast.execution.incidents.routes
 import holdfast.execution.risk.routes
 import holdfast.execution.routes
 import holdfast.indices.routes
+import holdfast.market.candles.routes
 import holdfast.portfolio.routes
+from holdfast.app.charting import open_candles, open_venues, viewer
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
@@ -42,6 +44,7 @@ log = structlog.get_logger(__name__)
 ROUTERS = (
     holdfast.app.routes_system.router,
     holdfast.accounts.routes.router,
+    holdfast.market.candles.routes.router,
     holdfast.indices.routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
@@ -85,6 +88,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.indices = IndexBoard(state.quotes, state.instruments, poll_seconds=settings.market_cap_poll_seconds)
     budget = shared_budget("bybit", state.redis, state.clock)
     state.venue = public_venue("bybit", settings, budget=budget, clock=state.clock)
+    state.history_venues = open_venues(settings, state.redis, state.clock)
+    state.candles = open_candles(state.database, state.clock, state.history_venues)
+    state.viewer = viewer
     state.hub = Hub(state.database, state.redis, state.clock)
     register_public(state.hub, state.indices, state.quotes, state.clock)
     state.holdings_guard = positions.open_on
@@ -102,6 +108,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await cancel(background)
         await state.venue.close()
+        for venue in state.history_venues.values():
+            await venue.close()
         await state.redis.aclose()
         await state.database.close()
 

@@ -31,6 +31,13 @@ async def instruments(session: AsyncSession, venue: str, kind: InstrumentKind) -
     return [_instrument(row) for row in rows]
 
 
+async def instrument(
+    session: AsyncSession, venue: str, kind: InstrumentKind, symbol: str
+) -> Instrument | None:
+    row = await session.get(InstrumentRow, (venue, symbol, kind.value))
+    return _instrument(row) if row else None
+
+
 async def save_seen(session: AsyncSession, venue: str, seen: Iterable[Instrument], now: datetime) -> None:
     """Write what the venue lists now."""
     values = [{"venue": venue, "seen_at": now, **{name: getattr(i, name) for name in _FIELDS}} for i in seen]

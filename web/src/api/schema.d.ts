@@ -135,6 +135,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/candles/{source}/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bars
+         * @description Bars as binary columns, oldest first: the last ``limit`` that open before ``before``, or the first that
+         *     open after ``after``. Without either the last one is still forming.
+         */
+        get: operations["bars_api_candles__source___symbol__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connections": {
         parameters: {
             query?: never;
@@ -802,6 +823,26 @@ export interface paths {
          * @description Allow new risk again. Safe to repeat.
          */
         delete: operations["lift_stop_api_stops__stop_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/symbols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Symbols
+         * @description What a chart can show, best match first.
+         */
+        get: operations["symbols_api_symbols_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2426,6 +2467,33 @@ export interface components {
             since: string;
         };
         /**
+         * SymbolView
+         * @description Something a chart can show. ``volume_24h`` is in quote coin, ``None`` where it is not known.
+         */
+        SymbolView: {
+            /** Base */
+            base: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "spot" | "linear" | "index" | "own" | "imported";
+            /** Name */
+            name: string;
+            /** Price Decimals */
+            price_decimals: number;
+            /** Quote */
+            quote: string;
+            /** Series */
+            series: string;
+            /** Source */
+            source: string;
+            /** Symbol */
+            symbol: string;
+            /** Volume 24H */
+            volume_24h?: string | null;
+        };
+        /**
          * SystemView
          * @description ``simulated`` is true in demo mode: every page then says so.
          */
@@ -2469,6 +2537,12 @@ export interface components {
              */
             slices: number;
         };
+        /**
+         * Timeframe
+         * @description As the exchanges write them: ``1m`` is a minute, ``1M`` a month.
+         * @enum {string}
+         */
+        Timeframe: "1m" | "3m" | "5m" | "15m" | "30m" | "1h" | "2h" | "4h" | "6h" | "8h" | "12h" | "1d" | "3d" | "1w" | "1M";
         /**
          * TraceItem
          * @description One thing that happened. ``after_ms``: since the plan was confirmed. ``took_ms``: how long it lasted.
@@ -2733,6 +2807,50 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Accepted"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    bars_api_candles__source___symbol__get: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                before?: number | null;
+                limit?: number;
+                timeframe?: components["schemas"]["Timeframe"];
+            };
+            header?: never;
+            path: {
+                source: string;
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.holdfast.columns": unknown;
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -3949,6 +4067,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    symbols_api_symbols_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                q?: string;
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SymbolView"][];
+                };
             };
             /** @description Validation Error */
             422: {

@@ -101,7 +101,6 @@ class CandleBackfill(Base):
 
     series_id: Mapped[int] = mapped_column(ForeignKey(_SERIES, ondelete="CASCADE"), primary_key=True)
     wanted_from: Mapped[int] = mapped_column(BigInteger)
-    listed_from: Mapped[int | None] = mapped_column(BigInteger)
     done: Mapped[int] = mapped_column(BigInteger, default=0)
     total: Mapped[int] = mapped_column(BigInteger, default=0)
     state: Mapped[str] = mapped_column(default="waiting")

@@ -51,7 +51,6 @@ def upgrade() -> None:
         "candle_backfills",
         sa.Column("series_id", sa.Integer(), nullable=False),
         sa.Column("wanted_from", sa.BigInteger(), nullable=False),
-        sa.Column("listed_from", sa.BigInteger(), nullable=True),
         sa.Column("done", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),

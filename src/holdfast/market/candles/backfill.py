@@ -1,0 +1,190 @@
+"""Filling a series from its venue: the newest missing bars first, each page of them one transaction.
+
+What is stored and what is known not to exist say how far it has come: it goes on wherever it was broken off.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.bars import Bars
+from holdfast.core.time import Clock
+from holdfast.core.timeframes import DAY, Timeframe, end_of, timeframe_of
+from holdfast.market.candles import coverage, feeds, repository, store
+from holdfast.market.candles.gaps import Reason, Span, reason_for
+from holdfast.market.candles.models import CandleBackfill, CandleGap, CandleSeries
+from holdfast.market.candles.store import Written
+from holdfast.platform.database import Database
+from holdfast.platform.jobs import enqueue
+from holdfast.venues.protocol import HistoryVenue
+
+JOB: Final = "market.backfill_candles"
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+USUAL_DAYS: Final = 730
+"""How far back a series is filled that somebody has begun to look at."""
+_PAGES_A_RUN: Final = 100
+_PAUSE_SECONDS: Final = 0.15
+"""Between two pages: the venue's limits are there for trading first."""
+_FIRST_MARKET: Final = 1_230_940_800  # 2009-01-03: nothing was listed before there was a coin
+
+
+async def want(session: AsyncSession, series_id: int, since: int, *, now: datetime) -> None:
+    """Have the series filled from ``since`` on (or from further back, if that was wanted before)."""
+    row = await session.get(CandleBackfill, series_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        row = CandleBackfill(series_id=series_id, wanted_from=since, done=0, total=0, note="")
+        session.add(row)
+    elif row.state in (WAITING, RUNNING) and row.wanted_from <= since:
+        return
+    row.wanted_from = min(row.wanted_from, since)
+    row.state, row.note, row.updated_at = WAITING, "", now
+    await session.flush()
+    await enqueue(session, JOB, str(series_id), now=now)
+
+
+async def take_in(
+    session: AsyncSession, series_id: int, source: str, bars: Bars, start: int, until: int, *, now: datetime
+) -> Written:
+    """Store what a venue answered about [start, until): closed bars, and that there are no others."""
+    written = await store.write(session, series_id, bars, origin=f"{source} REST", now=now)
+    if until > start:
+        await repository.locked(session, series_id)
+        await coverage.explain(session, series_id, start, until, reason_for(source))
+    return written
+
+
+async def listed_from(session: AsyncSession, series_id: int) -> int | None:
+    """Since when the series can have bars; ``None`` while nobody has asked."""
+    known: int | None = await session.scalar(
+        select(CandleGap.until_time).where(
+            CandleGap.series_id == series_id,
+            CandleGap.from_time == 0,
+            CandleGap.reason == Reason.NOT_LISTED,
+        )
+    )
+    return known
+
+
+async def find_listing(venue: HistoryVenue, symbol: str, now: int) -> int | None:
+    """The opening of the venue's first bar of the symbol, by its first month, day and minute; ``None`` if it
+    has none. Raises ``VenueError``."""
+    start, until = _FIRST_MARKET, now
+    for timeframe in (Timeframe.MONTH, Timeframe.D1, Timeframe.M1):
+        found = await feeds.span(venue, symbol, timeframe, start, until)
+        if not len(found):
+            return None if timeframe is Timeframe.MONTH else start
+        start = max(int(found.time[0]), _FIRST_MARKET)
+        until = min(end_of(start, timeframe), now)
+    return start
+
+
+async def fetch(
+    database: Database, venue: HistoryVenue, one: CandleSeries, start: int, until: int, clock: Clock
+) -> Written:
+    """Ask the venue for [start, until) and take in the answer.
+
+    Where nothing comes at the beginning, the venue is asked since when the symbol is listed: only then is
+    it known whether bars are missing or never were.
+
+    Raises:
+        VenueError: no answer.
+        DoesNotFit: a number is beyond what a bar holds.
+    """
+    timeframe = timeframe_of(one.base_seconds) or Timeframe.M1
+    found = await feeds.span(venue, one.symbol, timeframe, start, until)
+    now = clock.now()
+    settled = min(until, feeds.settled_before(now, one.base_seconds))
+    late_start = not len(found) or int(found.time[0]) > start
+    async with database.transaction() as session:
+        listed = await listed_from(session, one.id)
+    if late_start and listed is None:
+        listed = await find_listing(venue, one.symbol, int(now.timestamp()))
+        listed = settled if listed is None else listed
+        async with database.transaction() as session:
+            await repository.locked(session, one.id)
+            await coverage.explain(session, one.id, 0, listed, Reason.NOT_LISTED)
+    async with database.transaction() as session:
+        return await take_in(
+            session,
+            one.id,
+            one.source,
+            found.between(start, settled),
+            max(start, listed or 0),
+            settled,
+            now=now,
+        )
+
+
+async def run(
+    database: Database,
+    venue: HistoryVenue,
+    series_id: int,
+    clock: Clock,
+    pause: Callable[[float], Awaitable[None]],
+) -> bool:
+    """Fill up to so many pages; whether nothing is missing any more. Raises as ``fetch``."""
+    async with database.transaction() as session:
+        one = await session.get_one(CandleSeries, series_id, populate_existing=True)
+        row = await session.get_one(CandleBackfill, series_id, populate_existing=True)
+        stop = feeds.settled_before(clock.now(), one.base_seconds)
+        start = max(row.wanted_from, await listed_from(session, series_id) or 0)
+        start -= start % one.base_seconds
+        missing = await coverage.missing(session, one, start, stop)
+        await _progress(session, series_id, one.base_seconds, start, stop, missing, clock.now())
+    for _ in range(_PAGES_A_RUN):
+        if not missing:
+            return True
+        begin, end = _newest_page(missing, one.base_seconds)
+        await fetch(database, venue, one, begin, end, clock)
+        async with database.transaction() as session:
+            listed = await listed_from(session, series_id) or 0
+            missing = _without(missing, begin, listed)
+            await _progress(
+                session, series_id, one.base_seconds, max(start, listed), stop, missing, clock.now()
+            )
+        await pause(_PAUSE_SECONDS)
+    return not missing
+
+
+async def mark(database: Database, series_id: int, state: str, note: str, now: datetime) -> None:
+    async with database.transaction() as session:
+        row = await session.get(CandleBackfill, series_id, with_for_update=True, populate_existing=True)
+        if row:
+            row.state, row.note, row.updated_at = state, note, now
+
+
+def usual_start(now: int) -> int:
+    return now // DAY * DAY - USUAL_DAYS * DAY
+
+
+def _newest_page(missing: list[Span], step: int) -> Span:
+    begin, end = missing[-1]
+    return max(begin, end - feeds.PAGE * step), end
+
+
+def _without(missing: list[Span], fetched_from: int, listed: int) -> list[Span]:
+    """What is left once everything from ``fetched_from`` on and before the listing is settled."""
+    left = [(max(begin, listed), min(end, fetched_from)) for begin, end in missing]
+    return [(begin, end) for begin, end in left if begin < end]
+
+
+async def _progress(
+    session: AsyncSession,
+    series_id: int,
+    step: int,
+    start: int,
+    stop: int,
+    missing: list[Span],
+    now: datetime,
+) -> None:
+    row = await session.get_one(CandleBackfill, series_id, with_for_update=True, populate_existing=True)
+    row.total = max(stop - start, 0) // step
+    row.done = row.total - sum(end - begin for begin, end in missing) // step
+    row.state, row.updated_at = RUNNING, now
+
+
+def moment(time: int) -> datetime:
+    return datetime.fromtimestamp(time, UTC)

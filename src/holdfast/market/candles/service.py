@@ -1,0 +1,326 @@
+"""A chart's page of bars: from the store or, where nothing is stored yet, from the venue at once."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.bars import Bars, DoesNotFit, same_scale
+from holdfast.core.errors import InvalidInput, Unavailable
+from holdfast.core.resample import resample
+from holdfast.core.time import Clock
+from holdfast.core.timeframes import DAY, HOUR, Timeframe, divides, end_of, shifted, start_of
+from holdfast.market import repository as instruments
+from holdfast.market.candles import backfill, coverage, feeds, repository, store
+from holdfast.market.candles.gaps import Gap, Reason
+from holdfast.market.candles.listings import KINDS
+from holdfast.market.candles.merging import interleaved
+from holdfast.market.candles.models import CandleBackfill, CandleSeries
+from holdfast.market.candles.readers import Series, SeriesReader, StoredReader, no_series, series_of_row
+from holdfast.market.candles.relay import Relay
+from holdfast.market.candles.schemas import decimals_of
+from holdfast.platform.database import Database
+from holdfast.venues.protocol import HistoryVenue, VenueError
+
+log = structlog.get_logger(__name__)
+
+MOST_BARS: Final = 2000
+MOST_GAPS: Final = 500
+_FETCH_AT_ONCE: Final = 2 * feeds.PAGE
+_MOST_JUMPS: Final = 3
+_LOCKS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """At most ``limit`` bars that open before ``before`` (now, if it is missing), or after ``after``."""
+
+    timeframe: Timeframe
+    limit: int
+    before: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``bars`` of [``start``, ``until``). ``more``: older ones exist, or may. ``forming``: the last one is
+    not closed. ``sealed``: this answer stays true as long as the series' revision is the same."""
+
+    series: Series
+    timeframe: Timeframe
+    start: int
+    until: int
+    bars: Bars
+    gaps: list[Gap]
+    more: bool
+    forming: bool = False
+    sealed: bool = False
+    backfill: tuple[int, int] | None = None
+
+
+class Candles:
+    """One per API process. ``readers``: sources whose bars come from elsewhere than venues and imports."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        venues: Mapping[str, HistoryVenue],
+        readers: Mapping[str, SeriesReader] | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._venues = venues
+        self._relay = Relay(venues, clock)
+        self._locks: dict[str, asyncio.Lock] = {}
+        self.readers: dict[str, SeriesReader] = dict(readers or {})
+
+    async def find(self, source: str, symbol: str, viewer: UUID | None = None) -> Series:
+        """The series; made, if a venue lists the symbol and nothing is stored of it yet.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        async with self._database.transaction() as session:
+            found = await self._reader(source).find(session, symbol, viewer)
+            if found is None and source in self._venues:
+                found = await _begin(session, source, symbol)
+        if found is None:
+            raise no_series(f"{source}:{symbol}")
+        return found
+
+    async def page(self, series: Series, asked: Asked, *, viewer: UUID | None = None) -> Page:
+        """What ``asked`` wants of the series. A signed-in viewer has the rest of the history filled, too.
+
+        Raises:
+            InvalidInput: the bars of this series cannot make this timeframe.
+            Unavailable: nothing is stored yet, and the venue does not answer.
+        """
+        if not divides(series.base_seconds, asked.timeframe):
+            raise InvalidInput(
+                f"The bars of {series.name} are {series.base_seconds} s long and make no {asked.timeframe}.",
+                advice="Choose another timeframe.",
+            )
+        now = int(self._clock.now().timestamp())
+        start, until = span(asked, now)
+        if until <= start:
+            return Page(series, asked.timeframe, start, start, Bars.empty(), [], more=start > 0)
+        if series.source not in self._venues or series.store_id is None:
+            return await self._stored_page(series, asked, start, until, now)
+        return await self._venue_page(series, asked, start, until, now, viewer)
+
+    # --- what is stored, or computed by another room -----------------------------------------------------
+
+    async def _stored_page(self, series: Series, asked: Asked, start: int, until: int, now: int) -> Page:
+        """A page that falls into a hole shows what is before the hole."""
+        async with self._database.transaction() as session:
+            bars = await self._read(session, series, asked.timeframe, start, until)
+            for _ in range(_MOST_JUMPS):
+                if len(bars) or asked.after is not None or not _older(series, start):
+                    break
+                assert series.store_id is not None
+                newest = await repository.newest_before(session, series.store_id, start)
+                if newest is None:
+                    break
+                until = end_of(start_of(newest, asked.timeframe), asked.timeframe)
+                start = shifted(until, asked.timeframe, -asked.limit)
+                bars = await self._read(session, series, asked.timeframe, start, until)
+            gaps = await self._gaps(session, series, start, min(until, now))
+        return Page(
+            series,
+            asked.timeframe,
+            start,
+            until,
+            bars,
+            gaps,
+            more=series.first_time is not None and series.first_time < start,
+            forming=_forming(bars, asked.timeframe, now),
+        )
+
+    async def _read(
+        self, session: AsyncSession, series: Series, timeframe: Timeframe, start: int, until: int
+    ) -> Bars:
+        hours = series.base_seconds < HOUR and (timeframe.seconds or DAY) % HOUR == 0
+        found = await self._reader(series.source).read(session, series, start, until, hours=hours)
+        return _resampled(found, timeframe)
+
+    async def _gaps(self, session: AsyncSession, series: Series, start: int, until: int) -> list[Gap]:
+        """The most recent holes between the first bar there is and now."""
+        if series.store_id is None or series.first_time is None:
+            return []
+        one = await session.get_one(CandleSeries, series.store_id)
+        step = series.base_seconds
+        found = await coverage.gaps(session, one, -(-start // step) * step, until // step * step)
+        return [gap for gap in found if gap.reason is not Reason.NOT_LISTED][-MOST_GAPS:]
+
+    # --- what a venue can be asked for -------------------------------------------------------------------
+
+    async def _venue_page(
+        self, series: Series, asked: Asked, start: int, until: int, now: int, viewer: UUID | None
+    ) -> Page:
+        assert series.store_id is not None
+        settled = min(until, feeds.settled_before(self._clock.now(), series.base_seconds))
+        async with self._lock(series.name):
+            missing, filling = await self._missing(series, start, settled, viewer)
+            wanted = sum(end - begin for begin, end in missing) // series.base_seconds
+            if wanted > _FETCH_AT_ONCE:
+                return await self._wide_page(series, asked, start, until, now, filling)
+            unanswered = [gap for gap in missing if not await self._fetch(series, *gap)]
+        async with self._database.transaction() as session:
+            row = await session.get_one(CandleSeries, series.store_id, populate_existing=True)
+            series = series_of_row(row)
+            bars = await self._read_with_newest(session, series, asked, start, until, now)
+            gaps = await self._gaps(session, series, start, settled)
+            listed = await backfill.listed_from(session, row.id)
+        if unanswered and not len(bars):
+            raise Unavailable(
+                f"Nothing is stored of {series.name} yet, and {series.source} does not answer.",
+                advice="Try again in a moment.",
+            )
+        return Page(
+            series,
+            asked.timeframe,
+            start,
+            until,
+            bars,
+            gaps,
+            more=start > (listed or 0),
+            forming=_forming(bars, asked.timeframe, now),
+            sealed=not unanswered and until <= store.sealed_before(self._clock.now()) * DAY,
+            backfill=filling,
+        )
+
+    async def _wide_page(
+        self,
+        series: Series,
+        asked: Asked,
+        start: int,
+        until: int,
+        now: int,
+        filling: tuple[int, int] | None,
+    ) -> Page:
+        """The venue's own bars of this timeframe, while ours are too few to make them."""
+        try:
+            bars = await self._relay.wide(series.source, series.symbol, asked.timeframe, start, until)
+        except (VenueError, DoesNotFit) as error:
+            raise Unavailable(
+                f"The history of {series.name} is not here yet, and {series.source} does not answer.",
+                advice="Try again in a moment.",
+            ) from error
+        return Page(
+            series,
+            asked.timeframe,
+            start,
+            until,
+            bars,
+            [],
+            more=len(bars) > 0,
+            forming=_forming(bars, asked.timeframe, now),
+            backfill=filling,
+        )
+
+    async def _missing(
+        self, series: Series, start: int, settled: int, viewer: UUID | None
+    ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
+        """What of the span nobody has asked the venue for, and how far a filling under way has come."""
+        assert series.store_id is not None
+        now = self._clock.now()
+        async with self._database.transaction() as session:
+            one = await session.get_one(CandleSeries, series.store_id)
+            listed = await backfill.listed_from(session, one.id) or 0
+            begin = max(-(-start // one.base_seconds) * one.base_seconds, listed)
+            missing = await coverage.missing(session, one, begin, settled)
+            row = await session.get(CandleBackfill, one.id)
+            if viewer is not None and (row is None or (missing and row.wanted_from > start)):
+                since = min(start, backfill.usual_start(int(now.timestamp())))
+                await backfill.want(session, one.id, max(since, 0), now=now)
+                row = await session.get(CandleBackfill, one.id)
+            under_way = row is not None and row.state in (backfill.WAITING, backfill.RUNNING)
+            return missing, (row.done, row.total) if row and under_way else None
+
+    async def _fetch(self, series: Series, start: int, until: int) -> bool:
+        """Bring a missing span into the store. A venue that does not answer leaves a gap that says so."""
+        assert series.store_id is not None
+        async with self._database.transaction() as session:
+            one = await session.get_one(CandleSeries, series.store_id)
+        try:
+            async with self._relay.gate:
+                venue = self._venues[series.source]
+                await backfill.fetch(self._database, venue, one, start, until, self._clock)
+        except (VenueError, DoesNotFit) as error:
+            log.warning("bars could not be fetched", series=series.name, error=str(error))
+            return False
+        return True
+
+    async def _read_with_newest(
+        self, session: AsyncSession, series: Series, asked: Asked, start: int, until: int, now: int
+    ) -> Bars:
+        """The stored bars and, at the edge of now, those that are not settled yet: a stored part of the bar
+        that is forming is continued by them."""
+        bars = await self._read(session, series, asked.timeframe, start, until)
+        if until <= now:
+            return bars
+        try:
+            newest = await self._relay.newest(series.source, series.symbol)
+        except (VenueError, DoesNotFit):
+            return bars
+        settled = -1 if series.last_time is None else series.last_time
+        fresh = newest.take(newest.time > settled).between(start, until)
+        return _resampled(interleaved(*same_scale([bars, fresh])), asked.timeframe)
+
+    def _reader(self, source: str) -> SeriesReader:
+        return self.readers.get(source) or StoredReader(source)
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        """One at a time asks the venue for the same series."""
+        if len(self._locks) > _LOCKS:
+            self._locks = {key: lock for key, lock in self._locks.items() if lock.locked()}
+        return self._locks.setdefault(name, asyncio.Lock())
+
+
+def span(asked: Asked, now: int) -> tuple[int, int]:
+    """[from, until) in UTC seconds, on the grid of the timeframe, and not beyond the bar that forms now."""
+    timeframe = asked.timeframe
+    latest = end_of(start_of(now, timeframe), timeframe)
+    if asked.after is not None:
+        start = end_of(start_of(asked.after, timeframe), timeframe)
+        return start, min(shifted(start, timeframe, asked.limit), latest)
+    until = latest
+    if asked.before is not None:
+        until = min(end_of(start_of(asked.before - 1, timeframe), timeframe), latest)
+    return max(shifted(until, timeframe, -asked.limit), 0), until
+
+
+async def _begin(session: AsyncSession, source: str, symbol: str) -> Series | None:
+    listed = await instruments.instrument(session, source, KINDS[source], symbol)
+    if listed is None:
+        return None
+    one = await store.series(
+        session,
+        source,
+        symbol,
+        price_decimals=decimals_of(listed.tick),
+        volume_decimals=decimals_of(listed.lot),
+    )
+    return series_of_row(one)
+
+
+def _resampled(bars: Bars, timeframe: Timeframe) -> Bars:
+    try:
+        return resample(bars, timeframe)
+    except DoesNotFit as error:
+        raise InvalidInput(
+            "The volumes of these bars are too large to be summed.", advice="Choose a shorter timeframe."
+        ) from error
+
+
+def _older(series: Series, start: int) -> bool:
+    return series.store_id is not None and series.first_time is not None and series.first_time < start
+
+
+def _forming(bars: Bars, timeframe: Timeframe, now: int) -> bool:
+    return bool(len(bars)) and end_of(int(bars.time[-1]), timeframe) > now
