@@ -7,12 +7,14 @@ import asyncio
 import os
 import signal
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import holdfast.app.handlers
+from holdfast.app import runner
+from holdfast.platform import jobs
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 
@@ -71,6 +73,8 @@ def main(role: str) -> None:
     holdfast.app.handlers.HANDLERS.clear()
     holdfast.app.handlers.HANDLERS.update(HANDLERS)
     settings = Settings()
+    lease = float(os.environ.get("TEST_LEASE_SECONDS", jobs.LEASE.total_seconds()))
+    jobs.LEASE, runner.RENEW_SECONDS = timedelta(seconds=lease), lease / 3
     if role == "worker":
         from holdfast.app import worker
 
