@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus
+from holdfast.core.money import plain
 from holdfast.venues.binance.events import (
     AggTrade,
     BookTicker,
@@ -108,7 +109,7 @@ def _step(row: Row, name: str, pair: Row, precision: str) -> Decimal:
     if step < 0:
         raise Malformed(f"{name} is below zero")
     if step:
-        return step.normalize() if step < 1 else step.to_integral_value() if step == int(step) else step
+        return Decimal(plain(step))
     return Decimal(1).scaleb(-_whole(precision, pair.get(precision)))
 
 

@@ -1,0 +1,189 @@
+"""One connection to Binance's combined streams, from its first subscription to its loss."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import aiohttp
+import orjson
+import structlog
+
+from holdfast.core.time import Clock
+from holdfast.platform.background import cancel, together
+from holdfast.venues.binance import parse
+from holdfast.venues.binance.events import MarketEvent, Shutdown
+from holdfast.venues.bybit.fields import Malformed
+
+log = structlog.get_logger(__name__)
+
+CHUNK: Final = 100
+MOST_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds. ``silence``: without any event the connection is given up; ``answer``: for the answer to a
+    request; ``life``: after which another connection takes over, ahead of the venue's 24 hours; ``request``:
+    between two requests (five messages a second are the limit, and pongs count); ``look``: between two looks
+    at all this. ``most_streams`` of one connection."""
+
+    connect: float = 10.0
+    silence: float = 20.0
+    answer: float = 10.0
+    life: float = 23.5 * 3600
+    request: float = 0.26
+    look: float = 0.5
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+    most_streams: int = 1024
+
+
+class StreamLost(Exception):
+    """The connection is of no more use."""
+
+
+@dataclass(slots=True)
+class _Request:
+    method: str
+    names: list[str]
+    sent_at: float = field(default=0.0)
+
+
+class Connection:
+    """``hear`` gets every event with its stream's name, ``confirmed`` the streams that are live from now."""
+
+    def __init__(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        clock: Clock,
+        patience: Patience,
+        *,
+        life: float,
+        hear: Callable[[str, MarketEvent], None],
+        confirmed: Callable[[list[str]], None],
+    ) -> None:
+        self._socket = socket
+        self._clock = clock
+        self._patience = patience
+        self._hear = hear
+        self._confirmed = confirmed
+        self._loop = asyncio.get_running_loop()
+        self._names: set[str] = set()
+        self._queue: deque[_Request] = deque()
+        self._asked: dict[int, _Request] = {}
+        self._requests = 0
+        self._something_to_say = asyncio.Event()
+        self._born = self._heard = self._loop.time()
+        self._life = life
+        self.heard_at: datetime = clock.now()
+        self.established = asyncio.Event()
+        """Every stream wanted so far was confirmed (or refused)."""
+        self.stale = asyncio.Event()
+        """Another connection should take over: the venue will close this one."""
+        self.over: asyncio.Task[None] = self._loop.create_task(self._live())
+
+    @property
+    def age(self) -> float:
+        return self._loop.time() - self._born
+
+    def want(self, names: Iterable[str]) -> None:
+        """Subscribe and unsubscribe until exactly ``names`` come in."""
+        wanted = set(names)
+        self._ask("UNSUBSCRIBE", sorted(self._names - wanted))
+        self._ask("SUBSCRIBE", sorted(wanted - self._names))
+        self._names = wanted
+
+    async def close(self) -> None:
+        """Hang up; nothing is heard any more once this returns."""
+        await cancel([self.over])
+        if not self.over.cancelled():
+            self.over.exception()  # seen: asyncio need not complain
+        await self._socket.close()
+
+    def _ask(self, method: str, names: list[str]) -> None:
+        for start in range(0, len(names), CHUNK):
+            self._queue.append(_Request(method, names[start : start + CHUNK]))
+            self._something_to_say.set()
+            self.established.clear()
+
+    async def _live(self) -> None:
+        """Raises:
+        StreamLost: always, in the end.
+        """
+        try:
+            await together(self._listen(), self._talk(), self._watch())
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise StreamLost(str(error) or type(error).__name__) from None
+
+    async def _listen(self) -> None:
+        async for frame in self._socket:
+            if frame.type is not aiohttp.WSMsgType.TEXT:
+                continue
+            try:
+                self._take(orjson.loads(frame.data))
+            except (Malformed, orjson.JSONDecodeError) as error:
+                log.warning("unreadable market message dropped", error=str(error), message=frame.data[:200])
+        raise StreamLost(f"closed by the venue ({self._socket.close_code})")
+
+    def _take(self, message: Any) -> None:
+        if not isinstance(message, dict):
+            raise Malformed("a frame is no object")
+        if "stream" not in message:
+            self._answered(message)
+            return
+        name = str(message["stream"])
+        for event in parse.events(name, message.get("data")):
+            if isinstance(event, Shutdown):
+                log.info("the venue announces a restart")
+                self.stale.set()
+                continue
+            self._heard, self.heard_at = self._loop.time(), self._clock.now()
+            self._hear(name, event)
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        """A refused group is asked for one by one, so that one bad stream costs nobody else."""
+        number = message.get("id")
+        request = self._asked.pop(number, None) if isinstance(number, int) else None
+        refusal = message.get("error") or (message if "code" in message else None)
+        if request is None:
+            if refusal is not None:
+                log.warning("a request was refused", refusal=str(refusal)[:300])
+            return
+        if refusal is None:
+            if request.method == "SUBSCRIBE":
+                self._confirmed([name for name in request.names if name in self._names])
+        elif len(request.names) > 1:
+            self._queue.extend(_Request(request.method, [name]) for name in request.names)
+            self._something_to_say.set()
+        else:
+            log.warning("a stream was refused", stream=request.names[0], refusal=str(refusal)[:300])
+        if not self._asked and not self._queue:
+            self.established.set()
+
+    async def _talk(self) -> None:
+        """Requests, no more of them a second than the venue takes."""
+        while True:
+            await self._something_to_say.wait()
+            while self._queue:
+                request = self._queue.popleft()
+                self._requests += 1
+                request.sent_at = self._loop.time()
+                self._asked[self._requests] = request
+                frame = {"method": request.method, "params": request.names, "id": self._requests}
+                await self._socket.send_str(orjson.dumps(frame).decode())
+                await asyncio.sleep(self._patience.request)
+            self._something_to_say.clear()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._patience.look)
+            now = self._loop.time()
+            if self._names and now - self._heard > self._patience.silence:
+                raise StreamLost(f"no event for {self._patience.silence:g} s")
+            if any(now - request.sent_at > self._patience.answer for request in self._asked.values()):
+                raise StreamLost(f"no answer to a request within {self._patience.answer:g} s")
+            if self.age > self._life:
+                self.stale.set()
