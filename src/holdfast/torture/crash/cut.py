@@ -51,14 +51,8 @@ class ConnectionsCut:
         with _Proxy(bench, self.to, point.moment, point.number) as proxy:
             ending = bench.do(scene["job"], Moment.HELD, 0, settings=proxy.settings)
             place = f"{self.to} piece {point.number}" if proxy.pieces >= point.number else ""
-        # A job that ends in an accident is logged by the worker, which lives on; its lease runs out.
-        outlived = Ending(0 if _is_accident(ending) else ending.code, ({"killed": place},))
+        outlived = Ending(ending.outlived().code, ({"killed": place},))
         return conclude(bench, scene, point, outlived, began)
-
-
-def _is_accident(ending: Ending) -> bool:
-    failed = str(ending.last.get("failed", ""))
-    return any(name in failed for name in ("sqlalchemy.exc.", "asyncpg.", "Connection", "OSError"))
 
 
 class _Proxy:

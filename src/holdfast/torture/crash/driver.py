@@ -34,7 +34,10 @@ class Moment(StrEnum):
 
 
 class Reaper:
-    """Counts, and kills at number ``at`` (from 1); 0 only counts. Tells ``said`` where before it does."""
+    """Counts, and kills at number ``at`` (from 1); 0 only counts. Tells ``said`` where before it does.
+
+    With ``blow`` SIGSTOP the process only stands still there, until somebody lets it go on.
+    """
 
     def __init__(
         self,
@@ -43,12 +46,14 @@ class Reaper:
         said: Callable[[bytes], object],
         *,
         counts: Callable[[], bool] = lambda: True,
+        blow: signal.Signals = signal.SIGKILL,
     ) -> None:
         """``counts`` is asked within the waiting task whether its suspensions count at present."""
         self._moment = moment
         self._at = at
         self._said = said
         self._counts = counts
+        self._blow = blow
         self._count = 0
         self._requests = 0
         self._places: list[str] = []
@@ -88,8 +93,7 @@ class Reaper:
 
     def _kill(self, place: str) -> None:
         self._said(json.dumps({"killed": place}).encode() + b"\n")
-        os.kill(os.getpid(), signal.SIGKILL)
-        signal.pause()
+        os.kill(os.getpid(), self._blow)
 
 
 class Driven(Coroutine[Any, Any, Any]):

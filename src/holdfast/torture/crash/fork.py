@@ -8,13 +8,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 Say = Callable[[bytes], object]
 
 PATIENCE: Final = 120.0
+_ACCIDENTS: Final = ("sqlalchemy.exc.", "asyncpg.", "Connection", "OSError", "redis.exceptions.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,16 @@ class Ending:
     def last(self) -> dict[str, Any]:
         return self.words[-1] if self.words else {}
 
+    @property
+    def place(self) -> str:
+        """Where it was killed, or stood still; "" if that point never came."""
+        return next((str(word["killed"]) for word in self.words if "killed" in word), "")
+
+    def outlived(self) -> "Ending":
+        """The same of a worker that outlives the accident in which a job of its ended."""
+        failed = str(self.last.get("failed", ""))
+        return replace(self, code=0) if any(name in failed for name in _ACCIDENTS) else self
+
 
 class ChildFailed(Exception):
     """A child that was to live has died or hangs: the harness is broken, or the code under test is."""
@@ -43,6 +54,16 @@ class Born:
 
     pid: int
     reading: int
+
+    def stands(self, patience: float = PATIENCE) -> bool:
+        """Wait until it has stopped itself; false if it has ended, or ``patience`` seconds are over."""
+        deadline = time.monotonic() + patience
+        options = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
+        while (state := os.waitid(os.P_PID, self.pid, options)) is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        return state.si_code == os.CLD_STOPPED
 
     def wait(self, patience: float = PATIENCE) -> Ending:
         """Its end.

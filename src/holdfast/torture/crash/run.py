@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -163,14 +164,21 @@ def conclude(
     if not ending.killed and ending.code:
         violations.append(f"the process failed: {ending.last}")
     violations += bench.verdict(scene)
-    place = str(ending.last.get("killed", ""))
-    return Outcome(point, place, tuple(violations), time.monotonic() - began)
+    return Outcome(point, ending.place, tuple(violations), time.monotonic() - began)
 
 
-def work(settings: Settings, job_id: int, moment: Moment, at: int, patch: Patch, say: Say) -> None:
-    """What a child of the worker's pool does with one job, until it is killed."""
+def work(
+    settings: Settings,
+    job_id: int,
+    moment: Moment,
+    at: int,
+    patch: Patch,
+    say: Say,
+    blow: signal.Signals = signal.SIGKILL,
+) -> None:
+    """What a child of the worker's pool does with one job, until it is killed, or stopped by ``blow``."""
     child = _pool_child(settings, patch)
-    reaper = Reaper(moment, at, say)
+    reaper = Reaper(moment, at, say, blow=blow)
     drive(child.loop, reaper)
     child.run(job_id)
     reaper.report()

@@ -8,6 +8,7 @@ from holdfast.torture.crash.cut import ConnectionsCut
 from holdfast.torture.crash.run import Suite, WorkerDies
 from holdfast.torture.crash.scenarios import SCENARIOS, scenario_of
 from holdfast.torture.crash.scheduler import SchedulerDies
+from holdfast.torture.crash.servers import ServerDies
 from holdfast.torture.crash.site import ProcessesDie
 
 JOBS: Final[tuple[Suite, ...]] = (
@@ -16,6 +17,7 @@ JOBS: Final[tuple[Suite, ...]] = (
     WorkerDies(scenario_of("unwind"), deaths=3),
     SchedulerDies(),
     ApiDies(),
+    ServerDies("redis", forget=True),
     ConnectionsCut("postgres"),
     ConnectionsCut("venue"),
 )
@@ -27,6 +29,8 @@ MACHINES: Final[tuple[Suite, ...]] = (
     ProcessesDie("scheduler-process", ("scheduler",)),
     ProcessesDie("redis", ("redis",), forget=True),
     ProcessesDie("postgres", ("postgres",)),
+    ServerDies("postgres"),
+    ServerDies("postgres", at_once=True),
     ProcessesDie("power-cut", ("postgres", "redis", "worker", "scheduler"), forget=True),
     CommitsSurvive(),
 )
