@@ -64,7 +64,9 @@ async def test_what_was_closed_seconds_ago_is_not_taken_back_again(
     desk.venue.script = {"XRPUSDT": ["reject:110007"]}
 
     async def forced() -> None:
+        await desk.clock.sleep(1)
         desk.venue.trade_by_hand("ETHUSDT", Side.BUY, closed, exec_type=how)
+        await desk.clock.sleep(1)
 
     once(desk, monkeypatch, "book", forced)
     execution = await desk.run(await desk.confirm(await desk.plan()))
