@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import holdfast.accounts.tasks
 import holdfast.execution.tasks
 import holdfast.indices.tasks
+import holdfast.market.candles.tasks
 import holdfast.market.tasks
 from holdfast.platform.tasks import Handler
 
@@ -19,6 +20,7 @@ QUEUES: Final = (ORDERS, POLLING)
 _ROOMS: Final = (
     holdfast.accounts.tasks,
     holdfast.market.tasks,
+    holdfast.market.candles.tasks,
     holdfast.indices.tasks,
     holdfast.execution.tasks,
 )

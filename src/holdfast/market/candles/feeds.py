@@ -11,6 +11,8 @@ from holdfast.core.time import Clock
 from holdfast.core.timeframes import Timeframe, divides, shifted, start_of
 from holdfast.platform.settings import Settings
 from holdfast.venues import registry
+from holdfast.venues.binance.budget import shared_budget as weight_budget
+from holdfast.venues.binance.rest import BinancePublic
 from holdfast.venues.bybit.public import BybitPublic
 from holdfast.venues.protocol import Candle, HistoryVenue
 
@@ -27,7 +29,11 @@ def _bybit(settings: Settings, redis: Redis, clock: Clock) -> HistoryVenue:
     return BybitPublic(settings.venue_url, budget=budget, clock=clock)
 
 
-OPENERS: Final[dict[str, Opener]] = {"bybit": _bybit}
+def _binance(settings: Settings, redis: Redis, clock: Clock) -> HistoryVenue:
+    return BinancePublic(settings.binance_url, budget=weight_budget(redis, clock), clock=clock)
+
+
+OPENERS: Final[dict[str, Opener]] = {"binance": _binance, "bybit": _bybit}
 _NOT_OFFERED: Final[dict[str, frozenset[Timeframe]]] = {"bybit": frozenset({Timeframe.H8, Timeframe.D3})}
 
 

@@ -1,0 +1,181 @@
+"""History is filled from the newest bar backwards, through crashes and refusals, and is the venue's."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.market.candles.made import DAY, START, walk
+
+from holdfast.core.bars import Bars
+from holdfast.core.timeframes import Timeframe
+from holdfast.market.candles import backfill, coverage, feeds, store
+from holdfast.market.candles.gaps import Reason
+from holdfast.market.candles.models import CandleBackfill, CandleSeries
+from holdfast.platform.database import Database
+from holdfast.platform.models import Job
+from holdfast.venues.protocol import Candle, RateLimited, Unreachable
+
+NOW = START + 3 * DAY + 7 * 60 + 30
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(NOW, UTC)
+
+
+class FakeVenue:
+    """Answers from given minutes, and fails when told to."""
+
+    def __init__(self, bars: Bars) -> None:
+        self.bars = bars
+        self.asked: list[tuple[Timeframe, int, int]] = []
+        self.fail_after = 10**9
+        self.error: Exception = Unreachable("no answer")
+
+    async def klines(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime, limit: int
+    ) -> list[Candle]:
+        if len(self.asked) >= self.fail_after:
+            raise self.error
+        from holdfast.core.resample import resample
+
+        begin, until = int(start.timestamp()), int(end.timestamp())
+        self.asked.append((timeframe, begin, until))
+        found = resample(self.bars, timeframe).between(begin, until)
+        assert len(found) <= limit == feeds.PAGE
+        return [_candle(found, position) for position in range(len(found))]
+
+    async def close(self) -> None: ...
+
+
+def _candle(bars: Bars, at: int) -> Candle:
+    from decimal import Decimal
+
+    price, lot = Decimal(1).scaleb(-bars.price_decimals), Decimal(1).scaleb(-bars.volume_decimals)
+    values = [int(column[at]) * price for column in bars.columns[1:5]]
+    moment = datetime.fromtimestamp(int(bars.time[at]), UTC)
+    return Candle(moment, *values, int(bars.volume[at]) * lot, Decimal(0))
+
+
+async def no_pause(_: float) -> None: ...
+
+
+@pytest.fixture
+async def series(database: Database) -> int:
+    async with database.transaction() as session:
+        one = await store.series(session, "bybit", "BTCUSDT")
+        await backfill.want(session, one.id, START - 30 * DAY, now=FixedClock().now())
+        return one.id
+
+
+def history() -> Bars:
+    """From 400 minutes after the epoch of the tests, with an hour of outage."""
+    bars = walk(3 * 1440 + 8)
+    started, outage = START + 400 * 60, START + DAY + 3600
+    return bars.take((bars.time >= started) & ((bars.time < outage) | (bars.time >= outage + 3600)))
+
+
+async def fill(database: Database, venue: Any, series: int) -> bool:
+    return await backfill.run(database, venue, series, FixedClock(), no_pause)
+
+
+async def everything(database: Database, series: int) -> Bars:
+    async with database.transaction() as session:
+        return await store.read(session, series, 0, 2**40)
+
+
+async def progress(database: Database, series: int) -> CandleBackfill:
+    async with database.transaction() as session:
+        return await session.get_one(CandleBackfill, series)
+
+
+async def test_everything_there_is_comes_once_newest_first(database: Database, series: int) -> None:
+    venue = FakeVenue(history())
+    assert await fill(database, venue, series)
+    closed = history().between(0, NOW - NOW % 60)
+    assert await everything(database, series) == closed
+    minutes = [(start, until) for timeframe, start, until in venue.asked if timeframe is Timeframe.M1]
+    pages = [page for page in minutes if page[1] - page[0] == feeds.PAGE * 60]
+    assert pages[0][1] == NOW - NOW % 60
+    assert pages == sorted(pages, reverse=True)
+    row = await progress(database, series)
+    assert row.done == row.total == (NOW - NOW % 60 - START - 400 * 60) // 60
+
+
+async def test_what_is_missing_has_its_reason(database: Database, series: int) -> None:
+    await fill(database, FakeVenue(history()), series)
+    async with database.transaction() as session:
+        one = await session.get_one(CandleSeries, series)
+        found = await coverage.gaps(session, one, START, NOW - NOW % 60 + 600)
+    outage, end = START + DAY + 3600, NOW - NOW % 60
+    assert [(gap.start, gap.until, gap.reason) for gap in found] == [
+        (START, START + 400 * 60, Reason.NOT_LISTED),
+        (outage, outage + 3600, Reason.EXCHANGE_DOWN),
+        (end, end + 600, Reason.NOT_FETCHED),
+    ]
+
+
+async def test_nobody_is_asked_twice(database: Database, series: int) -> None:
+    venue = FakeVenue(history())
+    await fill(database, venue, series)
+    before = len(venue.asked)
+    assert await fill(database, venue, series)
+    assert len(venue.asked) == before
+
+
+@pytest.mark.parametrize("survives", range(8))
+async def test_it_goes_on_where_it_was_broken_off(database: Database, series: int, survives: int) -> None:
+    venue = FakeVenue(history())
+    venue.fail_after = survives
+    with pytest.raises(Unreachable):
+        await fill(database, venue, series)
+    asked = {span for span in venue.asked if span[0] is Timeframe.M1}
+    venue.fail_after, venue.asked = 10**9, []
+    assert await fill(database, venue, series)
+    assert await everything(database, series) == history().between(0, NOW - NOW % 60)
+    again = asked & {span for span in venue.asked if span[0] is Timeframe.M1}
+    assert len(again) <= 3, "at most the page that was broken off, and the first day of the symbol"
+
+
+async def test_a_cancelled_fill_leaves_whole_pages(database: Database, series: int) -> None:
+    venue = FakeVenue(history())
+    reached = asyncio.Event()
+
+    async def pause(_: float) -> None:
+        if len(venue.asked) >= 2:
+            reached.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(backfill.run(database, venue, series, FixedClock(), pause))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    stored = await everything(database, series)
+    assert len(stored) % feeds.PAGE == 0
+    assert len(stored) > 0
+    assert stored == history().between(int(stored.time[0]), NOW - NOW % 60)
+
+
+async def test_a_budget_that_is_used_up_is_told_upwards(database: Database, series: int) -> None:
+    venue = FakeVenue(history())
+    venue.fail_after, venue.error = 1, RateLimited("slowly", until=FixedClock().now() + timedelta(seconds=9))
+    with pytest.raises(RateLimited):
+        await fill(database, venue, series)
+
+
+async def test_wanting_more_keeps_one_job(database: Database, series: int) -> None:
+    async with database.transaction() as session:
+        for days in (10, 40, 20):
+            await backfill.want(session, series, START - days * DAY, now=FixedClock().now())
+        jobs = list(await session.scalars(select(Job).where(Job.kind == backfill.JOB)))
+        row = await session.get_one(CandleBackfill, series)
+    assert len(jobs) == 1
+    assert row.wanted_from == START - 40 * DAY
+
+
+async def test_a_symbol_without_a_past_is_complete(database: Database, series: int) -> None:
+    assert await fill(database, FakeVenue(Bars.empty()), series)
+    assert len(await everything(database, series)) == 0
