@@ -374,6 +374,17 @@ async def test_an_order_that_was_held_up_on_its_way_out_does_not_leave_any_more(
     assert isinstance(placed.error, RateLimited) == (not sent)
 
 
+@pytest.mark.parametrize(("seconds", "sent"), [(2.9, 1), (3.1, 0)])
+async def test_a_decision_that_is_old_is_not_carried_out(
+    venue: BybitVenue, bybit: FakeBybit, seconds: float, sent: int
+) -> None:
+    """The process stood still between its commit and here: somebody may have stopped trading since."""
+    bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
+    [placed] = await venue.place([order(decided_at=NOW - timedelta(seconds=seconds))])
+    assert len(bybit.sent(CREATE)) == sent
+    assert isinstance(placed.error, RateLimited) == (not sent)
+
+
 async def test_each_item_of_a_batch_has_its_own_fate(venue: BybitVenue, bybit: FakeBybit) -> None:
     bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
     bybit.answer(BATCH, lambda r: batch_answer(r, [0, 110007, 110072, 10006, 10016]))

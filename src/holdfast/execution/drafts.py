@@ -74,4 +74,5 @@ def request_of(order: Order, slippage: Decimal = Decimal(0)) -> OrderRequest:
         reduce_only=order.reduce_only,
         style=OrderStyle(order.style),
         slippage=slippage,
+        decided_at=order.sent_at,
     )

@@ -84,6 +84,7 @@ async def release(
             held = net.get(order.symbol, Decimal(0))
             order.reduce_only = repository.reduces(held, Side(order.side), order.quantity)
     refused = await gate.refusals(session, work, execution, due)
+    now = work.clock.now()  # the gate may have waited for others, and only what it says now holds
     for order in due:
         reason = refused.get(order.id)
         if isinstance(reason, gate.TooFast):

@@ -167,7 +167,7 @@ class OrderStyle(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """``slippage`` is for the market style only, as a share (0.005 = 0.5 %); it has no ``limit_price`` at the
-    venue."""
+    venue. ``decided_at``: when it was found that it may be sent. A door sends nothing on an old decision."""
 
     client_id: str
     symbol: str
@@ -177,6 +177,7 @@ class OrderRequest:
     reduce_only: bool
     style: OrderStyle = OrderStyle.IOC
     slippage: Decimal = Decimal(0)
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ __all__ = ["BybitPublic", "BybitVenue"]
 log = structlog.get_logger(__name__)
 
 LEAVE_WITHIN: Final = timedelta(seconds=3)
-"""An order that has not left for the venue so long after it was to be placed is given back unsent: whoever
-stopped trading meanwhile is asked before it is placed again."""
+"""An order that has not left for the venue so long after it was decided (or, if that is not told, placed) is
+given back unsent: whoever stopped trading meanwhile is asked before it is placed again."""
 
 _WINDOW: Final = timedelta(days=7)
 _SLACK: Final = timedelta(seconds=2)
@@ -125,7 +125,7 @@ class BybitVenue(BybitPublic):
         """A wave is sent once the one before is answered: only then is it known how long journeys take. What
         has not left within ``LEAVE_WITHIN`` comes back as ``RateLimited``."""
         answered: dict[str, Placement] = {}
-        leave_by = self._wire.now() + LEAVE_WITHIN
+        leave_by = min([self._wire.now(), *(o.decided_at for o in orders if o.decided_at)]) + LEAVE_WITHIN
         for wave in waves(orders):
             for placements in await self._send_wave(wave, leave_by):
                 answered |= {placement.client_id: placement for placement in placements}
