@@ -55,6 +55,11 @@ class Born:
     pid: int
     reading: int
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, by itself or not."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
     def stands(self, patience: float = PATIENCE) -> bool:
         """Wait until it has stopped itself; false if it has ended, or ``patience`` seconds are over."""
         deadline = time.monotonic() + patience

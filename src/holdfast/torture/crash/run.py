@@ -86,9 +86,13 @@ class Bench:
         child.close()
         self.stage.ask("judge", **scene)
 
+    def go_on(self, scene: dict[str, Any]) -> Ending:
+        """Let another process do everything that is due in a scene."""
+        return self.child(lambda _: self._go_on(scene))
+
     def verdict(self, scene: dict[str, Any]) -> list[str]:
         """Let the next process finish every job of the scene, then compare the books."""
-        ending = self.child(lambda _: self._go_on(scene))
+        ending = self.go_on(scene)
         found = [f"the successor failed: {ending.last}"] if ending.code else []
         return found + list(self.stage.ask("judge", **scene))
 
@@ -224,6 +228,10 @@ async def _answer(stage: Stage, what: str, **detail: Any) -> Any:
             return await stage.executions(detail)
         case "over":
             return await stage.over(detail)
+        case "asked":
+            return await stage.asked(detail)
+        case "trade":
+            return await stage.trade(detail)
         case "hurry":
             return await stage.hurry(**detail)
         case "due":

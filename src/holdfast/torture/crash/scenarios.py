@@ -132,9 +132,17 @@ SCENARIOS: Final = (
     ),
 )
 
+WATCH: Final = Scenario(
+    "watch",
+    "three legs are opened, and the user trades by hand, while somebody listens",
+    "open",
+    _BASKET[:3],
+    trades={"DOGEUSDT": "100"},
+    incidents=_BY_HAND,
+)
 CONFIRM: Final = Scenario("confirm", "a plan is about to be confirmed over HTTP", "confirm", _BASKET)
 
 
 def scenario_of(name: str) -> Scenario:
     """Raises ``KeyError``."""
-    return {scenario.name: scenario for scenario in (*SCENARIOS, CONFIRM)}[name]
+    return {scenario.name: scenario for scenario in (*SCENARIOS, WATCH, CONFIRM)}[name]

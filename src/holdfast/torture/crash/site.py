@@ -1,4 +1,4 @@
-"""Whole processes die while a real worker and a real scheduler carry out an execution.
+"""Whole processes die while a real worker and a real scheduler carry out an execution, and a watch listens.
 
 Points are moments after the confirmation, scattered over ``steps`` hundredths of a second so that a few of
 them are spread already. ``IN_FLIGHT`` is the real one here.
@@ -21,7 +21,7 @@ from holdfast.torture.crash.points import Length, Outcome, Point
 from holdfast.torture.crash.run import Bench
 
 SCENE: Final = "open"
-OURS: Final = ("worker", "scheduler")
+OURS: Final = ("worker", "scheduler", "watch")
 SERVERS: Final = ("postgres", "redis")
 PATIENCE: Final = 120.0
 SCATTER: Final = 37
@@ -71,7 +71,7 @@ class ProcessesDie:
 
 
 def staff(place: Place) -> None:
-    """A worker and a scheduler, as ``holdfast up`` starts them, unless they run already."""
+    """Who carries out and who listens, as ``holdfast up`` starts them, unless they run already."""
     members = {member.name: member for member in crew.processes(place.settings)}
     missing = [name for name in OURS if name not in place.servers]
     (place.home / "run").mkdir(exist_ok=True)
@@ -80,7 +80,7 @@ def staff(place: Place) -> None:
     deadline = time.monotonic() + PATIENCE
     while not all(members[name].ready() for name in missing):
         if time.monotonic() > deadline:
-            raise TimeoutError("the worker and the scheduler did not come up")
+            raise TimeoutError(f"{' and '.join(missing)} did not come up")
         time.sleep(TICK)
 
 

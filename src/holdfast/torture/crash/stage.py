@@ -28,8 +28,9 @@ from holdfast.portfolio.schemas import (
 )
 from holdfast.torture.crash.desk import Desk
 from holdfast.torture.crash.judge import judge
-from holdfast.torture.crash.scenarios import Scenario
+from holdfast.torture.crash.scenarios import Scenario, scenario_of
 
+RECONCILE = "execution.reconcile"
 REGULAR = timedelta(seconds=45)
 """A job that waits longer than this does so because it is done until its next regular run."""
 
@@ -73,8 +74,8 @@ class Stage(Desk):
                 if scenario.hours:
                     await self._wait(scenario.hours, uid=scene["uid"])
                 async with self.database.transaction() as session:
-                    await enqueue(session, "execution.reconcile", str(connection_id), now=self._clock.now())
-                return scene | {"job": await self._job("execution.reconcile", connection_id)}
+                    await enqueue(session, RECONCILE, str(connection_id), now=self._clock.now())
+                return scene | {"job": await self._job(RECONCILE, connection_id)}
             case "flatten":
                 wanted = NewFlatten(scope="position", position_id=sleeve_id)
                 async with self.database.transaction() as session:
@@ -138,6 +139,16 @@ class Stage(Desk):
         """Whether every job of a scene is done."""
         async with self.database.sessions() as session:
             return not await self._open_jobs(session, scene)
+
+    async def asked(self, scene: dict[str, Any]) -> bool:
+        """Whether a reconciliation of a scene is due."""
+        async with self.database.sessions() as session:
+            return any(job.kind == RECONCILE for job in await self._open_jobs(session, scene))
+
+    async def trade(self, scene: dict[str, Any]) -> None:
+        """What the user of a scene does by hand meanwhile."""
+        await self._read_prices()
+        await self._trade_by_hand(UUID(str(scene["connection"])), scenario_of(scene["scenario"]))
 
     async def hurry(self, scene: dict[str, Any], *, leases: bool) -> None:
         """Let the time pass after which jobs are handed out anew, and ``leases`` of dead workers run out."""

@@ -10,6 +10,7 @@ from holdfast.torture.crash.scenarios import SCENARIOS, scenario_of
 from holdfast.torture.crash.scheduler import SchedulerDies
 from holdfast.torture.crash.servers import ServerDies
 from holdfast.torture.crash.site import ProcessesDie
+from holdfast.torture.crash.watch import WatchDies
 
 JOBS: Final[tuple[Suite, ...]] = (
     *(WorkerDies(scenario) for scenario in SCENARIOS),
@@ -17,6 +18,7 @@ JOBS: Final[tuple[Suite, ...]] = (
     WorkerDies(scenario_of("unwind"), deaths=3),
     SchedulerDies(),
     ApiDies(),
+    WatchDies(),
     ServerDies("redis", forget=True),
     ConnectionsCut("postgres"),
     ConnectionsCut("venue"),
@@ -27,11 +29,12 @@ MACHINES: Final[tuple[Suite, ...]] = (
     ProcessesDie("worker-children", ("worker",), who="children"),
     ProcessesDie("worker", ("worker",)),
     ProcessesDie("scheduler-process", ("scheduler",)),
+    ProcessesDie("watch-process", ("watch",)),
     ProcessesDie("redis", ("redis",), forget=True),
     ProcessesDie("postgres", ("postgres",)),
     ServerDies("postgres"),
     ServerDies("postgres", at_once=True),
-    ProcessesDie("power-cut", ("postgres", "redis", "worker", "scheduler"), forget=True),
+    ProcessesDie("power-cut", ("postgres", "redis", "worker", "scheduler", "watch"), forget=True),
     CommitsSurvive(),
 )
 """Whole processes of an installation die, the servers among them."""
