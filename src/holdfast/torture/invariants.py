@@ -23,6 +23,8 @@ LIMIT_SLACK: Final = Decimal("1.05")
 """An order's worth is judged at the mark price, and may be filled a little off it."""
 STOP_TAKES: Final = timedelta(seconds=2)
 """How long a stop may take from being asked for to being committed."""
+LOOK_TAKES: Final = timedelta(seconds=5)
+"""How old the last look at the account may be when an order leaves that closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ def _sleeve_shares(books: Books, exec_id: str) -> Decimal:
 
 
 def sleeves_keep_apart(books: Books) -> Iterator[str]:
-    """A sleeve holds what its own orders traded; no closing order trades more than it was known to hold"""
+    """A sleeve holds what its own orders traded; no closing order is for more than it held, as the venue had
+    told by then or could have been asked"""
     traded: dict[tuple[UUID, str], Decimal] = defaultdict(lambda: ZERO)
     for trade in books.trades:
         ours = books.by_client_id.get(trade.link_id)
@@ -165,18 +168,18 @@ def sleeves_keep_apart(books: Books) -> Iterator[str]:
 def _closed_too_much(books: Books) -> Iterator[str]:
     for order in books.orders.values():
         sent = max((e.at for e in books.events[order.id] if e.event == OrderEvent.SEND), default=None)
-        if order.role not in CLOSING or sent is None or not order.filled_quantity:
+        if order.role not in CLOSING or sent is None:
             continue
         known = sum(
             (
                 posting.amount
                 for posting in books.postings
                 if (posting.sleeve_id, posting.asset) == (order.sleeve_id, order.symbol)
-                and posting.booked_at < sent
+                and (posting.booked_at < sent or posting.at < sent - LOOK_TAKES)
             ),
             ZERO,
         )
-        closing = order.filled_quantity if order.side == "buy" else -order.filled_quantity
+        closing = order.quantity if order.side == "buy" else -order.quantity
         if closing * known >= 0 or abs(closing) > abs(known):
             yield f"{order.client_id}: {plain(closing)} {order.symbol} against {plain(known)} held"
 
