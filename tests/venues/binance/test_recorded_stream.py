@@ -1,5 +1,5 @@
-"""A real recorded stream of Binance, read as the feed reads it: the book agrees with every best price that was
-sent, trade ids follow each other, and candles built from the trades obey the rules of klines.
+"""A real recorded stream of Binance, read as the feed reads it: the book agrees with every best price that
+was sent, trade ids follow each other, and candles built from the trades obey the rules of klines.
 
 The recording is not part of this repository. HOLDFAST_SHARED names the folder that holds ``data``.
 """
