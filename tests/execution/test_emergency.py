@@ -1,6 +1,7 @@
 """Offline flattening: what it may close, what it does at a venue in trouble, and how the books get it."""
 
 import asyncio
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,7 @@ from holdfast.execution.ids import is_ours
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.reconciliation import reconcile
 from holdfast.execution.risk import stop_file
+from holdfast.platform.settings import Settings
 from holdfast.portfolio.booking import closable, holdings
 from holdfast.portfolio.models import Alteration, Fill, Sleeve
 from holdfast.venues.bybit.budget import LocalBudget
@@ -466,6 +468,23 @@ async def test_one_position_only(alarm: Desk):
 
 
 # --- files -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser gives files away")
+def test_what_the_superuser_makes_first_the_worker_can_use(settings: Settings):
+    """Flattening offline before any worker ran here must not lock the worker out for good."""
+    settings.home.mkdir(parents=True)
+    worker = 65534
+    os.chown(settings.home, worker, worker)
+    with at_work(settings, alone=True) as alone:
+        assert alone
+    directory = emergency_journal.directory(settings)
+    OrderLog(settings, A).save()
+    for made in (directory, directory / "lock", directory / f"{A}.orders"):
+        assert made.stat().st_uid == worker, made
+    os.chown(directory, 0, 0)
+    with at_work(settings, alone=False):
+        assert directory.stat().st_uid == 0, "what was there already stays whose it is"
 
 
 async def test_the_journal_is_the_owners_alone_and_goes_with_the_connection(alarm: Desk):

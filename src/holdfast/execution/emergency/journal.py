@@ -6,6 +6,7 @@ in it only as it is in the database: sealed. What happened since it was written,
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,7 +24,7 @@ from holdfast.accounts.models import Connection
 from holdfast.core.money import plain
 from holdfast.execution.models import Execution
 from holdfast.execution.risk.gate_books import OVER
-from holdfast.execution.risk.stop_file import write_durably
+from holdfast.execution.risk.stop_file import give_away, write_durably
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.booking import closable
@@ -59,6 +60,16 @@ def directory(settings: Settings) -> Path:
     return settings.home / "journal"
 
 
+def make_directory(settings: Settings) -> Path:
+    """The directory, made if need be: by the superuser for the worker."""
+    path = directory(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+        give_away(path)
+    return path
+
+
 def path_of(settings: Settings, connection_id: UUID) -> Path:
     return directory(settings) / f"{connection_id}.json"
 
@@ -74,7 +85,7 @@ async def keep(work: Work, connection_id: UUID) -> None:
         if journal is None:
             path.unlink(missing_ok=True)
             return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(work.settings)
         write_durably(path, encode(journal))
     except (SQLAlchemyError, OSError) as error:
         log.warning("the journal could not be written", connection=str(connection_id), error=repr(error))

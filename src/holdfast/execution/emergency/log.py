@@ -16,9 +16,9 @@ import orjson
 
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
-from holdfast.execution.emergency.journal import directory
+from holdfast.execution.emergency.journal import directory, make_directory
 from holdfast.execution.emergency.plan import client_id
-from holdfast.execution.risk.stop_file import write_durably
+from holdfast.execution.risk.stop_file import give_away, write_durably
 from holdfast.platform.settings import Settings
 
 State = Literal["sent", "unknown", "ended"]
@@ -51,6 +51,7 @@ class OrderLog:
     """The orders of one connection. Every change is on the disk before it returns."""
 
     def __init__(self, settings: Settings, connection_id: UUID) -> None:
+        self._settings = settings
         self._path = directory(settings) / f"{connection_id}.orders"
         self.entries = self._read()
 
@@ -77,7 +78,7 @@ class OrderLog:
         return entry
 
     def save(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self._settings)
         orders = [
             {
                 **asdict(entry),
@@ -127,8 +128,11 @@ def _decoded(content: bytes) -> list[Entry]:
 def at_work(settings: Settings, *, alone: bool) -> Iterator[bool]:
     """Whether this process may send orders on this machine: any number of workers side by side, or one
     offline flattening alone. A killed process lets go by itself."""
-    directory(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (directory(settings) / "lock").open("w") as file:
+    path = make_directory(settings) / "lock"
+    is_new = not path.exists()
+    with path.open("w") as file:
+        if is_new:
+            give_away(path)
         try:
             flock(file, (LOCK_EX if alone else LOCK_SH) | LOCK_NB)
         except OSError:

@@ -139,6 +139,13 @@ def write_durably(path: Path, content: bytes) -> None:
     _sync_directory(path.parent)
 
 
+def give_away(path: Path) -> None:
+    """What the superuser makes in an emergency belongs to whom its directory belongs to."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def _sync_directory(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
