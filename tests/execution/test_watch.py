@@ -73,7 +73,7 @@ async def watching(desk: Desk, patience: Patience = QUICK) -> AsyncIterator[Stre
 
 async def until(true: Callable[[], object]) -> None:
     """``true`` may be a coroutine function; it comes to hold, or the test fails."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await true():  # type: ignore[misc]
             await asyncio.sleep(0.02)
 
@@ -192,7 +192,7 @@ async def test_a_stream_that_breaks_asks_too_and_is_opened_again(desk: Desk):
     async with watching(desk) as stream:
         stream.say(ValueError("unreadable"))
         await until(lambda: asked(desk))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while stream.opened < 2:
                 await asyncio.sleep(0.02)
 
@@ -209,7 +209,7 @@ async def test_it_outlives_a_database_that_does_not_answer(desk: Desk, monkeypat
     monkeypatch.setattr(desk.database, "sessions", away)
     async with watching(desk) as stream:
         stream.say(StreamConnected())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(failures) < 3:
                 await asyncio.sleep(0.01)
         await until(lambda: asked(desk))
@@ -253,7 +253,7 @@ async def test_a_stream_that_pings_and_keeps_silent_is_opened_anew(desk: Desk):
         await asyncio.sleep(0.2)
         assert stream.opened == 1, "it may be late, a little"
         desk.clock.moment += timedelta(seconds=6)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while stream.opened < 2:
                 await asyncio.sleep(0.02)
         assert await asked(desk), "what else it kept to itself is read"

@@ -25,7 +25,7 @@ def exchange(url: str, key: str, secret: str) -> Any:
 
 def settled(venue: Any, order_id: str, symbol: str) -> dict[str, Any]:
     """The order once it is no longer open."""
-    for _ in range(100):
+    for _ in range(1000):
         order = venue.fetch_open_order(order_id, symbol)
         if order["status"] != "open":
             return dict(order)

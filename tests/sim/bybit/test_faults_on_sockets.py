@@ -38,7 +38,7 @@ async def hears(stream: Stream, seconds: float, **wanted: Any) -> bool:
 
 
 async def ends(stream: Stream) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             kind = (await stream.socket.receive()).type
             if kind in (WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR):

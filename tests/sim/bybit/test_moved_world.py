@@ -12,7 +12,7 @@ from pybit import unified_trading
 from holdfast.sim.bybit.venue import VenueSettings
 
 from .conftest import Served, serve
-from .test_pybit import BTC, final, until
+from .test_pybit import BTC, final, listens, rests, until
 
 DAY_MS = 86_400_000
 
@@ -58,7 +58,7 @@ def test_a_day_passes_and_funding_is_settled(movable: Served, monkeypatch: pytes
         private_auth_expire=30,
     )
     stream.order_stream(heard.append)
-    time.sleep(0.2)
+    until(lambda: listens(account, "order"))
     client.place_order(**BTC, side="Buy", orderType="Market", qty="0.5", reduceOnly=True, orderLinkId="back")
     until(lambda: heard)
     stream.exit()
@@ -86,7 +86,7 @@ def test_a_shock_moves_profit_and_resting_orders(movable: Served) -> None:
     client = movable.client(account)
     limit = client.get_price_limit(**BTC)["result"]["buyLmt"]
     client.place_order(**BTC, side="Sell", orderType="Limit", qty="1", price=limit, orderLinkId="take-profit")
-    time.sleep(0.2)  # acknowledged is not yet resting
+    until(lambda: rests(movable, "BTCUSDT", "take-profit"))
     door(movable, "market", op="shock", symbol="BTCUSDT", factor=1.05)
     order = until(lambda: client.get_order_history(**BTC, orderLinkId="take-profit")["result"]["list"])[0]
     assert (order["orderStatus"], order["avgPrice"]) == ("Filled", limit.rstrip("0").rstrip("."))

@@ -1,7 +1,6 @@
 """The order forms a tactic needs, as unmodified pybit sends and hears them: post-only that is chased, market
 within a tolerance, amended, cancelled too late, cancelled all at once."""
 
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,7 @@ from pybit import unified_trading
 from holdfast.sim.bybit.venue import VenueSettings
 
 from .conftest import Served, serve
-from .test_pybit import Code, final, until
+from .test_pybit import Code, final, rests, until
 
 D = Decimal
 SOL = {"category": "linear", "symbol": "SOLUSDT"}
@@ -88,7 +87,7 @@ def test_post_only_rests_is_chased_and_filled_as_a_maker(venue: Served) -> None:
     client.amend_order(**SOL, orderLinkId="chase", price=str(nearer))
     client.amend_order(**SOL, orderLinkId="chase", qty="3.0")
     assert (order(client, "chase")["price"], order(client, "chase")["qty"]) == (str(nearer), "3.0")
-    time.sleep(0.2)  # an acknowledged amendment is not yet back on the book
+    until(lambda: rests(venue, "SOLUSDT", "chase", str(nearer)))
     venue.world.market.set_price_shock("SOLUSDT", 1.08)
     done = final(client, "chase", symbol="SOLUSDT")
     assert (done["orderStatus"], D(done["avgPrice"])) == ("Filled", nearer)

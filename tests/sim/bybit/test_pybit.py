@@ -17,7 +17,7 @@ BTC = {"category": "linear", "symbol": "BTCUSDT"}
 Code = Callable[..., int]
 
 
-def until(found: Callable[[], Any], seconds: float = 10) -> Any:
+def until(found: Callable[[], Any], seconds: float = 30) -> Any:
     """Poll until the answer is truthy, as a client must: orders are acknowledged before they are matched."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
@@ -25,6 +25,21 @@ def until(found: Callable[[], Any], seconds: float = 10) -> Any:
             return answer
         time.sleep(0.03)
     raise AssertionError("nothing came in time")
+
+
+def rests(served: Served, symbol: str, link_id: str, price: str = "") -> bool:
+    """Whether the order is on the book: an acknowledged order, or amendment, is not there yet."""
+    return any(
+        one.order.link_id == link_id and price in ("", str(one.order.bound))
+        for one in served.venue.liquidity.resting(("linear", symbol))
+    )
+
+
+def listens(account: Any, *topics: str) -> bool:
+    """Whether a private stream of the account has subscribed."""
+    return any(
+        all(push.__self__._wants(topic, "linear") for topic in topics) for push in tuple(account.listeners)
+    )
 
 
 def final(client: Any, link_id: str, category: str = "linear", symbol: str = "BTCUSDT") -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Public and private streams: acknowledgements, snapshots, deltas that rebuild the book, order pushes."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -14,7 +13,7 @@ from pybit import unified_trading
 from holdfast.sim.bybit.auth import sign
 
 from .conftest import Served
-from .test_pybit import BTC, far_price, until
+from .test_pybit import BTC, far_price, listens, until
 
 D = Decimal
 
@@ -30,7 +29,7 @@ class Stream:
 
     async def next(self, **wanted: Any) -> Frame:
         """The next frame with these members."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 frame: Frame = await self.socket.receive_json()
                 if all(frame.get(name) == value for name, value in wanted.items()):
@@ -280,7 +279,7 @@ def test_pybit_listens_to_both_streams(served: Served, monkeypatch: pytest.Monke
         private_.order_stream(heard["order"].append)
         private_.execution_stream(heard["execution"].append)
         until(lambda: len(heard["book"]) > 2 and len(heard["ticker"]) > 2)
-        time.sleep(0.1)
+        until(lambda: listens(account, "order", "execution"))
         served.client(account).place_order(
             **BTC, side="Buy", orderType="Market", qty="0.001", orderLinkId="py"
         )
