@@ -121,6 +121,18 @@ async def write(
     )
 
 
+async def hold(session: AsyncSession, series_id: int, price_decimals: int, volume_decimals: int) -> None:
+    """Make the scale of the series hold so many decimals, at once instead of piece by piece.
+
+    Raises:
+        NoSeries, DoesNotFit: as ``write``.
+    """
+    one = await repository.locked(session, series_id)
+    price, volume = max(price_decimals, one.price_decimals), max(volume_decimals, one.volume_decimals)
+    if (price, volume) != (one.price_decimals, one.volume_decimals):
+        await _widen(session, one, price, volume)
+
+
 async def seal(session: AsyncSession, series_id: int, before_day: int) -> int:
     """Turn the rows of all days before ``before_day`` into chunks; how many days that were. Doing it again,
     or dying in the middle, changes nothing: it is one transaction."""

@@ -1,0 +1,202 @@
+"""A file into a series: first all of it is checked, then it is written, block by block.
+
+Each block is one transaction, and writing is idempotent: an import that was broken off goes on, and one that
+is done again changes nothing.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.core.bars import Bars
+from holdfast.core.errors import Conflict, InvalidInput
+from holdfast.core.timeframes import DAY, timeframe_of
+from holdfast.market.candles import archive, coverage, repository, store
+from holdfast.market.candles.gaps import reason_for
+from holdfast.market.candles.listings import RESERVED
+from holdfast.market.candles.models import CandleSeries
+from holdfast.market.candles.parsing import MOST_PROBLEMS, Parser, Problem
+from holdfast.market.candles.store import Written
+from holdfast.platform.database import Database
+
+_SOURCE: Final = re.compile(r"[a-z0-9-]{1,20}")
+_SYMBOL: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
+
+
+@dataclass(slots=True)
+class Found:
+    """What a file holds. ``step``: seconds of a bar, ``None`` if there are too few to tell. ``complete``:
+    what is missing between its first and last bar was never there."""
+
+    rows: int = 0
+    first: int | None = None
+    last: int | None = None
+    step: int | None = None
+    layouts: set[str] = field(default_factory=set)
+    complete: bool = True
+    price_decimals: int = 0
+    volume_decimals: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    source: str
+    symbol: str
+
+    def __post_init__(self) -> None:
+        if (
+            self.source in RESERVED
+            or not _SOURCE.fullmatch(self.source)
+            or not _SYMBOL.fullmatch(self.symbol)
+        ):
+            raise InvalidInput(
+                f"Nothing can be imported as {self.source[:40]}:{self.symbol[:60]}.",
+                advice="Write source:symbol, as binance:BTCUSDT; index and own are not for imports.",
+            )
+
+
+Progress = Callable[[AsyncSession, int, Written], Awaitable[None]]
+"""Told within the transaction of every block: rows written so far, and what came of those of this block."""
+
+
+def check(path: Path, *, shown_name: str = "", utc_offset: timedelta | None = None) -> Found:
+    """Read all of the file without writing anything.
+
+    Raises:
+        InvalidInput: it holds no bars of a known layout.
+    """
+    found = Found()
+    for member in archive.members(path, shown_name):
+        parser = Parser(member.name, utc_offset=utc_offset)
+        for block in parser.blocks(archive.content(member)):
+            found.problems += [
+                Problem(one.row, f"{member.name}: {one.message}" if member.place else one.message)
+                for one in block.problems
+            ]
+            _note(found, block.bars, member.name)
+        if parser.layout is not None:
+            found.layouts.add(parser.layout.name)
+            found.complete &= parser.layout.complete
+            _note_step(found, parser.layout.step, member.name)
+        if len(found.problems) >= MOST_PROBLEMS:
+            break
+    if not found.rows and not found.problems:
+        raise InvalidInput(
+            f"{shown_name or path.name} holds no bars.", advice="Check that this is the right file."
+        )
+    return found
+
+
+def _note(found: Found, bars: Bars, name: str) -> None:
+    if not len(bars):
+        return
+    if found.last is not None and int(bars.time[0]) <= found.last:
+        found.problems.append(Problem(1, f"{name}: begins before the file before it ends"))
+        return
+    joined = np.concatenate((np.array([found.last] if found.last is not None else [], np.int64), bars.time))
+    if len(joined) > 1:
+        smallest = int(np.diff(joined).min())
+        found.step = smallest if found.step is None else min(found.step, smallest)
+    found.rows += len(bars)
+    found.first = int(bars.time[0]) if found.first is None else found.first
+    found.last = int(bars.time[-1])
+    found.price_decimals = max(found.price_decimals, bars.price_decimals)
+    found.volume_decimals = max(found.volume_decimals, bars.volume_decimals)
+
+
+def _note_step(found: Found, told: int | None, name: str) -> None:
+    """The name of an archive is worth more than the gaps between its bars."""
+    if told is None:
+        return
+    if found.step is not None and found.step % told:
+        found.problems.append(Problem(1, f"{name}: bars are closer together than its name says"))
+    found.step = told
+
+
+async def begin(session: AsyncSession, target: Target, found: Found, step: int | None) -> CandleSeries:
+    """The series the file goes into, made if need be.
+
+    Raises:
+        InvalidInput: nobody can tell how long its bars are, or no chart shows such.
+        Conflict: the series has bars of another length.
+    """
+    length = step or found.step
+    if length is None or timeframe_of(length) is None or length > DAY:
+        told = "cannot be told" if length is None else f"are {length} s apart"
+        raise InvalidInput(
+            f"How long the bars of this file are {told}." if length is None else f"Its bars {told}.",
+            advice="Name the timeframe, from 1m to 1d.",
+        )
+    one = await store.series(
+        session,
+        target.source,
+        target.symbol,
+        base_seconds=length,
+        price_decimals=found.price_decimals,
+        volume_decimals=found.volume_decimals,
+    )
+    if one.base_seconds != length:
+        raise Conflict(
+            f"{target.source}:{target.symbol} has bars of {one.base_seconds} s, and these are of {length} s.",
+            advice="Import them under another source or symbol.",
+        )
+    return one
+
+
+async def write(
+    database: Database,
+    one: CandleSeries,
+    path: Path,
+    found: Found,
+    *,
+    origin: str,
+    now: datetime,
+    shown_name: str = "",
+    utc_offset: timedelta | None = None,
+    done: int = 0,
+    progress: Progress | None = None,
+) -> Written:
+    """Write the checked file, leaving out the first ``done`` rows, which are written already.
+
+    What comes of it is returned, for the rows of this run.
+
+    Raises:
+        InvalidInput: the bars cannot lie on the grid of the series, or their numbers are too large for it.
+    """
+    written, rows = Written(), 0
+    async with database.transaction() as session:
+        await store.hold(session, one.id, found.price_decimals, found.volume_decimals)
+    for member in archive.members(path, shown_name):
+        blocks = Parser(member.name, utc_offset=utc_offset).blocks(archive.content(member))
+        while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+            rows += len(block.bars)
+            if rows <= done or not len(block.bars):
+                continue
+            async with database.transaction() as session:
+                part = await _write_block(session, one, block.bars, member.name, origin, now)
+                if progress is not None:
+                    await progress(session, rows, part)
+            written += part
+    if found.complete and found.first is not None and found.last is not None:
+        async with database.transaction() as session:
+            await repository.locked(session, one.id)
+            end = found.last + one.base_seconds
+            await coverage.explain(session, one.id, found.first, end, reason_for(one.source))
+    return written
+
+
+async def _write_block(
+    session: AsyncSession, one: CandleSeries, bars: Bars, name: str, origin: str, now: datetime
+) -> Written:
+    try:
+        return await store.write(session, one.id, bars, origin=origin, now=now)
+    except ValueError as error:
+        raise InvalidInput(f"{name}: {error}.", advice="Check its timeframe and its numbers.") from error
