@@ -16,6 +16,7 @@ from holdfast.execution.decide import (
 )
 from holdfast.execution.orders import FINAL, OrderState
 from holdfast.execution.tactics import MAX_ATTEMPTS
+from holdfast.venues.protocol import OrderStyle
 
 
 def order(state, *, lots=10, filled=0, booked=None, role="open", attempt=0, code=""):
@@ -197,3 +198,37 @@ def _check_the_end(end, state):
         assert all(0 <= facts.missing < facts.min_lots for facts in state)
     if end is End.UNWOUND:
         assert all(facts.still_open < facts.min_lots for facts in state)
+
+
+def closing(*orders, left, index=0):
+    return replace(leg(*orders, index=index), left=left, adds=False)
+
+
+def test_what_others_have_closed_of_a_closing_is_not_closed_again():
+    half = order("cancelled", role="close", filled=4)
+    done = next_act(closing(half, left=0), kind="close")
+    assert (done.act, done.end) == (Act.FINISH, End.COMPLETE_WITH_RESIDUAL)
+    again = next_act(closing(half, left=3), kind="close")
+    assert (again.act, [child.lots for child in again.children]) == (Act.TRY_AGAIN, [3])
+    assert next_act(closing(half, left=6), kind="close").children[0].lots == 6
+
+
+def test_an_order_for_more_than_is_left_is_neither_sent_nor_left_resting():
+    planned = order("planned", role="close")
+    assert next_act(closing(planned, left=10), kind="close").act is Act.SEND
+    assert next_act(closing(planned, left=9), kind="close").act is Act.ABANDON
+    rests = replace(order("accepted", role="close"), style=OrderStyle.POST_ONLY)
+    assert next_act(closing(rests, left=10), kind="close").act is Act.WAIT
+    assert next_act(closing(rests, left=9), kind="close").act is Act.CANCEL
+
+
+def test_an_unwinding_that_is_put_off_holds_nobody_up_and_is_not_forgotten():
+    had = order("filled", filled=10)
+    later = leg(had, replace(order("planned", role="unwind"), wait=6.0))
+    missed = [order("cancelled", role="unwind", attempt=n) for n in range(MAX_UNWIND_ATTEMPTS)]
+    other = leg(had, missed[0], index=1)
+    acts = [
+        next_act(later, *more, mode=Mode.UNWINDING) for more in ([other], [], [leg(had, *missed, index=1)])
+    ]
+    assert [(one.act, one.legs) for one in acts] == [(Act.UNWIND, (1,)), (Act.WAIT, (0,)), (Act.WAIT, (0,))]
+    assert next_act(replace(later, gone=4), mode=Mode.UNWINDING).act is Act.ABANDON
