@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import orjson
 
 from holdfast.torture.mutations import MUTATIONS
-from holdfast.torture.run import run_seed, silence
+from holdfast.torture.run import collect_between_runs, run_seed, silence
 from holdfast.torture.servers import opened
 
 
@@ -24,6 +24,7 @@ def main(url: str, mutation: str) -> None:
         if mutation:
             stack.enter_context(MUTATIONS[mutation].broken())
         database = stack.enter_context(opened(url))
+        collect_between_runs()
         for line in sys.stdin:
             began = time.perf_counter()
             report = run_seed(int(line), database)

@@ -38,6 +38,7 @@ from holdfast.venues.protocol import TradingVenue
 ADDRESS: Final = "http://127.0.0.1:1"
 """Where pybit believes the venue to be; no request ever leaves the loop."""
 TICK: Final = 0.5
+SHORTEST_SLEEP: Final = 0.05
 LONGEST_SLEEP: Final = 10.0
 RESTART: Final = (0.5, 6.0)
 POLLING: Final = ("market.refresh_instruments",)
@@ -255,19 +256,24 @@ class House:
 
     async def _turn(self) -> float:
         """Hand out what is due; returns the seconds until something may become due by itself."""
-        now = self.clock.now()
         if self.virtual_redis.down:
             return 1.0
-        async with self.database.transaction() as session:
-            await jobs.hold_back_deadly(session, now=now)
-            self._queue.extend(await jobs.take_due(session, now=now))
-            next_due = await session.scalar(_NEXT_DUE)
+        pause = await self._until_due()
+        if pause <= 0:
+            async with self.database.transaction() as session:
+                now = self.clock.now()
+                await jobs.hold_back_deadly(session, now=now)
+                self._queue.extend(await jobs.take_due(session, now=now))
         for worker in self.workers:
             if self._queue and worker.process.alive and not worker.busy and not worker.process.paused:
                 worker.give(*self._queue.popleft())
-        if next_due is None:
-            return LONGEST_SLEEP
-        return float(min(max((next_due - self.clock.now()).total_seconds(), 0.05), LONGEST_SLEEP))
+        return min(max(pause, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+    async def _until_due(self) -> float:
+        """Seconds, by a look that locks nothing."""
+        async with self.database.sessions() as session:
+            due = await session.scalar(_NEXT_DUE)
+        return LONGEST_SLEEP if due is None else float((due - self.clock.now()).total_seconds())
 
     async def unfinished(self, *kinds: str) -> int:
         async with self.database.sessions() as session:

@@ -124,7 +124,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             handle = ready.popleft()
             if handle._cancelled:
                 continue
-            process = handle._context.get(_PROCESS)
+            process = handle._context.get(_PROCESS)  # type: ignore[attr-defined]
             if process is not None and process.paused:
                 process.backlog.append(handle)
             else:

@@ -27,8 +27,8 @@ PREPARED: Final = 1_000
 """Statements that SQLAlchemy keeps prepared on a connection: all of them."""
 _LOCKS: Final = re.compile(r"pg_\w*advisory|\bFOR (NO KEY UPDATE|UPDATE|SHARE|KEY SHARE)\b")
 
-Travel = Callable[[], float]
-"""How long the next way to or from the database takes, in virtual seconds."""
+Travel = Callable[[], tuple[float, float]]
+"""How long the next way to the database and the one back take, in virtual seconds."""
 
 
 class Server:
@@ -158,7 +158,9 @@ class Client:
         self.holder = process
         self._server.note("sql", f"{process.name} {what[:60]}")
         process.effect()
-        await asyncio.sleep(self._travel())
+        there, back = self._travel()
+        if there:
+            await asyncio.sleep(there)
         if self._wanted is not self._open and not ends:
             self._open = self._wanted
             await self._carry_out(lambda real: real.execute("BEGIN" if self._wanted else "COMMIT"))
@@ -172,7 +174,8 @@ class Client:
         if ends or not (self._wanted or _only_reads(what)):
             self._server.locks_changed()
         process.effect()
-        await asyncio.sleep(self._travel())
+        if back:
+            await asyncio.sleep(back)
         self._real()
         return answer
 
@@ -289,7 +292,7 @@ class TortureDatabase(Database):
     def __init__(self, server: Server) -> None:
         self.server = server
         self.listen_url = ""
-        self.travel: Travel = lambda: 0.001
+        self.travel: Travel = lambda: (0.001, 0.0)
         self._clients: deque[Client] = deque()
         self.engine = create_async_engine(
             "postgresql+asyncpg://",
@@ -334,6 +337,12 @@ def _only_reads(query: str) -> bool:
 
 
 def latencies(seed: int) -> Travel:
-    """A fraction of a millisecond mostly, sometimes tens of them."""
+    """A fraction of a millisecond mostly, sometimes tens of them; all of it on one of the two ways, so that
+    whatever strikes meanwhile strikes before the statement or after it."""
     dice = random.Random(f"{seed}:database")  # noqa: S311  not a secret
-    return lambda: dice.uniform(0.0001, 0.0006) if dice.random() < 0.97 else dice.uniform(0.002, 0.08)
+
+    def travel() -> tuple[float, float]:
+        lasts = dice.uniform(0.0002, 0.0012) if dice.random() < 0.94 else dice.uniform(0.002, 0.08)
+        return (lasts, 0.0) if dice.random() < 0.5 else (0.0, lasts)
+
+    return travel
