@@ -88,6 +88,13 @@ export function signedPercent(share: Numeric, digits = 2): string {
   })
 }
 
+/** A value of an indicator with the digits its size asks for: "1.23M", "54.31", "0.00412". */
+export function plotValue(value: number): string {
+  const size = Math.abs(value)
+  if (size >= 100_000) return compact(value)
+  return size >= 1 || size === 0 ? money(value, 2) : format(value, { maximumSignificantDigits: 3 })
+}
+
 export type LevelUnit = '%' | 'ratio' | 'points'
 
 /** An index level in its unit: "58.213%", "0.035120", "1,023.45". */

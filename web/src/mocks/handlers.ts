@@ -6,6 +6,7 @@ import type { PreviewRequest } from '@/features/trade/queries'
 
 import { missing, problem } from './answers'
 import { candleHandlers } from './candles'
+import { indicatorHandlers } from './indicators'
 import { limitsHandlers } from './limits'
 import { history } from './market'
 import { bookPosition, ordersOf } from './positions'
@@ -195,4 +196,5 @@ export const handlers = [
   ...limitsHandlers,
   ...traceHandlers,
   ...candleHandlers,
+  ...indicatorHandlers,
 ]

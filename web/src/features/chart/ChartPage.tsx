@@ -1,82 +1,125 @@
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import clsx from 'clsx'
+import { lazy, Suspense, useCallback, useRef, useState } from 'react'
 
 import { ChartNotice } from '@/features/indices/Attribution'
 import { useSimulated } from '@/features/system/queries'
-import { useStore } from '@/lib/store'
+import { serverNow } from '@/lib/clock'
 
+import { splitSeries } from './data/api'
 import type { Timeframe } from './data/timeframes'
-import { asTimeframe } from './data/timeframes'
 import type { ChartEngine } from './engine/ChartEngine'
-import type { ChartSpec } from './engine/spec'
-import { rememberChart } from './last'
+import { drawImage, saveImage } from './engine/exportImage'
+import type { CellDialog } from './panels/ChartCell'
+import { ChartCell } from './panels/ChartCell'
 import { HistoryNote } from './panels/ChartStates'
-import { ChartView } from './panels/ChartView'
 import { Toolbar } from './panels/Toolbar'
 import { useChartKeys } from './useChartKeys'
 import { useFillHeight } from './useFillHeight'
-import { changeCell, workspace } from './workspace'
+import { useFullscreen } from './useFullscreen'
+import { useSpecs } from './useSpec'
+import { changeCell } from './workspace'
 
-/** The chart workspace. The address names the series and the timeframe of the chart in front. */
+const SymbolSearch = lazy(() => import('./panels/SymbolSearch'))
+
+const GRIDS = ['', 'md:grid-cols-2', 'md:grid-cols-3', 'md:grid-cols-2 md:grid-rows-2']
+
+/** The chart workspace: one to four charts, of which the toolbar serves the one in front. */
 export default function ChartPage() {
-  const { source, symbol } = useParams({ from: '/chart/$source/$symbol' })
-  const { tf } = useSearch({ from: '/chart/$source/$symbol' })
-  const navigate = useNavigate()
-  const { cells, active } = useStore(workspace)
+  const { specs, active, goTo, activate } = useSpecs()
   const simulated = useSimulated() === true
   const frame = useRef<HTMLDivElement>(null)
-  const [engine, setEngine] = useState<ChartEngine | null>(null)
   const height = useFillHeight(frame)
+  const { full, toggle, leave } = useFullscreen()
+  const [engines, setEngines] = useState<Record<number, ChartEngine | null>>({})
+  const [search, setSearch] = useState<string | null>(null)
+  const [dialog, setDialog] = useState<CellDialog>(null)
 
-  const cell = cells[active]
-  const series = `${source}:${symbol}`
-  const timeframe = asTimeframe(tf) ?? cell?.timeframe ?? '15m'
-  const spec = useMemo(() => ({ ...cell, series, timeframe }) as ChartSpec, [cell, series, timeframe])
-
-  useEffect(() => {
-    document.title = `${symbol} · Holdfast`
-    rememberChart(source, symbol, timeframe)
-  }, [source, symbol, timeframe])
-
-  useEffect(() => {
-    if (cell && (cell.series !== series || cell.timeframe !== timeframe)) changeCell(active, { series, timeframe })
-  }, [active, cell, series, timeframe])
-
-  const chooseTimeframe = useCallback(
-    (next: Timeframe) => {
-      if (next === timeframe) engine?.chooseTimeframe(next)
-      else void navigate({ to: '.', search: { tf: next }, replace: true })
-    },
-    [engine, navigate, timeframe],
+  const keepEngine = useCallback(
+    (index: number, engine: ChartEngine | null) => setEngines((before) => ({ ...before, [index]: engine })),
+    [],
   )
-  const fullscreen = useCallback(() => {
-    if (document.fullscreenElement) void document.exitFullscreen()
-    else void frame.current?.requestFullscreen()
-  }, [])
-  useChartKeys({ onTimeframe: chooseTimeframe, onFullscreen: fullscreen })
+  const engine = engines[active] ?? null
+  const spec = specs[active]
 
+  function chooseTimeframe(timeframe: Timeframe) {
+    if (!spec) return
+    if (timeframe === spec.timeframe) engine?.chooseTimeframe(timeframe)
+    else goTo({ series: spec.series, timeframe })
+  }
+
+  function exportImage() {
+    if (!engine || !spec) return
+    const name = `${splitSeries(spec.series)[1]}-${spec.timeframe}`
+    const title = `${splitSeries(spec.series)[1]} · ${engine.feed.state.get().timeframe}`
+    const picture = drawImage(engine.chart, engine.colours, { title, simulated, now: serverNow() / 1000 })
+    saveImage(picture, `${name}.png`)
+  }
+
+  useChartKeys({
+    onTimeframe: chooseTimeframe,
+    onFullscreen: toggle,
+    onSearch: setSearch,
+    onEscape: leave,
+  })
+
+  if (!spec) return null
+  const [, symbol] = splitSeries(spec.series)
   return (
     <div
       ref={frame}
-      style={{ height }}
-      className="-mx-4 -mt-6 -mb-28 flex flex-col overflow-hidden bg-canvas md:-mx-10 md:-mt-10 md:-mb-20"
+      style={full ? undefined : { height }}
+      className={clsx(
+        'flex flex-col overflow-hidden bg-canvas',
+        full ? 'fixed inset-0 z-40' : '-mx-4 -mt-6 -mb-28 md:-mx-10 md:-mt-10 md:-mb-20',
+      )}
     >
       <h1 className="sr-only">Chart of {symbol}</h1>
       <Toolbar
         spec={spec}
         symbol={symbol}
-        onSearch={() => undefined}
+        full={full}
+        onSearch={() => setSearch('')}
         onTimeframe={chooseTimeframe}
         onChange={(change) => changeCell(active, change)}
+        onIndicators={() => setDialog('indicators')}
+        onCompare={() => setDialog('compare')}
+        onFullscreen={toggle}
+        onImage={exportImage}
       />
-      <div className="min-h-0 flex-1">
-        <ChartView spec={spec} simulated={simulated} onEngine={setEngine} />
+      <div className={clsx('grid min-h-0 flex-1 auto-rows-fr gap-px bg-hairline', GRIDS[specs.length - 1])}>
+        {specs.map((each, index) => (
+          <ChartCell
+            key={index}
+            index={index}
+            spec={each}
+            active={index === active}
+            alone={specs.length === 1}
+            simulated={simulated}
+            dialog={index === active ? dialog : null}
+            onDialog={setDialog}
+            onActivate={activate}
+            onEngine={keepEngine}
+          />
+        ))}
       </div>
       <footer className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-4 border-t border-hairline px-3 py-1 text-xs text-muted">
         <ChartNotice />
         <span>Times in UTC</span>
         {engine && <HistoryNote engine={engine} />}
       </footer>
+      <Suspense>
+        {search !== null && (
+          <SymbolSearch
+            title="Find a market"
+            initial={search}
+            onPick={(found) => {
+              setSearch(null)
+              goTo({ series: found.series, timeframe: spec.timeframe })
+            }}
+            onClose={() => setSearch(null)}
+          />
+        )}
+      </Suspense>
     </div>
   )
 }

@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent } from 'react'
+import { useEffect, useEffectEvent, useRef } from 'react'
 
 import { isTyping } from '@/app/actions'
 import { appearance } from '@/lib/appearance'
@@ -9,17 +9,32 @@ import { TIMEFRAME_KEYS } from './data/timeframes'
 export interface ChartKeys {
   onTimeframe: (timeframe: Timeframe) => void
   onFullscreen: () => void
+  onSearch: (typed: string) => void
+  onEscape: () => void
 }
 
-/** 1 to 9 choose a timeframe, f fills the screen. They rest while somebody types or a dialog is open. */
+/** As long as the second letter of a two-letter key is waited for. */
+const PAUSE = 1_200
+
+/**
+ * 1 to 9 choose a timeframe, f fills the screen, / and any other letter search for a symbol. They rest while somebody
+ * types, while a dialog is open, and after g, whose second letter goes somewhere.
+ */
 export function useChartKeys(keys: ChartKeys): void {
+  const wentAt = useRef(-Infinity)
   const onKey = useEffectEvent((event: KeyboardEvent) => {
-    if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return
-    if (event.defaultPrevented || document.querySelector('[role=dialog]')) return
+    if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target) || event.defaultPrevented) return
+    if (document.querySelector('[role=dialog]')) return
+    if (event.key === 'Escape') keys.onEscape()
     if (!appearance.get().letterKeys) return
+    const going = event.timeStamp - wentAt.current < PAUSE
+    wentAt.current = event.key === 'g' && !going ? event.timeStamp : -Infinity
+    if (going || event.key === 'g') return
     const timeframe = /^[1-9]$/.test(event.key) ? TIMEFRAME_KEYS[Number(event.key) - 1] : undefined
     if (timeframe) keys.onTimeframe(timeframe)
     else if (event.key === 'f') keys.onFullscreen()
+    else if (event.key === '/') keys.onSearch('')
+    else if (/^[a-z]$/i.test(event.key)) keys.onSearch(event.key)
     else return
     event.preventDefault()
   })

@@ -26,7 +26,7 @@ export async function get(path: string, query: Record<string, string>, signal?: 
   return response
 }
 
-function spanQuery({ before, after, limit }: Span): Record<string, string> {
+export function spanQuery({ before, after, limit }: Span): Record<string, string> {
   return {
     limit: String(Math.min(2_000, Math.ceil(limit))),
     ...(before === undefined ? {} : { before: String(Math.floor(before)) }),

@@ -1,5 +1,5 @@
 /** One chart: the library, its feed and what is drawn over it, outside React. */
-import type { IChartApi, LogicalRange, MouseEventParams } from 'lightweight-charts'
+import type { IChartApi, LogicalRange } from 'lightweight-charts'
 import { createChart, PriceScaleMode } from 'lightweight-charts'
 
 import { createStore } from '@/lib/store'
@@ -9,6 +9,8 @@ import { Feed } from '../data/feed'
 import type { Timeframe } from '../data/timeframes'
 import { secondsOf, timeframeFor } from '../data/timeframes'
 import type { WindowChange } from '../data/windowStore'
+import { Crosshair } from './Crosshair'
+import { MarksLayer } from './MarksLayer'
 import { Navigator } from './Navigator'
 import { OutputLayer } from './OutputLayer'
 import { PriceLayer } from './PriceLayer'
@@ -33,20 +35,18 @@ export class ChartEngine {
   readonly feed: Feed
   readonly price: PriceLayer
   readonly navigator: Navigator
-  /** The index of the bar under the crosshair, null for the newest. */
-  readonly cursor = createStore<number | null>(null)
+  readonly outputs: OutputLayer
+  readonly marks: MarksLayer
+  readonly crosshair: Crosshair
   /** Counts up with every change of what the labels read. */
   readonly revision = createStore(0)
   colours: ChartColours = readColours()
-  private readonly outputs: OutputLayer
   private spec: ChartSpec
   private view: View = { kind: 'end' }
   /** The timeframe that is on its way, so that it is asked for once. */
   private asked: Timeframe | null = null
   private handed = 0
   private applying = false
-  private pointed: number | null = null
-  private pointing = 0
 
   constructor(box: HTMLElement, spec: ChartSpec, ports: EnginePorts) {
     this.spec = spec
@@ -63,19 +63,29 @@ export class ChartEngine {
       spec.timeframe,
     )
     this.price = new PriceLayer(this.chart, this.feed.window, spec.type)
-    this.navigator = new Navigator(this.chart, this.feed.window, () => this.price.series, this.cursor)
-    this.outputs = new OutputLayer(this.feed.window, this.price)
+    this.crosshair = new Crosshair(this.chart, this.feed.window, () => this.price.series)
+    this.navigator = new Navigator(this.chart, this.feed.window, this.crosshair)
+    this.outputs = new OutputLayer(
+      this.chart,
+      this.feed,
+      this.price,
+      ports,
+      () => this.tell(),
+      () => this.feed.window.length,
+    )
+    this.marks = new MarksLayer(this.feed.window, this.price, this.colours)
     this.outputs.setVolume(spec.volume)
+    this.outputs.setCompared(spec.compare)
     this.repaint()
     this.applyScale()
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => this.onRange(range))
-    this.chart.subscribeCrosshairMove((event) => this.onCrosshair(event))
     this.open(spec.timeframe, { kind: 'end' })
   }
 
   dispose(): void {
-    cancelAnimationFrame(this.pointing)
+    this.crosshair.stop()
     this.feed.stop()
+    this.outputs.stop()
     this.chart.remove()
   }
 
@@ -87,10 +97,12 @@ export class ChartEngine {
       this.price.setType(next.type)
       this.price.setAll(this.feed.window.length)
       this.outputs.attach()
+      this.marks.attach()
       this.repaint()
     }
     if (next.scale !== before.scale) this.applyScale()
     if (next.volume !== before.volume) this.outputs.setVolume(next.volume)
+    this.outputs.setCompared(next.compare)
     if (next.series !== before.series) this.open(next.timeframe, { kind: 'end' })
     else if (next.timeframe !== before.timeframe) this.chooseTimeframe(next.timeframe)
   }
@@ -101,6 +113,7 @@ export class ChartEngine {
     this.chart.applyOptions(themedOptions(this.colours))
     this.price.paint(this.colours, this.feed.state.get().decimals)
     this.outputs.paint(this.colours)
+    this.marks.paint(this.colours)
   }
 
   retry(): void {
@@ -120,6 +133,11 @@ export class ChartEngine {
     const { timeframe } = this.feed.state.get()
     const half = (this.visibleBars() / 2) * secondsOf(timeframe)
     this.open(timeframe, { kind: 'span', span: { from: time - half, to: time + half } })
+  }
+
+  /** The index of the first bar on the screen. */
+  firstVisible(): number {
+    return Math.max(0, Math.floor(this.chart.timeScale().getVisibleLogicalRange()?.from ?? 0))
   }
 
   visibleBars(): number {
@@ -170,6 +188,7 @@ export class ChartEngine {
     const { timeframe } = state.get()
     const span = this.view.kind === 'end' ? undefined : this.view.span
     this.price.paint(this.colours, state.get().decimals)
+    this.outputs.reset()
     this.handOver(() => {
       if (span) {
         return { from: window.logicalAt(span.from, timeframe), to: window.logicalAt(span.to, timeframe) }
@@ -185,7 +204,8 @@ export class ChartEngine {
     if (few) {
       this.price.update(from, window.length)
       this.handed = window.length
-      this.changed()
+      this.outputs.refresh(false)
+      this.tell()
       return
     }
     const range = this.chart.timeScale().getVisibleLogicalRange()
@@ -197,14 +217,15 @@ export class ChartEngine {
     this.applying = true
     this.price.setAll(this.feed.window.length)
     this.handed = this.feed.window.length
-    this.changed()
+    this.outputs.refresh(true)
+    this.marks.refresh()
+    this.tell()
     const wanted = range()
     if (wanted) this.chart.timeScale().setVisibleLogicalRange(wanted)
     this.applying = false
   }
 
-  private changed(): void {
-    this.outputs.refresh()
+  private tell(): void {
     this.revision.set(this.revision.get() + 1)
   }
 
@@ -223,15 +244,5 @@ export class ChartEngine {
     const screen = Math.max(range.to - range.from, 50)
     if (range.from < screen) void this.feed.loadOlder()
     else if (range.to > window.length - screen) void this.feed.loadNewer()
-  }
-
-  private onCrosshair({ logical, point }: MouseEventParams): void {
-    const index = logical === undefined || !point ? null : Math.round(logical)
-    const inside = index !== null && index >= 0 && index < this.feed.window.length
-    this.pointed = inside ? index : null
-    this.pointing ||= requestAnimationFrame(() => {
-      this.pointing = 0
-      this.cursor.set(this.pointed)
-    })
   }
 }

@@ -1,16 +1,14 @@
 /** Moving about a chart by keys and buttons, for which nothing needs to be dragged. */
-import type { IChartApi, ISeriesApi, SeriesType, UTCTimestamp } from 'lightweight-charts'
-
-import type { Store } from '@/lib/store'
+import type { IChartApi } from 'lightweight-charts'
 
 import type { BarWindow } from '../data/windowStore'
+import type { Crosshair } from './Crosshair'
 
 export class Navigator {
   constructor(
     private readonly chart: IChartApi,
     private readonly window: BarWindow,
-    private readonly series: () => ISeriesApi<SeriesType>,
-    private readonly cursor: Store<number | null>,
+    private readonly crosshair: Crosshair,
   ) {}
 
   /** Moves by a share of the screen. */
@@ -32,14 +30,12 @@ export class Navigator {
   step(by: number): number {
     const { window } = this
     const range = this.chart.timeScale().getVisibleLogicalRange()
-    const start = this.cursor.get() ?? Math.min(window.length - 1, Math.floor(range?.to ?? 0))
+    const start = this.crosshair.cursor.get() ?? Math.min(window.length - 1, Math.floor(range?.to ?? 0))
     const index = Math.max(0, Math.min(window.length - 1, start + by))
-    const bar = window.at(index)
-    if (!bar || !range) return index
+    if (!range) return index
     const outside = index < range.from || index > range.to
     if (outside) this.pan((index - (range.from + range.to) / 2) / (range.to - range.from))
-    this.chart.setCrosshairPosition(bar.close, bar.time as UTCTimestamp, this.series())
-    this.cursor.set(index)
+    this.crosshair.place(index)
     return index
   }
 

@@ -1,28 +1,55 @@
-/** What is drawn into the price pane besides the price: volume below it, outputs above it. */
-import type { BarWindow } from '../data/windowStore'
+/** What is drawn besides the price: volume below it, compared series and indicators above it and in panes below. */
+import type { IChartApi } from 'lightweight-charts'
+
+import { createStore } from '@/lib/store'
+
+import { fetchValues } from '../data/catalogue'
+import type { Indicator } from '../data/catalogue'
+import type { Feed } from '../data/feed'
 import { OutputPrimitive } from '../output/OutputPrimitive'
 import type { Plot } from '../output/plots'
+import { CompareView } from './CompareView'
+import type { EnginePorts } from './ChartEngine'
+import { IndicatorView } from './IndicatorView'
+import { OutputFeed } from './OutputFeed'
 import type { PriceLayer } from './PriceLayer'
+import type { IndicatorSpec } from './spec'
 import type { ChartColours } from './theme'
 
+/** Of the plot colours, those of compared series. */
+const COMPARE_COLOURS = [5, 2, 3, 6]
+
 export class OutputLayer {
-  private readonly below: { plots: Plot[]; length: () => number; base: (index: number) => number }
+  /** Replaced whenever something is added, removed or changed, for the legend. */
+  readonly indicators = createStore<IndicatorView[]>([])
+  readonly compared = createStore<CompareView[]>([])
+  private readonly below
+  private readonly above
   private readonly behind: OutputPrimitive
+  private readonly front: OutputPrimitive
   private volume = false
   private colours: ChartColours | null = null
 
   constructor(
-    private readonly window: BarWindow,
+    private readonly chart: IChartApi,
+    private readonly feed: Feed,
     private readonly price: PriceLayer,
+    private readonly ports: EnginePorts,
+    private readonly onChanged: () => void,
+    shown: () => number,
   ) {
-    this.below = { plots: [], length: () => window.length, base: (index) => window.close[index] ?? NaN }
+    const base = (index: number) => feed.window.close[index] ?? NaN
+    this.below = { plots: [] as Plot[], length: shown, base }
+    this.above = { plots: [] as Plot[], length: shown, base }
     this.behind = new OutputPrimitive(this.below, 'bottom')
+    this.front = new OutputPrimitive(this.above, 'top')
     this.attach()
   }
 
   /** Attaches to the price series, which is another one after a change of type. */
   attach(): void {
     this.price.series.attachPrimitive(this.behind)
+    this.price.series.attachPrimitive(this.front)
   }
 
   setVolume(volume: boolean): void {
@@ -35,17 +62,107 @@ export class OutputLayer {
     this.compose()
   }
 
-  refresh(): void {
-    this.behind.requestUpdate()
+  /** Adds, changes and removes so that exactly these are drawn. */
+  setIndicators(wanted: { spec: IndicatorSpec; indicator: Indicator }[]): void {
+    const before = this.indicators.get()
+    const next = wanted.map(({ spec, indicator }) => {
+      const present = before.find((view) => view.spec.key === spec.key && view.indicator === indicator)
+      if (!present) return this.makeIndicator(indicator, spec)
+      const changed = JSON.stringify(present.spec.inputs) !== JSON.stringify(spec.inputs)
+      present.spec = spec
+      if (changed) present.feed.reset()
+      return present
+    })
+    for (const view of before) if (!next.includes(view)) view.remove(this.chart)
+    this.indicators.set(next)
+    this.compose()
+  }
+
+  setCompared(series: string[]): void {
+    const before = this.compared.get()
+    if (before.map((view) => view.series).join() === series.join()) return
+    const next = series.map((each) => before.find((view) => view.series === each) ?? this.makeCompare(each))
+    for (const view of before) if (!next.includes(view)) view.remove()
+    this.compared.set(next)
+    this.compose()
+  }
+
+  /** Other bars altogether. */
+  reset(): void {
+    const { timeframe } = this.feed.state.get()
+    for (const view of this.compared.get()) {
+      view.feed.reset()
+      view.listen(timeframe)
+    }
+    for (const view of this.indicators.get()) view.feed.reset()
+  }
+
+  /** Bars came or changed; `replaced`: all were handed over anew. */
+  refresh(replaced: boolean): void {
+    for (const view of this.compared.get()) view.feed.refresh()
+    for (const view of this.indicators.get()) {
+      view.feed.refresh()
+      view.refresh(replaced)
+    }
+    this.front.requestUpdate()
+  }
+
+  stop(): void {
+    for (const view of this.compared.get()) view.remove()
+    for (const view of this.indicators.get()) view.feed.stop()
+  }
+
+  private makeIndicator(indicator: Indicator, spec: IndicatorSpec): IndicatorView {
+    const feed = this.makeFeed(indicator.plots.length, (missing, signal) => {
+      const { series, timeframe } = this.feed.state.get()
+      return fetchValues({ indicator, inputs: view.spec.inputs, series, timeframe }, missing, signal)
+    })
+    const view = new IndicatorView(this.chart, this.feed.window, indicator, spec, feed)
+    feed.refresh()
+    return view
+  }
+
+  private makeCompare(series: string): CompareView {
+    const feed = this.makeFeed(1, async (missing, signal) => {
+      const page = await this.ports.fetchBars(series, this.feed.state.get().timeframe, missing, signal)
+      return { time: page.time, columns: [page.close] }
+    })
+    const view = new CompareView(series, feed, this.ports.watch)
+    view.listen(this.feed.state.get().timeframe)
+    feed.refresh()
+    return view
+  }
+
+  private makeFeed(width: number, fetch: ConstructorParameters<typeof OutputFeed>[2]['fetch']): OutputFeed {
+    return new OutputFeed(this.feed.window, width, {
+      fetch,
+      atEnd: () => !this.feed.state.get().newer,
+      onChanged: () => {
+        this.compose()
+        this.onChanged()
+      },
+      now: this.ports.now,
+    })
   }
 
   private compose(): void {
-    const { colours, window } = this
+    const { colours } = this
     if (!colours) return
+    const { window } = this.feed
     const rose = (index: number) => (window.close[index] ?? 0) >= (window.open[index] ?? 0)
     this.below.plots = this.volume
       ? [{ id: 'volume', kind: 'volume', values: window.volume, rose, colour: colours.up, down: colours.down }]
       : []
+    const compared = this.compared
+      .get()
+      .map((view, index): Plot => ({ id: view.series, kind: 'compare', values: view.closes, colour: compareColour(colours, index) })) // prettier-ignore
+    this.above.plots = [...compared, ...this.indicators.get().flatMap((view) => view.overlays(colours))]
+    for (const view of this.indicators.get()) view.paint(colours)
     this.behind.requestUpdate()
+    this.front.requestUpdate()
   }
+}
+
+export function compareColour(colours: ChartColours, index: number): string {
+  return colours.plots[COMPARE_COLOURS[index % COMPARE_COLOURS.length] ?? 0] ?? colours.ink
 }

@@ -1,23 +1,31 @@
+import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 
 import { paintRevision } from '@/lib/appearance'
 import { useStore } from '@/lib/store'
 
+import { indicatorsQuery } from '../data/catalogue'
 import { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
 import { livePorts } from '../services'
+import { useMarks } from '../useMarks'
 import { ChartReader } from './ChartReader'
 import { ChartStates } from './ChartStates'
 import { Legend } from './Legend'
+import type { OutputActions } from './OutputLegend'
+import { OverlayLegend } from './OutputLegend'
+import { PaneLegends } from './PaneLegends'
 
-/** One chart with its legend and its states. */
+/** One chart with its legends and its states. */
 export function ChartView({
   spec,
   simulated,
+  actions,
   onEngine,
 }: {
   spec: ChartSpec
   simulated: boolean
+  actions: OutputActions
   onEngine: (engine: ChartEngine | null) => void
 }) {
   const box = useRef<HTMLDivElement>(null)
@@ -42,16 +50,22 @@ export function ChartView({
   }, [engine, spec])
 
   useEffect(() => engine?.repaint(), [engine, revision])
+  useIndicators(engine, spec)
+  useMarks(engine, spec.series)
 
   return (
     <div className="relative size-full min-h-0 overflow-hidden">
       <ChartReader engine={engine} label={`Chart of ${spec.series}`}>
-        <div ref={box} className="size-full touch-pan-y" />
+        <div ref={box} className="size-full" />
       </ChartReader>
       {engine && (
-        <div className="pointer-events-none absolute top-2 left-3 z-10 max-w-[calc(100%-96px)]">
-          <Legend engine={engine} spec={spec} />
-        </div>
+        <>
+          <div className="pointer-events-none absolute top-2 left-3 z-10 max-w-[calc(100%-96px)]">
+            <Legend engine={engine} spec={spec} />
+            <OverlayLegend engine={engine} actions={actions} />
+          </div>
+          <PaneLegends engine={engine} actions={actions} />
+        </>
       )}
       {simulated && (
         <p className="pointer-events-none absolute bottom-9 left-3 z-10 text-xs text-muted">Simulated market</p>
@@ -59,4 +73,16 @@ export function ChartView({
       {engine && <ChartStates engine={engine} />}
     </div>
   )
+}
+
+function useIndicators(engine: ChartEngine | null, spec: ChartSpec): void {
+  const catalogue = useQuery({ ...indicatorsQuery, enabled: spec.indicators.length > 0 }).data
+  const { indicators } = spec
+  useEffect(() => {
+    const known = indicators.flatMap((each) => {
+      const indicator = catalogue?.find((entry) => entry.id === each.id)
+      return indicator ? [{ spec: each, indicator }] : []
+    })
+    engine?.outputs.setIndicators(known)
+  }, [engine, catalogue, indicators])
 }

@@ -15,7 +15,7 @@ import { sourceWords } from '../words'
 /** The bar under the crosshair, or the newest: open, high, low, close, its change and its volume. */
 export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec }) {
   const state = useStore(engine.feed.state)
-  const cursor = useStore(engine.cursor)
+  const cursor = useStore(engine.crosshair.cursor)
   useStore(engine.revision)
   const { window } = engine.feed
   const index = cursor ?? window.length - 1
@@ -32,6 +32,7 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
         {sourceWords(source)} · {state.timeframe}
       </span>
       <Values
+        wideOnly={cursor === null}
         pairs={[
           ['O', price(bar.open)],
           ['H', price(bar.high)],
@@ -42,8 +43,13 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
       <span className={clsx('font-medium', change >= 0 ? 'text-up' : 'text-down')}>
         {change >= 0 ? '▲' : '▼'} {signedPercent(change)}
       </span>
-      {spec.volume && bar.volume > 0 && <Values pairs={[['Vol', compact(bar.volume)]]} />}
+      {spec.volume && bar.volume > 0 && <Values wideOnly pairs={[['Vol', compact(bar.volume)]]} />}
       {cursor !== null && <span className="text-muted">{utcMinute(bar.time)}</span>}
+      {engine.marks.at(index).map((mark) => (
+        <span key={mark.side} className={clsx('font-medium', mark.side === 'buy' ? 'text-up' : 'text-down')}>
+          {mark.side === 'buy' ? 'Bought' : 'Sold'} at {price(mark.price)}
+        </span>
+      ))}
       <Age engine={engine} source={source} />
       {state.timeframe !== spec.timeframe && (
         <span className="rounded-full bg-surface px-2 text-xs text-muted">
@@ -54,9 +60,9 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   )
 }
 
-export function Values({ pairs }: { pairs: [string, string][] }) {
+function Values({ pairs, wideOnly }: { pairs: [string, string][]; wideOnly: boolean }) {
   return (
-    <span className="flex gap-x-2 max-md:hidden">
+    <span className={clsx('flex gap-x-2', wideOnly && 'max-md:hidden')}>
       {pairs.map(([name, value]) => (
         <span key={name}>
           <span className="text-muted">{name}</span> {value}

@@ -1,4 +1,4 @@
-import { Search } from 'lucide-react'
+import { ChartSpline, GitCompareArrows, ImageDown, Maximize2, Minimize2, Search } from 'lucide-react'
 import type { ComponentProps } from 'react'
 
 import type { Timeframe } from '../data/timeframes'
@@ -14,12 +14,17 @@ interface Props {
   symbol: string
   onSearch: () => void
   onTimeframe: (timeframe: Timeframe) => void
+  full: boolean
   onChange: (change: Partial<ChartSpec>) => void
-  children?: React.ReactNode
+  onIndicators: () => void
+  onCompare: () => void
+  onFullscreen: () => void
+  onImage: () => void
 }
 
 /** What the chart shows, in one line that scrolls sideways where it is narrow. */
-export function Toolbar({ spec, symbol, onSearch, onTimeframe, onChange, children }: Props) {
+export function Toolbar(props: Props) {
+  const { spec, symbol, full, onSearch, onTimeframe, onChange } = props
   return (
     <div
       role="toolbar"
@@ -74,7 +79,26 @@ export function Toolbar({ spec, symbol, onSearch, onTimeframe, onChange, childre
       <ToolButton aria-pressed={spec.volume} onClick={() => onChange({ volume: !spec.volume })}>
         Volume
       </ToolButton>
-      {children}
+      <Line />
+      <ToolButton onClick={props.onIndicators}>
+        <ChartSpline aria-hidden className="size-4 text-muted" />
+        <span className="max-sm:sr-only">Indicators</span>
+      </ToolButton>
+      <ToolButton onClick={props.onCompare}>
+        <GitCompareArrows aria-hidden className="size-4 text-muted" />
+        <span className="max-[1439px]:sr-only">Compare</span>
+      </ToolButton>
+      <span className="flex-1" />
+      <ToolButton onClick={props.onImage} aria-label="Save as image" title="Save as image">
+        <ImageDown aria-hidden className="size-4" />
+      </ToolButton>
+      <ToolButton
+        onClick={props.onFullscreen}
+        aria-label={full ? 'Leave full screen' : 'Full screen'}
+        title={full ? 'Leave full screen (Esc)' : 'Full screen (f)'}
+      >
+        {full ? <Minimize2 aria-hidden className="size-4" /> : <Maximize2 aria-hidden className="size-4" />}
+      </ToolButton>
     </div>
   )
 }

@@ -1,0 +1,93 @@
+/** Columns that come from elsewhere than the bars (indicators, other series), kept by time and laid beside a window. */
+import type { BarWindow } from './windowStore'
+
+export interface StripPage {
+  time: ArrayLike<number>
+  columns: ArrayLike<number>[]
+}
+
+/** What is to be asked for: the newest `limit` values before a time, or up to now. */
+export interface Missing {
+  before?: number
+  limit: number
+}
+
+/** A value changes while its bar forms, so the end is asked for again with those before it. */
+const OVERLAP = 2
+const MOST_AT_ONCE = 2_000
+
+export class Strip {
+  time = new Float64Array(0)
+  columns: Float64Array[]
+
+  constructor(private readonly width: number) {
+    this.columns = this.empty(0)
+  }
+
+  clear(): void {
+    this.time = new Float64Array(0)
+    this.columns = this.empty(0)
+  }
+
+  /** Takes a page in; where times meet, the page is the newer truth. */
+  merge(page: StripPage): void {
+    const count = this.time.length + page.time.length
+    const time = new Float64Array(count)
+    const columns = this.empty(count)
+    let [mine, theirs, at] = [0, 0, 0]
+    while (mine < this.time.length || theirs < page.time.length) {
+      const own = this.time[mine] ?? Infinity
+      const other = page.time[theirs] ?? Infinity
+      const source = other <= own ? page.columns : this.columns
+      const from = other <= own ? theirs : mine
+      time[at] = Math.min(own, other)
+      for (const [index, column] of columns.entries()) column[at] = source[index]?.[from] ?? NaN
+      if (own <= other) mine += 1
+      if (other <= own) theirs += 1
+      at += 1
+    }
+    this.time = time.slice(0, at)
+    this.columns = columns.map((column) => column.slice(0, at))
+  }
+
+  /** Forgets what lies outside the window, so that it cannot grow without end. */
+  trim(window: BarWindow): void {
+    const from = this.time.findIndex((time) => time >= (window.first ?? Infinity))
+    const last = window.last ?? -Infinity
+    const until = this.time.findLastIndex((time) => time <= last) + 1
+    const keep = from >= 0 && from < until
+    this.time = keep ? this.time.slice(from, until) : new Float64Array(0)
+    this.columns = keep ? this.columns.map((column) => column.slice(from, until)) : this.empty(0)
+  }
+
+  /** Lays the columns beside the bars; a bar without a value gets NaN. */
+  align(window: BarWindow, into: Float64Array[]): void {
+    let at = 0
+    for (let index = 0; index < window.length; index += 1) {
+      const time = window.time[index] ?? NaN
+      while (at < this.time.length && (this.time[at] ?? Infinity) < time) at += 1
+      const present = this.time[at] === time
+      for (const [column, target] of into.entries()) target[index] = present ? (this.columns[column]?.[at] ?? NaN) : NaN
+    }
+  }
+
+  /** The newest stretch of the window without values that one answer can fill, or null. `atEnd`: the window ends now. */
+  missing(window: BarWindow, atEnd: boolean): Missing | null {
+    const [first, last] = [window.first, window.last]
+    if (first === undefined || last === undefined) return null
+    const [oldest, newest] = [this.time[0], this.time.at(-1)]
+    if (oldest === undefined || newest === undefined) return span(last, window.length, atEnd)
+    if (last > newest) return span(last, window.length - window.lowerBound(newest) + OVERLAP, atEnd)
+    if (first < oldest) return span(oldest - 1, window.lowerBound(oldest), false)
+    return null
+  }
+
+  private empty(count: number): Float64Array[] {
+    return Array.from({ length: this.width }, () => new Float64Array(count))
+  }
+}
+
+function span(last: number, count: number, atEnd: boolean): Missing {
+  const limit = Math.min(MOST_AT_ONCE, count)
+  return atEnd ? { limit } : { before: last + 1, limit }
+}

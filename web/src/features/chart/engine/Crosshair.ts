@@ -1,0 +1,67 @@
+/** Which bar the crosshair of a chart stands at, shared with the other charts of the workspace by time. */
+import type { IChartApi, ISeriesApi, MouseEventParams, SeriesType, UTCTimestamp } from 'lightweight-charts'
+
+import { createStore } from '@/lib/store'
+
+import type { BarWindow } from '../data/windowStore'
+
+/** The moment pointed at, and the chart where the pointer is. */
+const pointed = createStore<{ time: number; by: Crosshair } | null>(null)
+
+export class Crosshair {
+  /** The index of the bar under the crosshair, null for the newest. */
+  readonly cursor = createStore<number | null>(null)
+  private frame = 0
+  private latest: number | null = null
+  private following = false
+  private readonly unwatch: () => void
+
+  constructor(
+    private readonly chart: IChartApi,
+    private readonly window: BarWindow,
+    private readonly series: () => ISeriesApi<SeriesType>,
+  ) {
+    chart.subscribeCrosshairMove((event) => this.onMove(event))
+    this.unwatch = pointed.subscribe(() => this.follow())
+  }
+
+  stop(): void {
+    cancelAnimationFrame(this.frame)
+    this.unwatch()
+  }
+
+  /** Sets the crosshair at a bar. */
+  place(index: number): void {
+    const bar = this.window.at(index)
+    if (!bar) return
+    this.chart.setCrosshairPosition(bar.close, bar.time as UTCTimestamp, this.series())
+    this.cursor.set(index)
+  }
+
+  private onMove({ logical, point, sourceEvent }: MouseEventParams): void {
+    const index = logical === undefined || !point ? null : Math.round(logical)
+    this.latest = index !== null && index >= 0 && index < this.window.length ? index : null
+    const own = sourceEvent !== undefined
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0
+      this.cursor.set(this.latest)
+      if (own && !this.following) this.publish()
+    })
+  }
+
+  private publish(): void {
+    const time = this.latest === null ? undefined : this.window.time[this.latest]
+    if (time !== undefined) pointed.set({ time, by: this })
+    else if (pointed.get()?.by === this) pointed.set(null)
+  }
+
+  private follow(): void {
+    const target = pointed.get()
+    if (target?.by === this) return
+    this.following = true
+    const at = target ? this.window.lowerBound(target.time + 1) - 1 : -1
+    if (at >= 0 && target && target.time <= (this.window.last ?? 0)) this.place(at)
+    else this.chart.clearCrosshairPosition()
+    this.following = false
+  }
+}

@@ -1,0 +1,122 @@
+/** One indicator on a chart: its values, what it draws over the price, and its own pane where it has one. */
+import type { IChartApi, ISeriesApi, UTCTimestamp } from 'lightweight-charts'
+import { LineSeries } from 'lightweight-charts'
+
+import { plotValue } from '@/lib/numbers'
+
+import type { Indicator, IndicatorPlot } from '../data/catalogue'
+import type { BarWindow } from '../data/windowStore'
+import { OutputPrimitive } from '../output/OutputPrimitive'
+import type { Plot } from '../output/plots'
+import type { OutputFeed } from './OutputFeed'
+import type { IndicatorSpec } from './spec'
+import type { ChartColours } from './theme'
+
+const PANE_SHARE = 0.3
+
+export class IndicatorView {
+  readonly pane: OwnPane | null
+
+  constructor(
+    chart: IChartApi,
+    window: BarWindow,
+    readonly indicator: Indicator,
+    public spec: IndicatorSpec,
+    readonly feed: OutputFeed,
+  ) {
+    const own = indicator.plots.some((plot) => plot.pane === 'own')
+    this.pane = own ? new OwnPane(chart, window) : null
+  }
+
+  /** What it draws over the price. */
+  overlays(colours: ChartColours): Plot[] {
+    return this.plots(colours, 'price')
+  }
+
+  paint(colours: ChartColours): void {
+    const levels = this.indicator.levels.map((value): Plot => ({
+      id: `level-${value}`,
+      kind: 'level',
+      value,
+      colour: colours.edge,
+    }))
+    this.pane?.draw([...(this.spec.hidden ? [] : levels), ...this.plots(colours, 'own')])
+  }
+
+  /** The values at a bar, as the legend says them. */
+  valuesAt(index: number): { plot: IndicatorPlot; value: number }[] {
+    return this.indicator.plots.map((plot, column) => ({ plot, value: this.feed.columns[column]?.[index] ?? NaN }))
+  }
+
+  refresh(replaced: boolean): void {
+    if (replaced) this.pane?.settle()
+    this.pane?.primitive.requestUpdate()
+  }
+
+  remove(chart: IChartApi): void {
+    this.feed.stop()
+    if (this.pane) chart.removeSeries(this.pane.anchor)
+  }
+
+  private plots(colours: ChartColours, pane: 'price' | 'own'): Plot[] {
+    if (this.spec.hidden) return []
+    const { plots } = this.indicator
+    return plots.flatMap((plot, column) => {
+      const values = this.feed.columns[column]
+      if (plot.pane !== pane || !values) return []
+      const base = { id: `${this.spec.key}-${plot.id}`, colour: colours.plots[plot.colour - 1] ?? colours.ink, values }
+      if (plot.kind !== 'band') return [{ ...base, kind: plot.kind }]
+      const edge: Plot = { ...base, kind: 'line' }
+      const other = this.feed.columns[plots.findIndex((each) => each.id === plot.band_with)]
+      return other ? [{ ...base, kind: 'band', id: `${base.id}-fill`, other } as Plot, edge] : [edge]
+    })
+  }
+}
+
+/** A pane needs a series of its own to have a scale: one invisible point at the newest bar. */
+class OwnPane {
+  readonly anchor: ISeriesApi<'Line'>
+  readonly primitive: OutputPrimitive
+  private readonly source: { plots: Plot[]; length: () => number; base: () => number }
+
+  constructor(
+    private readonly chart: IChartApi,
+    private readonly window: BarWindow,
+  ) {
+    this.source = { plots: [], length: () => window.length, base: () => NaN }
+    this.primitive = new OutputPrimitive(this.source, 'normal')
+    this.anchor = chart.addSeries(
+      LineSeries,
+      {
+        lineVisible: false,
+        crosshairMarkerVisible: false,
+        lastValueVisible: false,
+        priceLineVisible: false,
+        priceFormat: { type: 'custom', formatter: plotValue, minMove: 1e-6 },
+        autoscaleInfoProvider: () => this.range(),
+      },
+      chart.panes().length,
+    )
+    this.anchor.priceScale().applyOptions({ scaleMargins: { top: 0.22, bottom: 0.08 } })
+    this.anchor.attachPrimitive(this.primitive)
+    const price = chart.panes()[0]
+    this.anchor.getPane().setStretchFactor((price?.getStretchFactor() ?? 1) * PANE_SHARE)
+    this.settle()
+  }
+
+  draw(plots: Plot[]): void {
+    this.source.plots = plots
+    this.primitive.requestUpdate()
+  }
+
+  /** Stands at the newest bar again after the bars were replaced. */
+  settle(): void {
+    const time = this.window.last
+    this.anchor.setData(time === undefined ? [] : [{ time: time as UTCTimestamp, value: 0 }])
+  }
+
+  private range() {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    return range ? this.primitive.autoscaleInfo(range.from, range.to) : null
+  }
+}

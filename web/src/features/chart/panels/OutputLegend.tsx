@@ -1,0 +1,171 @@
+import clsx from 'clsx'
+import { Eye, EyeOff, Settings2, X } from 'lucide-react'
+import type { ReactNode } from 'react'
+
+import { useStore } from '@/lib/store'
+import { plotValue, signedPercent } from '@/lib/numbers'
+
+import { splitSeries } from '../data/api'
+import type { ChartEngine } from '../engine/ChartEngine'
+import type { CompareView } from '../engine/CompareView'
+import type { IndicatorView } from '../engine/IndicatorView'
+import { compareColour } from '../engine/OutputLayer'
+import { sourceWords } from '../words'
+
+export interface OutputActions {
+  onHide: (key: string) => void
+  onEdit: (key: string) => void
+  onRemove: (key: string) => void
+  onUncompare: (series: string) => void
+}
+
+/** One line for each indicator over the price, with the values at the crosshair. */
+export function OverlayLegend({ engine, actions }: { engine: ChartEngine; actions: OutputActions }) {
+  const views = useStore(engine.outputs.indicators)
+  const compared = useStore(engine.outputs.compared)
+  return (
+    <ul className="mt-0.5">
+      {compared.map((view, index) => (
+        <CompareLine key={view.series} engine={engine} view={view} index={index} actions={actions} />
+      ))}
+      {views
+        .filter((view) => !view.pane)
+        .map((view) => (
+          <li key={view.spec.key}>
+            <IndicatorLine engine={engine} view={view} actions={actions} />
+          </li>
+        ))}
+    </ul>
+  )
+}
+
+export function IndicatorLine({
+  engine,
+  view,
+  actions,
+}: {
+  engine: ChartEngine
+  view: IndicatorView
+  actions: OutputActions
+}) {
+  const cursor = useStore(engine.crosshair.cursor)
+  const error = useStore(view.feed.error)
+  useStore(engine.revision)
+  const index = cursor ?? engine.feed.window.length - 1
+  const { key, hidden, inputs } = view.spec
+  const name = view.indicator.name
+  return (
+    <LegendLine
+      name={name}
+      detail={Object.values(inputs).join(' ')}
+      dim={hidden}
+      buttons={
+        <>
+          <LegendButton label={`${hidden ? 'Show' : 'Hide'} ${name}`} onClick={() => actions.onHide(key)}>
+            {hidden ? <EyeOff className="size-3.5" /> : <Eye className="size-3.5" />}
+          </LegendButton>
+          {view.indicator.inputs.length > 0 && (
+            <LegendButton label={`Settings of ${name}`} onClick={() => actions.onEdit(key)}>
+              <Settings2 className="size-3.5" />
+            </LegendButton>
+          )}
+          <LegendButton label={`Remove ${name}`} onClick={() => actions.onRemove(key)}>
+            <X className="size-3.5" />
+          </LegendButton>
+        </>
+      }
+    >
+      {error !== null && (
+        <button type="button" className="pointer-events-auto text-error underline" onClick={() => view.feed.retry()}>
+          No values; try again
+        </button>
+      )}
+      {view.valuesAt(index).map(({ plot, value }) =>
+        Number.isNaN(value) ? null : (
+          <span key={plot.id} title={plot.label} style={{ color: engine.colours.plots[plot.colour - 1] }}>
+            {plotValue(value)}
+          </span>
+        ),
+      )}
+    </LegendLine>
+  )
+}
+
+function CompareLine({
+  engine,
+  view,
+  index,
+  actions,
+}: {
+  engine: ChartEngine
+  view: CompareView
+  index: number
+  actions: OutputActions
+}) {
+  const cursor = useStore(engine.crosshair.cursor)
+  const error = useStore(view.feed.error)
+  useStore(engine.revision)
+  const { closes } = view
+  const at = cursor ?? engine.feed.window.length - 1
+  const first = closes.subarray(engine.firstVisible(), at + 1).find((value) => !Number.isNaN(value))
+  const value = closes[at] ?? NaN
+  const change = first ? value / first - 1 : NaN
+  const [source, symbol] = splitSeries(view.series)
+  return (
+    <li>
+      <LegendLine
+        name={symbol}
+        detail={sourceWords(source)}
+        buttons={
+          <LegendButton label={`Remove ${symbol}`} onClick={() => actions.onUncompare(view.series)}>
+            <X className="size-3.5" />
+          </LegendButton>
+        }
+      >
+        {error !== null && <span className="text-error">No bars</span>}
+        {!Number.isNaN(change) && (
+          <span style={{ color: compareColour(engine.colours, index) }}>{signedPercent(change)}</span>
+        )}
+      </LegendLine>
+    </li>
+  )
+}
+
+function LegendLine({
+  name,
+  detail,
+  dim = false,
+  buttons,
+  children,
+}: {
+  name: string
+  detail: string
+  dim?: boolean
+  buttons: ReactNode
+  children: ReactNode
+}) {
+  return (
+    <div className={clsx('group tnum flex items-center gap-x-2 text-sm', dim && 'opacity-60')}>
+      <span className="truncate font-medium">{name}</span>
+      <span className="truncate text-muted">{detail}</span>
+      {children}
+      <span className="pointer-events-auto flex opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100">
+        {buttons}
+      </span>
+    </div>
+  )
+}
+
+function LegendButton({ label, onClick, children }: { label: string; onClick: () => void; children: ReactNode }) {
+  return (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      onClick={onClick}
+      className="grid size-6 place-items-center rounded-[5px] text-muted hover:bg-hover hover:text-ink max-md:size-11"
+    >
+      {children}
+    </button>
+  )
+}

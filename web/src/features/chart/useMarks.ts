@@ -1,0 +1,44 @@
+import { useQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
+
+import { answer, api } from '@/api/client'
+import { session } from '@/api/session'
+import { forGeometry, price as priceText } from '@/lib/numbers'
+import { useStore } from '@/lib/store'
+
+import { splitSeries } from './data/api'
+import type { ChartEngine } from './engine/ChartEngine'
+
+const TRADED = ['bybit', 'binance']
+
+/** Draws the user's own fills and open orders of the symbol. */
+export function useMarks(engine: ChartEngine | null, series: string): void {
+  const signedIn = useStore(session).status === 'in'
+  const [source, symbol] = splitSeries(series)
+  const enabled = signedIn && TRADED.includes(source)
+  const fills = useQuery({
+    queryKey: ['fills', 'chart', symbol],
+    queryFn: () => answer(api.GET('/api/fills', { params: { query: { symbol, limit: 200 } } })),
+    enabled,
+  }).data?.items
+  const orders = useQuery({
+    queryKey: ['orders', 'chart', symbol],
+    queryFn: () => answer(api.GET('/api/orders', { params: { query: { symbol, state: 'accepted', limit: 200 } } })),
+    enabled,
+    refetchInterval: 15_000,
+  }).data?.items
+
+  useEffect(() => {
+    const working = (orders ?? []).filter((order) => forGeometry(order.limit_price) > 0)
+    engine?.marks.set(
+      enabled ? (fills ?? []).filter((fill) => fill.exec_type === 'Trade') : [],
+      enabled
+        ? working.map(({ side, limit_price, quantity }) => ({
+            side,
+            price: forGeometry(limit_price),
+            label: `${side === 'buy' ? 'Buy' : 'Sell'} ${quantity} at ${priceText(limit_price)}`,
+          }))
+        : [],
+    )
+  }, [engine, enabled, fills, orders])
+}
