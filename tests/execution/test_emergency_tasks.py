@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
-from tests.execution.conftest import LEGS, Desk
+from tests.execution.conftest import LEGS, Desk, opposite
 
 from holdfast.core.instruments import Side
 from holdfast.execution import tasks
@@ -91,6 +91,29 @@ async def test_no_execution_goes_on_before_the_books_have_what_was_done_offline(
     await tasks.run_execution(work_on(worker, "execution.run", execution_id))
     assert OrderLog(worker.work.settings, worker.connection_id).entries[0].booked
     assert (await worker.execution(execution_id)).finished_at is not None
+
+
+async def test_a_worker_makes_no_new_place_for_a_stop_that_is_out_of_sight(worker: Desk):
+    """The disk goes with a stop on it that was never entered: an empty directory in its place would lift it.
+    Closing goes on."""
+    await reconcile(worker)
+    opened = await worker.confirm(await worker.plan())
+    await tasks.run_execution(work_on(worker, "execution.run", opened))
+    execution_id = await worker.confirm(await worker.plan())
+    sleeve_id = (await worker.execution(opened)).sleeve_id
+    closing = await worker.plan(kind="close", sleeve_id=sleeve_id, legs=opposite())
+    home = worker.work.settings.home
+    home.rename(home.with_name("away"))
+    await tasks.run_execution(work_on(worker, "execution.run", execution_id))
+    await reconcile(worker)
+    refused = await worker.execution(execution_id)
+    assert refused.state == "unwound"
+    assert "is gone" in refused.reason
+    assert not home.exists()
+    closed = await worker.confirm(closing)
+    await tasks.run_execution(work_on(worker, "execution.run", closed))
+    assert (await worker.execution(closed)).state == "complete"
+    assert not any(worker.venue.net(symbol) for symbol, _, _ in LEGS)
 
 
 @pytest.mark.parametrize("repaired", ["removed", "rewritten"])

@@ -24,7 +24,7 @@ from holdfast.accounts.models import Connection
 from holdfast.core.money import plain
 from holdfast.execution.models import Execution
 from holdfast.execution.risk.gate_books import OVER
-from holdfast.execution.risk.stop_file import give_away, write_durably
+from holdfast.execution.risk.stop_file import give_away, is_lost, write_durably
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.booking import closable
@@ -61,9 +61,14 @@ def directory(settings: Settings) -> Path:
 
 
 def make_directory(settings: Settings) -> Path:
-    """The directory, made if need be: by the superuser for the worker."""
+    """The directory, made if need be: by the superuser for the worker.
+
+    Raises:
+        OSError: it cannot be made, or what it was in is gone.
+    """
     path = directory(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not is_lost(settings):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
         give_away(path)

@@ -18,7 +18,7 @@ from holdfast.core.instruments import Side
 from holdfast.core.money import plain
 from holdfast.execution.emergency.journal import directory, make_directory
 from holdfast.execution.emergency.plan import client_id
-from holdfast.execution.risk.stop_file import give_away, write_durably
+from holdfast.execution.risk.stop_file import give_away, is_lost, write_durably
 from holdfast.platform.settings import Settings
 
 State = Literal["sent", "unknown", "ended"]
@@ -127,7 +127,11 @@ def _decoded(content: bytes) -> list[Entry]:
 @contextmanager
 def at_work(settings: Settings, *, alone: bool) -> Iterator[bool]:
     """Whether this process may send orders on this machine: any number of workers side by side, or one
-    offline flattening alone. A killed process lets go by itself."""
+    offline flattening alone. A killed process lets go by itself. Where the directory is gone, so are the
+    journals that could be flattened by, and workers close what they have to."""
+    if is_lost(settings):
+        yield not alone
+        return
     path = make_directory(settings) / "lock"
     is_new = not path.exists()
     with path.open("w") as file:

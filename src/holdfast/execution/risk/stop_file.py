@@ -52,7 +52,7 @@ def read(settings: Settings) -> StopFile | None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        if path.parent.is_dir() or path.parent not in _seen:
+        if not is_lost(settings):
             _notice(path.parent)
             return None
         log.warning("the directory of the stop file is gone", directory=str(path.parent))
@@ -66,6 +66,12 @@ def read(settings: Settings) -> StopFile | None:
         return StopFile(datetime.fromisoformat(fields["since"]), str(fields["by"]), str(fields["reason"]))
     except (ValueError, KeyError, TypeError):
         return StopFile(None, "", "there is a stop file")
+
+
+def is_lost(settings: Settings) -> bool:
+    """Whether the directory was there for this process, and is gone. Nobody must make it anew then: an empty
+    one says that nothing is stopped."""
+    return settings.home in _seen and not settings.home.is_dir()
 
 
 def _notice(directory: Path) -> None:
