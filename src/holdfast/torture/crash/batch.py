@@ -12,7 +12,7 @@ from typing import Any
 from holdfast.torture.crash.place import open_place
 from holdfast.torture.crash.points import Length, Outcome, Point
 from holdfast.torture.crash.run import Bench, Patch, Suite, nothing
-from holdfast.torture.crash.suite import MACHINES, SUITES
+from holdfast.torture.crash.suite import DISK, GROUPS, SUITES
 
 
 class Hall:
@@ -21,7 +21,7 @@ class Hall:
     def __init__(self, patch: Patch = nothing) -> None:
         self._patch = patch
         self._stack = ExitStack()
-        self._durable = False
+        self._group: tuple[Suite, ...] = ()
         self._bench: Bench | None = None
 
     def __enter__(self) -> "Hall":
@@ -44,12 +44,12 @@ class Hall:
         return suite.run(self._at(suite), point)
 
     def _at(self, suite: Suite) -> Bench:
-        durable = suite in MACHINES
-        if self._bench is None or self._durable != durable:
+        group = next(group for group in GROUPS if suite in group)
+        if self._bench is None or self._group is not group:
             self.leave()
-            place = self._stack.enter_context(open_place(durable=durable))
+            place = self._stack.enter_context(open_place(durable=group is DISK))
             self._bench = self._stack.enter_context(Bench(place, self._patch))
-            self._durable = durable
+            self._group = group
         return self._bench
 
 

@@ -18,7 +18,7 @@ from holdfast.torture.crash.batch import Hall
 from holdfast.torture.crash.points import Length, Outcome, Point, thinned
 from holdfast.torture.crash.report import Report
 from holdfast.torture.crash.run import Suite
-from holdfast.torture.crash.suite import MACHINES, SUITES
+from holdfast.torture.crash.suite import GROUPS, SUITES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,10 @@ def run_all(
         RuntimeError: a process of the run itself broke.
     """
     suites = _checked(wanted)
-    for group in ([s for s in suites if s not in MACHINES], [s for s in suites if s in MACHINES]):
-        if group:
-            work = _Work(report, group, choice or Choice())
+    for group in GROUPS:
+        chosen = [suite for suite in group if suite in suites]
+        if chosen:
+            work = _Work(report, chosen, choice or Choice())
             with ThreadPoolExecutor(jobs) as threads:
                 for done in [threads.submit(work.share) for _ in range(jobs)]:
                     done.result()

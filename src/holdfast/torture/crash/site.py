@@ -44,7 +44,7 @@ class ProcessesDie:
 
     @property
     def dies(self) -> str:
-        return " and ".join(self.victims)
+        return self.victims[0] if len(self.victims) == 1 else "machine"
 
     def length(self, bench: Bench) -> Length:  # noqa: ARG002 - as every suite's
         return Length.named([self._words(number) for number in range(1, self.steps + 1)])

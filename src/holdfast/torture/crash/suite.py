@@ -22,9 +22,11 @@ JOBS: Final[tuple[Suite, ...]] = (
     ServerDies("redis", forget=True),
     ConnectionsCut("postgres"),
     ConnectionsCut("venue"),
+    ServerDies("postgres"),
+    ServerDies("postgres", at_once=True),
 )
-"""One process made for the purpose dies, or loses its connections; the servers live on."""
-MACHINES: Final[tuple[Suite, ...]] = (
+"""One process made for the purpose dies, or loses its server or its connections."""
+SITE: Final[tuple[Suite, ...]] = (
     ProcessesDie("worker-parent", ("worker",), who="parent"),
     ProcessesDie("worker-children", ("worker",), who="children"),
     ProcessesDie("worker", ("worker",)),
@@ -32,10 +34,11 @@ MACHINES: Final[tuple[Suite, ...]] = (
     ProcessesDie("watch-process", ("watch",)),
     ProcessesDie("redis", ("redis",), forget=True),
     ProcessesDie("postgres", ("postgres",)),
-    ServerDies("postgres"),
-    ServerDies("postgres", at_once=True),
     ProcessesDie("power-cut", ("postgres", "redis", "worker", "scheduler", "watch"), forget=True),
-    CommitsSurvive(),
 )
 """Whole processes of an installation die, the servers among them."""
-SUITES: Final = {suite.name: suite for suite in (*JOBS, *MACHINES)}
+DISK: Final[tuple[Suite, ...]] = (CommitsSurvive(),)
+"""What needs a server that forces everything to the disk, as a real one does."""
+GROUPS: Final = (JOBS, SITE, DISK)
+"""Each has servers of its own: in the second somebody carries out every job there is."""
+SUITES: Final = {suite.name: suite for group in GROUPS for suite in group}
