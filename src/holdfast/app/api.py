@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 import holdfast.accounts.routes
@@ -15,9 +15,10 @@ import holdfast.execution.incidents.routes
 import holdfast.execution.risk.routes
 import holdfast.execution.routes
 import holdfast.indices.routes
+import holdfast.market.candles.data_routes
 import holdfast.market.candles.routes
 import holdfast.portfolio.routes
-from holdfast.app.charting import open_candles, open_venues, viewer
+from holdfast.app.charting import open_candles, open_venues, remember_user, viewer
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
@@ -52,6 +53,8 @@ ROUTERS = (
     holdfast.execution.risk.routes.router,
     holdfast.app.stream.router,
 )
+SIGNED_IN_ROUTERS = (holdfast.market.candles.data_routes.router,)
+"""Of rooms below the accounts, which cannot ask for a user by themselves."""
 _BOARD_REFRESH_SECONDS = 3.0
 
 
@@ -71,6 +74,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     install_problem_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    for router in SIGNED_IN_ROUTERS:
+        app.include_router(router, dependencies=[Depends(remember_user)])
     install_web_app(app, settings.web_dist)
     return app
 

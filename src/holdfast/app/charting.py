@@ -7,7 +7,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
-from holdfast.accounts.access import user_from_token
+from holdfast.accounts.access import UserDep, user_from_token
 from holdfast.core.errors import NotSignedIn
 from holdfast.core.time import Clock
 from holdfast.indices.candles import SOURCE as INDEX
@@ -42,3 +42,8 @@ async def viewer(connection: HTTPConnection) -> UUID | None:
             return (await user_from_token(connection, session, token.strip())).user.id
     except NotSignedIn:
         return None
+
+
+def remember_user(connection: HTTPConnection, user: UserDep) -> None:
+    """For rooms below the accounts: who is asking, as ``state.user_id``; 401 if nobody is signed in."""
+    connection.state.user_id = user.id

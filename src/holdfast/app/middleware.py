@@ -27,6 +27,8 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 LARGEST_BODY: Final = 256 * 1024
+LARGER_BODIES: Final = {"/api/data/imports": 257 * 1024 * 1024}
+"""What uploads are sent to; they are streamed, and bound once more where they are read."""
 _API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -81,7 +83,11 @@ class Exchange:
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(scope, _limited(receive), send_with_headers)
+                await self.app(
+                    scope,
+                    _limited(receive, LARGER_BODIES.get(scope["path"], LARGEST_BODY)),
+                    send_with_headers,
+                )
             except Exception:
                 log.exception("unhandled error", path=scope["path"])
                 if not status:
@@ -90,15 +96,15 @@ class Exchange:
                 _write_access_log(scope, status, time.perf_counter() - began)
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, most: int) -> Receive:
     received = 0
 
     async def receive_within_limit() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > LARGEST_BODY:
-            raise HTTPException(413, f"A request may have at most {LARGEST_BODY // 1024} KiB.")
+        if received > most:
+            raise HTTPException(413, f"A request may have at most {most // 1024} KiB.")
         return message
 
     return receive_within_limit

@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
+from holdfast.accounts.vault import ensure_key_pair
 from holdfast.app.api import create_app
 from holdfast.market.tasks import refresh_instruments
 from holdfast.platform.clock import SystemClock
@@ -52,6 +53,7 @@ async def work(database: Database, redis: Redis, there: Settings) -> Work:
 
 @pytest.fixture
 async def api(work: Work, there: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    ensure_key_pair(there.secrets_dir)
     created = create_app(there)
     async with created.router.lifespan_context(created):
         transport = httpx2.ASGITransport(created, raise_app_exceptions=False)

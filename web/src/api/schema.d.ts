@@ -235,6 +235,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/data/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backfills
+         * @description Everything that is being filled, or was.
+         */
+        get: operations["backfills_api_data_backfills_get"];
+        put?: never;
+        /**
+         * Start Backfill
+         * @description Have a series filled from its venue, from now back to ``since``.
+         */
+        post: operations["start_backfill_api_data_backfills_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gaps
+         * @description What is missing between ``from`` (or the first bar) and ``to`` (or now), oldest first, with reasons.
+         */
+        get: operations["gaps_api_data_gaps_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Imports
+         * @description Your imports, newest first.
+         */
+        get: operations["imports_api_data_imports_get"];
+        put?: never;
+        /**
+         * Start Import
+         * @description Import a file of bars, sent as the body: CSV, gzip or zip; archives of Binance, Bybit or LEAN,
+         *     or ``timestamp,open,high,low,close,volume``.
+         */
+        post: operations["start_import_api_data_imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One Import */
+        get: operations["one_import_api_data_imports__import_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Series
+         * @description Everything that is stored of venues and imports.
+         */
+        get: operations["series_api_data_series_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/executions": {
         parameters: {
             query?: never;
@@ -874,6 +980,34 @@ export interface components {
             /** Message */
             message: string;
         };
+        /**
+         * BackfillView
+         * @description ``done`` of ``total`` bars are stored or known not to exist.
+         *
+         *     State: waiting | running | done | failed.
+         */
+        BackfillView: {
+            /** Done */
+            done: number;
+            /** Note */
+            note: string;
+            /** Series */
+            series: string;
+            /** State */
+            state: string;
+            /** Total */
+            total: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Wanted From
+             * Format: date-time
+             */
+            wanted_from: string;
+        };
         /** ConnectionView */
         ConnectionView: {
             /** Checked At */
@@ -1157,6 +1291,34 @@ export interface components {
              */
             stop_id: string;
         };
+        /** GapsView */
+        GapsView: {
+            /** Gaps */
+            gaps: components["schemas"]["GapView"][];
+            /** More */
+            more: boolean;
+            /** Series */
+            series: string;
+        };
+        /**
+         * GapView
+         * @description No bar opens in [``start``, ``until``). ``bars`` is how many would.
+         */
+        GapView: {
+            /** Bars */
+            bars: number;
+            reason: components["schemas"]["Reason"];
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
         /** HealthView */
         HealthView: {
             /** Checks */
@@ -1170,6 +1332,58 @@ export interface components {
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /** ImportProblem */
+        ImportProblem: {
+            /** Message */
+            message: string;
+            /** Row */
+            row: number;
+        };
+        /**
+         * ImportView
+         * @description State: waiting | checking | writing | done | failed.
+         */
+        ImportView: {
+            /** Conflicting */
+            conflicting: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: string;
+            /** File Name */
+            file_name: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** New */
+            new: number;
+            /** Problems */
+            problems: components["schemas"]["ImportProblem"][];
+            /** Rows */
+            rows: number;
+            /** Rows Done */
+            rows_done: number;
+            /** Same */
+            same: number;
+            /** Series */
+            series: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /** State */
+            state: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * IncidentsTick
@@ -1565,6 +1779,16 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /**
+         * NewBackfill
+         * @description ``since``: how far back; as far as the venue goes if it is missing.
+         */
+        NewBackfill: {
+            /** Series */
+            series: string;
+            /** Since */
+            since?: string | null;
         };
         /** NewConnection */
         NewConnection: {
@@ -2358,6 +2582,42 @@ export interface components {
             type: string;
         };
         /**
+         * Reason
+         * @description ``exchange_down``: the venue has no bar although it makes one every minute. ``no_trades``: it makes
+         *     none while nobody trades. ``not_listed``: nobody could trade it yet. ``not_fetched``: nobody has asked.
+         * @enum {string}
+         */
+        Reason: "exchange_down" | "not_listed" | "not_fetched" | "no_trades";
+        /**
+         * SeriesView
+         * @description What is stored of a series. ``bytes`` is what its sealed days take, for ``sealed_bars`` bars.
+         */
+        SeriesView: {
+            backfill: components["schemas"]["BackfillView"] | null;
+            /** Bars */
+            bars: number;
+            /** Bytes */
+            bytes: number;
+            /** Conflicts */
+            conflicts: number;
+            /** First At */
+            first_at: string | null;
+            /** Last At */
+            last_at: string | null;
+            /** Pinned */
+            pinned: boolean;
+            /** Price Decimals */
+            price_decimals: number;
+            /** Sealed Bars */
+            sealed_bars: number;
+            /** Series */
+            series: string;
+            /** Timeframe Seconds */
+            timeframe_seconds: number;
+            /** Volume Decimals */
+            volume_decimals: number;
+        };
+        /**
          * Side
          * @enum {string}
          */
@@ -3041,6 +3301,210 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    backfills_api_data_backfills_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"][];
+                };
+            };
+        };
+    };
+    start_backfill_api_data_backfills_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBackfill"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    gaps_api_data_gaps_get: {
+        parameters: {
+            query: {
+                from?: string | null;
+                series: string;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    imports_api_data_imports_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_import_api_data_imports_post: {
+        parameters: {
+            query: {
+                file_name: string;
+                series: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    one_import_api_data_imports__import_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    series_api_data_series_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesView"][];
                 };
             };
         };

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import DoesNotFit
-from holdfast.market.candles import backfill, feeds, repository, store
+from holdfast.market.candles import backfill, feeds, repository, store, uploads
 from holdfast.market.candles.models import CandleSeries
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
@@ -57,6 +58,11 @@ async def backfill_candles(work: Work) -> None:
     await backfill.mark(work.database, series_id, backfill.DONE, "", work.clock.now())
 
 
+async def import_candles(work: Work) -> None:
+    """Import an uploaded file. Subject: the import's id."""
+    await uploads.carry_out(work.database, work.clock, UUID(work.lease.subject))
+
+
 async def seal_candles(work: Work) -> None:
     """Make chunks of the days that are over long enough, and have pinned series filled up to now."""
     now = work.clock.now()
@@ -70,6 +76,8 @@ async def seal_candles(work: Work) -> None:
                 await backfill.want(session, one.id, since, now=now)
         if days:
             log.info("days sealed", series=f"{one.source}:{one.symbol}", days=days)
+    async with work.database.transaction() as session:
+        await uploads.tidy(session, now)
     raise RunAgainIn(SEAL_EVERY)
 
 
@@ -81,4 +89,5 @@ async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
 HANDLERS: dict[str, Handler] = {
     backfill.JOB: backfill_candles,
     SEAL: seal_candles,
+    uploads.JOB: import_candles,
 }

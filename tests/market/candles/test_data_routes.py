@@ -1,0 +1,185 @@
+"""Uploads, gaps and filling over HTTP: for signed-in users, each seeing their own imports."""
+
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import func, select
+from tests.market.candles.made import START, walk
+from tests.market.candles.test_importing import GOOD, binance
+
+from holdfast.market.candles import tasks, uploads
+from holdfast.market.candles.models import CandleImport, CandleImportPart
+from holdfast.platform.models import Job
+from holdfast.platform.tasks import Work
+
+Headers = dict[str, str]
+
+
+async def sign_in(api: httpx2.AsyncClient) -> Headers:
+    answer = await api.post("/api/auth/demo")
+    assert answer.status_code == 201, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+@pytest.fixture
+async def user(api: httpx2.AsyncClient) -> Headers:
+    return await sign_in(api)
+
+
+async def send(api: httpx2.AsyncClient, user: Headers, content: bytes, **query: str) -> httpx2.Response:
+    asked = {"series": "lab:BTCUSDT", "file_name": "bars.csv", **query}
+    return await api.post("/api/data/imports", params=asked, content=content, headers=user)
+
+
+async def work_off(work: Work, import_id: str) -> None:
+    await tasks.import_candles(replace(work, lease=replace(work.lease, subject=import_id)))
+
+
+async def view(api: httpx2.AsyncClient, user: Headers, import_id: str) -> Any:
+    return (await api.get(f"/api/data/imports/{import_id}", headers=user)).json()
+
+
+async def test_an_uploaded_archive_is_imported_and_charted(
+    api: httpx2.AsyncClient, user: Headers, work: Work, tmp_path: Path
+) -> None:
+    bars = walk(3000)
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("BTCUSDT-1m-2023-01.csv", binance(bars))
+    answer = await send(api, user, path.read_bytes(), file_name="BTCUSDT-1m-2023-01.zip")
+    assert answer.status_code == 202, answer.text
+    made_id = answer.json()["id"]
+    assert answer.json()["state"] == "waiting"
+    async with work.database.transaction() as session:
+        jobs = list(await session.scalars(select(Job.subject).where(Job.kind == uploads.JOB)))
+    assert jobs == [made_id]
+    await work_off(work, made_id)
+    done = await view(api, user, made_id)
+    assert (done["state"], done["rows"], done["new"], done["error"]) == ("done", 3000, 3000, "")
+    await work_off(work, made_id)
+    assert await view(api, user, made_id) == done, "a job that runs twice does nothing twice"
+    async with work.database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(CandleImportPart)) == 0
+    shown = (await api.get("/api/data/series", headers=user)).json()
+    assert [(one["series"], one["bars"], one["timeframe_seconds"]) for one in shown] == [
+        ("lab:BTCUSDT", 3000, 60)
+    ]
+    chart = await api.get(
+        "/api/candles/lab/BTCUSDT", params={"timeframe": "1h", "limit": 10, "before": START + 86_400}
+    )
+    assert chart.status_code == 200
+    found = (await api.get("/api/symbols", params={"q": "lab"})).json()
+    assert [one["series"] for one in found] == ["lab:BTCUSDT"]
+
+
+async def test_bad_rows_are_listed_and_nothing_is_imported(
+    api: httpx2.AsyncClient, user: Headers, work: Work
+) -> None:
+    answer = await send(api, user, (GOOD + "1672617720,11,10,10,11,5\nx,1,1,1,1,1\n").encode())
+    await work_off(work, answer.json()["id"])
+    failed = await view(api, user, answer.json()["id"])
+    assert failed["state"] == "failed"
+    assert [one["row"] for one in failed["problems"]] == [3, 4]
+    assert (await api.get("/api/data/series", headers=user)).json() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (bytes(range(256)) * 40, "no text"),
+        (b"PK\x03\x04" + bytes(100), "damaged"),
+        (b"a,b\n1,2\n", "2 columns"),
+    ],
+)
+async def test_junk_is_refused_in_words(
+    api: httpx2.AsyncClient, user: Headers, work: Work, content: bytes, words: str
+) -> None:
+    answer = await send(api, user, content)
+    await work_off(work, answer.json()["id"])
+    failed = await view(api, user, answer.json()["id"])
+    assert failed["state"] == "failed"
+    assert words in failed["error"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"series": "own:abc"},
+        {"series": "index:btc-d"},
+        {"series": "nothing"},
+        {"series": "lab:../../etc/passwd"},
+        {"file_name": "../x.csv"},
+        {"file_name": ""},
+    ],
+)
+async def test_names_that_cannot_be(api: httpx2.AsyncClient, user: Headers, query: dict[str, str]) -> None:
+    answer = await send(api, user, GOOD.encode(), **query)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["advice"]
+
+
+async def test_too_large_empty_and_too_many(
+    api: httpx2.AsyncClient, user: Headers, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await send(api, user, b"")).status_code == 422
+    monkeypatch.setattr(uploads, "MOST_BYTES", 1000)
+    large = await send(api, user, b"1" * 1001)
+    assert large.status_code == 422
+    assert "MiB" in large.json()["detail"]
+    async with work.database.transaction() as session:
+        left = await session.scalar(select(func.count()).select_from(CandleImport))
+    assert left == 0, "what is refused is forgotten"
+    for _ in range(uploads.MOST_OPEN):
+        assert (await send(api, user, GOOD.encode())).status_code == 202
+    assert (await send(api, user, GOOD.encode())).status_code == 429
+
+
+async def test_others_see_nothing_and_strangers_less(
+    api: httpx2.AsyncClient, user: Headers, work: Work
+) -> None:
+    made = (await send(api, user, GOOD.encode())).json()["id"]
+    other = await sign_in(api)
+    assert (await api.get(f"/api/data/imports/{made}", headers=other)).status_code == 404
+    assert (await api.get("/api/data/imports", headers=other)).json() == []
+    assert [one["id"] for one in (await api.get("/api/data/imports", headers=user)).json()] == [made]
+    for path in ("series", "imports", f"imports/{made}", "backfills", "gaps?series=lab:BTCUSDT"):
+        assert (await api.get(f"/api/data/{path}")).status_code == 401
+    assert (await send(api, {}, GOOD.encode())).status_code == 401
+
+
+async def test_gaps_are_told_with_reasons(api: httpx2.AsyncClient, user: Headers, work: Work) -> None:
+    bars = walk(600)
+    holed = bars.take((bars.time < START + 6000) | (bars.time >= START + 12000))
+    made = (await send(api, user, binance(holed))).json()["id"]
+    await work_off(work, made)
+    until = datetime.fromtimestamp(START + 36_000, UTC).isoformat()
+    told = (
+        await api.get("/api/data/gaps", params={"series": "lab:BTCUSDT", "to": until}, headers=user)
+    ).json()
+    assert [(one["bars"], one["reason"]) for one in told["gaps"]] == [(100, "no_trades")]
+    missing = await api.get("/api/data/gaps", params={"series": "lab:NOTHING"}, headers=user)
+    assert missing.status_code == 404
+
+
+async def test_filling_is_started_and_told(api: httpx2.AsyncClient, user: Headers, work: Work) -> None:
+    now = work.clock.now()
+    since = datetime.fromtimestamp(int(now.timestamp()) - 7200, UTC).isoformat()
+    answer = await api.post(
+        "/api/data/backfills", json={"series": "bybit:SOLUSDT", "since": since}, headers=user
+    )
+    assert answer.status_code == 202, answer.text
+    async with work.database.transaction() as session:
+        job = (await session.scalars(select(Job).where(Job.kind == "market.backfill_candles"))).one()
+    await tasks.backfill_candles(replace(work, lease=replace(work.lease, subject=job.subject)))
+    (told,) = (await api.get("/api/data/backfills", headers=user)).json()
+    assert (told["series"], told["state"]) == ("bybit:SOLUSDT", "done")
+    assert told["done"] == told["total"] >= 119
+    for wrong in ({"series": "index:btc-d"}, {"series": "bybit:SOLUSDT", "since": "2999-01-01T00:00:00Z"}):
+        assert (await api.post("/api/data/backfills", json=wrong, headers=user)).status_code == 422
+    gone = await api.post("/api/data/backfills", json={"series": "bybit:NOSUCH"}, headers=user)
+    assert gone.status_code == 404
