@@ -65,7 +65,7 @@ class Socket:
         if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
             return None
         if self._too_many(patience.messages):
-            self.leave(WSCloseCode.POLICY_VIOLATION, "Too many requests")
+            await self._response.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
             return None
         if message.type is WSMsgType.PONG:
             self._pings.pop(bytes(message.data), None)
