@@ -1,9 +1,8 @@
 """A whole installation in one process: the simulator over HTTP, its market caps, the real index board, a
 funded account and the worker's handlers."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,25 +12,16 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from holdfast.core.instruments import InstrumentKind
-from holdfast.execution import executor, service
-from holdfast.execution.executor import Executor
+from holdfast.execution import executor
 from holdfast.execution.models import Execution
 from holdfast.execution.reconciliation.reconcile import reconcile_connection
-from holdfast.execution.schemas import NewExecution
-from holdfast.indices.board import IndexBoard
-from holdfast.indices.tasks import poll_market_caps
-from holdfast.market.instruments import InstrumentBook
-from holdfast.market.quotes import LiveQuote, QuoteBoard
-from holdfast.market.tasks import public_venue, refresh_instruments
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import Lease
 from holdfast.platform.settings import Settings
-from holdfast.platform.tasks import RetryAt, RunAgainIn, Work
+from holdfast.platform.tasks import Work
 from holdfast.portfolio import positions
 from holdfast.portfolio.positions import Prices
-from holdfast.portfolio.previews import World, make_preview
 from holdfast.portfolio.schemas import (
     PlanView,
     PositionDetail,
@@ -41,6 +31,7 @@ from holdfast.portfolio.schemas import (
     PreviewRequest,
 )
 from holdfast.sim.server import create_app
+from holdfast.torture.crash.installation import Installation
 from holdfast.venues import registry
 from holdfast.venues.protocol import TradingVenue
 
@@ -48,36 +39,13 @@ from .people import add_connection, add_user
 
 
 @dataclass
-class House:
+class House(Installation):
     """One user with a funded account at the simulator, and what that user does."""
 
-    work: Work
-    world: World
-    quotes: QuoteBoard
     user_id: UUID
     connection_id: UUID
     door: TradingVenue
     uid: str
-    fence: int = 1
-
-    async def read_prices(self) -> None:
-        """What the feed does all the time."""
-        now = self.work.clock.now()
-        for q in await self.world.venue.quotes(InstrumentKind.LINEAR):
-            self.quotes.put(
-                LiveQuote(
-                    q.symbol,
-                    q.bid,
-                    q.ask,
-                    q.last,
-                    q.mark,
-                    q.index,
-                    q.last,
-                    q.turnover_24h,
-                    q.funding_rate,
-                    now,
-                )
-            )
 
     async def preview(
         self, index_id: str, size: str, direction: str = "long", tactic: dict[str, Any] | None = None
@@ -104,37 +72,11 @@ class House:
 
     async def _preview(self, wanted: PreviewRequest) -> PlanView:
         await self.read_prices()
-        return await make_preview(
-            self.work.database,
-            self.user_id,
-            wanted,
-            world=self.world,
-            settings=self.work.settings,
-            now=self.work.clock.now(),
-        )
+        return await self.preview_for(self.user_id, wanted)
 
     async def execute(self, plan: PlanView) -> Execution:
         """Confirm a plan and do the worker's part until it has ended."""
-        work = self.work
-        async with work.database.transaction() as session:
-            started = await service.start(
-                session,
-                self.user_id,
-                NewExecution(plan_id=plan.id, digest=plan.digest),
-                settings=work.settings,
-                quote_of=self.quotes.get,
-                now=work.clock.now(),
-            )
-        while True:
-            self.fence += 1
-            lease = replace(work.lease, subject=str(started.id), fence=self.fence)
-            try:
-                await Executor(replace(work, lease=lease), started.id).run()
-                break
-            except RetryAt as later:
-                await asyncio.sleep(min(later.seconds, 1))
-        async with work.database.sessions() as session:
-            return await session.get_one(Execution, started.id)
+        return await self.carry_out(await self.confirm(self.user_id, plan))
 
     async def reconcile(self) -> list[str]:
         """The symbols that are halted afterwards."""
@@ -173,13 +115,11 @@ async def house(
     lease = Lease(job_id=1, kind="", subject="", fence=1, attempts=1, until=clock.now())
     settings = Settings(sim_port=simulator)
     work = Work(lease, database, redis, settings, clock, {})
-    for handler in (refresh_instruments, poll_market_caps):
-        with pytest.raises(RunAgainIn):
-            await handler(work)
     async with aiohttp.ClientSession() as client:
         wanted = {"balances": {"USDT": "25000"}, "ips": ["127.0.0.1"]}
         async with client.post(f"{settings.sim_url}/_sim/accounts", json=wanted) as answer:
             account = await answer.json()
+    uid = account["uid"]
     door = registry.trading_venue(
         "bybit", "simulated", account["api_key"], account["api_secret"], settings, clock=clock
     )
@@ -188,15 +128,18 @@ async def house(
         return door
 
     monkeypatch.setattr(executor, "open_door", open_door)
-    quotes, instruments, venue = QuoteBoard(), InstrumentBook(), public_venue(work)
-    board = IndexBoard(quotes, instruments)
     async with database.transaction() as session:
-        await board.refresh(session, clock.now())
         user_id = await add_user(session)
         connection_id = await add_connection(session, user_id)
-    world = World(board, instruments, venue)
-    made = House(work, world, quotes, user_id, connection_id, door, account["uid"])
+    made = House(
+        **Installation.parts(work),
+        user_id=user_id,
+        connection_id=connection_id,
+        door=door,
+        uid=uid,
+    )
+    await made.poll()
     assert await made.reconcile() == []
     yield made
     await door.close()
-    await venue.close()  # type: ignore[attr-defined]
+    await made.world.venue.close()

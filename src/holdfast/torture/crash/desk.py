@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,26 +15,17 @@ from sqlalchemy import select, text
 from holdfast.accounts.connections import add_connection
 from holdfast.accounts.models import User
 from holdfast.accounts.vault import Vault, VenueCredentials
-from holdfast.core.instruments import InstrumentKind, Side
-from holdfast.execution import service
-from holdfast.execution.executor import Executor
-from holdfast.execution.models import Execution
+from holdfast.core.instruments import Side
 from holdfast.execution.reconciliation.reconcile import reconcile_connection
-from holdfast.execution.schemas import NewExecution
-from holdfast.indices.board import IndexBoard
-from holdfast.indices.tasks import poll_market_caps
-from holdfast.market.instruments import InstrumentBook
-from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, encode
-from holdfast.market.tasks import public_venue, refresh_instruments
+from holdfast.market.quotes import LAST_KEY, encode
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import Lease
 from holdfast.platform.models import Job
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
-from holdfast.platform.tasks import RetryAt, RunAgainIn, Work
+from holdfast.platform.tasks import Work
 from holdfast.portfolio.models import Plan
-from holdfast.portfolio.previews import World, make_preview
 from holdfast.portfolio.schemas import (
     PlanLeg,
     PlanView,
@@ -44,6 +34,7 @@ from holdfast.portfolio.schemas import (
 )
 from holdfast.sim.bybit.account import Account
 from holdfast.sim.bybit.snapshot import SavedAccount, restored
+from holdfast.torture.crash.installation import Installation
 from holdfast.torture.crash.scenarios import Leg, Scenario
 from holdfast.venues import registry
 from holdfast.venues.protocol import OrderRequest, TradingVenue
@@ -63,7 +54,6 @@ class Desk:
         self._settings = settings
         self._clock = SystemClock()
         self._vault = Vault.from_directory(settings.secrets_dir)
-        self._fence = 0
         self._keys: dict[UUID, VenueCredentials] = {}
         self._priced_at = datetime.min.replace(tzinfo=UTC)
 
@@ -74,22 +64,16 @@ class Desk:
         lease = Lease(0, "", "", 0, 1, self._clock.now())
         self._work = Work(lease, self.database, redis, self._settings, self._clock, {})
         self._http = aiohttp.ClientSession(base_url=self._settings.sim_url)
-        self._quotes, instruments = QuoteBoard(), InstrumentBook()
-        self._board = IndexBoard(self._quotes, instruments)
-        self._world = World(self._board, instruments, public_venue(self._work))
+        self._house = Installation(**Installation.parts(self._work))
+        self._quotes, self._instruments = self._house.quotes, self._house.world.instruments
         await self._poll()
         self._pattern: PlanView | None = None
         self._pattern_user, self._pattern_connection, _ = await self._account(Scenario("", "", "open"))
         await self._reconcile(self._pattern_connection)
 
     async def _poll(self) -> None:
-        """What the poller does every few minutes."""
-        for handler in (refresh_instruments, poll_market_caps):
-            with suppress(RunAgainIn):
-                await handler(self._work)
+        await self._house.poll()
         self._polled_at = self._clock.now()
-        async with self.database.transaction() as session:
-            await self._board.refresh(session, self._polled_at)
 
     async def close(self) -> None:
         await self._http.close()
@@ -235,14 +219,7 @@ class Desk:
             wanted = PreviewOpen(
                 connection_id=self._pattern_connection, index_id=INDEX, direction="long", size=Decimal(2000)
             )
-            self._pattern = await make_preview(
-                self.database,
-                self._pattern_user,
-                wanted,
-                world=self._world,
-                settings=self._settings,
-                now=now,
-            )
+            self._pattern = await self._house.preview_for(self._pattern_user, wanted)
         return self._pattern
 
     async def _read_prices(self) -> None:
@@ -251,26 +228,12 @@ class Desk:
         if now - self._priced_at < PRICES_LIFE:
             return
         self._priced_at = now
-        for q in await self._world.venue.quotes(InstrumentKind.LINEAR):
-            self._quotes.put(
-                LiveQuote(
-                    q.symbol,
-                    q.bid,
-                    q.ask,
-                    q.last,
-                    q.mark,
-                    q.index,
-                    q.last,
-                    q.turnover_24h,
-                    q.funding_rate,
-                    now,
-                )
-            )
+        await self._house.read_prices()
         told: dict[Any, Any] = {quote.symbol: json.dumps(encode(quote)) for quote in self._quotes.all()}
         await self._work.redis.hset(LAST_KEY, mapping=told)
 
     def _leg(self, pattern: PlanLeg, leg: Leg, slices: int) -> PlanLeg:
-        instrument = self._world.instruments.get(leg.symbol)
+        instrument = self._instruments.get(leg.symbol)
         quote = self._quotes.get(leg.symbol)
         assert instrument is not None
         assert quote is not None
@@ -291,7 +254,7 @@ class Desk:
         )
 
     def _limit(self, symbol: str, side: Side) -> Decimal:
-        instrument, quote = self._world.instruments.get(symbol), self._quotes.get(symbol)
+        instrument, quote = self._instruments.get(symbol), self._quotes.get(symbol)
         assert instrument is not None
         assert quote is not None
         best = quote.ask if side is Side.BUY else quote.bid
@@ -299,30 +262,14 @@ class Desk:
 
     async def _confirm(self, user_id: UUID, shown: PlanView) -> UUID:
         await self._read_prices()
-        async with self.database.transaction() as session:
-            started = await service.start(
-                session,
-                user_id,
-                NewExecution(plan_id=shown.id, digest=shown.digest),
-                settings=self._settings,
-                quote_of=self._quotes.get,
-                now=self._clock.now(),
-            )
-        return started.id
+        return await self._house.confirm(user_id, shown)
 
     async def _carry_out(self, execution_id: UUID) -> UUID:
         """Open a position in peace. Returns its id."""
-        job_id = await self._job("execution.run", execution_id)
-        while True:
-            self._fence += 1
-            lease = Lease(job_id, "execution.run", str(execution_id), self._fence, 1, self._clock.now())
-            try:
-                await Executor(replace(self._work, lease=lease), execution_id).run()
-                break
-            except RetryAt:
-                continue
+        execution = await self._house.carry_out(execution_id)
+        assert execution.state == "complete", execution.reason
         async with self.database.transaction() as session:
-            execution = await session.get_one(Execution, execution_id)
-            assert execution.state == "complete", execution.reason
-            await session.execute(text("UPDATE jobs SET finished_at = now() WHERE id = :id"), {"id": job_id})
+            await session.execute(
+                text("UPDATE jobs SET finished_at = now() WHERE subject = :id"), {"id": str(execution_id)}
+            )
         return execution.sleeve_id

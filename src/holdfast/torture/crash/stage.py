@@ -20,7 +20,6 @@ from holdfast.execution.risk.schemas import NewFlatten
 from holdfast.platform.jobs import REDISPATCH_AFTER, enqueue
 from holdfast.platform.models import Job
 from holdfast.portfolio.models import Sleeve
-from holdfast.portfolio.previews import make_preview
 from holdfast.portfolio.schemas import (
     PreviewClose,
     PreviewRebalance,
@@ -87,14 +86,7 @@ class Stage(Desk):
                 await self._reconcile(connection_id)
                 preview = PreviewClose(position_id=sleeve_id)
         await self._read_prices()
-        shown = await make_preview(
-            self.database,
-            user_id,
-            preview,
-            world=self._world,
-            settings=self._settings,
-            now=self._clock.now(),
-        )
+        shown = await self._house.preview_for(user_id, preview)
         return await self._ready(scene, await self._confirm(user_id, shown), scenario)
 
     async def _intent(self, user_id: UUID, connection_id: UUID, scenario: Scenario) -> dict[str, Any]:
