@@ -76,25 +76,27 @@ function bars(symbol: string, timeframe: Timeframe, from: number, until: number)
 export function encode(rows: number[][], header: Record<string, unknown>, names: string[]): ArrayBuffer {
   const count = rows.length
   const types = names.map((name) => (name === 'volume' ? 'f32' : 'f64'))
-  const text = (start: number) => {
-    let offset = start
+  const text = () => {
+    let offset = 0
     const columns = names.map((name, index) => {
       const column = { name, type: types[index], offset }
-      offset += count * (types[index] === 'f64' ? 8 : 4)
+      offset += Math.ceil((count * (types[index] === 'f64' ? 8 : 4)) / 8) * 8
       return column
     })
     return JSON.stringify({ ...header, count, columns })
   }
-  const start = Math.ceil((text(99_999_999).length + 8) / 8) * 8
-  const body = new ArrayBuffer(start + count * types.reduce((sum, type) => sum + (type === 'f64' ? 8 : 4), 0))
+  const start = Math.ceil((text().length + 8) / 8) * 8
+  const body = new ArrayBuffer(
+    start + 8 * types.reduce((sum, type) => sum + Math.ceil(type === 'f64' ? count : count / 2), 0),
+  )
   new Uint8Array(body).set(new TextEncoder().encode('HFC1'))
   new DataView(body).setUint32(4, start - 8, true)
-  new Uint8Array(body, 8).set(new TextEncoder().encode(text(start).padEnd(start - 8)))
+  new Uint8Array(body, 8).set(new TextEncoder().encode(text().padEnd(start - 8)))
   let offset = start
   names.forEach((_, column) => {
     const View = types[column] === 'f64' ? Float64Array : Float32Array
     new View(body, offset, count).set(rows.map((row) => row[column] ?? NaN))
-    offset += count * View.BYTES_PER_ELEMENT
+    offset += Math.ceil((count * View.BYTES_PER_ELEMENT) / 8) * 8
   })
   return body
 }
@@ -102,23 +104,19 @@ export function encode(rows: number[][], header: Record<string, unknown>, names:
 export const COLUMNS_TYPE = 'application/vnd.holdfast.columns'
 const NAMES = ['time', 'open', 'high', 'low', 'close', 'volume']
 
-export function pageOf(
-  symbol: string,
-  timeframe: Timeframe,
-  query: URLSearchParams,
-): { rows: number[][]; more: boolean; forming: boolean } {
+/** The bars of a span of `limit` bars, as the server cuts it: fewer where nothing was traded. */
+export function pageOf(symbol: string, timeframe: Timeframe, query: URLSearchParams) {
   const limit = Math.min(2_000, Number(query.get('limit') ?? 500))
   const [before, after] = [query.get('before'), query.get('after')]
   const now = Date.now() / 1000
-  const pace = secondsOf(timeframe)
-  if (after !== null) {
-    const rows = bars(symbol, timeframe, Number(after) + 1, Number(after) + pace * (limit + 400)).slice(0, limit)
-    const last = rows.at(-1)?.[0] ?? Infinity
-    return { rows, more: nextOpening(last, timeframe) < now, forming: nextOpening(last, timeframe) >= now }
-  }
-  const until = before === null ? now : Math.min(now, Number(before))
-  const rows = bars(symbol, timeframe, until - pace * (limit + 400), until).slice(-limit)
-  return { rows, more: (rows[0]?.[0] ?? 0) > LISTED + pace, forming: before === null }
+  const latest = nextOpening(openingOf(now, timeframe), timeframe)
+  const span = limit * secondsOf(timeframe)
+  const start = nextOpening(openingOf(Number(after), timeframe), timeframe)
+  const asked = before === null ? latest : nextOpening(openingOf(Number(before) - 1, timeframe), timeframe)
+  const until = Math.min(latest, after === null ? asked : start + span)
+  const from = after === null ? openingOf(until - span, timeframe) : start
+  const rows = bars(symbol, timeframe, from, until)
+  return { rows, from, until, more: from > LISTED, forming: nextOpening(rows.at(-1)?.[0] ?? 0, timeframe) > now }
 }
 
 export const candleHandlers = [
@@ -127,15 +125,14 @@ export const candleHandlers = [
     const query = new URL(request.url).searchParams
     const timeframe = query.get('timeframe') as Timeframe
     if (symbol === 'NOSUCH') return problem(404, 'not-found', 'No market has this symbol.', 'Search for another one.')
-    const { rows, more, forming } = pageOf(symbol, timeframe, query)
+    const { rows, ...page } = pageOf(symbol, timeframe, query)
     const [first = 0, last = 0] = [rows[0]?.[0], rows.at(-1)?.[0]]
     const header = {
       series: `${source}:${symbol}`,
       timeframe,
       price_decimals: decimalsOf(symbol),
       volume_decimals: 3,
-      more,
-      forming,
+      ...page,
       gaps: OUTAGE.from >= first && OUTAGE.until <= last ? [OUTAGE] : [],
       backfill: null,
     }

@@ -6,6 +6,7 @@ import type { PreviewRequest } from '@/features/trade/queries'
 
 import { missing, problem } from './answers'
 import { candleHandlers } from './candles'
+import { chartHandlers } from './charts'
 import { indicatorHandlers } from './indicators'
 import { limitsHandlers } from './limits'
 import { history } from './market'
@@ -197,4 +198,5 @@ export const handlers = [
   ...traceHandlers,
   ...candleHandlers,
   ...indicatorHandlers,
+  ...chartHandlers,
 ]

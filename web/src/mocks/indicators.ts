@@ -3,7 +3,6 @@ import { http, HttpResponse } from 'msw'
 import type { Indicator } from '@/features/chart/data/catalogue'
 import type { SymbolView } from '@/features/chart/data/symbols'
 import type { Timeframe } from '@/features/chart/data/timeframes'
-import { secondsOf } from '@/features/chart/data/timeframes'
 
 import { COLUMNS_TYPE, encode, pageOf } from './candles'
 
@@ -117,11 +116,19 @@ export const indicatorHandlers = [
     const wider = new URLSearchParams(query)
     wider.set('limit', String(Math.min(2_000, limit + 120)))
     const { rows } = pageOf(symbol, timeframe, wider)
+    const { from, until, more } = pageOf(symbol, timeframe, query)
     const closes = rows.map((row) => row[4] ?? NaN)
     const columns = compute(indicator.id, closes, query)
     const values = rows.map((row, index) => [row[0] ?? 0, ...columns.map((column) => column[index] ?? NaN)])
-    const header = { series: query.get('series'), timeframe, more: secondsOf(timeframe) > 0, gaps: [], backfill: null }
+    const header = { series: query.get('series'), timeframe, from, until, more, gaps: [], backfill: null }
     const names = ['time', ...indicator.plots.map((each) => each.id)]
-    return new HttpResponse(encode(values.slice(-limit), header, names), { headers: { 'Content-Type': COLUMNS_TYPE } })
+    return new HttpResponse(
+      encode(
+        values.filter(([time = 0]) => time >= from),
+        header,
+        names,
+      ),
+      { headers: { 'Content-Type': COLUMNS_TYPE } },
+    )
   }),
 ]

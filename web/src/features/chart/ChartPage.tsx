@@ -12,6 +12,7 @@ import { drawImage, saveImage } from './engine/exportImage'
 import type { CellDialog } from './panels/ChartCell'
 import { ChartCell } from './panels/ChartCell'
 import { HistoryNote } from './panels/ChartStates'
+import { DrawingRail, DrawingSelect, SyncNote } from './panels/DrawingTools'
 import { Toolbar } from './panels/Toolbar'
 import { useChartKeys } from './useChartKeys'
 import { useFillHeight } from './useFillHeight'
@@ -60,6 +61,8 @@ export default function ChartPage() {
     onFullscreen: toggle,
     onSearch: setSearch,
     onEscape: leave,
+    onUndo: () => engine?.drawings.store.undo(),
+    onRedo: () => engine?.drawings.store.redo(),
   })
 
   if (!spec) return null
@@ -85,27 +88,33 @@ export default function ChartPage() {
         onCompare={() => setDialog('compare')}
         onFullscreen={toggle}
         onImage={exportImage}
-      />
-      <div className={clsx('grid min-h-0 flex-1 auto-rows-fr gap-px bg-hairline', GRIDS[specs.length - 1])}>
-        {specs.map((each, index) => (
-          <ChartCell
-            key={index}
-            index={index}
-            spec={each}
-            active={index === active}
-            alone={specs.length === 1}
-            simulated={simulated}
-            dialog={index === active ? dialog : null}
-            onDialog={setDialog}
-            onActivate={activate}
-            onEngine={keepEngine}
-          />
-        ))}
+      >
+        {engine && <DrawingSelect engine={engine} />}
+      </Toolbar>
+      <div className="flex min-h-0 flex-1">
+        {engine && <DrawingRail engine={engine} />}
+        <div className={clsx('grid min-h-0 min-w-0 flex-1 auto-rows-fr gap-px bg-hairline', GRIDS[specs.length - 1])}>
+          {specs.map((each, index) => (
+            <ChartCell
+              key={index}
+              index={index}
+              spec={each}
+              active={index === active}
+              alone={specs.length === 1}
+              simulated={simulated}
+              dialog={index === active ? dialog : null}
+              onDialog={setDialog}
+              onActivate={activate}
+              onEngine={keepEngine}
+            />
+          ))}
+        </div>
       </div>
       <footer className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-4 border-t border-hairline px-3 py-1 text-xs text-muted">
         <ChartNotice />
         <span>Times in UTC</span>
         {engine && <HistoryNote engine={engine} />}
+        <SyncNote />
       </footer>
       <Suspense>
         {search !== null && (

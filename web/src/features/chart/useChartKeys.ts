@@ -11,6 +11,8 @@ export interface ChartKeys {
   onFullscreen: () => void
   onSearch: (typed: string) => void
   onEscape: () => void
+  onUndo: () => void
+  onRedo: () => void
 }
 
 /** As long as the second letter of a two-letter key is waited for. */
@@ -23,7 +25,14 @@ const PAUSE = 1_200
 export function useChartKeys(keys: ChartKeys): void {
   const wentAt = useRef(-Infinity)
   const onKey = useEffectEvent((event: KeyboardEvent) => {
-    if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target) || event.defaultPrevented) return
+    const command = event.metaKey || event.ctrlKey
+    if (command && event.key.toLowerCase() === 'z' && !isTyping(event.target)) {
+      event.preventDefault()
+      if (event.shiftKey) keys.onRedo()
+      else keys.onUndo()
+      return
+    }
+    if (command || event.altKey || isTyping(event.target) || event.defaultPrevented) return
     if (document.querySelector('[role=dialog]')) return
     if (event.key === 'Escape') keys.onEscape()
     if (!appearance.get().letterKeys) return

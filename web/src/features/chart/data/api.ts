@@ -59,3 +59,15 @@ export async function fetchBars(
     volume: columnOf(page, 'volume'),
   }
 }
+
+/** A PUT of JSON; throws {@link ProblemError} when the answer is no. */
+export async function put(path: string, body: unknown): Promise<Response> {
+  const request = new Request(new URL(path, globalThis.location.origin), {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const response = await authorisedFetch(request)
+  if (!response.ok) throw new ProblemError(problemOf(await response.json().catch(() => null), response))
+  return response
+}

@@ -58,7 +58,11 @@ export async function fetchValues(
   const query = { ...textOf(inputs), series, timeframe, ...spanQuery(span) }
   const response = await get(`/api/indicators/${encodeURIComponent(indicator.id)}/values`, query, signal)
   const page = parseColumns(await response.arrayBuffer())
-  return { time: columnOf(page, 'time'), columns: indicator.plots.map((plot) => columnOf(page, plot.id)) }
+  return {
+    from: page.header.from,
+    time: columnOf(page, 'time'),
+    columns: indicator.plots.map((plot) => columnOf(page, plot.id)),
+  }
 }
 
 function textOf(inputs: Record<string, number | string>): Record<string, string> {

@@ -1,6 +1,7 @@
 /**
  * Reads `application/vnd.holdfast.columns`: the magic `HFC1`, the length of a JSON header (u32, little-endian), the
- * header padded with spaces, then one typed array per column. Columns are views of the answer: nothing is copied.
+ * header padded with spaces, then one typed array per column, each at its offset from the end of the header. Columns are
+ * views of the answer: nothing is copied.
  */
 import type { Timeframe } from './timeframes'
 
@@ -16,6 +17,10 @@ export interface ColumnHeader {
   count: number
   price_decimals: number
   volume_decimals: number
+  /** The span that was looked at, [from, until) in UTC seconds; bars are missing where there was nothing. */
+  from: number
+  until: number
+  /** There are bars before `from`. */
   more: boolean
   gaps: Gap[]
   backfill: { done: number; total: number } | null
@@ -41,12 +46,13 @@ export function parseColumns(body: ArrayBuffer): ColumnPage {
   const length = new DataView(body).getUint32(MAGIC.length, true)
   if (PREAMBLE + length > body.byteLength) throw new Error('The header of the answer is cut off.')
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(body, PREAMBLE, length))) as ColumnHeader
-  const columns = new Map(header.columns.map((each) => [each.name, view(body, each, header.count)]))
+  const columns = new Map(header.columns.map((each) => [each.name, view(body, PREAMBLE + length, each, header.count)]))
   return { header, columns }
 }
 
-function view(body: ArrayBuffer, column: ColumnHeader['columns'][number], count: number): Column {
-  const { name, type, offset } = column
+function view(body: ArrayBuffer, start: number, column: ColumnHeader['columns'][number], count: number): Column {
+  const { name, type } = column
+  const offset = start + column.offset
   const View = type === 'f64' ? Float64Array : Float32Array
   if (offset % View.BYTES_PER_ELEMENT !== 0) throw new Error(`Column ${name} begins at ${offset}: not aligned.`)
   if (offset + count * View.BYTES_PER_ELEMENT > body.byteLength) throw new Error(`Column ${name} is cut off.`)

@@ -1,44 +1,16 @@
 /** One series at one timeframe: its window, the pages that are asked for at either end, and its live bars. */
 import { createStore } from '@/lib/store'
 
-import type { BarPage, Span } from './api'
-import type { Gap } from './columns'
-import type { LiveBar, TickFrame } from './tickStore'
+import type { BarPage } from './api'
+import type { FeedPorts, FeedState } from './feedTypes'
+import type { LiveBar } from './tickStore'
 import { TickStore } from './tickStore'
 import type { Timeframe } from './timeframes'
 import { nextOpening } from './timeframes'
 import { barAt, closedIn, joined, MOST_AT_ONCE, PAGE, spanOf } from './pages'
-import type { WindowChange } from './windowStore'
 import { BarWindow } from './windowStore'
 
 const BACKFILL_PAUSE = 3_000
-
-export interface FeedState {
-  phase: 'loading' | 'ready' | 'failed'
-  series: string
-  /** The timeframe of the bars in the window. */
-  timeframe: Timeframe
-  /** Why the first page did not come, or why older bars do not. */
-  error: unknown
-  olderError: unknown
-  /** There are bars before the first and after the last of the window. */
-  older: boolean
-  newer: boolean
-  gaps: Gap[]
-  backfill: { done: number; total: number } | null
-  decimals: number
-}
-
-export interface FeedPorts {
-  fetchBars: (series: string, timeframe: Timeframe, span: Span, signal?: AbortSignal) => Promise<BarPage>
-  watch: (topic: string, onFrame: (frame: TickFrame) => void) => () => void
-  visibleBars: () => number
-  now: () => number
-  /** The window is about to hold, and holds from now on, other bars altogether. */
-  onReplacing: () => void
-  onReplaced: () => void
-  onChanged: (change: WindowChange) => void
-}
 
 export class Feed {
   readonly window = new BarWindow()
@@ -52,6 +24,9 @@ export class Feed {
   private liveTail: { time: number; closed: boolean } | undefined
   private retryOlder: ReturnType<typeof setTimeout> | undefined
   private live = true
+  /** How far was looked: bars beyond are not known to be missing. */
+  private from = Infinity
+  private until = -Infinity
 
   constructor(
     private readonly ports: FeedPorts,
@@ -86,6 +61,8 @@ export class Feed {
       this.rest()
       this.ports.onReplacing()
       this.window.replace(page)
+      this.from = page.from
+      this.until = page.until
       this.closedUntil = closedIn(page)
       this.liveTail = undefined
       this.update({
@@ -93,7 +70,7 @@ export class Feed {
         series,
         timeframe,
         older: page.more,
-        newer: asked.before !== undefined,
+        newer: this.isNewer(page),
         gaps: page.gaps,
         backfill: page.backfill,
         decimals: page.price_decimals,
@@ -108,13 +85,16 @@ export class Feed {
 
   async loadOlder(): Promise<void> {
     const { series, timeframe, older, backfill } = this.state.get()
-    const before = this.window.first
-    if (this.busy || before === undefined || (!older && !backfill)) return
+    if (this.busy || this.window.first === undefined || (!older && !backfill)) return
     await this.extend('older', async (signal) => {
+      const before = Math.min(this.from, this.window.first ?? Infinity)
       const page = await this.ports.fetchBars(series, timeframe, { before, limit: PAGE }, signal)
       if (signal.aborted) return
+      const newest = this.newestKnown()
       const change = this.window.prepend(page)
-      const dropped = this.window.last !== undefined && this.window.last < this.newestKnown()
+      const dropped = (this.window.last ?? newest) < newest
+      if (dropped) this.until = -Infinity
+      if (page.count > 0 || !page.backfill) this.from = page.from
       this.update({
         older: page.more,
         newer: this.state.get().newer || dropped,
@@ -123,21 +103,26 @@ export class Feed {
         olderError: null,
       })
       if (change.shift > 0) this.ports.onChanged(change)
-      else if (page.backfill) this.retryOlder = setTimeout(() => void this.loadOlder(), BACKFILL_PAUSE)
+      else if (page.more || page.backfill) {
+        this.retryOlder = setTimeout(() => void this.loadOlder(), page.backfill ? BACKFILL_PAUSE : 0)
+      }
     })
   }
 
   async loadNewer(): Promise<void> {
     const { series, timeframe, newer } = this.state.get()
-    const after = this.window.last
-    if (this.busy || after === undefined || !newer) return
+    const last = this.window.last
+    if (this.busy || last === undefined || !newer) return
     await this.extend('newer', async (signal) => {
+      const after = Math.max(last, this.until - 1)
       const page = await this.ports.fetchBars(series, timeframe, { after, limit: PAGE }, signal)
       if (signal.aborted) return
       const change = this.window.append(page)
+      if (change.shift < 0) this.from = Infinity
+      this.until = page.until
       this.closedUntil = Math.max(this.closedUntil, closedIn(page))
       this.update({
-        newer: page.more,
+        newer: this.isNewer(page),
         older: this.state.get().older || change.shift < 0,
         gaps: joined(this.state.get().gaps, page.gaps),
       })
@@ -205,6 +190,11 @@ export class Feed {
     return last === undefined ? undefined : { time: last, closed: last <= this.closedUntil }
   }
 
+  /** There may be bars after this page. */
+  private isNewer(page: BarPage): boolean {
+    return page.until <= this.ports.now() / 1000
+  }
+
   private newestKnown(): number {
     return this.known()?.time ?? -Infinity
   }
@@ -216,9 +206,8 @@ export class Feed {
       const page = await this.ports.fetchBars(series, timeframe, { after, limit: MOST_AT_ONCE }, this.loading.signal)
       const closed = closedIn(page)
       for (let index = 0; index < page.count; index += 1) bars.push(barAt(page, index, closed))
-      const last = page.time[page.count - 1]
-      if (!page.more || last === undefined) return bars
-      after = last
+      if (!this.isNewer(page)) return bars
+      after = page.until - 1
     }
   }
 

@@ -1,7 +1,11 @@
 /** Columns that come from elsewhere than the bars (indicators, other series), kept by time and laid beside a window. */
+import type { Timeframe } from './timeframes'
+import { secondsOf } from './timeframes'
 import type { BarWindow } from './windowStore'
 
 export interface StripPage {
+  /** The beginning of the span that was looked at; the first value where it is not said. */
+  from?: number
   time: ArrayLike<number>
   columns: ArrayLike<number>[]
 }
@@ -19,6 +23,9 @@ const MOST_AT_ONCE = 2_000
 export class Strip {
   time = new Float64Array(0)
   columns: Float64Array[]
+  /** Bars that open within [from, until) were asked for. */
+  private from = Infinity
+  private until = -Infinity
 
   constructor(private readonly width: number) {
     this.columns = this.empty(0)
@@ -27,6 +34,17 @@ export class Strip {
   clear(): void {
     this.time = new Float64Array(0)
     this.columns = this.empty(0)
+    this.from = Infinity
+    this.until = -Infinity
+  }
+
+  /** Notes how far an answer looked, whether or not it found something there. */
+  cover(asked: Missing, page: StripPage, timeframe: Timeframe): void {
+    const last = page.time[page.time.length - 1]
+    const until = asked.before ?? (last === undefined ? -Infinity : last + 1)
+    const from = page.from ?? page.time[0] ?? until - asked.limit * secondsOf(timeframe)
+    this.from = Math.min(this.from, from)
+    this.until = Math.max(this.until, until)
   }
 
   /** Takes a page in; where times meet, the page is the newer truth. */
@@ -56,6 +74,9 @@ export class Strip {
     const last = window.last ?? -Infinity
     const until = this.time.findLastIndex((time) => time <= last) + 1
     const keep = from >= 0 && from < until
+    if (!keep) this.from = Infinity
+    else this.from = Math.max(this.from, Math.min(window.first ?? Infinity, this.time[from] ?? Infinity))
+    this.until = Math.min(this.until, last + 1)
     this.time = keep ? this.time.slice(from, until) : new Float64Array(0)
     this.columns = keep ? this.columns.map((column) => column.slice(from, until)) : this.empty(0)
   }
@@ -71,23 +92,21 @@ export class Strip {
     }
   }
 
-  /** The newest stretch of the window without values that one answer can fill, or null. `atEnd`: the window ends now. */
-  missing(window: BarWindow, atEnd: boolean): Missing | null {
+  /** The newest stretch of the window that was not asked for yet, or null. `atEnd`: the window ends now. */
+  missing(window: BarWindow, timeframe: Timeframe, atEnd: boolean): Missing | null {
     const [first, last] = [window.first, window.last]
     if (first === undefined || last === undefined) return null
-    const [oldest, newest] = [this.time[0], this.time.at(-1)]
-    if (oldest === undefined || newest === undefined) return span(last, window.length, atEnd)
-    if (last > newest) return span(last, window.length - window.lowerBound(newest) + OVERLAP, atEnd)
-    if (first < oldest) return span(oldest - 1, window.lowerBound(oldest), false)
-    return null
+    const pace = secondsOf(timeframe)
+    const limit = (from: number) => Math.min(MOST_AT_ONCE, Math.ceil((last - from) / pace) + 1)
+    if (last >= this.until) {
+      const from = this.until > first ? this.until - OVERLAP * pace : first
+      return atEnd ? { limit: limit(from) } : { before: last + 1, limit: limit(from) }
+    }
+    if (first >= this.from) return null
+    return { before: this.from, limit: Math.min(MOST_AT_ONCE, Math.ceil((this.from - first) / pace)) }
   }
 
   private empty(count: number): Float64Array[] {
     return Array.from({ length: this.width }, () => new Float64Array(count))
   }
-}
-
-function span(last: number, count: number, atEnd: boolean): Missing {
-  const limit = Math.min(MOST_AT_ONCE, count)
-  return atEnd ? { limit } : { before: last + 1, limit }
 }

@@ -4,11 +4,13 @@ import { createChart, PriceScaleMode } from 'lightweight-charts'
 
 import { createStore } from '@/lib/store'
 
-import type { FeedPorts } from '../data/feed'
+import type { FeedPorts } from '../data/feedTypes'
 import { Feed } from '../data/feed'
 import type { Timeframe } from '../data/timeframes'
 import { secondsOf, timeframeFor } from '../data/timeframes'
 import type { WindowChange } from '../data/windowStore'
+import { DrawingLayer } from '../drawings/DrawingLayer'
+import { drawingSync } from '../drawings/sync'
 import { Crosshair } from './Crosshair'
 import { MarksLayer } from './MarksLayer'
 import { Navigator } from './Navigator'
@@ -17,13 +19,13 @@ import { PriceLayer } from './PriceLayer'
 import type { ChartSpec } from './spec'
 import type { ChartColours } from './theme'
 import { FIXED_OPTIONS, readColours, themedOptions } from './theme'
+import { USUAL_VISIBLE, Viewport } from './Viewport'
 
 export type EnginePorts = Pick<FeedPorts, 'fetchBars' | 'watch' | 'now'>
 
 /** What the screen shows of the bars that are opened: the newest, a span of seconds, or what it showed before. */
 type View = { kind: 'end' } | { kind: 'span' | 'keep'; span: { from: number; to: number } | undefined }
 
-const USUAL_VISIBLE = 150
 const USUAL_SPACING = 7
 const RIGHT_ROOM = 6
 /** More bars than this are cheaper to hand over all at once. */
@@ -34,9 +36,11 @@ export class ChartEngine {
   readonly chart: IChartApi
   readonly feed: Feed
   readonly price: PriceLayer
+  readonly viewport: Viewport
   readonly navigator: Navigator
   readonly outputs: OutputLayer
   readonly marks: MarksLayer
+  readonly drawings: DrawingLayer
   readonly crosshair: Crosshair
   /** Counts up with every change of what the labels read. */
   readonly revision = createStore(0)
@@ -54,7 +58,7 @@ export class ChartEngine {
     this.feed = new Feed(
       {
         ...ports,
-        visibleBars: () => this.visibleBars(),
+        visibleBars: () => this.viewport.bars(),
         onReplacing: () => this.onReplacing(),
         onReplaced: () => this.onReplaced(),
         onChanged: (change) => this.onChanged(change),
@@ -62,6 +66,7 @@ export class ChartEngine {
       spec.series,
       spec.timeframe,
     )
+    this.viewport = new Viewport(this.chart, this.feed)
     this.price = new PriceLayer(this.chart, this.feed.window, spec.type)
     this.crosshair = new Crosshair(this.chart, this.feed.window, () => this.price.series)
     this.navigator = new Navigator(this.chart, this.feed.window, this.crosshair)
@@ -74,6 +79,13 @@ export class ChartEngine {
       () => this.feed.window.length,
     )
     this.marks = new MarksLayer(this.feed.window, this.price, this.colours)
+    this.drawings = new DrawingLayer(
+      this.chart,
+      this.feed,
+      this.price,
+      () => this.colours,
+      (drawings) => drawingSync.keep(this.spec.series, drawings),
+    )
     this.outputs.setVolume(spec.volume)
     this.outputs.setCompared(spec.compare)
     this.repaint()
@@ -98,6 +110,7 @@ export class ChartEngine {
       this.price.setAll(this.feed.window.length)
       this.outputs.attach()
       this.marks.attach()
+      this.drawings.attach()
       this.repaint()
     }
     if (next.scale !== before.scale) this.applyScale()
@@ -131,18 +144,8 @@ export class ChartEngine {
   /** Brings a moment to the middle of the screen. */
   goTo(time: number): void {
     const { timeframe } = this.feed.state.get()
-    const half = (this.visibleBars() / 2) * secondsOf(timeframe)
+    const half = (this.viewport.bars() / 2) * secondsOf(timeframe)
     this.open(timeframe, { kind: 'span', span: { from: time - half, to: time + half } })
-  }
-
-  /** The index of the first bar on the screen. */
-  firstVisible(): number {
-    return Math.max(0, Math.floor(this.chart.timeScale().getVisibleLogicalRange()?.from ?? 0))
-  }
-
-  visibleBars(): number {
-    const range = this.chart.timeScale().getVisibleLogicalRange()
-    return range ? range.to - range.from : USUAL_VISIBLE
   }
 
   /** Keeps the right edge where it is, or follows the newest bar where that was visible. */
@@ -165,21 +168,12 @@ export class ChartEngine {
   private open(timeframe: Timeframe, view: View): void {
     this.view = view
     this.asked = timeframe
-    const span = view.kind === 'end' ? undefined : (view.span ?? this.visibleSpan())
+    const span = view.kind === 'end' ? undefined : (view.span ?? this.viewport.span())
     void this.feed.open(this.spec.series, timeframe, span)
   }
 
-  /** The seconds between the edges of the screen. */
-  private visibleSpan(): { from: number; to: number } | undefined {
-    const range = this.chart.timeScale().getVisibleLogicalRange()
-    const { window, state } = this.feed
-    if (!range || window.length === 0) return undefined
-    const { timeframe } = state.get()
-    return { from: window.timeAt(range.from, timeframe), to: window.timeAt(range.to, timeframe) }
-  }
-
   private onReplacing(): void {
-    if (this.view.kind === 'keep') this.view = { kind: 'keep', span: this.visibleSpan() }
+    if (this.view.kind === 'keep') this.view = { kind: 'keep', span: this.viewport.span() }
   }
 
   private onReplaced(): void {

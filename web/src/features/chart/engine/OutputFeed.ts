@@ -3,12 +3,14 @@ import { createStore } from '@/lib/store'
 
 import type { Missing, StripPage } from '../data/strip'
 import { Strip } from '../data/strip'
+import type { Timeframe } from '../data/timeframes'
 import type { BarWindow } from '../data/windowStore'
 
 export interface OutputFeedPorts {
   fetch: (missing: Missing, signal: AbortSignal) => Promise<StripPage>
   /** The window ends with the newest bar there is. */
   atEnd: () => boolean
+  timeframe: () => Timeframe
   onChanged: () => void
   now: () => number
 }
@@ -26,8 +28,6 @@ export class OutputFeed {
   private abort = new AbortController()
   private asking = false
   private askedEndAt = -Infinity
-  /** Nothing older than this is known to the server. */
-  private beginning = -Infinity
   private later: ReturnType<typeof setTimeout> | undefined
 
   constructor(
@@ -44,7 +44,7 @@ export class OutputFeed {
     this.abort.abort()
     this.abort = new AbortController()
     this.asking = false
-    this.askedEndAt = this.beginning = -Infinity
+    this.askedEndAt = -Infinity
     this.error.set(null)
     this.strip.clear()
     this.refresh()
@@ -74,9 +74,8 @@ export class OutputFeed {
 
   private wanted(): Missing | null {
     const atEnd = this.ports.atEnd()
-    const missing = this.strip.missing(this.window, atEnd)
-    const isEnd = missing !== null && missing.before === undefined
-    if (missing && !isEnd) return (missing.before ?? Infinity) <= this.beginning ? null : missing
+    const missing = this.strip.missing(this.window, this.ports.timeframe(), atEnd)
+    if (missing?.before !== undefined) return missing
     const pause = missing ? PATIENCE : RENEW
     const wait = this.askedEndAt + pause - this.ports.now()
     if (!missing && (!atEnd || this.window.length === 0)) return null
@@ -99,10 +98,7 @@ export class OutputFeed {
     try {
       const page = await this.ports.fetch(wanted, signal)
       if (signal.aborted) return
-      const oldest = page.time[0]
-      if (wanted.before !== undefined && (oldest === undefined || oldest >= wanted.before)) {
-        this.beginning = wanted.before
-      } else if (page.time.length < wanted.limit && oldest !== undefined) this.beginning = oldest
+      this.strip.cover(wanted, page, this.ports.timeframe())
       this.strip.merge(page)
       this.strip.trim(this.window)
       this.asking = false

@@ -125,7 +125,7 @@ export class OutputLayer {
   private makeCompare(series: string): CompareView {
     const feed = this.makeFeed(1, async (missing, signal) => {
       const page = await this.ports.fetchBars(series, this.feed.state.get().timeframe, missing, signal)
-      return { time: page.time, columns: [page.close] }
+      return { from: page.from, time: page.time, columns: [page.close] }
     })
     const view = new CompareView(series, feed, this.ports.watch)
     view.listen(this.feed.state.get().timeframe)
@@ -137,6 +137,7 @@ export class OutputLayer {
     return new OutputFeed(this.feed.window, width, {
       fetch,
       atEnd: () => !this.feed.state.get().newer,
+      timeframe: () => this.feed.state.get().timeframe,
       onChanged: () => {
         this.compose()
         this.onChanged()

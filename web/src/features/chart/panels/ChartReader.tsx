@@ -5,6 +5,7 @@ import { money } from '@/lib/numbers'
 import { useStore } from '@/lib/store'
 import { utcMinute } from '@/lib/times'
 
+import type { DrawingLayer } from '../drawings/DrawingLayer'
 import type { ChartEngine } from '../engine/ChartEngine'
 
 const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 }
@@ -23,6 +24,10 @@ export function ChartReader({
 
   function onKey(event: KeyboardEvent) {
     if (!engine || event.ctrlKey || event.metaKey || event.altKey) return
+    if (drawingKey(engine.drawings, event)) {
+      event.preventDefault()
+      return
+    }
     const zoom = { '+': 0.8, '=': 0.8, '-': 1.25 }[event.key]
     const step = STEPS[event.key]
     if (zoom !== undefined) engine.navigator.zoom(zoom)
@@ -48,6 +53,23 @@ export function ChartReader({
       {engine && <Spoken engine={engine} />}
     </div>
   )
+}
+
+/** Enter places the chosen tool, arrows move the selected drawing, Delete removes it. */
+function drawingKey(drawings: DrawingLayer, { key, shiftKey }: KeyboardEvent): boolean {
+  const { store, tool } = drawings
+  const selected = store.selected.get()
+  const far = shiftKey ? 10 : 1
+  if (key === 'Enter' && tool.get()) drawings.placeInMiddle()
+  else if (key === 'Escape' && (selected || tool.get())) drawings.choose(null)
+  else if (!selected) return false
+  else if (key === 'Delete' || key === 'Backspace') store.remove(selected)
+  else if (key === 'ArrowLeft') return drawings.nudge(-far, 0)
+  else if (key === 'ArrowRight') return drawings.nudge(far, 0)
+  else if (key === 'ArrowUp') return drawings.nudge(0, -far)
+  else if (key === 'ArrowDown') return drawings.nudge(0, far)
+  else return false
+  return true
 }
 
 function words(engine: ChartEngine, index: number): string {

@@ -8,9 +8,11 @@ import { indicatorsQuery } from '../data/catalogue'
 import { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
 import { livePorts } from '../services'
+import { useDrawings } from '../useDrawings'
 import { useMarks } from '../useMarks'
 import { ChartReader } from './ChartReader'
 import { ChartStates } from './ChartStates'
+import { SelectionBar } from './DrawingTools'
 import { Legend } from './Legend'
 import type { OutputActions } from './OutputLegend'
 import { OverlayLegend } from './OutputLegend'
@@ -52,6 +54,7 @@ export function ChartView({
   useEffect(() => engine?.repaint(), [engine, revision])
   useIndicators(engine, spec)
   useMarks(engine, spec.series)
+  const drawingsError = useDrawings(engine, spec.series)
 
   return (
     <div className="relative size-full min-h-0 overflow-hidden">
@@ -64,6 +67,7 @@ export function ChartView({
             <Legend engine={engine} spec={spec} />
             <OverlayLegend engine={engine} actions={actions} />
           </div>
+          <SelectionBar engine={engine} />
           <PaneLegends engine={engine} actions={actions} />
         </>
       )}
@@ -71,6 +75,11 @@ export function ChartView({
         <p className="pointer-events-none absolute bottom-9 left-3 z-10 text-xs text-muted">Simulated market</p>
       )}
       {engine && <ChartStates engine={engine} />}
+      {drawingsError !== null && (
+        <p role="alert" className="absolute bottom-14 left-3 z-10 text-xs text-error">
+          Your drawings could not be loaded. They come back when the page is reloaded.
+        </p>
+      )}
     </div>
   )
 }

@@ -107,7 +107,7 @@ function CompareLine({
   useStore(engine.revision)
   const { closes } = view
   const at = cursor ?? engine.feed.window.length - 1
-  const first = closes.subarray(engine.firstVisible(), at + 1).find((value) => !Number.isNaN(value))
+  const first = closes.subarray(engine.viewport.first(), at + 1).find((value) => !Number.isNaN(value))
   const value = closes[at] ?? NaN
   const change = first ? value / first - 1 : NaN
   const [source, symbol] = splitSeries(view.series)

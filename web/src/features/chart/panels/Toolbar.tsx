@@ -20,6 +20,7 @@ interface Props {
   onCompare: () => void
   onFullscreen: () => void
   onImage: () => void
+  children?: React.ReactNode
 }
 
 /** What the chart shows, in one line that scrolls sideways where it is narrow. */
@@ -88,6 +89,7 @@ export function Toolbar(props: Props) {
         <GitCompareArrows aria-hidden className="size-4 text-muted" />
         <span className="max-[1439px]:sr-only">Compare</span>
       </ToolButton>
+      {props.children}
       <span className="flex-1" />
       <ToolButton onClick={props.onImage} aria-label="Save as image" title="Save as image">
         <ImageDown aria-hidden className="size-4" />

@@ -1,0 +1,33 @@
+/** What of the bars is on the screen. */
+import type { IChartApi } from 'lightweight-charts'
+
+import type { Feed } from '../data/feed'
+
+export const USUAL_VISIBLE = 150
+
+export class Viewport {
+  constructor(
+    private readonly chart: IChartApi,
+    private readonly feed: Feed,
+  ) {}
+
+  /** How many bars would fit. */
+  bars(): number {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    return range ? range.to - range.from : USUAL_VISIBLE
+  }
+
+  /** The index of the first bar on the screen. */
+  first(): number {
+    return Math.max(0, Math.floor(this.chart.timeScale().getVisibleLogicalRange()?.from ?? 0))
+  }
+
+  /** The seconds between the edges of the screen. */
+  span(): { from: number; to: number } | undefined {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    const { window, state } = this.feed
+    if (!range || window.length === 0) return undefined
+    const { timeframe } = state.get()
+    return { from: window.timeAt(range.from, timeframe), to: window.timeAt(range.to, timeframe) }
+  }
+}

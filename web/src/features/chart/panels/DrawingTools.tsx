@@ -1,0 +1,172 @@
+import {
+  ArrowUpRight,
+  Minus,
+  MousePointer2,
+  Redo2,
+  Ruler,
+  Slash,
+  Square,
+  Tally4,
+  Trash2,
+  Type,
+  Undo2,
+} from 'lucide-react'
+
+import { useStore } from '@/lib/store'
+
+import type { Tool } from '../drawings/model'
+import { TOOL_WORDS, TOOLS } from '../drawings/model'
+import { drawingSync } from '../drawings/sync'
+import type { ChartEngine } from '../engine/ChartEngine'
+import { ToolSelect } from './Toolbar'
+
+const ICONS: Record<Tool, typeof Slash> = {
+  trend: Slash,
+  ray: ArrowUpRight,
+  horizontal: Minus,
+  rectangle: Square,
+  fibonacci: Tally4,
+  text: Type,
+  measure: Ruler,
+}
+
+/** The tools beside the chart. Enter on the chart places a chosen one without a pointer. */
+export function DrawingRail({ engine }: { engine: ChartEngine }) {
+  const tool = useStore(engine.drawings.tool)
+  const { undo, redo } = useStore(engine.drawings.store.steps)
+  const drawings = useStore(engine.drawings.store.drawings)
+  const { store } = engine.drawings
+  return (
+    <div
+      role="toolbar"
+      aria-label="Drawing"
+      aria-orientation="vertical"
+      className="flex w-11 shrink-0 flex-col items-center gap-0.5 overflow-y-auto border-r border-hairline py-2 max-md:hidden"
+    >
+      <RailButton label="Select" pressed={tool === null} onClick={() => engine.drawings.choose(null)}>
+        <MousePointer2 aria-hidden className="size-4" />
+      </RailButton>
+      {TOOLS.map((each) => {
+        const Icon = ICONS[each]
+        return (
+          <RailButton
+            key={each}
+            label={TOOL_WORDS[each]}
+            pressed={tool === each}
+            onClick={() => engine.drawings.choose(tool === each ? null : each)}
+          >
+            <Icon aria-hidden className="size-4" />
+          </RailButton>
+        )
+      })}
+      <span aria-hidden className="my-1 h-px w-6 bg-hairline" />
+      <RailButton label="Undo" disabled={undo === 0} onClick={() => store.undo()}>
+        <Undo2 aria-hidden className="size-4" />
+      </RailButton>
+      <RailButton label="Redo" disabled={redo === 0} onClick={() => store.redo()}>
+        <Redo2 aria-hidden className="size-4" />
+      </RailButton>
+      <RailButton label="Delete all drawings" disabled={drawings.length === 0} onClick={() => store.removeAll()}>
+        <Trash2 aria-hidden className="size-4" />
+      </RailButton>
+    </div>
+  )
+}
+
+/** The tools on a phone. */
+export function DrawingSelect({ engine }: { engine: ChartEngine }) {
+  const tool = useStore(engine.drawings.tool)
+  return (
+    <ToolSelect
+      label="Draw"
+      value={tool ?? ''}
+      options={[['', 'Draw'], ...TOOLS.map((each): [string, string] => [each, TOOL_WORDS[each]])]}
+      onPick={(value) => engine.drawings.choose(TOOLS.find((each) => each === value) ?? null)}
+      className="md:hidden"
+    />
+  )
+}
+
+function RailButton({
+  label,
+  pressed,
+  disabled = false,
+  onClick,
+  children,
+}: {
+  label: string
+  pressed?: boolean
+  disabled?: boolean
+  onClick: () => void
+  children: React.ReactNode
+}) {
+  return (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      aria-pressed={pressed}
+      disabled={disabled}
+      onClick={onClick}
+      className="grid size-8 shrink-0 place-items-center rounded-control hover:bg-hover disabled:opacity-30 aria-pressed:bg-ink aria-pressed:text-on-ink"
+    >
+      {children}
+    </button>
+  )
+}
+
+/** Colour, words and the end of the selected drawing. */
+export function SelectionBar({ engine }: { engine: ChartEngine }) {
+  const { store } = engine.drawings
+  const selected = useStore(store.selected)
+  const drawing = useStore(store.drawings).find((each) => each.id === selected)
+  if (!drawing) return null
+  return (
+    <div
+      role="toolbar"
+      aria-label={TOOL_WORDS[drawing.tool]}
+      className="absolute top-12 left-1/2 z-20 flex -translate-x-1/2 animate-enter items-center gap-1 rounded-card bg-canvas p-1.5 shadow-sheet"
+    >
+      {drawing.tool === 'text' && (
+        <input
+          aria-label="Text of the drawing"
+          key={drawing.id}
+          defaultValue={drawing.text}
+          maxLength={80}
+          onBlur={(event) => store.change(drawing.id, { text: event.target.value || 'Text' })}
+          onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
+          className="h-8 w-36 rounded-control border border-edge bg-canvas px-2 text-sm"
+        />
+      )}
+      {engine.colours.plots.map((colour, index) => (
+        <button
+          key={colour}
+          type="button"
+          aria-label={`Colour ${index + 1}`}
+          aria-pressed={drawing.colour === index + 1}
+          onClick={() => store.change(drawing.id, { colour: index + 1 })}
+          className="grid size-6 place-items-center rounded-full aria-pressed:outline-2 aria-pressed:outline-ink max-md:size-9"
+        >
+          <span aria-hidden className="size-4 rounded-full" style={{ background: colour }} />
+        </button>
+      ))}
+      <RailButton label="Delete" onClick={() => store.remove(drawing.id)}>
+        <Trash2 aria-hidden className="size-4 text-error" />
+      </RailButton>
+    </div>
+  )
+}
+
+/** Says that drawings wait to be saved. */
+export function SyncNote() {
+  const state = useStore(drawingSync.state)
+  if (state !== 'unsaved') return null
+  return (
+    <span role="status" className="text-error">
+      Drawings are kept on this device until the server takes them.{' '}
+      <button type="button" className="underline" onClick={() => void drawingSync.flush()}>
+        Try now
+      </button>
+    </span>
+  )
+}

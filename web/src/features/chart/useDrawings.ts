@@ -1,0 +1,38 @@
+import { useEffect, useState } from 'react'
+
+import { session } from '@/api/session'
+import { useStore } from '@/lib/store'
+
+import { bindPointer } from './drawings/pointer'
+import { drawingSync } from './drawings/sync'
+import type { ChartEngine } from './engine/ChartEngine'
+
+/** Loads the drawings of a series, lets a pointer work on them, and undoes and deletes by keys. */
+export function useDrawings(engine: ChartEngine | null, series: string): unknown {
+  const status = useStore(session).status
+  const [error, setError] = useState<unknown>(null)
+
+  useEffect(() => {
+    if (!engine) return
+    let current = true
+    engine.drawings.store.load([])
+    void drawingSync.flush()
+    drawingSync
+      .load(series)
+      .then((drawings) => {
+        if (!current) return
+        setError(null)
+        engine.drawings.store.load(drawings)
+      })
+      .catch((problem: unknown) => current && setError(problem))
+    return () => {
+      current = false
+    }
+  }, [engine, series, status])
+
+  useEffect(
+    () => (engine ? bindPointer(engine.chart.chartElement(), engine.chart, engine.drawings) : undefined),
+    [engine],
+  )
+  return error
+}
