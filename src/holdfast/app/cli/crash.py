@@ -28,7 +28,9 @@ def crash(
         bool, typer.Option("--places", help="Each line of code that waits once: a few minutes.")
     ] = False,
     moment: Annotated[str, typer.Option(help="Only this one: held, sent, answered, wire or clock.")] = "",
-    replay: Annotated[str, typer.Option(help="One point, as a violation names it.")] = "",
+    replay: Annotated[
+        list[str] | None, typer.Option(help="These points, as violations name them, and no others.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say every point.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,17 +38,17 @@ def crash(
 
     Ends with exit code 1 if a crash was not survived; every violation says how to replay it.
     """
-    from holdfast.torture.crash.campaign import Choice, run_all, run_one
+    from holdfast.torture.crash import campaign
     from holdfast.torture.crash.report import Report
 
     began = time.monotonic()
     teller = _Teller(verbose=verbose)
     report = Report(teller.hear, teller.planned)
     if replay:
-        report.take(run_one(replay))
+        campaign.replay(report, replay)
     else:
-        choice = Choice(stride=stride, offset=offset, most=points, places=places, moment=moment)
-        run_all(report, scenario or (), choice, jobs=jobs)
+        choice = campaign.Choice(stride=stride, offset=offset, most=points, places=places, moment=moment)
+        campaign.run_all(report, scenario or (), choice, jobs=jobs)
     seconds = time.monotonic() - began
     if as_json:
         print_json(report.as_json() | {"seconds": round(seconds, 1)})

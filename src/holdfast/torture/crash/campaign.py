@@ -53,16 +53,21 @@ def run_all(
                     done.result()
 
 
-def run_one(point: str) -> Outcome:
-    """Replay one point, as it was printed.
+def replay(report: Report, points: Iterable[str]) -> None:
+    """Run these points, as they were printed, in this process.
 
     Raises:
         InvalidInput: there is no such point.
     """
-    wanted = Point.parse(point)
-    _checked([wanted.scenario])
+    wanted = [Point.parse(point) for point in points]
+    suites = _checked(point.scenario for point in wanted)
+    order = list(SUITES)
     with Hall() as hall:
-        return hall.run(wanted)
+        for suite in sorted({suite.name for suite in suites}, key=order.index):
+            chosen = [point for point in wanted if point.scenario == suite]
+            report.plan(suite, SUITES[suite].dies, points=len(chosen), chosen=len(chosen))
+            for point in chosen:
+                report.take(hall.run(point))
 
 
 def _checked(wanted: Iterable[str]) -> list[Suite]:
