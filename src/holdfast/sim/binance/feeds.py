@@ -66,38 +66,36 @@ class TradeFeed:
 
 
 class KlineFeed:
-    """The forming candle every two seconds (``1s``: every second), and each closed one exactly once."""
+    """The forming candle every two seconds (``1s``: every second), and each closed one exactly once, however
+    far the clock jumps."""
 
     def __init__(self, desk: Desk, pair: Pair, interval: str, now_ms: int) -> None:
         self._desk = desk
         self._pair = pair
         self._interval = interval
         self._every_ms = SECOND_MS if interval == "1s" else KLINE_MS
-        self._sent_ms = now_ms - self._every_ms
-        (self._shown,) = desk.klines.newest(pair, interval, now_ms, now_ms, 1)
+        self._due_ms = now_ms
+        (current,) = desk.klines.newest(pair, interval, now_ms, now_ms, 1)
+        self._next_ms = current.open_ms
         self._told: Kline | None = None
 
     def frames(self, now_ms: int) -> list[Frame]:
-        closes = now_ms > self._shown.close_ms
-        if not closes and now_ms - self._sent_ms < self._every_ms:
+        if now_ms < self._due_ms:
             return []
-        self._sent_ms = now_ms
         found = self._desk.klines.read(
-            self._pair, self._interval, self._shown.open_ms, now_ms, now_ms, _MOST_KLINES
+            self._pair, self._interval, self._next_ms, now_ms, now_ms, _MOST_KLINES
         )
         closed = [kline for kline in found if kline.close_ms < now_ms]
-        forming = [kline for kline in found if kline.close_ms >= now_ms]
-        frames = [self._frame(kline, now_ms, closed=True) for kline in closed]
-        if not forming:
-            self._skip_to(now_ms)
-        elif forming[0] != self._told:
-            self._shown = self._told = forming[0]
-            frames.append(self._frame(forming[0], now_ms, closed=False))
-        return frames
-
-    def _skip_to(self, now_ms: int) -> None:
-        """The clock jumped over more candles than are told at once."""
-        (self._shown,) = self._desk.klines.newest(self._pair, self._interval, now_ms, now_ms, 1)
+        forming = found[len(closed) :]
+        self._due_ms = min([now_ms + self._every_ms, *(kline.close_ms + 1 for kline in forming)])
+        if closed:
+            self._next_ms = closed[-1].close_ms + 1
+        fresh = [kline for kline in forming if kline != self._told]
+        self._told = next(iter(forming), None)
+        return [
+            *(self._frame(kline, now_ms, closed=True) for kline in closed),
+            *(self._frame(kline, now_ms, closed=False) for kline in fresh),
+        ]
 
     def _frame(self, kline: Kline, now_ms: int, *, closed: bool) -> Frame:
         symbol = self._pair.symbol

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from holdfast.sim.binance.flow import Flow, Stretch, Trades
-from holdfast.sim.binance.listing import EIGHT, Pair, eight
+from holdfast.sim.binance.listing import EIGHT, Listing, Pair, eight
 from holdfast.sim.candles import MONTH_MS, bucket_start
 from holdfast.sim.paths import DAY_MS, HOUR_MS, MINUTE_MS, ORIGIN_MS
 
@@ -21,7 +21,6 @@ INTERVALS: Final = {
     "1M": MONTH_MS,
 }
 """Case-sensitive: 1m is a minute, 1M a month."""
-_FAR: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,9 @@ class Kline:
 
 
 class Klines:
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, listing: Listing) -> None:
         self._flow = flow
+        self._listing = listing
 
     def read(
         self, pair: Pair, interval: str, start_ms: int, end_ms: int, now_ms: int, limit: int
@@ -95,7 +95,7 @@ class Klines:
         return self.read(pair, interval, _moved(last, width_ms, 1 - limit), end_ms, now_ms, limit)
 
     def _last_ms(self, pair: Pair, now_ms: int) -> int:
-        return min(now_ms, (pair.one.delivery_ms or _FAR) - 1)
+        return min(now_ms, self._listing.end_ms(pair) - 1)
 
     def _between(self, pair: Pair, width_ms: int, start_ms: int, last_ms: int) -> list[Kline]:
         """All candles from ``start_ms``, an opening, to the moment ``last_ms``."""

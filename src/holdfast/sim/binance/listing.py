@@ -10,6 +10,7 @@ from holdfast.sim.market import Market
 EIGHT: Final = 10**8
 VOLUME_SHARE: Final = 4
 """The simulated Binance trades so many times what the other venue does in the same pair."""
+_NEVER_MS: Final = 2**62
 _FINEST: Final = Decimal("0.00000001")
 _STATUS: Final = {"Trading": "TRADING", "Closed": "BREAK"}
 _ORDER_TYPES: Final = [
@@ -53,6 +54,12 @@ class Listing:
     def status(self, pair: Pair) -> str:
         """TRADING or BREAK; "" before it is listed."""
         return _STATUS.get(self._market.instruments[pair.one.key].status, "")
+
+    def end_ms(self, pair: Pair) -> int:
+        """When its trading ended, or will end; far in the future if it does not."""
+        shown = self._market.instruments[pair.one.key]
+        planned = 0 if shown.status == "Trading" else pair.one.delivery_ms
+        return shown.delivery_ms or planned or _NEVER_MS
 
     def all(self) -> list[Pair]:
         """Every pair listed now, by symbol."""

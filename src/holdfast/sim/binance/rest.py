@@ -41,7 +41,7 @@ class Desk:
     @classmethod
     def of(cls, market: Market) -> "Desk":
         listing, flow = Listing(market), Flow(market)
-        return cls(market, listing, flow, Klines(flow), Figures(market, listing, flow))
+        return cls(market, listing, flow, Klines(flow, listing), Figures(market, listing, flow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ def aggregate_trades(call: Call) -> Any:
 
 def _newest(call: Call, pair: Pair, limit: int, end_ms: int | None = None) -> Trades:
     until_ms = call.now_ms if end_ms is None else end_ms
-    until_ms = min(until_ms, (pair.one.delivery_ms or _FOR_EVER) - 1)
+    until_ms = min(until_ms, call.desk.listing.end_ms(pair) - 1)
     minutes = limit // call.desk.flow.trades_a_minute(pair) + 1
     found = call.desk.flow.trades(pair, until_ms - minutes * MINUTE_MS, until_ms)
     return found.cut(max(len(found) - limit, 0), len(found))

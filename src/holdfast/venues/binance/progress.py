@@ -43,19 +43,13 @@ class Progress:
 
     def __init__(self) -> None:
         self._last: Mark | None = None
-        self._is_fresh = True
 
     def hear(self, event: MarketEvent) -> Heard:
         mark, last = mark_of(event), self._last
         if last is not None and mark.place <= last.place:
             return Heard.KNOWN
         self._last = mark
-        joined, self._is_fresh = last is not None and not self._is_fresh, False
-        return Heard.JUMP if joined and last is not None and mark.follows > last.next else Heard.NEW
-
-    def interrupted(self) -> None:
-        """The stream was away: the next event may be any later one."""
-        self._is_fresh = True
+        return Heard.JUMP if last is not None and mark.follows > last.next else Heard.NEW
 
 
 def mark_of(event: MarketEvent) -> Mark:

@@ -9,7 +9,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
@@ -23,6 +23,9 @@ from holdfast.venues.binance.progress import Heard, Progress
 
 log = structlog.get_logger(__name__)
 
+ON_THE_WAY: Final = timedelta(seconds=3)
+"""By so much what was lost may be older than the last event that came: it was on its way, or by another
+clock."""
 HANG_UP_SECONDS: Final = 1.0
 """For the venue's part in closing a connection."""
 
@@ -37,7 +40,8 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """These streams told nothing, or not everything, between the two moments; now they are live again."""
+    """These streams told nothing, or not everything, between the two moments; now they are live again. The
+    same absence may be told twice: when a connection is replaced, and by a stream's own numbers."""
 
     streams: tuple[str, ...]
     since: datetime
@@ -239,9 +243,7 @@ class _Lane:
 
     def _mark_away(self, lost: Connection, reason: str) -> None:
         for name in self._live:
-            self._away.setdefault(name, (lost.heard_at, reason))
-        for progress in self._progress.values():
-            progress.interrupted()
+            self._away.setdefault(name, (lost.heard_at - ON_THE_WAY, reason))
         self._live.clear()
 
     async def _rest(self) -> None:
@@ -274,10 +276,9 @@ class _Lane:
         heard = self._judge(name, event)
         if heard is Heard.KNOWN:
             return
-        now = self._clock.now()
-        if heard is Heard.JUMP:
-            self._hear(Away((name,), self._told.get(name, now), now, "events are missing"))
-        self._told[name] = _happened(event, now)
+        before, self._told[name] = self._told.get(name), _happened(event, self._clock.now())
+        if heard is Heard.JUMP and before is not None:
+            self._hear(Away((name,), before, self._told[name], "events are missing"))
         self._hear(event)
 
     def _judge(self, name: str, event: MarketEvent) -> Heard:
