@@ -3,7 +3,7 @@
 from holdfast.torture.campaign import campaign
 
 FIRST = 1
-TOGETHER = 30
+TOGETHER = 50
 """Seeds of one test."""
 
 

@@ -6,6 +6,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from signal import SIGKILL
 from typing import IO, Any, cast
@@ -29,6 +30,10 @@ class Outcome:
     seconds: float
 
 
+class _Broken(Exception):
+    """A process of the torture has ended before its time."""
+
+
 def campaign(
     seeds: Iterable[int],
     *,
@@ -39,23 +44,34 @@ def campaign(
 ) -> list[Outcome]:
     """Run ``seeds`` and ``tell`` of each as it ends; in the order of the seeds at the end.
 
-    Without ``keep_going`` no further seed is begun after a violation.
+    Without ``keep_going`` no further seed is begun after a violation. A seed on which a process of the
+    torture itself breaks counts as violated, and another process goes on.
 
     Raises:
         CannotRun: there is no PostgreSQL on this machine.
-        RuntimeError: a process of the torture itself broke.
     """
     waiting = deque(seeds)
     found: list[Outcome] = []
 
     def work(url: str) -> None:
-        with _process(url, mutation) as process:
-            while waiting:
-                outcome = _ask(process, waiting.popleft())
-                found.append(outcome)
-                tell(outcome)
-                if outcome.violations and not keep_going:
-                    waiting.clear()
+        while waiting:
+            with suppress(_Broken), _process(url, mutation) as process:
+                while waiting:
+                    take(process, waiting.popleft())
+
+    def take(process: "subprocess.Popen[bytes]", seed: int) -> None:
+        try:
+            outcome = _ask(process, seed)
+        except _Broken as error:
+            keep(Outcome(seed, (str(error),), Counter(), 0.0, (), "", 0.0))
+            raise
+        keep(outcome)
+
+    def keep(outcome: Outcome) -> None:
+        found.append(outcome)
+        tell(outcome)
+        if outcome.violations and not keep_going:
+            waiting.clear()
 
     with throw_away_postgres(jobs) as urls, ThreadPoolExecutor(jobs) as threads:
         for done in [threads.submit(work, url) for url in urls]:
@@ -82,7 +98,7 @@ def _ask(process: "subprocess.Popen[bytes]", seed: int) -> Outcome:
     except BrokenPipeError:
         line = b""
     if not line:
-        raise RuntimeError(f"seed {seed} broke the torture itself; what it printed says why")
+        raise _Broken("the torture itself broke; what it printed says why")
     told: dict[str, Any] = orjson.loads(line)
     return Outcome(
         seed=told["seed"],

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID
@@ -19,6 +20,7 @@ from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import VenueCredentials
 from holdfast.app.handlers import HANDLERS
 from holdfast.app.runner import JobRunner
+from holdfast.core.time import to_ms
 from holdfast.platform import jobs
 from holdfast.platform.models import Job
 from holdfast.platform.settings import Settings
@@ -228,6 +230,10 @@ class House:
                 road=self.network.road(),
             )
         )
+
+    def price_at(self, symbol: str, at: datetime) -> Decimal:
+        """The venue's mark price at a moment of the past."""
+        return self.market.mark_price("linear", symbol, to_ms(at))
 
     def wake(self) -> None:
         self._awake.set()

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -13,16 +13,13 @@ from holdfast.execution.ids import is_ours
 from holdfast.execution.orders import FINAL, TRANSITIONS, OrderEvent, OrderState
 from holdfast.portfolio.booking import FORCED
 from holdfast.portfolio.ledger import QUOTE, grain
+from holdfast.torture.restraints import gross_stays_within, limits_hold, losses_end_the_day, stops_hold
 from holdfast.torture.truth import ZERO, Books
 
 CLOSING: Final = ("close", "unwind")
 OVER: Final = ("closed", "unwound")
 DUST: Final = Decimal(6)
 """A little more than the venue's least order value: its price may have moved since."""
-LIMIT_SLACK: Final = Decimal("1.05")
-"""An order's worth is judged at the mark price, and may be filled a little off it."""
-STOP_TAKES: Final = timedelta(seconds=2)
-"""How long a stop may take from being asked for to being committed."""
 LOOK_TAKES: Final = timedelta(seconds=5)
 """How old the last look at the account may be when an order leaves that closes."""
 
@@ -340,40 +337,6 @@ def forced_by_the_rule(books: Books) -> Iterator[str]:
             held[owner, trade.symbol] += share
 
 
-def stops_hold(books: Books) -> Iterator[str]:
-    """While a stop holds, no order of its scope that opens anything is sent"""
-    for order in books.orders.values():
-        if order.role != "open":
-            continue
-        sends = [event.at for event in books.events[order.id] if event.event == OrderEvent.SEND]
-        for stop in books.stops:
-            if stop.scope == "position" and stop.sleeve_id != order.sleeve_id:
-                continue
-            for at in sends:
-                if stop.since + STOP_TAKES < at and (not stop.lifted_at or at < stop.lifted_at):
-                    yield f"{order.client_id} was sent at {at:%H:%M:%S}, stopped since {stop.since:%H:%M:%S}"
-
-
-def limits_hold(books: Books) -> Iterator[str]:
-    """No opening order is worth more, and no more of them are sent in a minute, than the user allows"""
-    openings = [order for order in books.orders.values() if order.role == "open"]
-    sends = {order.id: _first_sent(books, order.id) for order in openings}
-    for limit in books.limits:
-        for order in openings:
-            worth = order.filled_quantity * (order.average_price or ZERO)
-            if limit.order_notional and worth > limit.order_notional * LIMIT_SLACK:
-                yield f"{order.client_id} is worth {worth:.2f}, {plain(limit.order_notional)} allowed"
-        moments = sorted(at for at in sends.values() if at)
-        for at in moments:
-            count = sum(at <= other < at + timedelta(minutes=1) for other in moments)
-            if limit.orders_per_minute and count > limit.orders_per_minute:
-                yield f"{count} orders in the minute after {at:%H:%M:%S}, {limit.orders_per_minute} allowed"
-
-
-def _first_sent(books: Books, order_id: UUID) -> datetime | None:
-    return min((e.at for e in books.events[order_id] if e.event == OrderEvent.SEND), default=None)
-
-
 def halts_have_reasons(books: Books) -> Iterator[str]:
     """An instrument is halted only with a reason, and not while the books agree"""
     held = books.held()
@@ -404,6 +367,8 @@ RULES: Final[tuple[Rule, ...]] = (
     forced_by_the_rule,
     stops_hold,
     limits_hold,
+    gross_stays_within,
+    losses_end_the_day,
     halts_have_reasons,
 )
 
@@ -414,6 +379,8 @@ ALWAYS: Final[tuple[Rule, ...]] = (
     no_verdict_but_the_venues,
     stops_hold,
     limits_hold,
+    gross_stays_within,
+    losses_end_the_day,
 )
 """Those that hold at every moment, also in the middle of it."""
 

@@ -16,7 +16,7 @@ from holdfast.execution.drafts import request_of
 from holdfast.execution.executor import Executor
 from holdfast.execution.models import Execution
 from holdfast.execution.orders import IN_DOUBT, OrderEvent, event_of_placement
-from holdfast.execution.reconciliation import reconcile
+from holdfast.execution.reconciliation import reconcile, watch
 from holdfast.execution.risk import gate
 from holdfast.platform import jobs
 from holdfast.platform.models import Job
@@ -110,19 +110,26 @@ def fills_counted_twice() -> list[_Change]:
 
 @_mutation("fencing numbers are not compared")
 def no_fencing() -> list[_Change]:
-    async def unfenced(session: Any, execution_id: UUID, fence: int) -> Execution:
-        execution: Execution = await session.get_one(
-            Execution, execution_id, with_for_update=True, populate_existing=True
-        )
-        execution.fence = fence
-        return execution
-
-    return [(repository, "fence_off", unfenced)]
+    return _fencing_ignored()
 
 
 @_mutation("neither the lease of a job, nor the lock of a connection, nor fencing numbers are looked at")
 def no_ownership_at_all() -> list[_Change]:
-    return [*_lease_ignored(), *_lock_ignored(), (repository, "fence_off", _unfenced)]
+    return [*_lease_ignored(), *_lock_ignored(), *_fencing_ignored()]
+
+
+@_mutation("neither the lease of a job nor the lock of a connection is looked at: fencing is left")
+def fencing_alone() -> list[_Change]:
+    return [*_lease_ignored(), *_lock_ignored()]
+
+
+@_mutation("neither the lease of a job nor fencing numbers are looked at: the connection's lock is left")
+def lock_alone() -> list[_Change]:
+    return [*_lease_ignored(), *_fencing_ignored()]
+
+
+def _fencing_ignored() -> list[_Change]:
+    return [(repository, "fence_off", _unfenced)]
 
 
 async def _unfenced(session: Any, execution_id: UUID, _fence: int) -> Execution:
@@ -251,17 +258,35 @@ def forced_trades_are_manual() -> list[_Change]:
     return [(booking, "share_forced", lambda fill, _sleeves, _manual: ({}, fill))]
 
 
+async def _nothing_taken(*_: Any, **__: Any) -> bool:
+    return False
+
+
 @_mutation("fills that come after the end of an execution are not looked for")
 def late_fills_ignored() -> list[_Change]:
-    async def nothing(*_: Any, **__: Any) -> bool:
-        return False
-
-    return [(reconcile, "take_own_fill", nothing)]
+    return [(reconcile, "take_own_fill", _nothing_taken)]
 
 
-@_mutation("halts are written and not looked at")
-def halts_ignored() -> list[_Change]:
+@_mutation("fills that come after the end of an execution are neither looked for nor heard")
+def late_fills_unheard() -> list[_Change]:
+    return [(reconcile, "take_own_fill", _nothing_taken), (watch, "take_own_fill", _nothing_taken)]
+
+
+def _halts_ignored() -> list[_Change]:
     async def nothing(*_: Any) -> str:
         return ""
 
     return [(preflight, "_blocked", nothing)]
+
+
+@_mutation("halts are written and not looked at")
+def halts_ignored() -> list[_Change]:
+    return _halts_ignored()
+
+
+@_mutation("halts are not looked at, and the books not compared before an execution begins")
+def books_not_looked_at() -> list[_Change]:
+    async def nothing(*_: Any, **__: Any) -> None:
+        return None
+
+    return [*_halts_ignored(), (preflight, "ensure_reconciled", nothing)]

@@ -158,8 +158,7 @@ class Person:
         await self._carry_out(kind="close", position_id=sleeve_id)
 
     async def rebalance(self, sleeve_id: UUID) -> None:
-        if "rebalance" in offered_kinds():
-            await self._carry_out(kind="rebalance", position_id=sleeve_id)
+        await self._carry_out(kind="rebalance", position_id=sleeve_id)
 
     async def flatten(self, sleeve_id: UUID | None) -> None:
         """The kill switch: close everything, or one position."""
@@ -221,23 +220,11 @@ class Person:
         )
 
     def _tactic(self) -> dict[str, Any]:
-        if not offers_tactics():
-            return {}
-        return {
-            "tactic": self.dice.choice(
-                (
-                    {"kind": "limit_ioc"},
-                    {"kind": "limit_ioc"},
-                    {"kind": "market"},
-                    {"kind": "passive", "deadline_seconds": self.dice.choice((5, 20))},
-                    {
-                        "kind": "twap",
-                        "slices": self.dice.choice((2, 4)),
-                        "seconds": self.dice.choice((10, 30)),
-                    },
-                )
-            )
-        }
+        passive = {"kind": "passive", "deadline_seconds": self.dice.choice((5, 20))}
+        slices, seconds = self.dice.choice((2, 4)), self.dice.choice((10, 30))
+        twap = {"kind": "twap", "slices": slices, "seconds": seconds}
+        at_once = {"kind": "limit_ioc"}
+        return {"tactic": self.dice.choice((at_once, at_once, {"kind": "market"}, passive, twap))}
 
     async def _confirm(self, plan: PlanView) -> None:
         async with self.house.database.transaction() as session:
@@ -303,16 +290,6 @@ class Person:
             return None
         self.house.note("by hand", f"{self.number} {method} {query}")
         return answer
-
-
-def offers_tactics() -> bool:
-    from holdfast.portfolio.schemas import PreviewOpen
-
-    return "tactic" in PreviewOpen.model_fields
-
-
-def offered_kinds() -> set[str]:
-    return set(_PREVIEW.json_schema()["discriminator"]["mapping"])
 
 
 async def move_in(house: House, number: int) -> Person:
@@ -390,6 +367,7 @@ def _limits(dice: random.Random, user_id: UUID, now: datetime) -> RiskLimit:
         user_id=user_id,
         order_notional=dice.choice((None, Decimal(400), Decimal(3000))),
         gross_notional=dice.choice((None, Decimal(2000), Decimal(20_000))),
+        daily_loss=dice.choice((None, None, Decimal(1), Decimal(20))),
         orders_per_minute=dice.choice((None, 5, 12)),
         updated_at=now,
     )

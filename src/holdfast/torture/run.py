@@ -7,7 +7,7 @@ import logging
 import random
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,18 +24,18 @@ from holdfast.app.handlers import HANDLERS
 from holdfast.core.identity import ids_from
 from holdfast.execution.models import Execution, OrderEvent
 from holdfast.execution.orders import OrderState
-from holdfast.platform.database import Base
 from holdfast.platform.jobs import LeaseLost, enqueue
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
-from holdfast.torture.house import House, Worker
+from holdfast.torture.house import House
 from holdfast.torture.invariants import ALWAYS, RULES, Rule, Violation, judge
 from holdfast.torture.loop import ProcessDied, VirtualLoop, inside
 from holdfast.torture.people import Person, begin, move_in
 from holdfast.torture.postgres import TortureDatabase, latencies
 from holdfast.torture.streams import Watch
+from holdfast.torture.strikes import Strikes
 from holdfast.torture.truth import Books, books_of
-from holdfast.torture.weather import Blow, Weather, forecast
+from holdfast.torture.weather import Weather, forecast
 from holdfast.venues.protocol import VenueError
 
 DEADLOCK: Final = "DeadlockDetectedError"
@@ -71,16 +71,13 @@ def run_seed(seed: int, database: TortureDatabase) -> Report:
     weather = forecast(seed)
     loop = VirtualLoop()
     dice = random.Random(f"{seed}:ids")  # noqa: S311  not a secret
-    ids = ids_from(lambda: UUID(int=dice.getrandbits(128), version=4))
     state = random.getstate()
     random.seed(seed)
     database.travel = latencies(seed)
     loop.set_exception_handler(_overhear)
     try:
-        with (
-            ids_from(lambda: UUID(int=dice.getrandbits(128), version=4)),
-            TemporaryDirectory(dir=FILES) as home,
-        ):
+        ids = ids_from(lambda: UUID(int=dice.getrandbits(128), version=4))
+        with ids, TemporaryDirectory(dir=FILES) as home:
             return loop.run_until_complete(_Run(seed, weather, loop, database, Path(home)).carry_out())
     finally:
         _tear_down(loop)
@@ -89,8 +86,19 @@ def run_seed(seed: int, database: TortureDatabase) -> Report:
 
 def empty(database: TortureDatabase) -> None:
     database.start_afresh()
-    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
-    database.server.administer(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    database.server.administer(_EMPTY)
+    database.server.administer("VACUUM pg_class")  # where every emptied table leaves its old line
+
+
+_EMPTY: Final = """
+    DO $$
+    DECLARE used text;
+    BEGIN
+        SELECT string_agg(quote_ident(relname), ', ' ORDER BY relname) INTO used FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0;
+        IF used IS NOT NULL THEN EXECUTE 'TRUNCATE ' || used || ' RESTART IDENTITY CASCADE'; END IF;
+    END $$
+"""
 
 
 def silence() -> None:
@@ -207,6 +215,7 @@ class _Run:
         async with self._house.database.sessions() as session:
             for person in self._people:
                 books = await books_of(session, person.connection_id, person.account, person.opening)
+                books.price_at, books.steady = self._house.price_at, not self._weather.freezes
                 self._problems += judge(books, rules)
                 if rules is RULES:
                     self._count(books)
@@ -250,8 +259,8 @@ class _Run:
     async def _storm(self) -> None:
         house, start = self._house, self._loop.time()
         house.faults.replace(self._weather.rules_from(house.venue.clock.now_ms()))
-        for blow in self._weather.blows:
-            self._loop.call_at(start + blow.at, partial(self._start_blow, blow))
+        house.network.reads_lag = self._weather.reads_lag
+        Strikes(house, self._people, self._watch, self._dice).schedule(self._weather.blows, start)
         lives = [
             self._loop.create_task(person.live(start + self._weather.storm), context=inside(house.api))
             for person in self._people
@@ -265,6 +274,7 @@ class _Run:
         house = self._house
         house.tally.add("faults injected", sum(rule["hits"] for rule in house.faults.describe()))
         house.faults.replace([])
+        house.network.reads_lag = 0.0
         house.virtual_redis.down = False
         for worker in house.workers:
             worker.process.fuse = None
@@ -310,84 +320,6 @@ class _Run:
                 select(Connection.reconciled_at).where(Connection.deleted_at.is_(None))
             )
             return all(moment and moment > since for moment in moments)
-
-    def _start_blow(self, blow: Blow) -> None:
-        self._loop.create_task(self._strike(blow))
-
-    async def _strike(self, blow: Blow) -> None:
-        self._house.note("blow", str(blow))
-        self._house.tally.add("blows")
-        action: Callable[..., Any] = getattr(self, f"_strike_{blow.what}")
-        done = action(**blow.detail)
-        if asyncio.iscoroutine(done):
-            await done
-
-    def _strike_crash(self) -> None:
-        mortals: list[Worker | Watch] = [*self._house.workers, *([self._watch] if self._watch else [])]
-        self._dice.choice(mortals).kill()
-
-    def _strike_fuse(self, effects: int, then: str, seconds: float) -> None:
-        worker = self._busy_worker()
-        if then == "die":
-            worker.light(effects, worker.kill)
-        else:
-            worker.light(effects, partial(worker.pause, seconds, cut=then == "cut off"))
-
-    def _strike_pause(self, seconds: float, cut: bool) -> None:
-        self._busy_worker().pause(seconds, cut=cut)
-
-    def _busy_worker(self) -> Worker:
-        """One that has an execution in hand, if there is one: there it hurts most."""
-        busy = [worker for worker in self._house.workers if worker.busy]
-        trading = [worker for worker in busy if worker.kind == "execution.run"]
-        return self._dice.choice(trading or busy or self._house.workers)
-
-    async def _strike_redis(self, seconds: float, forgets: bool) -> None:
-        redis = self._house.virtual_redis
-        redis.down = True
-        await asyncio.sleep(seconds)
-        if forgets:
-            redis.forget()
-            self._house.lose_queue()
-        redis.down = False
-
-    def _strike_database(self) -> None:
-        """PostgreSQL restarts: every connection breaks, nothing committed is lost."""
-        self._house.database.cut_all()
-
-    def _strike_jump(self, symbol: str, factor: float) -> None:
-        self._house.market.jump(symbol, factor)
-
-    def _strike_adl(self, share: float) -> None:
-        self._force("AdlTrade", share)
-
-    def _strike_liquidation(self, share: float) -> None:
-        self._force("BustTrade", share)
-
-    def _force(self, how: str, share: float) -> None:
-        account = self._dice.choice(self._people).account
-        held = [p for p in account.positions.values() if p.quantity]
-        if held:
-            self._house.venue.force_close(account, held[int(share * len(held))], how=how)
-            self._house.tally.add("forced trades")
-
-    async def _strike_delist(self, symbol: str) -> None:
-        market, now_ms = self._house.market, self._house.venue.clock.now_ms()
-        market.set_status(symbol, "Trading", delivery_ms=now_ms + 15_000)
-        await asyncio.sleep(15)
-        market.set_status(symbol, "Delivering", delivery_ms=now_ms + 15_000)
-
-    async def _strike_hand(self) -> None:
-        await self._dice.choice(self._people).trade_by_hand()
-
-    async def _strike_leverage(self, symbol: str) -> None:
-        await self._dice.choice(self._people).set_leverage(symbol, "5")
-
-    async def _strike_hedge(self, symbol: str) -> None:
-        person = self._dice.choice(self._people)
-        await person.switch_to_hedge_mode(symbol)
-        await asyncio.sleep(self._dice.uniform(5, 40))
-        await person.switch_back(symbol)
 
     def _report(self) -> Report:
         house = self._house

@@ -1,9 +1,10 @@
 """Everything there is to compare after a run: our rows, and the venue's own account of it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -47,6 +48,9 @@ class Books:
     limits: list[RiskLimit]
     venue_orders: dict[str, VenueOrder]
     trades: list[Trade] = field(default_factory=list)
+    price_at: Callable[[str, datetime], Decimal] | None = None
+    steady: bool = False
+    """Whether nobody was frozen in the middle of writing."""
 
     @property
     def by_client_id(self) -> dict[str, Order]:

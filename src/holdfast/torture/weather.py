@@ -40,6 +40,8 @@ _DEAF: Final[tuple[FaultKind, ...]] = (
 DEAF: Final = 0.5
 LOST_ANSWERS: Final = 0.6
 """The part of runs in which answers to orders get lost."""
+LAGGING: Final = 0.3
+_READS_LAG: Final = (0.3, 1.5, 4.0)
 _CROWDING: Final = frozenset({"delay", "reorder", "duplicate", "half_open", "half_open_after", "clock_skew"})
 _REQUEST_CODES: Final = (10000, 10016)
 _CONDITION_SECONDS: Final = (2.0, 25.0)
@@ -66,13 +68,19 @@ class Weather:
     wild: float
     rules: tuple[dict[str, Any], ...]
     blows: tuple[Blow, ...]
-    settle_soon: bool
+    reads_lag: float = 0.0
+    """For how many seconds positions and the wallet may be told as they were."""
 
     @property
     def crowds(self) -> bool:
         """Whether requests that left in time may arrive in a heap, or what was sent may be forgotten."""
         late = any(rule["kind"] in _CROWDING for rule in self.rules)
         return late or any(blow.what in ("pause", "redis", "crash", "fuse") for blow in self.blows)
+
+    @property
+    def freezes(self) -> bool:
+        """Whether something may be written long after it was begun."""
+        return any(blow.what in ("pause", "fuse", "database") for blow in self.blows)
 
     def rules_from(self, start_ms: int) -> list[dict[str, Any]]:
         """As the dial takes them: moments in milliseconds of the venue's clock."""
@@ -95,7 +103,8 @@ class Weather:
             )
             for rule in self.rules
         ]
-        return sorted([*shown, *map(str, self.blows)])
+        lag = [f"positions and wallet up to {self.reads_lag} s late"] if self.reads_lag else []
+        return [*lag, *sorted([*shown, *map(str, self.blows)])]
 
 
 def forecast(seed: int) -> Weather:
@@ -104,11 +113,12 @@ def forecast(seed: int) -> Weather:
     storm = dice.uniform(*STORM)
     wild = dice.choice((0.0, 0.00005, 0.0002, 0.0008))
     if seed % CALM_SEEDS == 0:
-        return Weather(storm, wild, (), (), settle_soon=False)
+        return Weather(storm, wild, (), ())
     lost = _lost_answers(dice, storm) if dice.random() < LOST_ANSWERS else ()
     rules = (*lost, *(_rule(dice, storm) for _ in range(dice.choice((0, 1, 2, 4, 7)))))
     blows = tuple(sorted(_blows(dice, storm), key=lambda blow: blow.at))
-    return Weather(storm, wild, rules, blows, settle_soon=dice.random() < 0.5)
+    lag = dice.choice(_READS_LAG) if dice.random() < LAGGING else 0.0
+    return Weather(storm, wild, rules, blows, lag)
 
 
 def _lost_answers(dice: random.Random, storm: float) -> tuple[dict[str, Any], ...]:

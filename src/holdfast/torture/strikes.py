@@ -1,0 +1,117 @@
+"""What strikes an installation: crashes, frozen machines, lost servers, forced trades, the user's hand."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from holdfast.torture.house import House, Worker
+from holdfast.torture.loop import NEUTRAL, VirtualLoop
+from holdfast.torture.people import Person
+from holdfast.torture.streams import Watch
+from holdfast.torture.weather import Blow
+
+
+class Strikes:
+    """Carries out the blows of a forecast on one installation and its people."""
+
+    def __init__(
+        self, house: House, people: Sequence[Person], watch: Watch | None, dice: random.Random
+    ) -> None:
+        self._house = house
+        self._people = people
+        self._watch = watch
+        self._dice = dice
+        self._loop: VirtualLoop = house.loop
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def schedule(self, blows: Iterable[Blow], start: float) -> None:
+        for blow in blows:
+            self._loop.call_at(start + blow.at, partial(self._begin, blow))
+
+    def _begin(self, blow: Blow) -> None:
+        task = self._loop.create_task(self._strike(blow))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended, context=NEUTRAL)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """A blow that breaks by itself proves nothing."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            self._house.accidents.append(task.exception())
+
+    async def _strike(self, blow: Blow) -> None:
+        self._house.note("blow", str(blow))
+        self._house.tally.add("blows")
+        action: Callable[..., Any] = getattr(self, f"_strike_{blow.what}")
+        done = action(**blow.detail)
+        if asyncio.iscoroutine(done):
+            await done
+
+    def _strike_crash(self) -> None:
+        mortals: list[Worker | Watch] = [*self._house.workers, *([self._watch] if self._watch else [])]
+        self._dice.choice(mortals).kill()
+
+    def _strike_fuse(self, effects: int, then: str, seconds: float) -> None:
+        worker = self._busy_worker()
+        if then == "die":
+            worker.light(effects, worker.kill)
+        else:
+            worker.light(effects, partial(worker.pause, seconds, cut=then == "cut off"))
+
+    def _strike_pause(self, seconds: float, cut: bool) -> None:
+        self._busy_worker().pause(seconds, cut=cut)
+
+    def _busy_worker(self) -> Worker:
+        """One that has an execution in hand, if there is one: there it hurts most."""
+        busy = [worker for worker in self._house.workers if worker.busy]
+        trading = [worker for worker in busy if worker.kind == "execution.run"]
+        return self._dice.choice(trading or busy or self._house.workers)
+
+    async def _strike_redis(self, seconds: float, forgets: bool) -> None:
+        redis = self._house.virtual_redis
+        redis.down = True
+        await asyncio.sleep(seconds)
+        if forgets:
+            redis.forget()
+            self._house.lose_queue()
+        redis.down = False
+
+    def _strike_database(self) -> None:
+        """PostgreSQL restarts: every connection breaks, nothing committed is lost."""
+        self._house.database.cut_all()
+
+    def _strike_jump(self, symbol: str, factor: float) -> None:
+        self._house.market.jump(symbol, factor)
+
+    def _strike_adl(self, share: float) -> None:
+        self._force("AdlTrade", share)
+
+    def _strike_liquidation(self, share: float) -> None:
+        self._force("BustTrade", share)
+
+    def _force(self, how: str, share: float) -> None:
+        account = self._dice.choice(self._people).account
+        held = [p for p in account.positions.values() if p.quantity]
+        if held:
+            self._house.venue.force_close(account, held[int(share * len(held))], how=how)
+            self._house.tally.add("forced trades")
+
+    async def _strike_delist(self, symbol: str) -> None:
+        market, now_ms = self._house.market, self._house.venue.clock.now_ms()
+        market.set_status(symbol, "Trading", delivery_ms=now_ms + 15_000)
+        await asyncio.sleep(15)
+        market.set_status(symbol, "Delivering", delivery_ms=now_ms + 15_000)
+
+    async def _strike_hand(self) -> None:
+        await self._dice.choice(self._people).trade_by_hand()
+
+    async def _strike_leverage(self, symbol: str) -> None:
+        await self._dice.choice(self._people).set_leverage(symbol, "5")
+
+    async def _strike_hedge(self, symbol: str) -> None:
+        person = self._dice.choice(self._people)
+        await person.switch_to_hedge_mode(symbol)
+        await asyncio.sleep(self._dice.uniform(5, 40))
+        await person.switch_back(symbol)
