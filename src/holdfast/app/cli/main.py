@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from holdfast.app.cli import processes, safety, sign_in, trading
 from holdfast.app.cli.crash import crash
+from holdfast.app.cli.data import data
 from holdfast.app.cli.doctor import doctor
 from holdfast.app.cli.incidents import incidents
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
@@ -41,6 +42,7 @@ app.command()(status)
 app.command()(doctor)
 app.command()(crash)
 app.add_typer(trading.index, name="index")
+app.add_typer(data, name="data")
 app.command()(trading.preview)
 app.command("open")(trading.open_position)
 app.command()(trading.positions)

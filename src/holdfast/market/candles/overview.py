@@ -139,10 +139,13 @@ def _hours_agree(bars: Bars, row: CandleChunk, one: CandleSeries) -> bool:
 
 
 def _impossible(bars: Bars, where: str, step: int) -> list[str]:
-    wrong, beside = impossible(bars), np.count_nonzero(bars.time % step)
-    faults = [f"{where}: {len(wrong)} impossible bars, the first at {moment(int(bars.time[wrong[0]])):%H:%M}"]
-    off_grid = [f"{where}: {beside} bars beside the grid of {step} s"]
-    return (faults if len(wrong) else []) + (off_grid if beside else [])
+    faults = []
+    if len(wrong := impossible(bars)):
+        first = moment(int(bars.time[wrong[0]]))
+        faults.append(f"{where}: {len(wrong)} impossible bars, the first at {first:%Y-%m-%d %H:%M}")
+    if beside := np.count_nonzero(bars.time % step):
+        faults.append(f"{where}: {beside} bars beside the grid of {step} s")
+    return faults
 
 
 def _date(day: int) -> str:

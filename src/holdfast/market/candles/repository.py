@@ -1,6 +1,6 @@
 """Every query on stored bars. Rows travel packed as one value: one at a time would cost many times more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -155,6 +155,12 @@ async def delete_rows(session: AsyncSession, series_id: int, days: Sequence[int]
     )
 
 
+async def delete_times(session: AsyncSession, series_id: int, times: Sequence[int]) -> None:
+    await session.execute(
+        delete(CandleRow).where(CandleRow.series_id == series_id, CandleRow.time.in_(times))
+    )
+
+
 async def days_of_rows(session: AsyncSession, series_id: int, before: int) -> list[int]:
     """The days before ``before`` that have rows."""
     day = func.div(CandleRow.time, DAY)
@@ -176,16 +182,6 @@ async def rescale_rows(session: AsyncSession, series_id: int, price: int, volume
         .values(**columns, volume=CandleRow.volume * volume)
         .execution_options(synchronize_session=False)
     )
-
-
-async def edges(session: AsyncSession, series_id: int) -> tuple[int | None, int | None]:
-    """The openings of the oldest and the newest row."""
-    row = (
-        await session.execute(
-            select(func.min(CandleRow.time), func.max(CandleRow.time)).where(CandleRow.series_id == series_id)
-        )
-    ).one()
-    return row[0], row[1]
 
 
 # --- chunks ----------------------------------------------------------------------------------------------
@@ -261,14 +257,6 @@ async def count_conflicts(session: AsyncSession) -> dict[int, int]:
         select(CandleConflict.series_id, func.count()).group_by(CandleConflict.series_id)
     )
     return dict(rows.tuples().all())
-
-
-async def forget_conflicts(session: AsyncSession, series_id: int, times: Iterable[int]) -> None:
-    await session.execute(
-        delete(CandleConflict).where(
-            CandleConflict.series_id == series_id, CandleConflict.time.in_([int(time) for time in times])
-        )
-    )
 
 
 _ARRAYS: Final = ", ".join(f"CAST(:{column} AS bigint[])" for column in COLUMNS)

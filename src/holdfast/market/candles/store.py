@@ -121,6 +121,27 @@ async def write(
     )
 
 
+async def replace(session: AsyncSession, series_id: int, bars: Bars) -> None:
+    """Put these bars in the place of those stored for the same times: somebody has decided that they are
+    right. Raises as ``write``."""
+    if not len(bars):
+        return
+    one = await repository.locked(session, series_id)
+    bars = await _fitting(session, one, bars)
+    to_chunks, to_rows = await _divided(session, one, bars, 0)
+    payloads = await repository.chunks_of(session, one.id, [day for day, _ in to_chunks])
+    changed = []
+    for day, part in to_chunks:
+        known = chunks.decode(payloads[day], one.price_decimals, one.volume_decimals)
+        changed.append(_chunk(one, day, merge(known if part is None else part, known).bars))
+    if changed:
+        await repository.put_chunks(session, changed)
+    await repository.delete_times(session, one.id, to_rows.time.tolist())
+    await repository.add_rows(session, one.id, to_rows)
+    one.revision += 1
+    await session.flush()
+
+
 async def hold(session: AsyncSession, series_id: int, price_decimals: int, volume_decimals: int) -> None:
     """Make the scale of the series hold so many decimals, at once instead of piece by piece.
 
