@@ -31,12 +31,13 @@ alone for minutes."""
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each process whole files, longest folders first; the browser tests share one installation, so one
-    process takes them all."""
+    """Give each process whole files, longest folders first; what shares one running installation goes to one
+    process."""
     items.sort(key=_turn)
     for item in items:
-        folder, file = _folder(item), item.path.relative_to(HERE).as_posix()
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "e2e" else file))
+        shares = "installation" in item.fixturenames  # type: ignore[attr-defined]
+        group = "installation" if shares else item.path.relative_to(HERE).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _turn(item: pytest.Item) -> int:
