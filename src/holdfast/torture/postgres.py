@@ -15,13 +15,14 @@ from typing import Any, Final
 
 import orjson
 from asyncpg.exceptions import ConnectionDoesNotExistError
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from holdfast.platform.database import Database
 from holdfast.torture.loop import Process, current
 from holdfast.torture.wire import Backend, Opener, Statement
 
-PING: Final = ";"
 BROKEN: Final = "connection was closed in the middle of operation"
 PREPARED: Final = 1_000
 """Statements that SQLAlchemy keeps prepared on a connection: all of them."""
@@ -231,8 +232,6 @@ class Client:
         return _Prepared(self, known, query)
 
     async def fetchrow(self, query: str, *parameters: Any) -> Any:
-        if query == PING:
-            return self._real() and None
         return await self.ask(query, lambda real: real.fetchrow(query, *parameters))
 
     async def execute(self, query: str, *parameters: Any) -> Any:
@@ -300,11 +299,11 @@ class TortureDatabase(Database):
             pool_size=100,
             max_overflow=0,
             pool_use_lifo=True,
-            pool_pre_ping=True,
             hide_parameters=True,
             json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
             json_deserializer=orjson.loads,
         )
+        event.listen(self.engine.sync_engine.pool, "checkout", _look_first)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     def start_afresh(self) -> None:
@@ -329,6 +328,12 @@ class TortureDatabase(Database):
         for client in self._clients:
             if client.holder is process:
                 client.cut()
+
+
+def _look_first(connection: Any, _record: Any, _proxy: Any) -> None:
+    """What ``pool_pre_ping`` comes to where a connection knows whether it is broken."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 @lru_cache(maxsize=4096)
