@@ -17,7 +17,7 @@ from tests.execution.conftest import Desk
 from holdfast.accounts import doors
 from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import Vault, VenueCredentials, ensure_key_pair
-from holdfast.execution import executor, preflight, tasks
+from holdfast.execution import asking, executor, preflight, tasks
 from holdfast.execution.models import TrailRow
 from holdfast.execution.risk import gate
 from holdfast.platform.clock import SystemClock
@@ -72,7 +72,7 @@ async def no_refusals(*_: Any) -> dict[Any, str]:
 def sealed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A real key in a real box, opened through the real door."""
     monkeypatch.setattr(executor, "open_door", doors.open_door)
-    monkeypatch.setattr(executor, "PATIENCE", timedelta(seconds=0.3))
+    monkeypatch.setattr(asking, "PATIENCE", timedelta(seconds=0.3))
     monkeypatch.setattr(preflight, "check", only_the_balance)
     monkeypatch.setattr(gate, "refusals", no_refusals)
     ensure_key_pair(desk.work.settings.secrets_dir)
