@@ -7,12 +7,15 @@ import json
 import os
 import sys
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 from holdfast.torture.crash.place import open_place
 from holdfast.torture.crash.points import Length, Outcome, Point
 from holdfast.torture.crash.run import Bench, Patch, Suite, nothing
 from holdfast.torture.crash.suite import DISK, GROUPS, SUITES
+
+LOG_LINES: Final = 40
+"""Of the log of a point that was not survived, so many lines from its end are told."""
 
 
 class Hall:
@@ -40,8 +43,15 @@ class Hall:
         return SUITES[name].length(self._at(SUITES[name]))
 
     def run(self, point: Point) -> Outcome:
+        """One point. What its processes logged is told on the standard error if they did not survive it."""
         suite = SUITES[point.scenario]
-        return suite.run(self._at(suite), point)
+        bench = self._at(suite)
+        known = bench.place.logged
+        outcome = suite.run(bench, point)
+        if outcome.violations:
+            lines = bench.place.log.read_bytes()[known:].decode(errors="replace").splitlines()
+            sys.stderr.writelines(f"  {line}\n" for line in lines[-LOG_LINES:])
+        return outcome
 
     def _at(self, suite: Suite) -> Bench:
         group = next(group for group in GROUPS if suite in group)

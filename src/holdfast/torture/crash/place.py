@@ -60,6 +60,11 @@ class Place:
     def log(self) -> Path:
         return self.home / "work.log"
 
+    @property
+    def logged(self) -> int:
+        """How many bytes are in the log so far."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
 
 @contextmanager
 def open_place(*, durable: bool = False, seed: int = 7) -> Iterator[Place]:
