@@ -170,6 +170,15 @@ async def test_too_many_streams(client: Client, streams: Streams) -> None:
         assert len(streams.subscribed) == 1024
 
 
+async def test_too_many_connections(client: Client, streams: Streams) -> None:
+    streams.be(connections=2)
+    for _ in range(2):
+        async with connected(client, "/ws") as socket:
+            await say(socket, method="LIST_SUBSCRIPTIONS", id=1)
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
+        await client.ws_connect("/binance/ws")
+
+
 async def test_an_unanswered_ping_ends_the_connection(client: Client, streams: Streams) -> None:
     streams.be(ping_s=0.2, pong_s=0.5)
     async with connected(client, "/ws", autoping=False) as deaf:

@@ -16,7 +16,8 @@ _SECOND: Final = 1.0
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds: between two pings, for the pong to a ping, for a connection's life, from the announcement of a
-    shutdown to the cut. Messages in a second, and streams, that a connection may have."""
+    shutdown to the cut. Messages in a second, and streams, that a connection may have; connections that an
+    address may open in five minutes."""
 
     ping_s: float = 20.0
     pong_s: float = 60.0
@@ -24,6 +25,7 @@ class Patience:
     shutdown_s: float = 10.0
     messages: int = 5
     most_streams: int = 1024
+    connections: int = 300
 
 
 class Socket:

@@ -3,6 +3,7 @@ is connected, and nothing is computed for a stream nobody listens to."""
 
 import asyncio
 import logging
+from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ LOG: Final = logging.getLogger(__name__)
 BEAT_S: Final = 0.1
 PLACE: Final = "binance.stream"
 VENUE: Final = "binance.venue"
+CONNECTIONS_S: Final = 300.0
 _ENDING: Final = 1001
 
 
@@ -88,6 +90,7 @@ class Streams:
         self._audiences: dict[str, Audience] = {}
         self._clients: dict[Client, None] = {}
         self._anybody = asyncio.Event()
+        self._opened: defaultdict[str, deque[float]] = defaultdict(deque)
 
     @property
     def connections(self) -> int:
@@ -115,6 +118,8 @@ class Streams:
         refusal = refused(rule)
         if refusal is not None:
             return refusal
+        if self._too_many(request.remote or ""):
+            return web.Response(status=429, text="Too many connections")
         combined = request.path.endswith("/stream")
         given = request.query.get("streams", "") if combined else request.match_info.get("names", "")
         response = web.WebSocketResponse(autoping=False, compress=False)
@@ -168,6 +173,13 @@ class Streams:
             if not self._clients:
                 self._anybody.clear()
             await client.socket.close()
+
+    def _too_many(self, address: str) -> bool:
+        now, opened = asyncio.get_running_loop().time(), self._opened[address]
+        while opened and opened[0] <= now - CONNECTIONS_S:
+            opened.popleft()
+        opened.append(now)
+        return len(opened) > self.patience.connections
 
     def _beat(self) -> None:
         """A fault at ``binance.stream.<name>`` strikes an event on its way to all who listen."""
