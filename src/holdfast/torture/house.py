@@ -41,6 +41,7 @@ ADDRESS: Final = "http://127.0.0.1:1"
 """Where pybit believes the venue to be; no request ever leaves the loop."""
 TICK: Final = 0.5
 SHORTEST_SLEEP: Final = 0.05
+LOOK_AGAIN: Final = 1.0
 LONGEST_SLEEP: Final = 10.0
 RESTART: Final = (0.5, 6.0)
 POLLING: Final = ("market.refresh_instruments",)
@@ -266,14 +267,20 @@ class House:
             return 1.0
         pause = await self._until_due()
         if pause <= 0:
-            async with self.database.transaction() as session:
-                now = self.clock.now()
-                await jobs.hold_back_deadly(session, now=now)
-                self._queue.extend(await jobs.take_due(session, now=now))
+            pause = 0.0 if await self._take_due() else LOOK_AGAIN
         for worker in self.workers:
             if self._queue and worker.process.alive and not worker.busy and not worker.process.paused:
                 worker.give(*self._queue.popleft())
         return min(max(pause, SHORTEST_SLEEP), LONGEST_SLEEP)
+
+    async def _take_due(self) -> bool:
+        """Whether there was anything that is not under way already."""
+        async with self.database.transaction() as session:
+            now = self.clock.now()
+            await jobs.hold_back_deadly(session, now=now)
+            due = await jobs.take_due(session, now=now)
+        self._queue.extend(due)
+        return bool(due)
 
     async def _until_due(self) -> float:
         """Seconds, by a look that locks nothing."""

@@ -101,6 +101,8 @@ class Person:
     browser: PybitClient
     browser_threads: Any
     started: list[UUID] = field(default_factory=list)
+    told_stopped: dict[UUID, datetime] = field(default_factory=dict)
+    """The stops that were confirmed to the user, and when."""
 
     async def live(self, until: float) -> None:
         """One thing after another, until the storm is over."""
@@ -164,13 +166,15 @@ class Person:
         """The kill switch: close everything, or one position."""
         scope = "position" if sleeve_id else "user"
         async with self.house.database.transaction() as session:
-            await flatten.start(
+            begun = await flatten.start(
                 session,
                 self.user_id,
                 NewFlatten(scope=scope, position_id=sleeve_id),
                 by="user",
                 now=self.house.clock.now(),
             )
+        if begun.stop_id:
+            self.told_stopped.setdefault(begun.stop_id, self.house.clock.now())
         self.house.tally.add("flattened")
 
     async def stop(self, sleeve_id: UUID | None) -> None:
@@ -179,6 +183,7 @@ class Person:
         now = self.house.clock.now()
         async with self.house.database.transaction() as session:
             made = await stops.stop(session, self.user_id, wanted, by="user", now=now)
+        self.told_stopped[made.id] = self.house.clock.now()
         self.house.tally.add("stopped")
         await asyncio.sleep(self.dice.uniform(1, 12))
         async with self.house.database.transaction() as session:

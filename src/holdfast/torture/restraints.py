@@ -9,6 +9,7 @@ from uuid import UUID
 
 from holdfast.core.money import plain
 from holdfast.execution.orders import OrderEvent
+from holdfast.execution.risk.models import Stop
 from holdfast.portfolio.ledger import QUOTE
 from holdfast.torture.truth import ZERO, Books
 
@@ -31,9 +32,17 @@ def stops_hold(books: Books) -> Iterator[str]:
         for stop in books.stops:
             if stop.scope == "position" and stop.sleeve_id != order.sleeve_id:
                 continue
+            since = _in_force(books, stop)
             for at in sends:
-                if stop.since + STOP_TAKES < at and (not stop.lifted_at or at < stop.lifted_at):
+                if since and since < at and (not stop.lifted_at or at < stop.lifted_at):
                     yield f"{order.client_id} was sent at {at:%H:%M:%S}, stopped since {stop.since:%H:%M:%S}"
+
+
+def _in_force(books: Books, stop: Stop) -> datetime | None:
+    """From when on nobody may say that they had not heard of it: a user's, from when they were told. It may
+    have to wait for a transaction in which somebody is frozen, and nobody is told meanwhile."""
+    known = stop.since + STOP_TAKES if books.steady else None
+    return books.told_stopped.get(stop.id, known)
 
 
 def limits_hold(books: Books) -> Iterator[str]:

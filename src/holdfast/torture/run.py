@@ -216,6 +216,7 @@ class _Run:
             for person in self._people:
                 books = await books_of(session, person.connection_id, person.account, person.opening)
                 books.price_at, books.steady = self._house.price_at, not self._weather.freezes
+                books.told_stopped = person.told_stopped
                 self._problems += judge(books, rules)
                 if rules is RULES:
                     self._count(books)

@@ -1,7 +1,7 @@
 """Everything there is to compare after a run: our rows, and the venue's own account of it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,6 +49,8 @@ class Books:
     venue_orders: dict[str, VenueOrder]
     trades: list[Trade] = field(default_factory=list)
     price_at: Callable[[str, datetime], Decimal] | None = None
+    told_stopped: Mapping[UUID, datetime] = field(default_factory=dict)
+    """When which stop was confirmed to the user."""
     steady: bool = False
     """Whether nobody was frozen in the middle of writing."""
 
