@@ -1,5 +1,6 @@
 """How points are counted, chosen and told."""
 
+import orjson
 import pytest
 
 from holdfast.core.errors import InvalidInput
@@ -52,7 +53,7 @@ def test_a_report_counts_what_died_where_and_when_and_how_to_see_it_again() -> N
         Outcome(Point("open", Moment.SENT, 400), "", (), 2.5),
     ):
         report.take(outcome)
-    told = report.as_json()
+    told = orjson.loads(orjson.dumps(report.as_json()))
     assert (told["points"], told["crashes"], told["all_points"]) == (3, 2, 700)
     assert (told["processes"], told["moments"]) == ({"worker": 2}, {"held": 1, "sent": 1})
     assert told["violations"] == [{"replay": "open:sent:9", "place": bad.place, "what": ["it is lost"]}]

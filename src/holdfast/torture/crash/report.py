@@ -30,7 +30,7 @@ class Line:
         if outcome.place:
             self.died += 1
             self.places.add(outcome.place)
-            self.moments[outcome.point.moment] += 1
+            self.moments[outcome.point.moment.value] += 1
         if outcome.violations:
             self.bad.append(outcome)
 
