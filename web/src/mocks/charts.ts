@@ -11,6 +11,12 @@ export function resetCharts(): void {
 const seriesOf = (request: Request) => new URL(request.url).searchParams.get('series') ?? ''
 
 export const chartHandlers = [
+  http.get('/api/charts/layouts', () => HttpResponse.json({ layouts: kept.layouts })),
+  http.put('/api/charts/layouts', async ({ request }) => {
+    const body = (await request.json()) as { layouts: unknown[] }
+    kept.layouts = body.layouts
+    return HttpResponse.json(body)
+  }),
   http.get('/api/charts/drawings', ({ request }) =>
     HttpResponse.json({ drawings: kept.drawings.get(seriesOf(request)) ?? [] }),
   ),

@@ -1,4 +1,5 @@
 import clsx from 'clsx'
+import { Rewind } from 'lucide-react'
 import { lazy, Suspense, useCallback, useRef, useState } from 'react'
 
 import { ChartNotice } from '@/features/indices/Attribution'
@@ -13,15 +14,18 @@ import type { CellDialog } from './panels/ChartCell'
 import { ChartCell } from './panels/ChartCell'
 import { HistoryNote } from './panels/ChartStates'
 import { DrawingRail, DrawingSelect, SyncNote } from './panels/DrawingTools'
-import { Toolbar } from './panels/Toolbar'
+import { ReplayBar } from './panels/ReplayBar'
+import { Toolbar, ToolButton, ToolSelect } from './panels/Toolbar'
 import { useChartKeys } from './useChartKeys'
 import { useFillHeight } from './useFillHeight'
 import { useFullscreen } from './useFullscreen'
 import { useSpecs } from './useSpec'
-import { changeCell } from './workspace'
+import { usePhone } from './usePhone'
+import { changeCell, setChartCount } from './workspace'
 
 const SymbolSearch = lazy(() => import('./panels/SymbolSearch'))
 
+const COUNTS = [1, 2, 3, 4]
 const GRIDS = ['', 'md:grid-cols-2', 'md:grid-cols-3', 'md:grid-cols-2 md:grid-rows-2']
 
 /** The chart workspace: one to four charts, of which the toolbar serves the one in front. */
@@ -39,6 +43,7 @@ export default function ChartPage() {
     (index: number, engine: ChartEngine | null) => setEngines((before) => ({ ...before, [index]: engine })),
     [],
   )
+  const phone = usePhone()
   const engine = engines[active] ?? null
   const spec = specs[active]
 
@@ -46,6 +51,13 @@ export default function ChartPage() {
     if (!spec) return
     if (timeframe === spec.timeframe) engine?.chooseTimeframe(timeframe)
     else goTo({ series: spec.series, timeframe })
+  }
+
+  /** From two thirds of the screen on. */
+  function replay() {
+    if (!engine) return
+    if (engine.replay.state.get().active) engine.replay.leave()
+    else engine.replay.start(engine.viewport.first() + Math.floor(engine.viewport.bars() * 0.6))
   }
 
   function exportImage() {
@@ -90,10 +102,33 @@ export default function ChartPage() {
         onImage={exportImage}
       >
         {engine && <DrawingSelect engine={engine} />}
+        <ToolButton onClick={replay}>
+          <Rewind aria-hidden className="size-4 text-muted" />
+          <span className="max-[1439px]:sr-only">Replay</span>
+        </ToolButton>
+        <ToolSelect
+          label="Layout"
+          value={String(specs.length)}
+          options={COUNTS.map((count) => [String(count), count === 1 ? '1 chart' : `${count} charts`])}
+          onPick={(value) => setChartCount(Number(value))}
+        />
+        {phone && specs.length > 1 && (
+          <ToolSelect
+            label="Chart shown"
+            value={String(active)}
+            options={specs.map((each, index) => [String(index), `${index + 1}: ${splitSeries(each.series)[1]}`])}
+            onPick={(value) => activate(Number(value))}
+          />
+        )}
       </Toolbar>
       <div className="flex min-h-0 flex-1">
         {engine && <DrawingRail engine={engine} />}
-        <div className={clsx('grid min-h-0 min-w-0 flex-1 auto-rows-fr gap-px bg-hairline', GRIDS[specs.length - 1])}>
+        <div
+          className={clsx(
+            'grid min-h-0 min-w-0 flex-1 auto-rows-fr gap-px bg-hairline',
+            !phone && GRIDS[specs.length - 1],
+          )}
+        >
           {specs.map((each, index) => (
             <ChartCell
               key={index}
@@ -110,6 +145,7 @@ export default function ChartPage() {
           ))}
         </div>
       </div>
+      {engine && <ReplayBar engine={engine} />}
       <footer className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-4 border-t border-hairline px-3 py-1 text-xs text-muted">
         <ChartNotice />
         <span>Times in UTC</span>

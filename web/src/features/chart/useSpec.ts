@@ -8,6 +8,8 @@ import type { Timeframe } from './data/timeframes'
 import { asTimeframe } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
 import { rememberChart } from './last'
+import { keepWorkspace } from './layoutSync'
+
 import { changeCell, changeWorkspace, workspace } from './workspace'
 
 /** The charts of the workspace. The address names the series and the timeframe of the one in front. */
@@ -29,6 +31,8 @@ export function useSpecs() {
     const kept = workspace.get().cells[active]
     if (kept?.series !== series || kept.timeframe !== timeframe) changeCell(active, { series, timeframe })
   }, [active, series, source, symbol, timeframe])
+
+  useEffect(() => keepWorkspace(), [])
 
   function goTo(next: { series: string; timeframe: Timeframe }) {
     const [nextSource, nextSymbol] = splitSeries(next.series)

@@ -1,6 +1,7 @@
 /** The charts of the workspace, kept on this device. */
 import { createStore } from '@/lib/store'
 
+import { asTimeframe } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
 import { DEFAULT_SPEC } from './engine/spec'
 
@@ -9,16 +10,28 @@ export interface Workspace {
   active: number
 }
 
+export const MOST_CHARTS = 4
+
 const KEY = 'holdfast.workspace'
+const FRESH: Workspace = { cells: [{ series: 'bybit:BTCUSDT', ...DEFAULT_SPEC }], active: 0 }
+
+/** What was stored, as far as it can be shown; null when it cannot. */
+export function readWorkspace(stored: unknown): Workspace | null {
+  if (typeof stored !== 'object' || stored === null) return null
+  const { cells, active } = stored as Partial<Workspace>
+  if (!Array.isArray(cells)) return null
+  const known = cells
+    .filter((cell) => typeof cell?.series === 'string' && cell.series.includes(':') && asTimeframe(cell.timeframe))
+    .slice(0, MOST_CHARTS)
+    .map((cell) => ({ ...DEFAULT_SPEC, ...cell }))
+  return known.length > 0 ? { cells: known, active: Math.min(Math.max(0, active ?? 0), known.length - 1) } : null
+}
 
 function stored(): Workspace {
-  const fresh = { cells: [{ series: 'bybit:BTCUSDT', ...DEFAULT_SPEC }], active: 0 }
   try {
-    const read = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Workspace | null
-    const cells = read?.cells.map((cell) => ({ ...DEFAULT_SPEC, ...cell })) ?? []
-    return cells.length > 0 ? { cells, active: Math.min(read?.active ?? 0, cells.length - 1) } : fresh
+    return readWorkspace(JSON.parse(localStorage.getItem(KEY) ?? 'null')) ?? FRESH
   } catch {
-    return fresh
+    return FRESH
   }
 }
 
@@ -32,4 +45,15 @@ export function changeWorkspace(change: Partial<Workspace>): void {
 export function changeCell(index: number, change: Partial<ChartSpec>): void {
   const { cells } = workspace.get()
   changeWorkspace({ cells: cells.map((cell, at) => (at === index ? { ...cell, ...change } : cell)) })
+}
+
+/** Shows one to four charts: new ones begin as the one in front, which stays in front. */
+export function setChartCount(count: number): void {
+  const { cells, active } = workspace.get()
+  const front = cells[active] ?? cells[0]
+  if (!front) return
+  const wanted = Math.max(1, Math.min(MOST_CHARTS, count))
+  const kept = active < wanted ? cells.slice(0, wanted) : [...cells.slice(0, wanted - 1), front]
+  const added = Array.from({ length: wanted - kept.length }, () => ({ ...front, indicators: [], compare: [] }))
+  changeWorkspace({ cells: [...kept, ...added], active: Math.min(active, wanted - 1) })
 }

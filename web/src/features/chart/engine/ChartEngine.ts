@@ -16,6 +16,7 @@ import { MarksLayer } from './MarksLayer'
 import { Navigator } from './Navigator'
 import { OutputLayer } from './OutputLayer'
 import { PriceLayer } from './PriceLayer'
+import { Replay } from './Replay'
 import type { ChartSpec } from './spec'
 import type { ChartColours } from './theme'
 import { FIXED_OPTIONS, readColours, themedOptions } from './theme'
@@ -26,8 +27,6 @@ export type EnginePorts = Pick<FeedPorts, 'fetchBars' | 'watch' | 'now'>
 /** What the screen shows of the bars that are opened: the newest, a span of seconds, or what it showed before. */
 type View = { kind: 'end' } | { kind: 'span' | 'keep'; span: { from: number; to: number } | undefined }
 
-const USUAL_SPACING = 7
-const RIGHT_ROOM = 6
 /** More bars than this are cheaper to hand over all at once. */
 const FEW = 20
 const MODES = { linear: PriceScaleMode.Normal, log: PriceScaleMode.Logarithmic, percent: PriceScaleMode.Percentage }
@@ -41,6 +40,7 @@ export class ChartEngine {
   readonly outputs: OutputLayer
   readonly marks: MarksLayer
   readonly drawings: DrawingLayer
+  readonly replay: Replay
   readonly crosshair: Crosshair
   /** Counts up with every change of what the labels read. */
   readonly revision = createStore(0)
@@ -66,6 +66,7 @@ export class ChartEngine {
       spec.series,
       spec.timeframe,
     )
+    this.replay = new Replay(this.feed, { draw: (from) => this.draw(from, 0), open: (time) => this.goTo(time) })
     this.viewport = new Viewport(this.chart, this.feed)
     this.price = new PriceLayer(this.chart, this.feed.window, spec.type)
     this.crosshair = new Crosshair(this.chart, this.feed.window, () => this.price.series)
@@ -76,7 +77,7 @@ export class ChartEngine {
       this.price,
       ports,
       () => this.tell(),
-      () => this.feed.window.length,
+      () => this.shown,
     )
     this.marks = new MarksLayer(this.feed.window, this.price, this.colours)
     this.drawings = new DrawingLayer(
@@ -96,6 +97,7 @@ export class ChartEngine {
 
   dispose(): void {
     this.crosshair.stop()
+    this.replay.end()
     this.feed.stop()
     this.outputs.stop()
     this.chart.remove()
@@ -107,7 +109,7 @@ export class ChartEngine {
     this.spec = next
     if (next.type !== before.type) {
       this.price.setType(next.type)
-      this.price.setAll(this.feed.window.length)
+      this.price.setAll(this.shown)
       this.outputs.attach()
       this.marks.attach()
       this.drawings.attach()
@@ -150,15 +152,9 @@ export class ChartEngine {
 
   /** Keeps the right edge where it is, or follows the newest bar where that was visible. */
   chooseTimeframe(timeframe: Timeframe): void {
-    const { window, state } = this.feed
-    const range = this.chart.timeScale().getVisibleLogicalRange()
-    const atEnd = !state.get().newer && (range === null || range.to >= window.length - 1)
-    if (atEnd || range === null) {
-      this.open(timeframe, { kind: 'end' })
-      return
-    }
-    const to = window.timeAt(range.to, state.get().timeframe)
-    this.open(timeframe, { kind: 'span', span: { from: to - USUAL_VISIBLE * secondsOf(timeframe), to } })
+    const to = this.viewport.follows() ? undefined : this.viewport.span()?.to
+    if (to === undefined) this.open(timeframe, { kind: 'end' })
+    else this.open(timeframe, { kind: 'span', span: { from: to - USUAL_VISIBLE * secondsOf(timeframe), to } })
   }
 
   private applyScale(): void {
@@ -182,35 +178,44 @@ export class ChartEngine {
     const { timeframe } = state.get()
     const span = this.view.kind === 'end' ? undefined : this.view.span
     this.price.paint(this.colours, state.get().decimals)
+    this.replay.onReplaced()
     this.outputs.reset()
-    this.handOver(() => {
-      if (span) {
-        return { from: window.logicalAt(span.from, timeframe), to: window.logicalAt(span.to, timeframe) }
-      }
-      const visible = Math.min(USUAL_VISIBLE, Math.max(30, this.chart.timeScale().width() / USUAL_SPACING))
-      return { from: window.length - visible, to: window.length - 1 + RIGHT_ROOM }
-    })
+    this.handOver(() =>
+      span
+        ? { from: window.logicalAt(span.from, timeframe), to: window.logicalAt(span.to, timeframe) }
+        : this.viewport.newest(),
+    )
   }
 
   private onChanged({ from, shift }: WindowChange): void {
-    const { window } = this.feed
-    const few = shift === 0 && from >= this.handed - 1 && window.length - from <= FEW
-    if (few) {
-      this.price.update(from, window.length)
-      this.handed = window.length
-      this.outputs.refresh(false)
-      this.tell()
+    this.replay.onShift(shift)
+    const few = shift === 0 && from >= this.handed - 1 && this.shown - from <= FEW
+    this.draw(few ? from : null, shift)
+  }
+
+  /** How many bars may be seen: all, unless a replay holds some back. */
+  get shown(): number {
+    return Math.min(this.feed.window.length, this.replay.limit)
+  }
+
+  /** Draws the bars from `from` on, or all anew, with the screen moved by `shift` places. */
+  private draw(from: number | null, shift: number): void {
+    if (from === null) {
+      const range = this.chart.timeScale().getVisibleLogicalRange()
+      this.handOver(() => range && { from: range.from + shift, to: range.to + shift })
       return
     }
-    const range = this.chart.timeScale().getVisibleLogicalRange()
-    this.handOver(() => range && { from: range.from + shift, to: range.to + shift })
+    this.price.update(from, this.shown)
+    this.handed = this.shown
+    this.outputs.refresh(false)
+    this.tell()
   }
 
   /** Hands all bars over and shows a range of them, without hearing of what that changes in between. */
   private handOver(range: () => { from: number; to: number } | null): void {
     this.applying = true
-    this.price.setAll(this.feed.window.length)
-    this.handed = this.feed.window.length
+    this.price.setAll(this.shown)
+    this.handed = this.shown
     this.outputs.refresh(true)
     this.marks.refresh()
     this.tell()
@@ -229,7 +234,8 @@ export class ChartEngine {
     const { timeframe, older, newer } = state.get()
     const left = older ? range.from : Math.max(0, range.from)
     const right = newer ? range.to : Math.min(window.length - 1, range.to)
-    const wanted = timeframeFor(this.spec.timeframe, timeframe, right - left)
+    const fixed = this.replay.state.get().active
+    const wanted = fixed ? timeframe : timeframeFor(this.spec.timeframe, timeframe, right - left)
     if (wanted !== timeframe) {
       if (wanted !== this.asked) this.open(wanted, { kind: 'keep', span: undefined })
       return

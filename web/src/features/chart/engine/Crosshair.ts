@@ -60,7 +60,8 @@ export class Crosshair {
     if (target?.by === this) return
     this.following = true
     const at = target ? this.window.lowerBound(target.time + 1) - 1 : -1
-    if (at >= 0 && target && target.time <= (this.window.last ?? 0)) this.place(at)
+    const [last = 0, before = last] = [this.window.last, this.window.time[this.window.length - 2]]
+    if (at >= 0 && target && target.time < last + (last - before)) this.place(at)
     else this.chart.clearCrosshairPosition()
     this.following = false
   }

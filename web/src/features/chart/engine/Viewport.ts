@@ -4,6 +4,8 @@ import type { IChartApi } from 'lightweight-charts'
 import type { Feed } from '../data/feed'
 
 export const USUAL_VISIBLE = 150
+const USUAL_SPACING = 7
+const RIGHT_ROOM = 6
 
 export class Viewport {
   constructor(
@@ -29,5 +31,18 @@ export class Viewport {
     if (!range || window.length === 0) return undefined
     const { timeframe } = state.get()
     return { from: window.timeAt(range.from, timeframe), to: window.timeAt(range.to, timeframe) }
+  }
+
+  /** Whether the newest bar there is can be seen. */
+  follows(): boolean {
+    const range = this.chart.timeScale().getVisibleLogicalRange()
+    return !this.feed.state.get().newer && (range === null || range.to >= this.feed.window.length - 1)
+  }
+
+  /** The range of the newest bars, as many as look well at this width. */
+  newest(): { from: number; to: number } {
+    const { length } = this.feed.window
+    const visible = Math.min(USUAL_VISIBLE, Math.max(30, this.chart.timeScale().width() / USUAL_SPACING))
+    return { from: length - visible, to: length - 1 + RIGHT_ROOM }
   }
 }

@@ -55,7 +55,6 @@ export const FIXED_OPTIONS: DeepPartial<ChartOptions> = {
     barSpacing: 7,
     minBarSpacing: 0.2,
   },
-  crosshair: { mode: CrosshairMode.Normal },
   localization: { percentageFormatter: (value: number) => signedPercent(value / 100) },
   kineticScroll: { mouse: false, touch: true },
 }
@@ -72,6 +71,6 @@ export function themedOptions(colours: ChartColours): DeepPartial<ChartOptions> 
       panes: { separatorColor: colours.hairline, separatorHoverColor: faded(colours.edge, 0.3), enableResize: true },
     },
     grid: { vertLines: { color: faded(colours.hairline, 0.6) }, horzLines: { color: faded(colours.hairline, 0.6) } },
-    crosshair: { vertLine: line, horzLine: line },
+    crosshair: { mode: CrosshairMode.Normal, vertLine: line, horzLine: line },
   }
 }

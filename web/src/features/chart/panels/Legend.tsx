@@ -18,7 +18,7 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   const cursor = useStore(engine.crosshair.cursor)
   useStore(engine.revision)
   const { window } = engine.feed
-  const index = cursor ?? window.length - 1
+  const index = Math.min(cursor ?? Infinity, engine.shown - 1)
   const bar = window.at(index)
   const [source, symbol] = splitSeries(state.series)
   if (!bar) return null
@@ -26,7 +26,7 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   const change = before === 0 ? 0 : bar.close / before - 1
   const price = (value: number) => money(value, state.decimals)
   return (
-    <div className="tnum flex flex-wrap items-baseline gap-x-3 text-sm">
+    <div className="tnum flex w-fit flex-wrap items-baseline gap-x-3 rounded-[5px] bg-[color-mix(in_srgb,var(--canvas)_70%,transparent)] text-sm">
       <span className="font-semibold">{symbol}</span>
       <span className="text-muted">
         {sourceWords(source)} · {state.timeframe}
@@ -62,9 +62,9 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
 
 function Values({ pairs, wideOnly }: { pairs: [string, string][]; wideOnly: boolean }) {
   return (
-    <span className={clsx('flex gap-x-2', wideOnly && 'max-md:hidden')}>
+    <span className={clsx('flex flex-wrap gap-x-2 max-md:text-xs', wideOnly && 'max-md:hidden')}>
       {pairs.map(([name, value]) => (
-        <span key={name}>
+        <span key={name} className="whitespace-nowrap">
           <span className="text-muted">{name}</span> {value}
         </span>
       ))}
@@ -78,13 +78,15 @@ const QUIET = 15
 function Age({ engine, source }: { engine: ChartEngine; source: string }) {
   const live = useIsLive()
   const now = useNow()
+  const { active } = useStore(engine.replay.state)
+  if (active) return <Pill>Replay</Pill>
   if (source === 'own') return null
   const { heardAt } = engine.feed
   const seconds = heardAt === 0 ? 0 : Math.round((now - heardAt) / 1000)
   if (live && seconds < QUIET) return null
-  return (
-    <span className="rounded-full border border-hairline bg-surface px-2 text-xs text-muted">
-      {seconds > 0 ? `${seconds} s old` : 'Not live'}
-    </span>
-  )
+  return <Pill>{seconds > 0 ? `${seconds} s old` : 'Not live'}</Pill>
+}
+
+function Pill({ children }: { children: React.ReactNode }) {
+  return <span className="rounded-full border border-hairline bg-surface px-2 text-xs text-muted">{children}</span>
 }

@@ -3,7 +3,7 @@ import { Eye, EyeOff, Settings2, X } from 'lucide-react'
 import type { ReactNode } from 'react'
 
 import { useStore } from '@/lib/store'
-import { plotValue, signedPercent } from '@/lib/numbers'
+import { money, plotValue, signedPercent } from '@/lib/numbers'
 
 import { splitSeries } from '../data/api'
 import type { ChartEngine } from '../engine/ChartEngine'
@@ -50,8 +50,9 @@ export function IndicatorLine({
 }) {
   const cursor = useStore(engine.crosshair.cursor)
   const error = useStore(view.feed.error)
+  const { decimals } = useStore(engine.feed.state)
   useStore(engine.revision)
-  const index = cursor ?? engine.feed.window.length - 1
+  const index = Math.min(cursor ?? Infinity, engine.shown - 1)
   const { key, hidden, inputs } = view.spec
   const name = view.indicator.name
   return (
@@ -83,7 +84,7 @@ export function IndicatorLine({
       {view.valuesAt(index).map(({ plot, value }) =>
         Number.isNaN(value) ? null : (
           <span key={plot.id} title={plot.label} style={{ color: engine.colours.plots[plot.colour - 1] }}>
-            {plotValue(value)}
+            {plot.pane === 'price' ? money(value, decimals) : plotValue(value)}
           </span>
         ),
       )}
@@ -106,7 +107,7 @@ function CompareLine({
   const error = useStore(view.feed.error)
   useStore(engine.revision)
   const { closes } = view
-  const at = cursor ?? engine.feed.window.length - 1
+  const at = Math.min(cursor ?? Infinity, engine.shown - 1)
   const first = closes.subarray(engine.viewport.first(), at + 1).find((value) => !Number.isNaN(value))
   const value = closes[at] ?? NaN
   const change = first ? value / first - 1 : NaN
@@ -145,9 +146,15 @@ function LegendLine({
   children: ReactNode
 }) {
   return (
-    <div className={clsx('group tnum flex items-center gap-x-2 text-sm', dim && 'opacity-60')}>
-      <span className="truncate font-medium">{name}</span>
-      <span className="truncate text-muted">{detail}</span>
+    <div
+      className={clsx(
+        'group tnum flex w-fit flex-wrap items-center gap-x-2 rounded-[5px] text-sm',
+        'bg-[color-mix(in_srgb,var(--canvas)_70%,transparent)]',
+        dim && 'opacity-60',
+      )}
+    >
+      <span className="font-medium">{name}</span>
+      <span className="text-muted">{detail}</span>
       {children}
       <span className="pointer-events-auto flex opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100">
         {buttons}

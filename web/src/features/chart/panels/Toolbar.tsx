@@ -1,4 +1,4 @@
-import { ChartSpline, GitCompareArrows, ImageDown, Maximize2, Minimize2, Search } from 'lucide-react'
+import { ChartNoAxesColumn, ChartSpline, GitCompareArrows, ImageDown, Maximize2, Minimize2, Search } from 'lucide-react'
 import type { ComponentProps } from 'react'
 
 import type { Timeframe } from '../data/timeframes'
@@ -30,7 +30,7 @@ export function Toolbar(props: Props) {
     <div
       role="toolbar"
       aria-label="Chart"
-      className="flex h-12 shrink-0 items-center gap-1 overflow-x-auto border-b border-hairline px-2 md:h-11"
+      className="relative flex h-12 shrink-0 items-center gap-1 overflow-x-auto border-b border-hairline px-2 md:h-11"
     >
       <ToolButton onClick={onSearch} aria-label={`Symbol ${symbol}, search for another`} className="font-semibold">
         <Search aria-hidden className="size-4 text-muted" />
@@ -77,8 +77,13 @@ export function Toolbar(props: Props) {
         options={SCALES.map((each) => [each, SCALE_WORDS[each]])}
         onPick={(value) => onChange({ scale: value as ScaleMode })}
       />
-      <ToolButton aria-pressed={spec.volume} onClick={() => onChange({ volume: !spec.volume })}>
-        Volume
+      <ToolButton
+        aria-pressed={spec.volume}
+        aria-label="Volume"
+        title="Volume"
+        onClick={() => onChange({ volume: !spec.volume })}
+      >
+        <ChartNoAxesColumn aria-hidden className="size-4" />
       </ToolButton>
       <Line />
       <ToolButton onClick={props.onIndicators}>
@@ -143,7 +148,7 @@ export function ToolSelect({
       title={label}
       value={value}
       onChange={(event) => onPick(event.target.value)}
-      className={`h-8 shrink-0 rounded-control bg-canvas px-1 text-sm text-ink hover:bg-hover max-md:h-11 ${className}`}
+      className={`h-8 shrink-0 rounded-control bg-canvas px-1 [field-sizing:content] text-sm text-ink hover:bg-hover max-md:h-11 ${className}`}
     >
       {options.map(([key, text]) => (
         <option key={key} value={key}>
