@@ -1,5 +1,5 @@
-"""Seeded trouble of every kind, and a reader that fills over REST what it is told it missed. In the end it has
-every candle once and every trade, exactly as the venue tells them."""
+"""Seeded trouble of every kind, and a reader that fills over REST what it is told it missed. In the end it
+has every candle once and every trade, exactly as the venue tells them."""
 
 import asyncio
 import random
