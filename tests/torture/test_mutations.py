@@ -12,8 +12,12 @@ DEFENDED_TWICE = {
     "no-fencing": "the lock of the connection, ids that follow from the plan and unique rows still hold",
     "lease-ignored": "the lock of the connection and the fencing numbers still hold",
     "connection-lock-ignored": "fencing numbers and unique rows still hold",
+    "lock-numbers-ignored": "the lock itself and the fencing numbers still hold",
+    "fencing-alone": "fencing numbers and the numbers of the lock still hold",
+    "lock-alone": "the lock of the connection and its numbers still hold",
     "reduce-only-ignored": "quantities are the position's own anyway",
     "halts-ignored": "closing re-reads the books, and opening asks the gate",
+    "books-not-looked-at": "sending and closing compare the books themselves",
     "late-fills-ignored": "the executor and the account stream hear of fills as well",
     "rate-budget-ignored": "baskets this small stay below the venue's limits (see tests/venues/test_budget)",
 }

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, update
 
+from holdfast.accounts.models import Connection
 from holdfast.execution import asking, executor, fold, intake, locks, preflight, repository, sending
 from holdfast.execution.drafts import request_of
 from holdfast.execution.executor import Executor
@@ -113,9 +114,9 @@ def no_fencing() -> list[_Change]:
     return _fencing_ignored()
 
 
-@_mutation("neither the lease of a job, nor the lock of a connection, nor fencing numbers are looked at")
+@_mutation("neither leases, nor the locks of connections, nor their numbers, nor fencing are looked at")
 def no_ownership_at_all() -> list[_Change]:
-    return [*_lease_ignored(), *_lock_ignored(), *_fencing_ignored()]
+    return [*_lease_ignored(), *_lock_ignored(), *_numbers_ignored(), *_fencing_ignored()]
 
 
 @_mutation("neither the lease of a job nor the lock of a connection is looked at: fencing is left")
@@ -170,6 +171,24 @@ def _lock_ignored() -> list[_Change]:
         return True
 
     return [(locks, "_taken", taken)]
+
+
+def _numbers_ignored() -> list[_Change]:
+    async def own(self: Any, session: Any) -> Connection:
+        connection: Connection = await session.get_one(
+            Connection, self.connection_id, with_for_update={"key_share": True}, populate_existing=True
+        )
+        return connection
+
+    async def kept(*_: Any) -> None:
+        return None
+
+    return [(reconcile._Reconciliation, "_own", own), (Executor, "_keep_the_lock", kept)]
+
+
+@_mutation("the number of a lock's holder is not compared")
+def lock_numbers_ignored() -> list[_Change]:
+    return _numbers_ignored()
 
 
 @_mutation("the lock of a connection is not looked at")
