@@ -1,7 +1,10 @@
 """A database that cannot be reached is an outage, however it says so."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from holdfast.platform.database import Database
 
@@ -19,3 +22,16 @@ async def test_a_server_that_refuses_is_an_outage_like_one_that_is_gone(database
 async def test_a_server_that_answers_is_used(database: Database):
     async with database.transaction() as session:
         assert await session.scalar(text("SELECT 1")) == 1
+
+
+async def test_a_transaction_that_stands_still_gives_its_locks_back(database: Database, database_url: str):
+    """As when a worker is frozen in the middle of one."""
+    frozen = Database(database_url, pool_size=1, idle_seconds=0.1)
+    take = text("SELECT pg_advisory_xact_lock(7)")
+    with pytest.raises(DBAPIError):
+        async with frozen.transaction() as session:
+            await session.execute(take)
+            async with database.transaction() as other:
+                await asyncio.wait_for(other.execute(take), 30)
+            await session.execute(text("SELECT 1"))
+    await frozen.close()

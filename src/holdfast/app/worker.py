@@ -22,6 +22,8 @@ from holdfast.platform.telemetry import configure_logging
 log = structlog.get_logger(__name__)
 
 POOL_SIZE: Final = 5
+LONGEST_SILENCE: Final = 15.0
+"""Seconds a transaction may stand still: its locks would keep a user's stop waiting while a worker is frozen."""
 
 
 class Child:
@@ -43,7 +45,7 @@ class Child:
         self._runner.close()
 
     async def _open(self, settings: Settings, stop_pipe: int) -> None:
-        self._database = Database(settings.database_url, pool_size=POOL_SIZE)
+        self._database = Database(settings.database_url, pool_size=POOL_SIZE, idle_seconds=LONGEST_SILENCE)
         self._redis = open_redis(settings.redis_url)
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()

@@ -54,9 +54,15 @@ async def _connect(*arguments: Any, **options: Any) -> asyncpg.Connection:
 
 
 class Database:
-    """One engine per process. ``listen_url`` is the same address for a raw asyncpg connection."""
+    """One engine per process. ``listen_url`` is the same address for a raw asyncpg connection.
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    Args:
+        idle_seconds: a transaction in which nothing is asked for so long is rolled back by PostgreSQL, so that
+            a process that froze in the middle of one does not hold its locks for ever. None: no bound.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, idle_seconds: float | None = None) -> None:
+        bounds = {"idle_in_transaction_session_timeout": f"{idle_seconds * 1000:.0f}"} if idle_seconds else {}
         self.listen_url = f"postgresql://{_without_scheme(url)}"
         self.engine = create_async_engine(
             asyncpg_url(url),
@@ -64,7 +70,7 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"async_creator_fn": _connect},
+            connect_args={"async_creator_fn": _connect, "server_settings": bounds},
             json_serializer=_json,
             json_deserializer=orjson.loads,
         )
