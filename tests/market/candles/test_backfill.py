@@ -97,7 +97,7 @@ async def test_everything_there_is_comes_once_newest_first(database: Database, s
     closed = history().between(0, NOW - NOW % 60)
     assert await everything(database, series) == closed
     minutes = [(start, until) for timeframe, start, until in venue.asked if timeframe is Timeframe.M1]
-    pages = [page for page in minutes if page[1] - page[0] == feeds.PAGE * 60]
+    _, *pages = [page for page in minutes if page[1] - page[0] == feeds.PAGE * 60]
     assert pages[0][1] == NOW - NOW % 60
     assert pages == sorted(pages, reverse=True)
     row = await progress(database, series)

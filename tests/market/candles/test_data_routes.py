@@ -12,10 +12,13 @@ from sqlalchemy import func, select
 from tests.market.candles.made import START, walk
 from tests.market.candles.test_importing import GOOD, binance
 
-from holdfast.market.candles import tasks, uploads
+from holdfast.core.bars import Bars
+from holdfast.core.timeframes import Timeframe
+from holdfast.market.candles import feeds, tasks, uploads
 from holdfast.market.candles.models import CandleImport, CandleImportPart
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import Work
+from holdfast.venues.bybit.public import BybitPublic
 
 Headers = dict[str, str]
 
@@ -183,3 +186,30 @@ async def test_filling_is_started_and_told(api: httpx2.AsyncClient, user: Header
         assert (await api.post("/api/data/backfills", json=wrong, headers=user)).status_code == 422
     gone = await api.post("/api/data/backfills", json={"series": "bybit:NOSUCH"}, headers=user)
     assert gone.status_code == 404
+
+
+async def test_an_upload_for_a_venue_must_be_what_the_venue_tells(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic
+) -> None:
+    """The first hour and the last are parts, and yet may not be anything."""
+    start = START + 40 * 60
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, start, start + 150 * 60)
+    made = (await send(api, user, binance(theirs), series="bybit:BTCUSDT")).json()["id"]
+    await work_off(work, made)
+    assert (await view(api, user, made))["new"] == 150
+    for place in (0, 70, 149):
+        forged = theirs.high.copy()
+        forged[place] *= 2
+        bars = Bars(theirs.time, theirs.open, forged, *theirs.columns[3:], *scale_of(theirs))
+        made = (await send(api, user, binance(bars), series="bybit:BTCUSDT")).json()["id"]
+        await work_off(work, made)
+        told = await view(api, user, made)
+        assert (told["state"], told["new"], told["conflicting"]) == ("failed", 0, 0)
+        assert "is not what the venue tells" in told["error"]
+    made = (await send(api, user, binance(theirs), series="bybit:NOSUCH")).json()["id"]
+    await work_off(work, made)
+    assert "knows no NOSUCH" in (await view(api, user, made))["error"]
+
+
+def scale_of(bars: Bars) -> tuple[int, int]:
+    return bars.price_decimals, bars.volume_decimals

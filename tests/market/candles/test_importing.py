@@ -310,8 +310,11 @@ async def test_bars_of_another_length_do_not_mix(database: Database, tmp_path: P
     minutes, hours = tmp_path / "m.csv", tmp_path / "h.csv"
     minutes.write_bytes(binance(walk(120)))
     hours.write_bytes(binance(walk(48, step=3600)))
-    await bring_in(database, minutes)
+    other = Target("lab", "BTCUSDT")
+    await bring_in(database, minutes, other)
     with pytest.raises(Conflict, match="60 s"):
+        await bring_in(database, hours, other)
+    with pytest.raises(Conflict, match="minutes are kept"):
         await bring_in(database, hours)
     one = tmp_path / "one.csv"
     one.write_text("1672617600,10,12,9,11,5\n")

@@ -81,13 +81,28 @@ async def find_listing(venue: HistoryVenue, symbol: str, now: int) -> int | None
     return start
 
 
+async def ensure_listing(database: Database, venue: HistoryVenue, one: CandleSeries, now: datetime) -> int:
+    """Since when the series can have bars: known already, or found out and kept. Raises ``VenueError``."""
+    async with database.transaction() as session:
+        known = await listed_from(session, one.id)
+    if known is not None:
+        return known
+    settled = feeds.settled_before(now, one.base_seconds)
+    found = await find_listing(venue, one.symbol, int(now.timestamp()))
+    listed = settled if found is None else found
+    async with database.transaction() as session:
+        await repository.locked(session, one.id)
+        await coverage.explain(session, one.id, 0, listed, Reason.NOT_LISTED)
+    return listed
+
+
 async def fetch(
     database: Database, venue: HistoryVenue, one: CandleSeries, start: int, until: int, clock: Clock
 ) -> Written:
     """Ask the venue for [start, until) and take in the answer.
 
-    Where nothing comes at the beginning, the venue is asked since when the symbol is listed: only then is
-    it known whether bars are missing or never were.
+    Where nothing comes at the beginning it has to be known since when the symbol is listed: only then can
+    it be said whether bars are missing or never were.
 
     Raises:
         VenueError: no answer.
@@ -97,15 +112,10 @@ async def fetch(
     found = await feeds.span(venue, one.symbol, timeframe, start, until)
     now = clock.now()
     settled = min(until, feeds.settled_before(now, one.base_seconds))
-    late_start = not len(found) or int(found.time[0]) > start
-    async with database.transaction() as session:
-        listed = await listed_from(session, one.id)
-    if late_start and listed is None:
-        listed = await find_listing(venue, one.symbol, int(now.timestamp()))
-        listed = settled if listed is None else listed
-        async with database.transaction() as session:
-            await repository.locked(session, one.id)
-            await coverage.explain(session, one.id, 0, listed, Reason.NOT_LISTED)
+    if not len(found) or int(found.time[0]) > start:
+        listed = await ensure_listing(database, venue, one, now)
+    else:
+        listed = None
     async with database.transaction() as session:
         return await take_in(
             session,
@@ -128,23 +138,22 @@ async def run(
     """Fill up to so many pages; whether nothing is missing any more. Raises as ``fetch``."""
     async with database.transaction() as session:
         one = await session.get_one(CandleSeries, series_id, populate_existing=True)
+    listed = await ensure_listing(database, venue, one, clock.now())
+    step = one.base_seconds
+    stop = feeds.settled_before(clock.now(), step)
+    async with database.transaction() as session:
         row = await session.get_one(CandleBackfill, series_id, populate_existing=True)
-        stop = feeds.settled_before(clock.now(), one.base_seconds)
-        start = max(row.wanted_from, await listed_from(session, series_id) or 0)
-        start -= start % one.base_seconds
+        start = max(row.wanted_from // step * step, listed)
         missing = await coverage.missing(session, one, start, stop)
-        await _progress(session, series_id, one.base_seconds, start, stop, missing, clock.now())
+        await _progress(session, series_id, step, start, stop, missing, clock.now())
     for _ in range(_PAGES_A_RUN):
         if not missing:
             return True
-        begin, end = _newest_page(missing, one.base_seconds)
+        begin, end = _newest_page(missing, step)
         await fetch(database, venue, one, begin, end, clock)
+        missing = _older_than(missing, begin)
         async with database.transaction() as session:
-            listed = await listed_from(session, series_id) or 0
-            missing = _without(missing, begin, listed)
-            await _progress(
-                session, series_id, one.base_seconds, max(start, listed), stop, missing, clock.now()
-            )
+            await _progress(session, series_id, step, start, stop, missing, clock.now())
         await pause(_PAUSE_SECONDS)
     return not missing
 
@@ -165,10 +174,9 @@ def _newest_page(missing: list[Span], step: int) -> Span:
     return max(begin, end - feeds.PAGE * step), end
 
 
-def _without(missing: list[Span], fetched_from: int, listed: int) -> list[Span]:
-    """What is left once everything from ``fetched_from`` on and before the listing is settled."""
-    left = [(max(begin, listed), min(end, fetched_from)) for begin, end in missing]
-    return [(begin, end) for begin, end in left if begin < end]
+def _older_than(missing: list[Span], fetched_from: int) -> list[Span]:
+    """What is left once everything from ``fetched_from`` on is settled."""
+    return [(begin, min(end, fetched_from)) for begin, end in missing if begin < fetched_from]
 
 
 async def _progress(

@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import Bars
 from holdfast.core.errors import Conflict, InvalidInput
-from holdfast.core.timeframes import DAY, timeframe_of
-from holdfast.market.candles import archive, coverage, repository, store
+from holdfast.core.timeframes import DAY, MINUTE, timeframe_of
+from holdfast.market.candles import archive, coverage, feeds, repository, store
+from holdfast.market.candles.comparison import Hours
 from holdfast.market.candles.gaps import reason_for
 from holdfast.market.candles.listings import RESERVED
 from holdfast.market.candles.models import CandleSeries
@@ -44,6 +45,7 @@ class Found:
     price_decimals: int = 0
     volume_decimals: int = 0
     problems: list[Problem] = field(default_factory=list)
+    hours: Hours = field(default_factory=Hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def _note(found: Found, bars: Bars, name: str) -> None:
     if len(joined) > 1:
         smallest = int(np.diff(joined).min())
         found.step = smallest if found.step is None else min(found.step, smallest)
+    found.hours.take(bars)
     found.rows += len(bars)
     found.first = int(bars.time[0]) if found.first is None else found.first
     found.last = int(bars.time[-1])
@@ -134,6 +137,11 @@ async def begin(session: AsyncSession, target: Target, found: Found, step: int |
         raise InvalidInput(
             f"How long the bars of this file are {told}." if length is None else f"Its bars {told}.",
             advice="Name the timeframe, from 1m to 1d.",
+        )
+    if target.source in feeds.OPENERS and length != MINUTE:
+        raise Conflict(
+            f"Of {target.source} minutes are kept, and these bars are of {length} s.",
+            advice="Import them under another source.",
         )
     one = await store.series(
         session,

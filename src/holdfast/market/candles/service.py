@@ -17,7 +17,7 @@ from holdfast.core.timeframes import DAY, HOUR, Timeframe, divides, end_of, shif
 from holdfast.market import repository as instruments
 from holdfast.market.candles import backfill, coverage, feeds, repository, store
 from holdfast.market.candles.gaps import Gap, Reason
-from holdfast.market.candles.listings import KINDS
+from holdfast.market.candles.listings import KINDS, RESERVED
 from holdfast.market.candles.merging import interleaved
 from holdfast.market.candles.models import CandleBackfill, CandleSeries
 from holdfast.market.candles.readers import Series, SeriesReader, StoredReader, no_series, series_of_row
@@ -113,6 +113,39 @@ class Candles:
             return await self._stored_page(series, asked, start, until, now)
         return await self._venue_page(series, asked, start, until, now, viewer)
 
+    async def upto(self, series: Series, timeframe: Timeframe, start: int, until: int) -> Bars:
+        """Bars of ``timeframe`` made of all closed ones that open in [``start``, ``until``): the last may be
+        a part. ``start`` is on the grid of the timeframe, ``until`` on that of the series. What is too much
+        to be fetched at once is made of the venue's hours.
+
+        Raises:
+            Unavailable: something is missing, and the venue does not answer.
+        """
+        if series.source not in self._venues or series.store_id is None:
+            async with self._database.transaction() as session:
+                return await self._read(session, series, timeframe, start, until)
+        settled = min(until, feeds.settled_before(self._clock.now(), series.base_seconds))
+        async with self._lock(series.name):
+            missing, _ = await self._missing(series, start, settled, None)
+            wanted = sum(end - begin for begin, end in missing) // series.base_seconds
+            hour = until // HOUR * HOUR
+            if wanted > _FETCH_AT_ONCE and start < hour:
+                whole = await self._hours(series, start, hour)
+                missing, start = [(max(begin, hour), end) for begin, end in missing if end > hour], hour
+            else:
+                whole = Bars.empty()
+            if not all([await self._fetch(series, *gap) for gap in missing]):
+                raise _unanswered(series)
+        async with self._database.transaction() as session:
+            rest = await self._reader(series.source).read(session, series, start, until)
+        return _resampled(interleaved(*same_scale([whole, rest])), timeframe)
+
+    async def _hours(self, series: Series, start: int, until: int) -> Bars:
+        try:
+            return await self._relay.wide(series.source, series.symbol, Timeframe.H1, start, until)
+        except (VenueError, DoesNotFit) as error:
+            raise _unanswered(series) from error
+
     # --- what is stored, or computed by another room -----------------------------------------------------
 
     async def _stored_page(self, series: Series, asked: Asked, start: int, until: int, now: int) -> Page:
@@ -207,10 +240,7 @@ class Candles:
         try:
             bars = await self._relay.wide(series.source, series.symbol, asked.timeframe, start, until)
         except (VenueError, DoesNotFit) as error:
-            raise Unavailable(
-                f"The history of {series.name} is not here yet, and {series.source} does not answer.",
-                advice="Try again in a moment.",
-            ) from error
+            raise _unanswered(series) from error
         return Page(
             series,
             asked.timeframe,
@@ -235,7 +265,7 @@ class Candles:
             begin = max(-(-start // one.base_seconds) * one.base_seconds, listed)
             missing = await coverage.missing(session, one, begin, settled)
             row = await session.get(CandleBackfill, one.id)
-            if viewer is not None and (row is None or (missing and row.wanted_from > start)):
+            if viewer is not None and _to_be_filled(row, missing, start, one.base_seconds):
                 since = min(start, backfill.usual_start(int(now.timestamp())))
                 await backfill.want(session, one.id, max(since, 0), now=now)
                 row = await session.get(CandleBackfill, one.id)
@@ -273,6 +303,9 @@ class Candles:
         return _resampled(interleaved(*same_scale([bars, fresh])), asked.timeframe)
 
     def _reader(self, source: str) -> SeriesReader:
+        """Raises ``NotFound`` where another room keeps a source to itself and does not show it here."""
+        if source in RESERVED and source not in self.readers:
+            raise no_series(f"{source}:…")
         return self.readers.get(source) or StoredReader(source)
 
     def _lock(self, name: str) -> asyncio.Lock:
@@ -309,6 +342,17 @@ async def _begin(session: AsyncSession, source: str, symbol: str) -> Series | No
     return series_of_row(one)
 
 
+def _to_be_filled(row: CandleBackfill | None, missing: list[tuple[int, int]], start: int, step: int) -> bool:
+    """Whether to ask for more than this page: nobody has yet, or not so far back, or too much has gone
+    missing since for a page to fetch."""
+    if row is None:
+        return True
+    if row.wanted_from > start:
+        return bool(missing)
+    wanted = sum(end - begin for begin, end in missing) // step
+    return row.state == backfill.DONE and wanted > _FETCH_AT_ONCE
+
+
 def _resampled(bars: Bars, timeframe: Timeframe) -> Bars:
     try:
         return resample(bars, timeframe)
@@ -316,6 +360,13 @@ def _resampled(bars: Bars, timeframe: Timeframe) -> Bars:
         raise InvalidInput(
             "The volumes of these bars are too large to be summed.", advice="Choose a shorter timeframe."
         ) from error
+
+
+def _unanswered(series: Series) -> Unavailable:
+    return Unavailable(
+        f"The history of {series.name} is not here yet, and {series.source} does not answer.",
+        advice="Try again in a moment.",
+    )
 
 
 def _older(series: Series, start: int) -> bool:

@@ -111,6 +111,8 @@ async def write(
     if len(to_rows):
         merged.append(await _write_rows(session, one, to_rows))
     await _report(session, one, merged, origin)
+    if one.last_time is not None and any(len(m.new) and m.new.time[0] < one.last_time for m in merged):
+        one.revision += 1
     one.first_time = min(int(bars.time[0]), int(bars.time[0]) if one.first_time is None else one.first_time)
     one.last_time = max(int(bars.time[-1]), one.last_time or 0)
     await session.flush()

@@ -60,7 +60,13 @@ async def backfill_candles(work: Work) -> None:
 
 async def import_candles(work: Work) -> None:
     """Import an uploaded file. Subject: the import's id."""
-    await uploads.carry_out(work.database, work.clock, UUID(work.lease.subject))
+    import_id = UUID(work.lease.subject)
+    try:
+        await uploads.carry_out(
+            work.database, work.clock, import_id, lambda source: history_venue(work, source)
+        )
+    except VenueError as error:
+        raise RetryAt(_UNREACHABLE_SECONDS, f"bars cannot be compared with the venue's: {error}") from error
 
 
 async def seal_candles(work: Work) -> None:

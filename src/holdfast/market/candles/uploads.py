@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -15,13 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.errors import HoldfastError, InvalidInput, TooManyRequests
 from holdfast.core.identity import new_id
 from holdfast.core.time import Clock
+from holdfast.core.timeframes import MINUTE
 from holdfast.market.candles import importing
-from holdfast.market.candles.importing import Target
+from holdfast.market.candles.comparison import disagreement
+from holdfast.market.candles.importing import Found, Target
 from holdfast.market.candles.models import CandleImport, CandleImportPart
 from holdfast.market.candles.parsing import MOST_PROBLEMS
 from holdfast.market.candles.store import Written
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import enqueue
+from holdfast.venues.protocol import HistoryVenue, Rejected
 
 JOB: Final = "market.import_candles"
 RECEIVING, WAITING, CHECKING, WRITING, DONE, FAILED = (
@@ -133,8 +136,15 @@ async def _keep(database: Database, import_id: UUID, stream: AsyncIterator[bytes
     return size, digest.hexdigest()
 
 
-async def carry_out(database: Database, clock: Clock, import_id: UUID) -> None:
-    """Import the kept file. May be broken off anywhere and called again."""
+async def carry_out(
+    database: Database, clock: Clock, import_id: UUID, venues: Callable[[str], HistoryVenue | None]
+) -> None:
+    """Import the kept file. May be broken off anywhere and called again. ``venues``: who can be asked about
+    the bars of a source.
+
+    Raises:
+        VenueError: the venue that these bars are said to be of does not answer.
+    """
     async with database.transaction() as session:
         row = await session.get(CandleImport, import_id)
     if row is None or row.state not in _OPEN:
@@ -143,12 +153,14 @@ async def carry_out(database: Database, clock: Clock, import_id: UUID) -> None:
         path = Path(place) / "file"
         await _gather(database, import_id, path)
         try:
-            await _import(database, clock, row, path)
+            await _import(database, clock, row, path, venues(row.source))
         except HoldfastError as refused:
             await _end(database, clock, import_id, FAILED, f"{refused.detail} {refused.advice}")
 
 
-async def _import(database: Database, clock: Clock, row: CandleImport, path: Path) -> None:
+async def _import(
+    database: Database, clock: Clock, row: CandleImport, path: Path, venue: HistoryVenue | None
+) -> None:
     await _enter(database, clock, row.id, CHECKING)
     found = await asyncio.to_thread(importing.check, path, shown_name=row.file_name)
     async with database.transaction() as session:
@@ -158,6 +170,8 @@ async def _import(database: Database, clock: Clock, row: CandleImport, path: Pat
     if found.problems:
         await _end(database, clock, row.id, FAILED, "Rows of this file cannot be read; nothing was imported.")
         return
+    if venue is not None:
+        await _compare(venue, row, found, clock)
     async with database.transaction() as session:
         one = await importing.begin(session, Target(row.source, row.symbol), found, None)
     await _enter(database, clock, row.id, WRITING)
@@ -180,6 +194,22 @@ async def _import(database: Database, clock: Clock, row: CandleImport, path: Pat
         progress=progress,
     )
     await _end(database, clock, row.id, DONE, "")
+
+
+async def _compare(venue: HistoryVenue, row: CandleImport, found: Found, clock: Clock) -> None:
+    """Everybody here sees this history, so an upload has to be what the venue itself tells."""
+    hours, whole = found.hours.told(MINUTE)
+    try:
+        wrong = await disagreement(venue, row.symbol, hours, whole, clock.now())
+    except Rejected as refused:
+        raise InvalidInput(
+            f"{row.source} knows no {row.symbol}: {refused}", advice="Import it under another source."
+        ) from refused
+    if wrong:
+        raise InvalidInput(
+            f"This is not {row.source}:{row.symbol}: {wrong}.",
+            advice="Check its symbol, market and clock, or import it under another source.",
+        )
 
 
 async def _gather(database: Database, import_id: UUID, path: Path) -> None:

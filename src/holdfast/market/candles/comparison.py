@@ -1,0 +1,82 @@
+"""Whether a file can be what it is said to be: its bars against the venue's own hours.
+
+An upload goes into a history that everybody here sees, so nobody's word is taken for it. Volumes are not
+compared: archives and answers count them differently.
+"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from holdfast.core.bars import PRICES, Bars, Ints, same_scale
+from holdfast.core.resample import resample
+from holdfast.core.timeframes import HOUR, Timeframe
+from holdfast.market.candles import feeds
+from holdfast.venues.protocol import HistoryVenue
+
+
+class Hours:
+    """The hours of bars that come in pieces, oldest first, and how many bars each has."""
+
+    def __init__(self) -> None:
+        self._hours: list[Bars] = []
+        self._counts: list[Ints] = []
+        self._rest = Bars.empty()
+
+    def take(self, bars: Bars) -> None:
+        if not len(bars):
+            return
+        bars = Bars.concat([self._rest, bars]) if len(self._rest) else bars
+        unfinished = int(bars.time[-1]) // HOUR * HOUR
+        self._keep(bars.between(0, unfinished))
+        self._rest = bars.between(unfinished, unfinished + HOUR)
+
+    def told(self, step: int) -> tuple[Bars, Ints]:
+        """The hours, and the times of those that have all of their bars of ``step`` seconds."""
+        self._keep(self._rest)
+        self._rest = Bars.empty()
+        if not self._hours:
+            return Bars.empty(), np.empty(0, np.int64)
+        hours = Bars.concat(self._hours)
+        return hours, hours.time[np.concatenate(self._counts) == HOUR // step]
+
+    def _keep(self, bars: Bars) -> None:
+        if len(bars):
+            self._hours.append(resample(bars, Timeframe.H1))
+            self._counts.append(np.unique_counts(bars.time // HOUR).counts)
+
+
+async def disagreement(venue: HistoryVenue, symbol: str, hours: Bars, whole: Ints, now: datetime) -> str:
+    """The first hour that cannot be the venue's, in words; "" if all can.
+
+    ``hours`` are the file's bars resampled; ``whole`` the times of those with all of their bars in the file:
+    these must be the same as the venue's, the others must lie within. The hour that is not over is left out.
+
+    Raises:
+        VenueError: no answer.
+    """
+    hours = hours.between(0, int(now.timestamp()) // HOUR * HOUR)
+    for start in range(0, len(hours), feeds.PAGE):
+        part = hours.take(slice(start, start + feeds.PAGE))
+        first, last = int(part.time[0]), int(part.time[-1])
+        theirs = await feeds.span(venue, symbol, Timeframe.H1, first, last + HOUR)
+        wrong = _first_wrong(part, theirs, whole)
+        if wrong is not None:
+            return (
+                f"the hour of {datetime.fromtimestamp(wrong, UTC):%Y-%m-%d %H:%M} is not what the venue tells"
+            )
+    return ""
+
+
+def _first_wrong(ours: Bars, theirs: Bars, whole: Ints) -> int | None:
+    ours, theirs = same_scale([ours, theirs])
+    if not len(theirs):
+        return int(ours.time[0])
+    beside = np.minimum(np.searchsorted(theirs.time, ours.time), len(theirs) - 1)
+    wrong = theirs.time[beside] != ours.time
+    wrong |= (ours.low < theirs.low[beside]) | (ours.high > theirs.high[beside])
+    complete = np.isin(ours.time, whole)
+    for name in PRICES:
+        wrong |= complete & (getattr(ours, name) != getattr(theirs, name)[beside])
+    found = np.flatnonzero(wrong)
+    return int(ours.time[found[0]]) if len(found) else None
