@@ -189,9 +189,9 @@ def work(
 
 
 @cache
-def _database(url: str, *, pool_size: int) -> Database:
+def _database(url: str, **options: Any) -> Database:
     """One for all children of one address: with its connections closed, an engine may be inherited."""
-    return Database(url, pool_size=pool_size)
+    return Database(url, **options)
 
 
 def _pool_child(settings: Settings, patch: Patch) -> Child:
