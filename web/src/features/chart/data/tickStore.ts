@@ -54,8 +54,10 @@ export class TickStore {
   private timer: ReturnType<typeof setTimeout> | undefined
   private frame = 0
   private lastFlush = -Infinity
+  /** Bars from here on may be missing; nothing is handed over before they were asked for. */
+  private hole: number | undefined
   private joining = false
-  private stopped = false
+  private retry: ReturnType<typeof setTimeout> | undefined
   private readonly now: () => number
 
   constructor(private readonly options: TickOptions) {
@@ -65,7 +67,6 @@ export class TickStore {
   }
 
   stop(): void {
-    this.stopped = true
     document.removeEventListener('visibilitychange', this.onVisibility)
     this.rest()
   }
@@ -82,15 +83,17 @@ export class TickStore {
   private wake(): void {
     this.listen()
     const known = this.options.known()
-    if (known) void this.join(known.time)
+    if (known) this.join(known.time)
   }
 
   private rest(): void {
     this.unwatch?.()
     this.unwatch = null
     clearTimeout(this.timer)
+    clearTimeout(this.retry)
     cancelAnimationFrame(this.frame)
     this.timer = undefined
+    this.hole = undefined
     this.pending.clear()
   }
 
@@ -100,7 +103,7 @@ export class TickStore {
     if (!first) return
     const hole = this.holeBefore(first[0])
     for (const row of frame.bars) this.keep(barOf(row))
-    if (hole !== undefined) void this.join(hole)
+    if (hole !== undefined) this.join(hole)
     else this.flushSoon()
   }
 
@@ -125,22 +128,39 @@ export class TickStore {
     this.pending.set(bar.time, bar)
   }
 
-  private async join(from: number): Promise<void> {
-    if (this.joining) return
+  private join(from: number): void {
+    this.hole = Math.min(this.hole ?? Infinity, from)
+    if (!this.joining) void this.fill()
+  }
+
+  private async fill(): Promise<void> {
+    const from = this.hole
+    if (from === undefined || !this.listening) return
+    this.hole = undefined
     this.joining = true
     try {
-      const missed = await this.options.missed(from)
-      for (const bar of missed) if (bar.closed || !this.pending.has(bar.time)) this.keep(bar)
+      for (const bar of await this.options.missed(from)) if (bar.closed || !this.pending.has(bar.time)) this.keep(bar)
       this.joining = false
-      this.flushSoon()
+      if (this.hole === undefined) this.flushSoon()
+      else void this.fill()
     } catch {
       this.joining = false
-      if (!this.stopped && this.unwatch) setTimeout(() => this.unwatch && void this.join(from), RETRY)
+      this.hole = Math.min(this.hole ?? Infinity, from)
+      clearTimeout(this.retry)
+      if (this.listening) this.retry = setTimeout(() => void this.fill(), RETRY)
     }
   }
 
+  private get listening(): boolean {
+    return this.unwatch !== null
+  }
+
+  private get waits(): boolean {
+    return this.joining || this.hole !== undefined
+  }
+
   private flushSoon(): void {
-    if (this.timer !== undefined || this.joining || !this.unwatch || this.pending.size === 0) return
+    if (this.timer !== undefined || this.waits || !this.listening || this.pending.size === 0) return
     const interval = this.options.visibleBars() > MANY_VISIBLE ? SELDOM : OFTEN
     const wait = Math.max(0, this.lastFlush + interval - this.now())
     this.timer = setTimeout(() => {
@@ -150,7 +170,7 @@ export class TickStore {
 
   private flush(): void {
     this.timer = undefined
-    if (this.joining || this.stopped || this.pending.size === 0) return
+    if (this.waits || !this.listening || this.pending.size === 0) return
     this.lastFlush = this.now()
     const bars = [...this.pending.values()].sort((a, b) => a.time - b.time)
     this.pending.clear()
