@@ -1,6 +1,7 @@
 """Trades, candles of every length and the other venue's candles tell one story."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,6 +143,31 @@ def test_a_shock_moves_prices_and_leaves_what_was_before(still: SimClock) -> Non
     assert after[-2] == of_trades(
         pair, desk.flow.trades(pair, opened, opened + MINUTE_MS - 1), opened, MINUTE_MS
     )
+
+
+def test_a_recording_is_traded_as_it_was(tmp_path: Path, still: SimClock) -> None:
+    """Prices of the file, also in minutes without volume and with a wide spread of prices."""
+    start = NOON_MS // MINUTE_MS * MINUTE_MS
+    rows = [
+        (100, 110, 90, 105, 7),
+        (105, 105, 105, 105, 0),
+        (105, 300, 105, 200, 1e-9),
+        (200, 200, 1, 1, 1e6),
+    ]
+    lines = [f"{start + place * MINUTE_MS},{','.join(map(str, row))}" for place, row in enumerate(rows)]
+    file = tmp_path / "recording.csv"
+    file.write_text("timestamp,open,high,low,close,volume\n" + "\n".join(lines))
+    desk = Desk.of(Market(11, still, file))
+    pair = desk.listing.find("BTCUSDT")
+    assert pair is not None
+    still.advance(5 * MINUTE_MS)
+    found = desk.klines.read(pair, "1m", start, start + 3 * MINUTE_MS, still.now_ms(), 10)
+    assert [(k.open, k.high, k.low, k.close) for k in found] == [
+        tuple(int(price) * EIGHT for price in row[:4]) for row in rows
+    ]
+    for kline in found:
+        trades = desk.flow.trades(pair, kline.open_ms, kline.close_ms)
+        assert kline == of_trades(pair, trades, kline.open_ms, MINUTE_MS)
 
 
 @given(st.lists(st.floats(min_value=1e-6, max_value=1e6), min_size=1, max_size=50), st.integers(0, 10**12))

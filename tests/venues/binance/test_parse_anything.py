@@ -54,7 +54,14 @@ READERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
         [{"e": "24hrMiniTicker", "E": 1, "s": "X", **dict.fromkeys("cohlvq", "1")}],
     ),
     "rows": (lambda data: parse.klines(data, "X", "1m"), [ROW]),
-    "pairs": (parse.instruments, {"symbols": [PAIR]}),
+    "pairs": (lambda data: [parse.instrument(row) for row in parse.pairs(data)], {"symbols": [PAIR]}),
+    "day": (
+        lambda data: [parse.day_ticker(row) for row in parse.day_rows(data)],
+        {
+            "symbol": "X", "lastPrice": "1", "openPrice": "1", "highPrice": "1", "lowPrice": "1",
+            "volume": "1", "quoteVolume": "1", "closeTime": 1,
+        },
+    ),
     "orders": (
         lambda data: parse.agg_trades(data, "X"),
         [{"a": 1, "p": "1", "q": "1", "f": 1, "l": 1, "T": 1, "m": True}],

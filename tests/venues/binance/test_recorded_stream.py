@@ -4,9 +4,12 @@ was sent, trade ids follow each other, and candles built from the trades obey th
 The recording is not part of this repository. HOLDFAST_SHARED names the folder that holds ``data``.
 """
 
+import asyncio
 import gzip
 import os
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -15,11 +18,17 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestServer
 
+from holdfast.platform.background import cancel
 from holdfast.venues.binance import parse
 from holdfast.venues.binance.book import LocalBook
 from holdfast.venues.binance.events import BookTicker, DepthDiff, DepthSnapshot, Trade
 from holdfast.venues.binance.progress import Heard, Progress
+from holdfast.venues.binance.stream import Away, BinanceStream, Listening, StreamEvent
+
+from .conftest import CLOCK, QUICK
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("HOLDFAST_SHARED") or ROOT.parent / "shared")
@@ -146,3 +155,102 @@ def test_candles_of_the_trades_obey_the_rules_of_klines(recording: Recording) ->
         assert kline.low * kline.volume <= kline.turnover <= kline.high * kline.volume
         assert kline.taker_volume <= kline.volume
         assert kline.candle().open == found[0].price
+
+
+STREAMS = ("btcusdt@trade", "btcusdt@bookTicker", "btcusdt@depth@100ms")
+OVERLAP = 500
+
+
+@dataclass
+class Player:
+    """Plays the recording to whoever subscribes. At each of ``cuts`` the connection breaks, and the next one
+    begins ``back`` frames earlier (or, below zero, later)."""
+
+    frames: list[str]
+    cuts: list[int] = field(default_factory=list)
+    back: int = 0
+    place: int = 0
+
+    async def play(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        message = await socket.receive()
+        assert message.type is WSMsgType.TEXT
+        await socket.send_str(f'{{"result":null,"id":{orjson.loads(message.data)["id"]}}}')
+        stop = self.cuts.pop(0) if self.cuts else len(self.frames)
+        while self.place < stop:
+            await socket.send_str(self.frames[self.place])
+            self.place += 1
+        if stop == len(self.frames):
+            await socket.receive()
+            return socket
+        self.place = stop - self.back
+        await socket.close()
+        return socket
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[str]:
+    with gzip.open(RECORDING, "rt") as lines:
+        found = [line.partition(" ")[2].strip() for line in lines]
+    return [frame for frame in found if frame.startswith('{"stream"')]
+
+
+@asynccontextmanager
+async def played(player: Player) -> AsyncIterator[list[StreamEvent]]:
+    """Everything our client tells of the recording, to its end."""
+    app = web.Application()
+    app.router.add_get("/stream", player.play)
+    server = TestServer(app)
+    await server.start_server()
+    told: list[StreamEvent] = []
+    stream = BinanceStream(str(server.make_url("/stream")), CLOCK, told.append, patience=QUICK)
+    stream.want(STREAMS)
+    task = asyncio.create_task(stream.run())
+    (last,) = parse.events("x", orjson.loads(player.frames[-1])["data"])
+    try:
+        async with asyncio.timeout(50):
+            while last not in told[-20:]:
+                await asyncio.sleep(0.05)
+        yield told
+    finally:
+        await cancel([task])
+        await server.close()
+
+
+async def test_over_a_socket_every_frame_is_told_in_order(recording: Recording, frames: list[str]) -> None:
+    async with played(Player(frames)) as told:
+        assert [one for one in told if isinstance(one, Trade)] == recording.trades
+        assert [one for one in told if isinstance(one, BookTicker)] == recording.best
+        assert [one for one in told if isinstance(one, DepthDiff)] == [
+            one for one in recording.book if isinstance(one, DepthDiff)
+        ]
+        assert [one.streams for one in told if isinstance(one, Listening)] == [tuple(sorted(STREAMS))]
+        assert not [one for one in told if isinstance(one, Away)]
+
+
+async def test_connections_that_overlap_tell_everything_once(recording: Recording, frames: list[str]) -> None:
+    async with played(Player(frames, cuts=[9_000, 20_000, 33_000], back=OVERLAP)) as told:
+        assert [one for one in told if isinstance(one, Trade)] == recording.trades
+        assert [one for one in told if isinstance(one, BookTicker)] == recording.best
+        assert sum(isinstance(one, DepthDiff) for one in told) == len(recording.book) - 1
+        assert sum(isinstance(one, Away) for one in told) == 3
+
+
+async def test_what_was_played_while_nobody_listened_is_told(recording: Recording, frames: list[str]) -> None:
+    async with played(Player(frames, cuts=[20_000], back=-OVERLAP)) as told:
+        away = [one for one in told if isinstance(one, Away)]
+        assert set(away[0].streams) == set(STREAMS)
+        assert {one.streams for one in away[1:]} == {("btcusdt@trade",), ("btcusdt@depth@100ms",)}
+        heard = [one.id for one in told if isinstance(one, Trade)]
+        assert len(heard) < len(recording.trades)
+        assert sum(after > before + 1 for before, after in pairwise(heard)) == 1
+        book = LocalBook("BTCUSDT")
+        (snapshot,) = (one for one in recording.book if isinstance(one, DepthSnapshot))
+        in_step: list[bool] = []
+        for one in told:
+            if isinstance(one, DepthDiff):
+                in_step.append(book.apply(one))
+                if len(in_step) == 10:
+                    assert book.start(snapshot)
+        assert not in_step[-1]

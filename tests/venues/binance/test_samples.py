@@ -111,7 +111,8 @@ def test_rest_of_the_documentation() -> None:
         1027024, ((Decimal(4), Decimal(431)),), ((Decimal("4.000002"), Decimal(12)),),
     )  # fmt: skip
     for number in (1, 2, 3, 4):
-        found = parse.day_tickers(sample(f"docs/rest-api__24hr_ticker_price_change_statistics__0{number}"))
+        rows = parse.day_rows(sample(f"docs/rest-api__24hr_ticker_price_change_statistics__0{number}"))
+        found = [parse.day_ticker(row) for row in rows]
         assert found[0].symbol == "BNBBTC"
         assert found[0].last == Decimal("4.000002")
     refusal = errors.from_answer(400, {}, sample("docs/rest-api__error_codes__01"), datetime.now(UTC))
@@ -120,22 +121,20 @@ def test_rest_of_the_documentation() -> None:
 
 
 def test_fixtures_of_another_adapter() -> None:
-    (pair,) = [
-        one
-        for one in parse.instruments(sample("nautilus/http_spot_market_exchange_info"))
-        if one.symbol == "BTCUSDT"
-    ]
+    rows = parse.pairs(sample("nautilus/http_spot_market_exchange_info"))
+    (pair,) = [parse.instrument(row) for row in rows if row["symbol"] == "BTCUSDT"]
     assert (pair.tick, pair.lot, pair.status) == (
         Decimal("0.01"),
         Decimal("0.00001"),
         InstrumentStatus.TRADING,
     )
     assert pair.min_notional > 0
-    rows = sample("nautilus/http_spot_market_klines")
-    assert len(parse.klines(rows, "X", "1m")) == len(rows)
+    candles = sample("nautilus/http_spot_market_klines")
+    assert len(parse.klines(candles, "X", "1m")) == len(candles)
     assert parse.trades(sample("nautilus/http_spot_market_trades"), "X")
     assert parse.trades(sample("nautilus/http_spot_market_historical_trades"), "X")
     assert parse.agg_trades(sample("nautilus/http_spot_market_agg_trades"), "X")
     assert parse.snapshot(sample("nautilus/http_spot_market_depth"), "X").bids
     assert parse.server_time_ms(sample("nautilus/http_spot_market_time"))
-    assert parse.day_tickers(sample("nautilus/ticker_24hr_response"))
+    (day,) = parse.day_rows(sample("nautilus/ticker_24hr_response"))
+    assert parse.day_ticker(day).last > 0

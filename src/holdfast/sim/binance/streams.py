@@ -101,9 +101,9 @@ class Streams:
         """The streams somebody listens to."""
         return list(self._audiences)
 
-    def be(self, **changes: float) -> None:
+    def be(self, **changes: Any) -> None:
         """Another patience from now on, for connections that stand too."""
-        self.patience = replace(self.patience, **changes)  # type: ignore[arg-type]
+        self.patience = replace(self.patience, **changes)
 
     def shut_down(self) -> None:
         """Announce a restart to all who are connected, and close their connections a little later."""

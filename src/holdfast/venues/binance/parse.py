@@ -73,13 +73,14 @@ def _sane(kline: Kline) -> Kline:
     return kline
 
 
-def instruments(answer: Any) -> list[Instrument]:
-    """The pairs of exchangeInfo that can be traded in USDT."""
-    found = _object(answer).get("symbols")
-    return [_instrument(_object(row)) for row in _list(found) if _object(row).get("quoteAsset") == "USDT"]
+def pairs(answer: Any) -> list[Row]:
+    """The rows of exchangeInfo quoted in USDT."""
+    rows = map(_object, _list(_object(answer).get("symbols")))
+    return [row for row in rows if row.get("quoteAsset") == "USDT"]
 
 
-def _instrument(row: Row) -> Instrument:
+def instrument(row: Row) -> Instrument:
+    """One row of exchangeInfo."""
     symbol = text(row, "symbol")
     filters = {text(_object(one), "filterType"): _object(one) for one in _list(row.get("filters"))}
     lots, prices = filters.get("LOT_SIZE"), filters.get("PRICE_FILTER")
@@ -140,18 +141,18 @@ def _agg_trade(row: Row, symbol: str) -> AggTrade:
     )  # fmt: skip
 
 
-def day_tickers(answer: Any) -> list[MiniTicker]:
-    """Of ``ticker/24hr``, FULL or MINI; pairs without a trade in the last day are left out."""
-    rows = [_object(row) for row in (answer if isinstance(answer, list) else [answer])]
-    return [
-        MiniTicker(
-            text(row, "symbol"), number(row, "lastPrice"), number(row, "openPrice"), number(row, "highPrice"),
-            number(row, "lowPrice"), number(row, "volume"), number(row, "quoteVolume"),
-            moment(row, "closeTime"),
-        )
-        for row in rows
-        if number(row, "lastPrice")
-    ]  # fmt: skip
+def day_rows(answer: Any) -> list[Row]:
+    """Of ``ticker/24hr`` for one pair or many."""
+    return [_object(row) for row in (answer if isinstance(answer, list) else [answer])]
+
+
+def day_ticker(row: Row) -> MiniTicker:
+    """One row of ``ticker/24hr``, FULL or MINI. Without a trade in the last day its prices are 0."""
+    names = ("lastPrice", "openPrice", "highPrice", "lowPrice", "volume", "quoteVolume")
+    last, opened, high, low, volume, turnover = (number(row, name) for name in names)
+    return MiniTicker(
+        text(row, "symbol"), last, opened, high, low, volume, turnover, moment(row, "closeTime")
+    )
 
 
 # -- streams ------------------------------------------------------------------------------------------------

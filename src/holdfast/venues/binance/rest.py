@@ -3,7 +3,7 @@ go wrong. Needs no key."""
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -62,7 +62,7 @@ class BinancePublic:
 
     async def instruments(self) -> list[Instrument]:
         """All pairs quoted in USDT, also those that do not trade at the moment."""
-        return await self._read("exchangeInfo", 20, parse.instruments)
+        return _readable(parse.instrument, await self._read("exchangeInfo", 20, parse.pairs))
 
     async def klines(
         self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime, limit: int = MOST_ROWS
@@ -121,7 +121,8 @@ class BinancePublic:
 
     async def day_tickers(self) -> list[MiniTicker]:
         """The last 24 hours of every pair that was traded in them."""
-        return await self._read("ticker/24hr", 80, parse.day_tickers, {"type": "MINI"})
+        rows = await self._read("ticker/24hr", 80, parse.day_rows, {"type": "MINI"})
+        return [ticker for ticker in _readable(parse.day_ticker, rows) if ticker.last]
 
     async def close(self) -> None:
         if self._opened is not None:
@@ -185,6 +186,17 @@ class BinancePublic:
         if isinstance(error, RateLimited):
             return max((error.until - self._clock.now()).total_seconds(), 0.0) + 0.05 * self._jitter()
         return _BACKOFF_SECONDS * float(2**attempt) * (1 + self._jitter()) / 2
+
+
+def _readable(read: Callable[[parse.Row], Parsed], rows: Iterable[parse.Row]) -> list[Parsed]:
+    """One row that cannot be read costs nobody else."""
+    found: list[Parsed] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except Malformed as error:
+            log.warning("unreadable row left out", symbol=str(row.get("symbol"))[:40], error=str(error))
+    return found
 
 
 def _json(body: bytes) -> Any:
