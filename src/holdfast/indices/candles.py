@@ -1,4 +1,5 @@
-"""Recorded levels as bars, so that an index is charted as anything else is."""
+"""Levels as bars, so that an index is charted as anything else is: made of the live levels where the feed has
+stored such bars, of the recorded levels, one a minute, elsewhere."""
 
 from typing import Final
 from uuid import UUID
@@ -7,9 +8,11 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.bars import Bars
+from holdfast.core.bars import Bars, same_scale
 from holdfast.core.timeframes import HOUR, MINUTE
 from holdfast.indices.catalogue import DEFINITIONS
+from holdfast.market.candles import repository, store
+from holdfast.market.candles.merging import interleaved
 from holdfast.market.candles.readers import Series
 from holdfast.market.candles.schemas import SymbolView
 
@@ -18,7 +21,7 @@ DECIMALS: Final = 8
 _SHOWN: Final = {"%": 2, "ratio": 5, "points": 2}
 
 _BARS: Final = text(
-    """SELECT CAST(floor(extract(epoch FROM at) / :step) AS bigint) * :step AS time,
+    """SELECT CAST(floor(extract(epoch FROM at) / CAST(:step AS int)) AS bigint) * CAST(:step AS int) AS time,
               (array_agg(level ORDER BY at))[1] AS open, max(level) AS high, min(level) AS low,
               (array_agg(level ORDER BY at DESC))[1] AS close
          FROM index_levels
@@ -43,7 +46,18 @@ class IndexReader:
     async def read(
         self, session: AsyncSession, series: Series, start: int, end: int, *, hours: bool = False
     ) -> Bars:
-        step = HOUR if hours else MINUTE
+        recorded = await self._recorded(session, series, start, end, step=HOUR if hours else MINUTE)
+        stored = await repository.series_of(session, SOURCE, series.symbol)
+        if stored is None:
+            return recorded
+        read = store.read_hours if hours else store.read
+        live = await read(session, stored.id, start, end)
+        rest = recorded.take(~np.isin(recorded.time, live.time))
+        return interleaved(*same_scale([rest, live]))
+
+    async def _recorded(
+        self, session: AsyncSession, series: Series, start: int, end: int, *, step: int
+    ) -> Bars:
         rows = await session.execute(
             _BARS, {"step": step, "index": series.symbol, "start": start, "until": end}
         )

@@ -126,7 +126,7 @@ class Candles:
                 return await self._read(session, series, timeframe, start, until)
         settled = min(until, feeds.settled_before(self._clock.now(), series.base_seconds))
         async with self._lock(series.name):
-            missing, _ = await self._missing(series, start, settled, None)
+            missing, _ = await self._missing(series, timeframe, start, settled, None)
             wanted = sum(end - begin for begin, end in missing) // series.base_seconds
             hour = until // HOUR * HOUR
             if wanted > _FETCH_AT_ONCE and start < hour:
@@ -198,7 +198,7 @@ class Candles:
         assert series.store_id is not None
         settled = min(until, feeds.settled_before(self._clock.now(), series.base_seconds))
         async with self._lock(series.name):
-            missing, filling = await self._missing(series, start, settled, viewer)
+            missing, filling = await self._missing(series, asked.timeframe, start, settled, viewer)
             wanted = sum(end - begin for begin, end in missing) // series.base_seconds
             if wanted > _FETCH_AT_ONCE:
                 return await self._wide_page(series, asked, start, until, now, filling)
@@ -254,20 +254,23 @@ class Candles:
         )
 
     async def _missing(
-        self, series: Series, start: int, settled: int, viewer: UUID | None
+        self, series: Series, timeframe: Timeframe, start: int, settled: int, viewer: UUID | None
     ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
-        """What of the span nobody has asked the venue for, and how far a filling under way has come."""
+        """What of the span nobody has asked the venue for, and how far a filling under way has come.
+
+        Who looks at short bars far back has the minutes up to there fetched; long ones come as they are."""
         assert series.store_id is not None
         now = self._clock.now()
+        usual = backfill.usual_start(int(now.timestamp()))
+        since = min(start, usual) if timeframe.longest <= HOUR else usual
         async with self._database.transaction() as session:
             one = await session.get_one(CandleSeries, series.store_id)
             listed = await backfill.listed_from(session, one.id) or 0
             begin = max(-(-start // one.base_seconds) * one.base_seconds, listed)
             missing = await coverage.missing(session, one, begin, settled)
             row = await session.get(CandleBackfill, one.id)
-            if viewer is not None and _to_be_filled(row, missing, start, one.base_seconds):
-                since = min(start, backfill.usual_start(int(now.timestamp())))
-                await backfill.want(session, one.id, max(since, 0), now=now)
+            if viewer is not None and _to_be_filled(row, missing, since, one.base_seconds):
+                await backfill.want(session, one.id, since, now=now)
                 row = await session.get(CandleBackfill, one.id)
             under_way = row is not None and row.state in (backfill.WAITING, backfill.RUNNING)
             return missing, (row.done, row.total) if row and under_way else None
@@ -342,14 +345,14 @@ async def _begin(session: AsyncSession, source: str, symbol: str) -> Series | No
     return series_of_row(one)
 
 
-def _to_be_filled(row: CandleBackfill | None, missing: list[tuple[int, int]], start: int, step: int) -> bool:
+def _to_be_filled(row: CandleBackfill | None, missing: list[tuple[int, int]], since: int, step: int) -> bool:
     """Whether to ask for more than this page: nobody has yet, or not so far back, or too much has gone
     missing since for a page to fetch."""
     if row is None:
         return True
-    if row.wanted_from > start:
+    if row.wanted_from > since:
         return bool(missing)
-    wanted = sum(end - begin for begin, end in missing) // step
+    wanted = sum(end - max(begin, row.wanted_from) for begin, end in missing if end > row.wanted_from) // step
     return row.state == backfill.DONE and wanted > _FETCH_AT_ONCE
 
 
