@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import holdfast.accounts.routes
 import holdfast.app.routes_system
 import holdfast.app.stream
+import holdfast.charts.indicator_routes
 import holdfast.execution.incidents.routes
 import holdfast.execution.risk.routes
 import holdfast.execution.routes
@@ -47,6 +48,7 @@ ROUTERS = (
     holdfast.accounts.routes.router,
     holdfast.market.candles.routes.router,
     holdfast.indices.routes.router,
+    holdfast.charts.indicator_routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
     holdfast.execution.incidents.routes.router,

@@ -563,6 +563,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Catalogue
+         * @description Every indicator, its inputs and its plots.
+         */
+        get: operations["catalogue_api_indicators_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/indicators/{indicator_id}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Indicator Values
+         * @description Binary columns beside the bars that ``GET /api/candles`` gives for the same span: ``time``, and one
+         *     column of f64 a plot, NaN where it has no value. Every other parameter is an input of the indicator.
+         */
+        get: operations["indicator_values_api_indicators__indicator_id__values_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/indices": {
         parameters: {
             query?: never;
@@ -1585,6 +1626,73 @@ export interface components {
              * @enum {string}
              */
             unit: "%" | "ratio" | "points";
+        };
+        /**
+         * IndicatorInput
+         * @description Something the user may choose: a number from ``min`` to ``max``, or one of ``options``.
+         */
+        IndicatorInput: {
+            /** Default */
+            default: number | string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "int" | "float" | "source" | "choice";
+            /** Label */
+            label: string;
+            /** Max */
+            max: number | null;
+            /** Min */
+            min: number | null;
+            /** Name */
+            name: string;
+            /** Options */
+            options: string[] | null;
+        };
+        /**
+         * IndicatorPlot
+         * @description One column of values. ``colour`` is one of eight. A band is filled to the plot ``band_with``.
+         */
+        IndicatorPlot: {
+            /** Band With */
+            band_with: string | null;
+            /** Colour */
+            colour: number;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "line" | "histogram" | "columns" | "area" | "band" | "dots";
+            /** Label */
+            label: string;
+            /**
+             * Pane
+             * @enum {string}
+             */
+            pane: "price" | "own";
+        };
+        /**
+         * IndicatorView
+         * @description One indicator of the catalogue. ``levels`` are lines to draw across its own pane.
+         */
+        IndicatorView: {
+            /** About */
+            about: string;
+            /** Group */
+            group: string;
+            /** Id */
+            id: string;
+            /** Inputs */
+            inputs: components["schemas"]["IndicatorInput"][];
+            /** Levels */
+            levels: number[];
+            /** Name */
+            name: string;
+            /** Plots */
+            plots: components["schemas"]["IndicatorPlot"][];
         };
         /** InstrumentUsage */
         InstrumentUsage: {
@@ -3872,6 +3980,69 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    catalogue_api_indicators_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndicatorView"][];
+                };
+            };
+        };
+    };
+    indicator_values_api_indicators__indicator_id__values_get: {
+        parameters: {
+            query: {
+                before?: number | null;
+                limit?: number;
+                series: string;
+                timeframe?: components["schemas"]["Timeframe"];
+            };
+            header?: never;
+            path: {
+                indicator_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.holdfast.columns": unknown;
+                };
+            };
+            /** @description Not modified */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };

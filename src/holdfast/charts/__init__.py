@@ -1,0 +1,1 @@
+"""The chart workspace: indicators over any series, and what a user keeps on charts."""
