@@ -7,12 +7,15 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 from tests.sim.conftest import NOON_MS
 
 from holdfast.sim.binance.limits import BAN_MS, DEAF_REQUESTS, Weights
+from holdfast.sim.binance.routes import mount
 from holdfast.sim.clock import SimClock
+from holdfast.sim.market import Market
 from holdfast.sim.paths import MINUTE_MS
+from holdfast.sim.server import create_app
 from holdfast.sim.world import World
 
 Client = TestClient[web.Request, web.Application]
@@ -189,6 +192,34 @@ async def test_faults_without_an_answer(client: Client, world: World, kind: str)
     with pytest.raises((aiohttp.ClientError, TimeoutError)):
         async with asyncio.timeout(1), client.get("/binance/api/v3/ping"):
             pass
+
+
+async def test_it_stands_beside_the_other_doors() -> None:
+    """CoinGecko has the root's ``/api/v3``, with a ping of its own."""
+    async with TestClient(TestServer(create_app(11))) as client:
+        assert await ask(client, "ping") == {}
+        async with client.get("/api/v3/ping") as answer:
+            assert "gecko_says" in await answer.json()
+        async with client.get("/v5/market/time") as answer:
+            assert (await answer.json())["retCode"] == 0
+
+
+async def test_the_same_seed_and_moment_give_the_same_bytes(client: Client) -> None:
+    calls = (
+        "klines?symbol=ETHUSDT&interval=4h", "depth?symbol=ETHUSDT&limit=50", "aggTrades?symbol=ETHUSDT",
+        "exchangeInfo", "ticker/24hr?symbol=ETHUSDT", "ticker/bookTicker",
+    )  # fmt: skip
+    clock = SimClock(NOON_MS, source_ns=lambda: 0)
+    app = web.Application()
+    mount(app, World(11, clock, Market(11, clock)))
+    async with TestClient(TestServer(app)) as another:
+        for call in calls:
+            told = []
+            for one in (client, another):
+                async with one.get(f"/binance/api/v3/{call}") as answer:
+                    told.append(await answer.read())
+            assert told[0] == told[1]
+            assert len(told[0]) > 50
 
 
 async def test_the_clock_of_the_venue_may_be_wrong(client: Client, world: World) -> None:

@@ -248,6 +248,33 @@ async def test_every_candle_closes_once(client: Client, still: SimClock) -> None
         assert closed == [NOON_MS // MINUTE_MS * MINUTE_MS + minute * MINUTE_MS for minute in range(3)]
 
 
+async def test_what_is_delisted_ends(client: Client, world: World, still: SimClock) -> None:
+    """Its last candle closes once, and then nothing comes any more, nor can be had."""
+    started = NOON_MS // MINUTE_MS * MINUTE_MS
+    async with connected(client, "/ws/solusdt@kline_1m") as socket:
+        await message(socket)
+        world.market.delist("SOLUSDT", started + 90_000, "spot")
+        closed: list[int] = []
+        for minutes in (1, 3):
+            still.advance(minutes * MINUTE_MS)
+            while len(closed) < min(minutes, 2):
+                kline = (await message(socket))["k"]
+                closed += [kline["t"]] if kline["x"] else []
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.6)
+    assert closed == [started, started + MINUTE_MS]
+    rows = "/binance/api/v3/klines?symbol=SOLUSDT&interval=1m&limit=2"
+    async with client.get(rows) as answer:
+        assert [row[0] for row in await answer.json()] == closed
+    async with client.get("/binance/api/v3/trades?symbol=SOLUSDT&limit=1") as answer:
+        assert (await answer.json())[0]["time"] < started + 90_000
+    async with client.get("/binance/api/v3/exchangeInfo?symbol=SOLUSDT") as answer:
+        assert (await answer.json())["symbols"][0]["status"] == "BREAK"
+    async with connected(client, "/ws/solusdt@trade") as socket:
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.5)
+
+
 async def test_a_jump_of_the_clock_closes_every_candle_between(client: Client, still: SimClock) -> None:
     async with connected(client, "/ws/ethusdt@kline_15m") as socket:
         first = (await message(socket))["k"]["t"]
