@@ -9,7 +9,7 @@ from holdfast.app.cli.data_tools import (
     SeriesArgument,
     SinceOption,
     UntilOption,
-    moment_text,
+    date_text,
     run,
     seconds,
     stored,
@@ -42,15 +42,15 @@ def list_series(as_json: JsonOption = False) -> None:
             one.series,
             f"{one.timeframe_seconds} s",
             f"{one.bars:,}",
-            moment_text(one.first_at),
-            moment_text(one.last_at),
+            date_text(one.first_at),
+            date_text(one.last_at),
             f"{one.bytes / one.sealed_bars:.1f}" if one.sealed_bars else "–",
             f"{one.conflicts:,}" if one.conflicts else "",
             _filling(one.backfill),
         )
         for one in found
     ]
-    columns = ("series", "bar", "bars", "first (UTC)", "last (UTC)", "bytes/bar", "conflicts", "backfill")
+    columns = ("series", "bar", "bars", "first", "last", "bytes/bar", "conflicts", "backfill")
     console.print(table("Stored history", columns, rows, numbers=("bars", "bytes/bar", "conflicts")))
 
 
@@ -64,7 +64,7 @@ def gaps(
     async def work(tools: Any) -> list[Any]:
         async with tools.database.transaction() as session:
             one = await stored(session, series)
-            start = seconds(since) if since else one.first_time
+            start = seconds(since) if since else await coverage.beginning(session, one)
             if start is None:
                 return []
             end = seconds(until) if until else int(tools.clock.now().timestamp())

@@ -124,8 +124,8 @@ def seconds(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp())
 
 
-def moment_text(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
+def date_text(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "–"
 
 
 def time_text(time: int) -> str:

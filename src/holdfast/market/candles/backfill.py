@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import Bars
@@ -15,7 +14,7 @@ from holdfast.core.time import Clock
 from holdfast.core.timeframes import DAY, Timeframe, end_of, timeframe_of
 from holdfast.market.candles import coverage, feeds, repository, store
 from holdfast.market.candles.gaps import Reason, Span, reason_for
-from holdfast.market.candles.models import CandleBackfill, CandleGap, CandleSeries
+from holdfast.market.candles.models import CandleBackfill, CandleSeries
 from holdfast.market.candles.store import Written
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import enqueue
@@ -56,18 +55,6 @@ async def take_in(
     return written
 
 
-async def listed_from(session: AsyncSession, series_id: int) -> int | None:
-    """Since when the series can have bars; ``None`` while nobody has asked."""
-    known: int | None = await session.scalar(
-        select(CandleGap.until_time).where(
-            CandleGap.series_id == series_id,
-            CandleGap.from_time == 0,
-            CandleGap.reason == Reason.NOT_LISTED,
-        )
-    )
-    return known
-
-
 async def find_listing(venue: HistoryVenue, symbol: str, now: int) -> int | None:
     """The opening of the venue's first bar of the symbol, by its first month, day and minute; ``None`` if it
     has none. Raises ``VenueError``."""
@@ -84,7 +71,7 @@ async def find_listing(venue: HistoryVenue, symbol: str, now: int) -> int | None
 async def ensure_listing(database: Database, venue: HistoryVenue, one: CandleSeries, now: datetime) -> int:
     """Since when the series can have bars: known already, or found out and kept. Raises ``VenueError``."""
     async with database.transaction() as session:
-        known = await listed_from(session, one.id)
+        known = await coverage.listed_from(session, one.id)
     if known is not None:
         return known
     settled = feeds.settled_before(now, one.base_seconds)

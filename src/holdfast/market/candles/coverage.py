@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.timeframes import DAY
 from holdfast.market.candles import chunks, repository
 from holdfast.market.candles.gaps import Gap, Reason, Span, named, outside, runs, union
-from holdfast.market.candles.models import CandleGap, CandleSeries
+from holdfast.market.candles.models import CandleBackfill, CandleGap, CandleSeries
 
 _DAYS_AT_ONCE = 400
 
@@ -20,6 +20,29 @@ async def gaps(session: AsyncSession, one: CandleSeries, start: int, until: int)
         return []
     holes = outside(await _stored(session, one, start, until), start, until)
     return named(holes, await _known(session, one.id, start, until)) if holes else []
+
+
+async def listed_from(session: AsyncSession, series_id: int) -> int | None:
+    """Since when the series can have bars; ``None`` while nobody has asked."""
+    known: int | None = await session.scalar(
+        select(CandleGap.until_time).where(
+            CandleGap.series_id == series_id,
+            CandleGap.from_time == 0,
+            CandleGap.reason == Reason.NOT_LISTED,
+        )
+    )
+    return known
+
+
+async def beginning(session: AsyncSession, one: CandleSeries) -> int | None:
+    """Where to begin looking for gaps: the first bar, or how far back more are wanted, but not before the
+    listing. ``None`` if there is neither."""
+    wanted = await session.scalar(
+        select(CandleBackfill.wanted_from).where(CandleBackfill.series_id == one.id)
+    )
+    listed = await listed_from(session, one.id)
+    known = [time for time in (one.first_time, wanted) if time is not None]
+    return max(min(known), listed or 0) if known else None
 
 
 async def missing(session: AsyncSession, one: CandleSeries, start: int, until: int) -> list[Span]:

@@ -55,10 +55,11 @@ async def series(session: SessionDep) -> list[SeriesView]:
 async def gaps(
     session: SessionDep, now: NowDep, series: NameQuery, since: FromQuery = None, until: ToQuery = None
 ) -> GapsView:
-    """What is missing between ``from`` (or the first bar) and ``to`` (or now), oldest first, with reasons."""
+    """What is missing between ``from`` (or the first bar there is or is wanted) and ``to`` (or now), oldest
+    first, with reasons."""
     one = await _stored(session, series)
     step = one.base_seconds
-    first = one.first_time if since is None else int(since.timestamp())
+    first = await coverage.beginning(session, one) if since is None else int(since.timestamp())
     last = int(min(until, now).timestamp() if until else now.timestamp())
     if first is None:
         return GapsView(series=series, gaps=[], more=False)

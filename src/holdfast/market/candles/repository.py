@@ -1,5 +1,6 @@
 """Every query on stored bars. Rows travel packed as one value: one at a time would cost many times more."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +30,8 @@ _READ: Final = """
       FROM candle_series s WHERE s.id = :series
     ORDER BY 3 NULLS LAST
 """
+_AT_ONCE: Final = 60
+"""Days unpacked where they are asked for; more go to a thread, so that nobody else waits for them."""
 _HOURS: Final = "CASE WHEN length(c.hours) > 0 THEN c.hours ELSE c.payload END"
 _READ_BARS: Final = text(_READ.format(payload="c.payload", packed=_PACKED))
 _READ_HOURS: Final = text(_READ.format(payload=_HOURS, packed=_PACKED))
@@ -82,10 +85,12 @@ async def stored(
         raise NoSeries(str(series_id))
     *packed, last = rows
     scale = last.price_decimals, last.volume_decimals
-    return Stored(
-        chunks.joined([row.payload for row in packed], *scale).between(start, until),
-        _unpacked(last.payload, *scale),
-    )
+    payloads = [row.payload for row in packed]
+    if len(payloads) > _AT_ONCE:
+        together = await asyncio.to_thread(chunks.joined, payloads, *scale)
+    else:
+        together = chunks.joined(payloads, *scale)
+    return Stored(together.between(start, until), _unpacked(last.payload, *scale))
 
 
 def _unpacked(packed: bytes | None, price_decimals: int, volume_decimals: int) -> Bars:

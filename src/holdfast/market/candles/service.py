@@ -208,7 +208,7 @@ class Candles:
             series = series_of_row(row)
             bars = await self._read_with_newest(session, series, asked, start, until, now)
             gaps = await self._gaps(session, series, start, settled)
-            listed = await backfill.listed_from(session, row.id)
+            listed = await coverage.listed_from(session, row.id)
         if unanswered and not len(bars):
             raise Unavailable(
                 f"Nothing is stored of {series.name} yet, and {series.source} does not answer.",
@@ -265,7 +265,7 @@ class Candles:
         since = min(start, usual) if timeframe.longest <= HOUR else usual
         async with self._database.transaction() as session:
             one = await session.get_one(CandleSeries, series.store_id)
-            listed = await backfill.listed_from(session, one.id) or 0
+            listed = await coverage.listed_from(session, one.id) or 0
             begin = max(-(-start // one.base_seconds) * one.base_seconds, listed)
             missing = await coverage.missing(session, one, begin, settled)
             row = await session.get(CandleBackfill, one.id)
