@@ -5,10 +5,14 @@ nothing) and by the way that, like ours, may be repeated (INSERT … ON CONFLICT
 """
 
 import asyncio
+import csv
 import statistics
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -47,6 +51,7 @@ async def measure(database_url: str) -> None:
         series = await writing(database, heap, bars)
         await reading(database, heap, series, bars)
         await sizes(heap, len(bars))
+        await importing_files(database, bars)
         real_day()
         await heap.close()
 
@@ -179,6 +184,47 @@ async def sizes(heap: asyncpg.Connection, count: int) -> None:
         f"{ours:.1f}",
         f"{rows / ours:.1f} times smaller; bar {BYTES_BAR:.0f}, ratio {ours / BYTES_BAR:.2f}",
     )
+
+
+async def importing_files(database: Database, bars: Bars) -> None:
+    """A Binance archive as CSV: checked and written, against only reading it with csv and Decimal."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as place:
+        path = Path(place) / "BTCUSDT-1m-2023-01.csv"
+        path.write_bytes(archive_text(bars))
+        later = datetime.fromtimestamp(int(bars.time[-1]) + 30 * DAY, UTC)
+        begun = time.perf_counter()
+        found = importing.check(path)
+        checked = time.perf_counter() - begun
+        async with database.transaction() as session:
+            one = await importing.begin(session, importing.Target("bench", "CSV"), found, None)
+        await importing.write(database, one, path, found, origin="bench", now=later)
+        took = time.perf_counter() - begun
+        begun = time.perf_counter()
+        with path.open() as file:
+            rows = [(int(cells[0]), *map(Decimal, cells[1:6])) for cells in csv.reader(file)]
+        plain = time.perf_counter() - begun
+    assert found.rows == len(rows) == len(bars)
+    row(
+        "check a CSV of Binance",
+        f"{len(rows) / checked:,.0f} rows/s",
+        f"csv and Decimal only: {plain / checked:.1f} times as long",
+    )
+    row(
+        "check and import it",
+        f"{len(rows) / took:,.0f} rows/s",
+        f"{took / plain:.2f} of reading it with csv and Decimal",
+    )
+
+
+def archive_text(bars: Bars) -> bytes:
+    floats = bars.as_floats()
+    lines = (
+        f"{time}000,{o:.2f},{h:.2f},{low:.2f},{c:.2f},{v:.3f},{time + 59}999,1.5,7,0.5,0.5,0"
+        for time, o, h, low, c, v in zip(
+            floats.time, floats.open, floats.high, floats.low, floats.close, floats.volume, strict=True
+        )
+    )
+    return "\n".join(lines).encode()
 
 
 def real_day() -> None:
