@@ -1,6 +1,7 @@
 """The feed against the simulator: real sockets, real Redis, real PostgreSQL."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from holdfast.accounts.models import Connection, User
 from holdfast.app import feed as feeds
+from holdfast.app.charting import open_venues
 from holdfast.app.feed import Feed
 from holdfast.core.instruments import InstrumentKind
 from holdfast.indices import reviewed
@@ -53,12 +55,24 @@ async def prepared(settings, sim, database, redis):
 
 @pytest.fixture
 async def feed(prepared, database, redis, monkeypatch):
-    venue = public_venue("bybit", prepared, clock=CLOCK)
-    feed = Feed(prepared, database, redis, venue, CLOCK)
+    async with opened(prepared, database, redis) as feed, running(feed):
+        yield feed
+
+
+@asynccontextmanager
+async def opened(settings, database, redis):
+    venue = public_venue("bybit", settings, clock=CLOCK)
+    history = open_venues(settings, redis, CLOCK)
+    yield Feed(settings, database, redis, venue, CLOCK, history)
+    for one in (venue, *history.values()):
+        await one.close()
+
+
+@asynccontextmanager
+async def running(feed):
     task = asyncio.create_task(feed.run())
-    yield feed
+    yield
     await cancel([task])
-    await venue.close()
 
 
 async def messages(redis, channel, ready, seconds=30.0):
@@ -114,15 +128,9 @@ async def test_levels_are_recorded_once_a_minute(feed, database):
 
 async def test_rest_fills_in_while_the_stream_is_away(prepared, database, redis):
     deaf = prepared.model_copy(update={"bybit_public_ws_url": "ws://127.0.0.1:9/nothing"})
-    venue = public_venue("bybit", deaf, clock=CLOCK)
-    feed = Feed(deaf, database, redis, venue, CLOCK)
-    task = asyncio.create_task(feed.run())
-    try:
+    async with opened(deaf, database, redis) as feed, running(feed):
         await messages(redis, "levels", lambda heard: not any(t["stale_reason"] for t in heard[-1]))
         assert not feed._stream.drain()
-    finally:
-        await cancel([task])
-        await venue.close()
 
 
 async def test_a_venue_that_falls_silent_makes_the_indices_stale(feed, redis, sim, monkeypatch):
@@ -134,21 +142,21 @@ async def test_a_venue_that_falls_silent_makes_the_indices_stale(feed, redis, si
 
 
 async def test_what_somebody_holds_is_followed_even_if_no_index_may_hold_it(prepared, database, redis):
-    venue = public_venue("bybit", prepared, clock=CLOCK)
-    reviewed_symbols = {listing.symbol for listing in reviewed.listings().values()}
-    listed = await venue.instruments(InstrumentKind.LINEAR)
-    symbol = next(i.symbol for i in listed if i.symbol not in reviewed_symbols and i.status == "trading")
-    feed = Feed(prepared, database, redis, venue, CLOCK)
-    await feed.refresh()
-    assert symbol not in feed._wanted
-    await _hold(database, symbol)
-    await feed.refresh()
-    await feed.fill_gaps()
-    await feed.publish_quotes()
+    async with opened(prepared, database, redis) as feed:
+        reviewed_symbols = {listing.symbol for listing in reviewed.listings().values()}
+        listed = await feed._venue.instruments(InstrumentKind.LINEAR)
+        symbol = next(i.symbol for i in listed if i.symbol not in reviewed_symbols and i.status == "trading")
+        await feed.refresh()
+        assert symbol not in feed._wanted
+        await _hold(database, symbol)
+        await feed.refresh()
+        await feed.fill_gaps()
+        await feed.publish_quotes()
+        await feed.bars.look()
+        assert f"bybit:{symbol}" in feed.bars._tails, "its bars, too"
     board = QuoteBoard()
     await board.load(redis)
     assert board.get(symbol).bid > 0
-    await venue.close()
 
 
 async def _hold(database, symbol):

@@ -1,8 +1,7 @@
 """The stream over real sockets: a real uvicorn, real Redis, real PostgreSQL, many clients, and bad ones."""
 
 import asyncio
-import json
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -12,12 +11,12 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from pydantic import RootModel
+from tests.app.pages import Page, page, token_for
 from tests.indices.builders import quote
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from holdfast.accounts.models import SignIn, User
-from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.app import hub as hubs
 from holdfast.app import stream as streams
 from holdfast.app.hub import Channel, Hub
@@ -94,68 +93,6 @@ async def user(database):
         found = User(id=uuid4(), email=None, password_hash=None, is_demo=True, created_at=CLOCK.now())
         session.add(found)
     return found
-
-
-async def token_for(server, user, *, age=timedelta()):
-    sign_in_id = uuid4()
-    now = CLOCK.now()
-    async with server.database.transaction() as session:
-        session.add(
-            SignIn(id=sign_in_id, user_id=user.id, user_agent="", ip="", created_at=now, last_used_at=now)
-        )
-    tokens = Tokens(ensure_signing_key(server.settings.secrets_dir), access_lifetime=timedelta(minutes=10))
-    return tokens.issue_access(user.id, sign_in_id, now=now - age), sign_in_id
-
-
-class Page:
-    """A client that keeps everything it hears."""
-
-    def __init__(self, socket):
-        self.socket = socket
-        self.heard = []
-        self._task = asyncio.create_task(self._listen())
-
-    async def _listen(self):
-        with suppress(ConnectionClosed):
-            async for text in self.socket:
-                self.heard.append(json.loads(text))
-
-    async def say(self, **message):
-        await self.socket.send(orjson.dumps(message).decode())
-
-    async def hears(self, condition, seconds=20.0):
-        """The first heard message for which ``condition`` holds."""
-        async with asyncio.timeout(seconds):
-            while True:
-                for message in self.heard:
-                    if condition(message):
-                        return message
-                await asyncio.sleep(0.01)
-
-    async def subscribed(self, *topics):
-        await self.say(op="subscribe", topics=list(topics))
-        await self.hears(lambda m: m.get("op") == "subscribed" and set(topics) <= set(m["topics"]))
-
-    def data(self, topic):
-        return [m["data"] for m in self.heard if m.get("topic") == topic]
-
-    async def close(self):
-        await self.socket.close()
-        await self._task
-
-
-@asynccontextmanager
-async def page(server, token=None):
-    async with connect(server.url, compression=None) as socket:
-        opened = Page(socket)
-        await opened.hears(lambda m: m == {"op": "ready"})
-        if token:
-            await opened.say(op="auth", token=token)
-            await opened.hears(lambda m: m.get("op") == "authenticated")
-        try:
-            yield opened
-        finally:
-            await opened.close()
 
 
 async def publish_user(redis, user_id, topic, data):

@@ -23,13 +23,14 @@ from holdfast.app.charting import open_candles, open_venues, remember_user, view
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
-from holdfast.app.topics import register_private
+from holdfast.app.topics import register_candles, register_private
 from holdfast.app.version import version
 from holdfast.app.webapp import install_web_app
 from holdfast.core.time import Clock
 from holdfast.execution.risk import gate
 from holdfast.indices.board import IndexBoard
 from holdfast.market.instruments import InstrumentBook
+from holdfast.market.live.board import LiveCandles
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
@@ -100,6 +101,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.viewer = viewer
     state.hub = Hub(state.database, state.redis, state.clock)
     register_public(state.hub, state.indices, state.quotes, state.clock)
+    state.live_candles = LiveCandles(state.candles, state.hub, state.redis, state.clock)
+    register_candles(state.hub, state.live_candles)
     state.holdings_guard = positions.open_on
     state.plan_judge = gate.judge_with(settings, state.quotes.get)
     live = LivePositions(state.quotes, state.indices, state.clock)
@@ -108,6 +111,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(state.quotes.follow(state.redis)),
         asyncio.create_task(_keep_board_fresh(state.indices, state.database, state.clock)),
         asyncio.create_task(live.follow(state.redis)),
+        asyncio.create_task(state.live_candles.run()),
         asyncio.create_task(state.hub.run()),
     ]
     try:

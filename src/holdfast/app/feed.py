@@ -1,8 +1,8 @@
-"""The process that brings market data in: the venue's quotes to everybody, levels of the indices, and their
+"""The process that brings market data in: quotes, live bars and levels of the indices to everybody, and their
 history. It may be killed at any time; everything it holds is read again at its next start."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import LEVELS_CHANNEL
 from holdfast.core.instruments import InstrumentKind
 from holdfast.core.time import Clock
@@ -24,6 +25,8 @@ from holdfast.indices.catalogue import DEFINITIONS
 from holdfast.market import quotes
 from holdfast.market.bybit_stream import TickerStream
 from holdfast.market.instruments import VENUE, InstrumentBook
+from holdfast.market.live import ingest, sources
+from holdfast.market.live.ingest import Ingest
 from holdfast.market.quotes import LiveQuote, QuoteBoard
 from holdfast.platform.background import together
 from holdfast.platform.clock import SystemClock
@@ -31,7 +34,7 @@ from holdfast.platform.database import Database
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.portfolio.models import Posting, Sleeve
-from holdfast.venues.protocol import PublicVenue, Quote, VenueError
+from holdfast.venues.protocol import HistoryVenue, PublicVenue, Quote, VenueError
 from holdfast.venues.registry import public_venue, shared_budget
 
 log = structlog.get_logger(__name__)
@@ -49,10 +52,13 @@ async def run(settings: Settings) -> None:
     database = Database(settings.database_url, pool_size=2)
     redis = open_redis(settings.redis_url)
     venue = public_venue(VENUE, settings, budget=shared_budget(VENUE, redis, clock), clock=clock)
+    history = open_venues(settings, redis, clock)
     try:
-        await Feed(settings, database, redis, venue, clock).run()
+        await Feed(settings, database, redis, venue, clock, history).run()
     finally:
         await venue.close()
+        for one in history.values():
+            await one.close()
         await redis.aclose()
         await database.close()
 
@@ -61,7 +67,13 @@ class Feed:
     """Stream and fallback in; quotes, levels and recorded levels out."""
 
     def __init__(
-        self, settings: Settings, database: Database, redis: Redis, venue: PublicVenue, clock: Clock
+        self,
+        settings: Settings,
+        database: Database,
+        redis: Redis,
+        venue: PublicVenue,
+        clock: Clock,
+        history: Mapping[str, HistoryVenue],
     ) -> None:
         self._database = database
         self._redis = redis
@@ -73,6 +85,14 @@ class Feed:
             self._quotes, self._instruments, poll_seconds=settings.market_cap_poll_seconds
         )
         self._stream = TickerStream(settings.venue_public_ws_url, clock)
+        self.bars = Ingest(
+            database,
+            redis,
+            open_candles(database, clock, history),
+            history,
+            lambda source, hear: sources.OPENERS[source](settings, clock, hear),
+            clock,
+        )
         self._wanted: frozenset[str] = frozenset()
         self._unpublished: dict[str, LiveQuote] = {}
         self._recorded: dict[str, datetime] = {}
@@ -85,6 +105,10 @@ class Feed:
             _every(PUBLISH_SECONDS, self.publish_quotes),
             _every(LEVEL_SECONDS, self.publish_levels),
             _every(1.0, self.record_levels),
+            self.bars.streams(),
+            _every(ingest.LOOK_SECONDS, self.bars.look),
+            _every(ingest.MEND_SECONDS, self.bars.mend),
+            _every(ingest.FLUSH_SECONDS, self.bars.flush),
         )
 
     async def refresh(self) -> None:
@@ -96,6 +120,7 @@ class Feed:
         usable = {listing.symbol for listing in reviewed.listings().values()} & listed
         self._wanted = frozenset(usable | (held & listed))
         self._stream.want(self._wanted)
+        self.bars.need({f"{VENUE}:{symbol}" for symbol in held & listed})
 
     async def fill_gaps(self) -> None:
         """Ask over REST for what the stream does not tell: at the start, and while it is down or silent."""
@@ -146,7 +171,11 @@ class Feed:
 
     async def publish_levels(self) -> None:
         now = self._clock.now()
-        ticks = [self._board.level(index_id, now).model_dump(mode="json") for index_id in DEFINITIONS]
+        levels = [self._board.level(index_id, now) for index_id in DEFINITIONS]
+        for tick in levels:
+            if tick.level is not None and not tick.stale_reason:
+                self.bars.hear_level(tick.index_id, tick.level)
+        ticks = [tick.model_dump(mode="json") for tick in levels]
         await self._redis.publish(LEVELS_CHANNEL, orjson.dumps(ticks))
 
     async def record_levels(self) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.core.errors import HoldfastError
 from holdfast.core.time import Clock, to_ms
 from holdfast.market import quotes
 from holdfast.platform.background import together
@@ -40,12 +41,12 @@ Snapshot = Callable[[AsyncSession, UUID | None, str], Awaitable[BaseModel | None
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Where a kind of topic comes from. ``every``: ask again after this many seconds while somebody listens;
-    None when updates are pushed."""
+    """Where a kind of topic comes from. ``private``: whether a key is heard by its owner only. ``every``: ask
+    again after this many seconds while somebody listens; None when updates are pushed."""
 
     authorise: Authorise
     snapshot: Snapshot
-    private: bool
+    private: Callable[[str], bool]
     every: float | None
 
 
@@ -105,6 +106,7 @@ class Hub:
         self._providers: dict[str, Provider] = {}
         self._audience: dict[Channel, set[Client]] = defaultdict(set)
         self._frames: dict[Channel, str] = {}
+        self._carried: dict[str, tuple[Callable[[bytes], None], Callable[[], None]]] = {}
         self._dirty: asyncio.Queue[Channel] = asyncio.Queue()
         self._waiting: set[Channel] = set()
         self.clients: set[Client] = set()
@@ -115,11 +117,33 @@ class Hub:
         authorise: Authorise,
         snapshot: Snapshot,
         *,
-        private: bool = True,
+        private: bool | Callable[[str], bool] = True,
         every: float | None = None,
     ) -> None:
         """Announce where topics ``prefix`` and ``prefix:<key>`` come from."""
-        self._providers[prefix] = Provider(authorise, snapshot, private, every)
+        is_private = private if callable(private) else (lambda _key: private)
+        self._providers[prefix] = Provider(authorise, snapshot, is_private, every)
+
+    def carry(self, name: str, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        """Give every message of the Redis channel to ``take``; ``lost`` is told when some were missed. Before
+        ``run``."""
+        self._carried[name] = take, lost
+
+    def heard(self, prefix: str) -> list[str]:
+        """The topics of this kind that somebody listens to."""
+        return [channel.topic for channel in self._audience if channel.kind == prefix]
+
+    def is_heard(self, topic: str) -> bool:
+        """Whether somebody listens to the public topic."""
+        return Channel(None, topic) in self._audience
+
+    def tell(self, topic: str, data: bytes) -> None:
+        """The newest state of a public topic, as JSON, for everybody who listens."""
+        self.publish(Channel(None, topic), _frame(topic, data.decode()))
+
+    def ask(self, topic: str) -> None:
+        """Have the snapshot of a public topic made again and told."""
+        self._ask(Channel(None, topic))
 
     async def run(self) -> None:
         """Relay Redis, ask the providers, and beat, until cancelled."""
@@ -137,12 +161,16 @@ class Hub:
             return ""
         if len(client.channels) >= MAX_TOPICS:
             return f"At most {MAX_TOPICS} topics at a time: unsubscribe from some first."
-        if provider.private and client.user_id is None:
+        is_private = provider.private(key)
+        if is_private and client.user_id is None:
             return f"Sign in to hear {topic!r}."
-        channel = Channel(client.user_id if provider.private else None, topic)
+        channel = Channel(client.user_id if is_private else None, topic)
         async with self.database.transaction() as session:
-            if not await provider.authorise(session, client.user_id, key):
-                return f"There is no topic {topic!r}."
+            try:
+                if not await provider.authorise(session, client.user_id, key):
+                    return f"There is no topic {topic!r}."
+            except HoldfastError as refusal:
+                return f"{topic!r} cannot be heard: {refusal.detail} {refusal.advice}".rstrip()
             client.channels[topic] = channel
             client.updated.discard(topic)
             self._audience[channel].add(client)
@@ -173,7 +201,7 @@ class Hub:
     async def _relay(self) -> None:
         await listen(
             self._redis,
-            channels=(quotes.CHANNEL, LEVELS_CHANNEL),
+            channels=(quotes.CHANNEL, LEVELS_CHANNEL, *self._carried),
             patterns=(f"{USER_PREFIX}*",),
             on_message=self._on_message,
             on_connect=self._after_silence,
@@ -185,9 +213,11 @@ class Hub:
                 self._on_quotes(orjson.loads(data))
             elif name == LEVELS_CHANNEL:
                 self._on_levels(orjson.loads(data))
+            elif name in self._carried:
+                self._carried[name][0](data)
             else:
                 self._on_user(UUID(name.removeprefix(USER_PREFIX)), orjson.loads(data))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
             log.warning("unreadable message dropped", channel=name)
 
     def _on_quotes(self, batch: dict[str, dict[str, Any]]) -> None:
@@ -217,6 +247,8 @@ class Hub:
 
     async def _after_silence(self) -> None:
         """Whatever was missed while Redis was away is read again."""
+        for _, lost in self._carried.values():
+            lost()
         for channel in self._audience:
             self._ask(channel)
 

@@ -1,4 +1,4 @@
-"""The private topics of the stream: each is heard by its owner only."""
+"""The topics of the stream that other rooms provide. Private ones are heard by their owner only."""
 
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from holdfast.execution.risk import stops
 from holdfast.execution.risk.schemas import StopsTick
 from holdfast.execution.schemas import ExecutionView
 from holdfast.execution.views import execution_view
+from holdfast.market.live import board, messages
+from holdfast.market.live.board import LiveCandles
 from holdfast.portfolio.live import LivePositions
 
 POSITIONS_EVERY = 1.0
@@ -37,6 +39,12 @@ def register_private(hub: Hub, live: LivePositions) -> None:
     hub.register("connections", _signed_in, _connections, every=CONNECTIONS_EVERY)
     hub.register("incidents", _signed_in, _incidents, every=INCIDENTS_EVERY)
     hub.register("stops", _signed_in, _stops, every=STOPS_EVERY)
+
+
+def register_candles(hub: Hub, live: LiveCandles) -> None:
+    """Announce ``candles:<source>:<symbol>:<timeframe>`` to the hub; own datasets are private."""
+    hub.register(board.KIND, live.may_hear, live.snapshot, private=board.is_private)
+    hub.carry(messages.CHANNEL, live.take, live.lost)
 
 
 async def _signed_in(_session: AsyncSession, user_id: UUID | None, _key: str) -> bool:

@@ -1,23 +1,24 @@
-"""The public ticker stream of Bybit's linear category: one connection that keeps itself alive.
+"""Public streams of Bybit's linear category, tickers and klines: each one connection that keeps itself alive.
 
-Source: Bybit V5, websocket/connect and websocket/public/ticker. A client of our own, because pybit's socket
-thread can die without anybody noticing.
+Source: Bybit V5, websocket/connect, websocket/public/ticker and websocket/public/kline. A client of our own,
+because pybit's socket thread can die without anybody noticing.
 """
 
 import asyncio
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 import aiohttp
 import orjson
 import structlog
 
 from holdfast.core.time import Clock
+from holdfast.market.klines import Kline, KlineReader
 from holdfast.market.quotes import LiveQuote
-from holdfast.market.tickers import TOPIC, TickerMerge
+from holdfast.market.tickers import TickerMerge
 from holdfast.platform.background import together
 
 log = structlog.get_logger(__name__)
@@ -27,13 +28,14 @@ CHUNK: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class TickerPatience:
-    """Seconds. ``silence``: without any ticker the connection is given up; ``symbol_silence``: a symbol is
-    subscribed anew, which brings a snapshot; ``latest``: how late messages may come; ``look``: between two
-    looks at what is silent."""
+    """Seconds. ``silence``: without any news the connection is given up; ``deaf``: without any word at all,
+    an answer to a ping included; ``symbol_silence``: a symbol is subscribed anew, which brings a snapshot;
+    ``latest``: how late messages may come; ``look``: between two looks at what is silent."""
 
     ping: float = 20.0
     connect: float = 10.0
     silence: float = 10.0
+    deaf: float = 40.0
     symbol_silence: float = 30.0
     latest: float = 8.0
     look: float = 1.0
@@ -45,8 +47,29 @@ class StreamLost(Exception):
     """The connection is of no more use."""
 
 
-class TickerStream:
-    """``want`` says which symbols; ``drain`` gives the quotes that changed; ``run`` lives until cancelled."""
+KLINE_PATIENCE: Final = TickerPatience(ping=5.0, deaf=12.0, silence=65.0, symbol_silence=75.0)
+"""Klines may come once a minute only: a dead connection shows by the missing answer to a ping."""
+
+
+class Reader(Protocol):
+    """What one connection tells, put together. Each connection has a new one."""
+
+    topic: str
+    """What stands before the symbol."""
+
+    def apply(self, message: dict[str, Any], received: datetime) -> str | None:
+        """Take in one message; its symbol, or ``None`` if it is of no use."""
+        ...
+
+    def at(self, symbol: str) -> datetime:
+        """When what is known of the symbol was true, on our clock."""
+        ...
+
+    def forget(self, symbol: str) -> None: ...
+
+
+class PublicStream:
+    """``want`` says which symbols; ``run`` lives until cancelled."""
 
     def __init__(
         self,
@@ -62,16 +85,16 @@ class TickerStream:
         self.patience = patience or TickerPatience()
         self._wanted: set[str] = set()
         self._wanted_changed = asyncio.Event()
-        self._merge = TickerMerge()
+
+    def begin(self) -> Reader:
+        """A reader for a new connection."""
+        raise NotImplementedError
 
     def want(self, symbols: Iterable[str]) -> None:
         wanted = set(symbols)
         if wanted != self._wanted:
             self._wanted = wanted
             self._wanted_changed.set()
-
-    def drain(self) -> list[LiveQuote]:
-        return self._merge.drain()
 
     async def run(self) -> None:
         """Connect, and connect again with jitter whenever the connection is lost or falls silent."""
@@ -84,7 +107,8 @@ class TickerStream:
                 try:
                     await self._connection(session)
                 except (aiohttp.ClientError, OSError, TimeoutError, StreamLost) as error:
-                    log.warning("ticker stream lost", error=str(error) or type(error).__name__)
+                    reason = str(error) or type(error).__name__
+                    log.warning("stream lost", stream=type(self).__name__, reason=reason)
                 if asyncio.get_running_loop().time() - began > longest:
                     delay = first
                 await asyncio.sleep(delay * (1 + self._jitter()) / 2)
@@ -98,9 +122,8 @@ class TickerStream:
     async def _connection(self, session: aiohttp.ClientSession) -> None:
         async with asyncio.timeout(self.patience.connect):
             socket = await session.ws_connect(self._url, compress=0, max_msg_size=4 * 1024 * 1024)
-        self._merge = TickerMerge()
         try:
-            await _Conversation(socket, self._merge, self._clock, self).run()
+            await _Conversation(socket, self.begin(), self._clock, self).run()
         finally:
             await socket.close()
 
@@ -113,25 +136,56 @@ class TickerStream:
         self._wanted_changed.clear()
 
 
+class TickerStream(PublicStream):
+    """``drain`` gives the quotes that changed."""
+
+    _merge: TickerMerge | None = None
+
+    def begin(self) -> TickerMerge:
+        self._merge = TickerMerge()
+        return self._merge
+
+    def drain(self) -> list[LiveQuote]:
+        return self._merge.drain() if self._merge else []
+
+
+class KlineStream(PublicStream):
+    """``hear`` gets every candle of a minute as it is told."""
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        hear: Callable[[Kline], None],
+        *,
+        patience: TickerPatience = KLINE_PATIENCE,
+    ) -> None:
+        super().__init__(url, clock, patience=patience)
+        self._hear = hear
+
+    def begin(self) -> KlineReader:
+        return KlineReader(self._hear)
+
+
 class _Conversation:
     """One connection from its first subscription to its loss."""
 
     def __init__(
         self,
         socket: aiohttp.ClientWebSocketResponse,
-        merge: TickerMerge,
+        reader: Reader,
         clock: Clock,
-        stream: TickerStream,
+        stream: PublicStream,
     ) -> None:
         self._socket = socket
-        self._merge = merge
+        self._reader = reader
         self._clock = clock
         self._stream = stream
         self._patience = stream.patience
         self._loop = asyncio.get_running_loop()
         self._subscribed: set[str] = set()
         self._heard: dict[str, float] = {}
-        self._heard_any = self._loop.time()
+        self._heard_any = self._spoken = self._loop.time()
         self._asked: dict[str, list[str]] = {}
         self._requests = 0
 
@@ -142,23 +196,24 @@ class _Conversation:
         async for frame in self._socket:
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 continue
+            self._spoken = self._loop.time()
             try:
                 await self._take(orjson.loads(frame.data))
             except (ValueError, KeyError, TypeError, AttributeError):
-                log.warning("unreadable ticker message dropped", message=str(frame.data)[:200])
+                log.warning("unreadable message dropped", message=str(frame.data)[:200])
         raise StreamLost(f"closed by the venue ({self._socket.close_code})")
 
     async def _take(self, message: dict[str, Any]) -> None:
         if message.get("op") == "subscribe":
             await self._acknowledged(message)
-        elif str(message.get("topic", "")).startswith(TOPIC):
+        elif str(message.get("topic", "")).startswith(self._reader.topic):
             received = self._clock.now()
-            symbol = self._merge.apply(message, received)
+            symbol = self._reader.apply(message, received)
             self._heard_any = self._loop.time()
             if symbol is None:
                 return
             self._heard[symbol] = self._heard_any
-            if received - self._merge.at(symbol) > timedelta(seconds=self._patience.latest):
+            if received - self._reader.at(symbol) > timedelta(seconds=self._patience.latest):
                 raise StreamLost(f"messages come more than {self._patience.latest:.0f} s late")
 
     async def _acknowledged(self, message: dict[str, Any]) -> None:
@@ -167,7 +222,9 @@ class _Conversation:
         if message.get("success"):
             return
         if len(symbols) == 1:
-            log.warning("ticker refused", symbol=symbols[0], reason=message.get("ret_msg"))
+            log.warning(
+                "topic refused", topic=self._reader.topic, symbol=symbols[0], reason=message.get("ret_msg")
+            )
             return
         for symbol in symbols:
             await self._request("subscribe", [symbol])
@@ -183,10 +240,17 @@ class _Conversation:
             await asyncio.sleep(self._patience.look)
             now = self._loop.time()
             if now - self._heard_any > self._patience.silence:
-                raise StreamLost(f"no ticker for {self._patience.silence:g} s")
+                raise StreamLost(f"no news for {self._patience.silence:g} s")
+            if now - self._spoken > self._patience.deaf:
+                raise StreamLost(f"not a word for {self._patience.deaf:g} s")
             silent = [s for s, heard in self._heard.items() if now - heard > self._patience.symbol_silence]
             if silent:
-                log.info("silent tickers subscribed anew", symbols=silent[:5], count=len(silent))
+                log.info(
+                    "silent topics subscribed anew",
+                    topic=self._reader.topic,
+                    symbols=silent[:5],
+                    count=len(silent),
+                )
                 await self._change("unsubscribe", silent)
                 await self._change("subscribe", silent)
 
@@ -208,12 +272,12 @@ class _Conversation:
             else:
                 self._subscribed.discard(symbol)
                 self._heard.pop(symbol, None)
-                self._merge.forget(symbol)
+                self._reader.forget(symbol)
 
     async def _request(self, op: str, symbols: list[str]) -> None:
         self._requests += 1
         name = f"{op}-{self._requests}"
         if op == "subscribe":
             self._asked[name] = symbols
-        topics = [f"{TOPIC}{symbol}" for symbol in symbols]
+        topics = [f"{self._reader.topic}{symbol}" for symbol in symbols]
         await self._socket.send_str(orjson.dumps({"req_id": name, "op": op, "args": topics}).decode())

@@ -1,4 +1,4 @@
-"""Background: keeping the table of instruments like the venue's list."""
+"""Background: keeping the table of instruments like the venues' lists."""
 
 from datetime import datetime
 from typing import Final
@@ -6,19 +6,24 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.instruments import InstrumentKind
+from holdfast.core.instruments import Instrument, InstrumentKind
 from holdfast.market import repository
 from holdfast.market.instruments import VENUE
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.venues import registry
+from holdfast.venues.binance.budget import shared_budget as weight_budget
+from holdfast.venues.binance.rest import BinancePublic
 from holdfast.venues.protocol import PublicVenue, VenueError
 
 log = structlog.get_logger(__name__)
 
 REFRESH_INSTRUMENTS: Final = "market.refresh_instruments"
+REFRESH_PAIRS: Final = "market.refresh_pairs"
 EVERY: Final = 3600.0
+PAIRS_VENUE: Final = "binance"
 _SERVICE: Final = "market.public_venue"
+_PAIRS_SERVICE: Final = "market.pairs_venue"
 
 
 def public_venue(work: Work) -> PublicVenue:
@@ -42,18 +47,40 @@ async def refresh_instruments(work: Work) -> None:
         raise RetryAt(10, f"Bybit's instruments could not be read: {error}") from error
     if not listed:
         raise RetryAt(30, "Bybit listed no instruments at all: not believed")
-    async with work.database.transaction() as session:
-        now = work.clock.now()
-        await repository.save_seen(session, VENUE, listed, now)
-        vanished = await repository.close_unseen(session, VENUE, InstrumentKind.LINEAR, now)
-    if vanished:
-        log.warning("instruments no longer listed", symbols=vanished)
+    await _save(work, VENUE, InstrumentKind.LINEAR, listed)
     raise RunAgainIn(EVERY)
 
 
+async def refresh_pairs(work: Work) -> None:
+    """Read Binance's spot pairs, which are charted and never traded, into the table, and again in an hour."""
+    if _PAIRS_SERVICE not in work.services:
+        work.services[_PAIRS_SERVICE] = BinancePublic(
+            work.settings.binance_url, budget=weight_budget(work.redis, work.clock), clock=work.clock
+        )
+    venue: BinancePublic = work.services[_PAIRS_SERVICE]
+    try:
+        listed = await venue.instruments()
+    except VenueError as error:
+        raise RetryAt(30, f"Binance's pairs could not be read: {error}") from error
+    if not listed:
+        raise RetryAt(60, "Binance listed no pairs at all: not believed")
+    await _save(work, PAIRS_VENUE, InstrumentKind.SPOT, listed)
+    raise RunAgainIn(EVERY)
+
+
+async def _save(work: Work, venue: str, kind: InstrumentKind, listed: list[Instrument]) -> None:
+    async with work.database.transaction() as session:
+        now = work.clock.now()
+        await repository.save_seen(session, venue, listed, now)
+        vanished = await repository.close_unseen(session, venue, kind, now)
+    if vanished:
+        log.warning("instruments no longer listed", venue=venue, symbols=vanished)
+
+
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
-    """The recurring job exists and is due now: start-up reads the list afresh."""
+    """The recurring jobs exist and are due now: start-up reads the lists afresh."""
     await enqueue(session, REFRESH_INSTRUMENTS, "", now=now)
+    await enqueue(session, REFRESH_PAIRS, "", now=now)
 
 
-HANDLERS: dict[str, Handler] = {REFRESH_INSTRUMENTS: refresh_instruments}
+HANDLERS: dict[str, Handler] = {REFRESH_INSTRUMENTS: refresh_instruments, REFRESH_PAIRS: refresh_pairs}

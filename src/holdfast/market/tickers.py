@@ -32,6 +32,8 @@ class VenueClock:
 class TickerMerge:
     """The present fields of every symbol of one connection."""
 
+    topic = TOPIC
+
     def __init__(self) -> None:
         self._fields: dict[str, dict[str, Any]] = {}
         self._at: dict[str, datetime] = {}
