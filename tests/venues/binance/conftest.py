@@ -23,7 +23,9 @@ from holdfast.venues.binance.stream import Away, BinanceStream, Listening, Strea
 
 Wanted = TypeVar("Wanted")
 CLOCK = SystemClock()
-QUICK = Patience(silence=10, answer=5, look=0.05, first_delay=0.02, longest_delay=0.5, request=0.21)
+QUICK = Patience(
+    silence=10, longest_silence=20, answer=5, look=0.05, first_delay=0.02, longest_delay=0.5, request=0.21
+)
 MORNING_MS = day_ms(2026, 11, 20) + 8 * 3_600_000 + 15 * 60_000
 
 

@@ -140,7 +140,14 @@ async def test_nothing_is_lost_and_nothing_is_doubled(seed: int) -> None:
         venue = BinancePublic(sim.rest)
         reader = Reader(venue)
         patience = QUICK.__class__(
-            silence=1.5, answer=1.5, look=0.05, first_delay=0.02, longest_delay=0.3, request=0.21, life=6.0
+            silence=1.0,
+            longest_silence=2.5,
+            answer=1.0,
+            look=0.05,
+            first_delay=0.02,
+            longest_delay=0.3,
+            request=0.21,
+            life=6.0,
         )
         told: list[StreamEvent] = []
 

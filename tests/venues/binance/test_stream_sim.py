@@ -94,7 +94,11 @@ async def test_the_book_stays_in_step_and_equals_every_best_price(sim: Sim) -> N
 async def test_a_lost_connection_is_replaced_and_what_was_missed_is_told(sim: Sim, kind: str) -> None:
     """A reader that fills what it is told over REST ends with every trade."""
     venue = BinancePublic(sim.rest)
-    async with listening(sim, [TRADES, "ethusdt@bookTicker"], silence=1.5) as ear:
+    async with listening(
+        sim, [TRADES, "ethusdt@bookTicker"], silence=1.5, longest_silence=5, answer=2
+    ) as ear:
+        await ear.until(lambda: len(ids(ear)) >= 5 and len(ear.of(BookTicker)) >= 2)
+        ear.told.clear()
         await ear.more(Trade, 5)
         sim.fail("binance.stream.btcusdt@trade", kind, count=1)
         await ear.until(lambda: bool(ear.away()))
@@ -192,6 +196,27 @@ async def test_pings_are_answered(sim: Sim) -> None:
         await asyncio.sleep(4.0)
         await ear.more(Trade)
         assert not ear.away()
+
+
+async def test_a_quiet_pair_is_no_reason_to_connect_again(sim: Sim) -> None:
+    """The venue is asked what we listen to, and says it."""
+    sim.world.clock.freeze()
+    async with listening(sim, [TRADES, "ethusdt@trade"], silence=0.3, longest_silence=30) as ear:
+        await asyncio.sleep(2.0)
+        sim.world.clock.resume()
+        await ear.more(Trade)
+        assert not ear.away()
+
+
+async def test_a_stream_the_venue_forgot_is_noticed(sim: Sim) -> None:
+    sim.world.clock.freeze()
+    async with listening(sim, [TRADES, "ethusdt@trade"], silence=0.3, longest_silence=60) as ear:
+        (client,) = sim.streams._clients
+        client.unsubscribe(["ethusdt@trade"])
+        await ear.until(lambda: bool(ear.away()))
+        assert ear.away()[0].reason == "the venue has forgotten 1 streams"
+        sim.world.clock.resume()
+        await ear.until(lambda: {one.symbol for one in ear.of(Trade)} == {"BTCUSDT", "ETHUSDT"})
 
 
 async def test_many_streams_are_spread_over_connections_and_stay_where_they_are(sim: Sim) -> None:

@@ -20,18 +20,21 @@ from holdfast.venues.bybit.fields import Malformed
 log = structlog.get_logger(__name__)
 
 CHUNK: Final = 100
+_ASK: Final = "LIST_SUBSCRIPTIONS"
 MOST_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds. ``silence``: without any event the connection is given up; ``answer``: for the answer to a
-    request; ``life``: after which another connection takes over, ahead of the venue's 24 hours; ``request``:
-    between two requests (five messages a second are the limit, and pongs count); ``look``: between two looks
-    at all this. ``most_streams`` of one connection."""
+    """Seconds. ``silence``: without any event the venue is asked what we listen to, for pairs may be quiet;
+    ``longest_silence``: the connection is given up all the same; ``answer``: for the answer to a request;
+    ``life``: after which another connection takes over, ahead of the venue's 24 hours; ``request``: between
+    two requests (five messages a second are the limit, and pongs count); ``look``: between two looks at all
+    this. ``most_streams`` of one connection."""
 
     connect: float = 10.0
-    silence: float = 20.0
+    silence: float = 10.0
+    longest_silence: float = 90.0
     answer: float = 10.0
     life: float = 23.5 * 3600
     request: float = 0.26
@@ -74,9 +77,10 @@ class Connection:
         self._names: set[str] = set()
         self._queue: deque[_Request] = deque()
         self._asked: dict[int, _Request] = {}
+        self._refused: set[str] = set()
         self._requests = 0
         self._something_to_say = asyncio.Event()
-        self._born = self._heard = self._loop.time()
+        self._born = self._heard = self._looked = self._loop.time()
         self._life = life
         self.heard_at: datetime = clock.now()
         self.established = asyncio.Event()
@@ -153,15 +157,24 @@ class Connection:
                 log.warning("a request was refused", refusal=str(refusal)[:300])
             return
         if refusal is None:
-            if request.method == "SUBSCRIBE":
-                self._confirmed([name for name in request.names if name in self._names])
+            self._granted(request, message.get("result"))
         elif len(request.names) > 1:
             self._queue.extend(_Request(request.method, [name]) for name in request.names)
             self._something_to_say.set()
         else:
-            log.warning("a stream was refused", stream=request.names[0], refusal=str(refusal)[:300])
+            self._refused.update(request.names)
+            log.warning("a stream was refused", stream=request.names[:1], refusal=str(refusal)[:300])
         if not self._asked and not self._queue:
             self.established.set()
+
+    def _granted(self, request: _Request, result: Any) -> None:
+        if request.method == "SUBSCRIBE":
+            self._confirmed([name for name in request.names if name in self._names])
+        elif request.method == _ASK and not self._asked and not self._queue:
+            known = set(result) if isinstance(result, list) else set()
+            forgotten = self._names - self._refused - known
+            if forgotten:
+                raise StreamLost(f"the venue has forgotten {len(forgotten)} streams")
 
     async def _talk(self) -> None:
         """Requests, no more of them a second than the venue takes."""
@@ -172,7 +185,9 @@ class Connection:
                 self._requests += 1
                 request.sent_at = self._loop.time()
                 self._asked[self._requests] = request
-                frame = {"method": request.method, "params": request.names, "id": self._requests}
+                frame: dict[str, Any] = {"method": request.method, "id": self._requests}
+                if request.names:
+                    frame["params"] = request.names
                 await self._socket.send_str(orjson.dumps(frame).decode())
                 await asyncio.sleep(self._patience.request)
             self._something_to_say.clear()
@@ -181,8 +196,13 @@ class Connection:
         while True:
             await asyncio.sleep(self._patience.look)
             now = self._loop.time()
-            if self._names and now - self._heard > self._patience.silence:
-                raise StreamLost(f"no event for {self._patience.silence:g} s")
+            silence = now - self._heard if self._names else 0.0
+            if silence > self._patience.longest_silence:
+                raise StreamLost(f"no event for {self._patience.longest_silence:g} s")
+            if silence > self._patience.silence and now - self._looked > self._patience.silence:
+                self._looked = now
+                self._queue.append(_Request(_ASK, []))
+                self._something_to_say.set()
             if any(now - request.sent_at > self._patience.answer for request in self._asked.values()):
                 raise StreamLost(f"no answer to a request within {self._patience.answer:g} s")
             if self.age > self._life:
