@@ -316,6 +316,10 @@ async def test_bars_of_another_length_do_not_mix(database: Database, tmp_path: P
         await bring_in(database, hours, other)
     with pytest.raises(Conflict, match="minutes are kept"):
         await bring_in(database, hours)
+    shifted = tmp_path / "s.csv"
+    shifted.write_bytes(binance(walk(120, start=START + 30)))
+    with pytest.raises(InvalidInput, match="whole multiples"):
+        await bring_in(database, shifted, other)
     one = tmp_path / "one.csv"
     one.write_text("1672617600,10,12,9,11,5\n")
     with pytest.raises(InvalidInput, match="cannot be told"):

@@ -34,12 +34,14 @@ _SYMBOL: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 @dataclass(slots=True)
 class Found:
     """What a file holds. ``step``: seconds of a bar, ``None`` if there are too few to tell. ``complete``:
-    what is missing between its first and last bar was never there."""
+    what is missing between its first and last bar was never there. ``grid``: every bar opens at a multiple of
+    so many seconds since 1970."""
 
     rows: int = 0
     first: int | None = None
     last: int | None = None
     step: int | None = None
+    grid: int = 0
     layouts: set[str] = field(default_factory=set)
     complete: bool = True
     price_decimals: int = 0
@@ -108,6 +110,7 @@ def _note(found: Found, bars: Bars, name: str) -> None:
         smallest = int(np.diff(joined).min())
         found.step = smallest if found.step is None else min(found.step, smallest)
     found.hours.take(bars)
+    found.grid = int(np.gcd(found.grid, np.gcd.reduce(bars.time)))
     found.rows += len(bars)
     found.first = int(bars.time[0]) if found.first is None else found.first
     found.last = int(bars.time[-1])
@@ -137,6 +140,11 @@ async def begin(session: AsyncSession, target: Target, found: Found, step: int |
         raise InvalidInput(
             f"How long the bars of this file are {told}." if length is None else f"Its bars {told}.",
             advice="Name the timeframe, from 1m to 1d.",
+        )
+    if found.grid % length:
+        raise InvalidInput(
+            f"The bars of this file do not all open at whole multiples of {length} s, UTC.",
+            advice="Check the clock of the file, and its timeframe.",
         )
     if target.source in feeds.OPENERS and length != MINUTE:
         raise Conflict(
