@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from tests.market.candles.made import DAY, START, walk
 
 from holdfast.core.bars import Bars
+from holdfast.core.resample import resample
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles import backfill, coverage, feeds, store
 from holdfast.market.candles.gaps import Reason
@@ -39,8 +41,6 @@ class FakeVenue:
     ) -> list[Candle]:
         if len(self.asked) >= self.fail_after:
             raise self.error
-        from holdfast.core.resample import resample
-
         begin, until = int(start.timestamp()), int(end.timestamp())
         self.asked.append((timeframe, begin, until))
         found = resample(self.bars, timeframe).between(begin, until)
@@ -51,8 +51,6 @@ class FakeVenue:
 
 
 def _candle(bars: Bars, at: int) -> Candle:
-    from decimal import Decimal
-
     price, lot = Decimal(1).scaleb(-bars.price_decimals), Decimal(1).scaleb(-bars.volume_decimals)
     values = [int(column[at]) * price for column in bars.columns[1:5]]
     moment = datetime.fromtimestamp(int(bars.time[at]), UTC)

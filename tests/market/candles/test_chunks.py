@@ -1,6 +1,7 @@
 """Sealed days come back exactly, whatever the numbers; and are small on real ones."""
 
 import zipfile
+import zlib
 from decimal import Decimal
 
 import numpy as np
@@ -49,8 +50,6 @@ def test_a_damaged_chunk_is_noticed(place: int, change: int) -> None:
 
 
 def test_a_bomb_does_not_go_off() -> None:
-    import zlib
-
     bomb = chunks.encode(walk(1))[:1] + (2).to_bytes(4, "little") + zlib.compress(bytes(50_000_000))
     with pytest.raises(chunks.BrokenChunk):
         chunks.decode(bomb, 0, 0)

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from holdfast.core.resample import resample
 from holdfast.core.timeframes import Timeframe
+from holdfast.market import repository
 from holdfast.market.candles import columns, feeds
 from holdfast.market.candles.models import CandleRow
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.tasks import Work
+from holdfast.venues.binance.rest import BinancePublic
 from holdfast.venues.bybit.public import BybitPublic
 
 NAMES = ("time", "open", "high", "low", "close", "volume")
@@ -58,8 +61,6 @@ async def test_wide_views_are_right_before_anything_is_stored(
     begin = int(found["time"][0])
     expected = await feeds.span(venue, "BTCUSDT", asked, begin, int(found["time"][-1]))
     assert len(found["time"]) > 60
-    from holdfast.core.resample import resample
-
     floats = resample(expected, whole).as_floats()
     for name in NAMES[:5]:
         assert np.array_equal(found[name][:-1], getattr(floats, name)), name
@@ -141,3 +142,25 @@ async def test_symbols_are_found_by_a_few_letters(api: httpx2.AsyncClient) -> No
     assert {one["source"] for one in only} == {"index"}
     assert (await api.get("/api/symbols", params={"q": "\u0000"})).status_code in (200, 422)
     assert (await api.get("/api/symbols", params={"limit": 10_000})).status_code == 422
+
+
+async def test_binances_spot_is_charted_the_same_way(api: httpx2.AsyncClient, work: Work) -> None:
+    venue = BinancePublic(work.settings.binance_url)
+    try:
+        async with work.database.transaction() as session:
+            listed = await venue.instruments()
+            await repository.save_seen(session, "binance", listed, work.clock.now())
+        header, found = await get(api, "binance/BTCUSDT", timeframe="1m", limit=100)
+        _, wide = await get(api, "binance/BTCUSDT", timeframe="3d", limit=200)
+        start, until = int(found["time"][0]), int(found["time"][-1])
+        theirs = (await feeds.span(venue, "BTCUSDT", Timeframe.M1, start, until)).as_floats()
+        first = int(wide["time"][0])
+        longer = (await feeds.span(venue, "BTCUSDT", Timeframe.D3, first, int(wide["time"][-1]))).as_floats()
+    finally:
+        await venue.close()
+    assert header["series"] == "binance:BTCUSDT"
+    for name in NAMES[:5]:
+        assert np.array_equal(found[name][:-1], getattr(theirs, name)), name
+        assert np.array_equal(wide[name][:-1], getattr(longer, name)), name
+    names = [one["series"] for one in (await api.get("/api/symbols", params={"q": "btcusdt"})).json()]
+    assert set(names[:2]) == {"binance:BTCUSDT", "bybit:BTCUSDT"}

@@ -1,5 +1,6 @@
 """Whatever is written, sealed, widened or broken off: each bar is there once, as it was written."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -191,3 +192,36 @@ async def test_random_histories_agree_with_a_dictionary(database: Database) -> N
     async with database.transaction() as session:
         one = await store.series(session, "bybit", "BTCUSDT")
     assert (one.first_time, one.last_time) == (int(wanted.time[0]), int(wanted.time[-1]))
+
+
+async def test_readers_see_every_bar_once_while_days_are_sealed_and_rescaled(database: Database) -> None:
+    series, bars = await make(database), walk(6 * 1440)
+    await write(database, series, bars)
+    done = asyncio.Event()
+
+    async def watch() -> int:
+        rounds = 0
+        while not done.is_set() or rounds < 3:
+            assert await read(database, series) == bars
+            rounds += 1
+        return rounds
+
+    async def change() -> None:
+        for day in range(1, 7):
+            await seal(database, series, START // DAY + day)
+            async with database.transaction() as session:
+                await store.hold(session, series, 2 + day, 6)
+        done.set()
+
+    *rounds, _ = await asyncio.gather(watch(), watch(), change())
+    assert all(rounds)
+    assert await where(database, series) == (0, 6 * 1440)
+
+
+async def test_two_writers_of_the_same_bars_write_each_once(database: Database) -> None:
+    series, bars = await make(database), walk(3000)
+    parts = [bars.take(slice(start, start + 700)) for start in range(0, 3000, 500)]
+    written = await asyncio.gather(*(write(database, series, part, now=LATER) for part in parts * 2))
+    assert sum(one.new for one in written) == 3000
+    assert sum(one.conflicting for one in written) == 0
+    assert await read(database, series) == bars
