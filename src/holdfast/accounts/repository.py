@@ -84,20 +84,22 @@ async def connections_of(session: AsyncSession, user_id: UUID) -> Sequence[Conne
 async def connection_of(
     session: AsyncSession, user_id: UUID, connection_id: UUID, *, lock: bool = False
 ) -> Connection | None:
-    """The user's own connection that is not deleted; ``lock`` holds it until the transaction ends."""
+    """The user's own connection that is not deleted; ``lock`` holds it until the transaction ends, but
+    keeps nobody from writing rows that name it: whoever sends orders does so under the user's risk lock."""
     mine = select(Connection).where(
         Connection.id == connection_id, Connection.user_id == user_id, Connection.deleted_at.is_(None)
     )
-    found: Connection | None = await session.scalar(mine.with_for_update() if lock else mine)
+    found: Connection | None = await session.scalar(mine.with_for_update(key_share=True) if lock else mine)
     return found
 
 
 async def living_connection(
     session: AsyncSession, connection_id: UUID, *, lock: bool = False
 ) -> Connection | None:
-    """Any user's connection that is not deleted: for background work only."""
+    """Any user's connection that is not deleted: for background work only. ``lock`` as above."""
     living = select(Connection).where(Connection.id == connection_id, Connection.deleted_at.is_(None))
-    found: Connection | None = await session.scalar(living.with_for_update() if lock else living)
+    held = living.with_for_update(key_share=True) if lock else living
+    found: Connection | None = await session.scalar(held)
     return found
 
 
