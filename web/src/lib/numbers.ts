@@ -69,7 +69,8 @@ export function price(value: Numeric): string {
   return format(text, { minimumFractionDigits: 2, maximumFractionDigits: zeros + 5 })
 }
 
-function plainNumber(value: number): string {
+/** A float as a plain decimal string, as the API takes it: no exponent, no grouping. */
+export function plainNumber(value: number): string {
   return new Intl.NumberFormat('en-US', { maximumSignificantDigits: 12, useGrouping: false }).format(value)
 }
 

@@ -1,28 +1,42 @@
 import { http, HttpResponse } from 'msw'
 
+import { problem } from './answers'
+
+interface Kept {
+  version: number
+}
+
 /** Layouts and drawings of the mocked world. */
-export const kept = { drawings: new Map<string, unknown>(), layouts: [] as unknown[] }
+export const kept = { drawings: new Map<string, Kept & { drawings: unknown[] }>(), layouts: new Map<string, Kept>() }
 
 export function resetCharts(): void {
   kept.drawings.clear()
-  kept.layouts = []
+  kept.layouts.clear()
 }
 
 const seriesOf = (request: Request) => new URL(request.url).searchParams.get('series') ?? ''
+const conflict = () => problem(409, 'conflict', 'It was changed since it was read.', 'Read it again.')
 
 export const chartHandlers = [
-  http.get('/api/charts/layouts', () => HttpResponse.json({ layouts: kept.layouts })),
-  http.put('/api/charts/layouts', async ({ request }) => {
-    const body = (await request.json()) as { layouts: unknown[] }
-    kept.layouts = body.layouts
-    return HttpResponse.json(body)
+  http.get('/api/charts/layouts', () => HttpResponse.json([...kept.layouts.values()])),
+  http.put('/api/charts/layouts/:id', async ({ params, request }) => {
+    const id = String(params['id'])
+    const body = (await request.json()) as Kept
+    if (body.version !== (kept.layouts.get(id)?.version ?? 0)) return conflict()
+    const made = { ...body, id, version: body.version + 1, updated_at: new Date().toISOString() }
+    kept.layouts.set(id, made)
+    return HttpResponse.json(made)
   }),
-  http.get('/api/charts/drawings', ({ request }) =>
-    HttpResponse.json({ drawings: kept.drawings.get(seriesOf(request)) ?? [] }),
-  ),
+  http.get('/api/charts/drawings', ({ request }) => {
+    const series = seriesOf(request)
+    return HttpResponse.json({ series, ...(kept.drawings.get(series) ?? { version: 0, drawings: [] }) })
+  }),
   http.put('/api/charts/drawings', async ({ request }) => {
-    const body = (await request.json()) as { drawings: unknown[] }
-    kept.drawings.set(seriesOf(request), body.drawings)
-    return HttpResponse.json(body)
+    const series = seriesOf(request)
+    const body = (await request.json()) as Kept & { drawings: unknown[] }
+    if (body.version !== (kept.drawings.get(series)?.version ?? 0)) return conflict()
+    const made = { ...body, version: body.version + 1 }
+    kept.drawings.set(series, made)
+    return HttpResponse.json({ series, ...made })
   }),
 ]

@@ -1,41 +1,72 @@
-/** Keeps the workspace with the account, so that it is the same on every device. */
+/** Keeps the workspace with the account as its default layout, so that it is the same on every device. */
+import { ProblemError } from '@/api/problem'
 import { session } from '@/api/session'
+import { randomKey } from '@/lib/ids'
 
 import { get, put } from './data/api'
 import type { Workspace } from './workspace'
 import { readWorkspace, workspace } from './workspace'
 
+interface Layout extends Workspace {
+  id: string
+  version: number
+  name: string
+  is_default: boolean
+}
+
 const PATH = '/api/charts/layouts'
 const PAUSE = 1_500
+const CONFLICT = 409
+const NAME = 'Workspace'
 
 let timer: ReturnType<typeof setTimeout> | undefined
-let server = ''
+let layout: Pick<Layout, 'id' | 'version' | 'name'> | null = null
+let known = ''
 
-const textOf = (state: Workspace) => JSON.stringify(state)
+const textOf = ({ cells, active }: Workspace) => JSON.stringify({ cells, active })
+const signedIn = () => session.get().status === 'in'
+
+async function read(): Promise<Layout | undefined> {
+  const layouts = (await (await get(PATH, {})).json()) as Layout[]
+  const found = layouts.find((each) => each.is_default) ?? layouts[0]
+  layout = found ?? { id: uuid(), version: 0, name: NAME }
+  return found
+}
+
+/** Where another device wrote meanwhile, the one in hand wins: its charts are the ones being looked at. */
+async function write(): Promise<void> {
+  const state = workspace.get()
+  if (!signedIn() || textOf(state) === known) return
+  if (!layout) await read()
+  if (!layout) return
+  const { id, version, name } = layout
+  try {
+    const body = { version, name, is_default: true, active: state.active, cells: state.cells }
+    const kept = (await (await put(`${PATH}/${id}`, body, randomKey())).json()) as Layout
+    layout = kept
+    known = textOf(state)
+  } catch (error) {
+    layout = null
+    if (error instanceof ProblemError && error.problem.status === CONFLICT) send()
+  }
+}
+
+function send(): void {
+  clearTimeout(timer)
+  timer = setTimeout(() => void write().catch(() => undefined), PAUSE)
+}
 
 /** Takes what the account has, then sends every change; a failure is tried again with the next change. */
 export function keepWorkspace(): () => void {
   let stopped = false
   async function load() {
-    if (session.get().status !== 'in') return
-    const answer = (await (await get(PATH, {})).json()) as { layouts?: unknown[] }
-    const found = readWorkspace(answer.layouts?.[0])
+    if (!signedIn()) return
+    const found = readWorkspace(await read())
     if (stopped || !found) return
-    server = textOf(found)
+    known = textOf(found)
     const { cells, active } = workspace.get()
     const front = found.cells.findIndex((cell) => cell.series === cells[active]?.series)
     workspace.set(front < 0 ? found : { ...found, active: front })
-  }
-  function send() {
-    clearTimeout(timer)
-    timer = setTimeout(() => {
-      const state = workspace.get()
-      if (session.get().status !== 'in' || textOf(state) === server) return
-      put(PATH, { layouts: [state] }).then(
-        () => (server = textOf(state)),
-        () => undefined,
-      )
-    }, PAUSE)
   }
   void load().catch(() => undefined)
   const unwatch = workspace.subscribe(send)
@@ -43,4 +74,10 @@ export function keepWorkspace(): () => void {
     stopped = true
     unwatch()
   }
+}
+
+/** A random id in the form the server takes. */
+function uuid(): string {
+  const hex = randomKey()
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
 }

@@ -60,11 +60,11 @@ export async function fetchBars(
   }
 }
 
-/** A PUT of JSON; throws {@link ProblemError} when the answer is no. */
-export async function put(path: string, body: unknown): Promise<Response> {
+/** A PUT of JSON under a key that makes trying again harmless; throws {@link ProblemError} when the answer is no. */
+export async function put(path: string, body: unknown, key: string): Promise<Response> {
   const request = new Request(new URL(path, globalThis.location.origin), {
     method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
     body: JSON.stringify(body),
   })
   const response = await authorisedFetch(request)

@@ -1,6 +1,7 @@
 /**
  * Live bars on their way to the chart, outside React. Frames are collected and handed over at most ten times a
- * second (five when many bars are visible). A closed bar is never dropped: where the first bar of a frame does not
+ * second (five when many bars are visible); the chart paints them with its next frame, so that each costs one frame
+ * and not two. A closed bar is never dropped: where the first bar of a frame does not
  * join the last one known, the bars between are asked for before anything is handed over. A hidden page listens to
  * nothing and asks for what it missed when it is seen again.
  */
@@ -52,7 +53,6 @@ export class TickStore {
   private readonly pending = new Map<number, LiveBar>()
   private unwatch: (() => void) | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
-  private frame = 0
   private lastFlush = -Infinity
   /** Bars from here on may be missing; nothing is handed over before they were asked for. */
   private hole: number | undefined
@@ -91,7 +91,6 @@ export class TickStore {
     this.unwatch = null
     clearTimeout(this.timer)
     clearTimeout(this.retry)
-    cancelAnimationFrame(this.frame)
     this.timer = undefined
     this.hole = undefined
     this.pending.clear()
@@ -163,9 +162,7 @@ export class TickStore {
     if (this.timer !== undefined || this.waits || !this.listening || this.pending.size === 0) return
     const interval = this.options.visibleBars() > MANY_VISIBLE ? SELDOM : OFTEN
     const wait = Math.max(0, this.lastFlush + interval - this.now())
-    this.timer = setTimeout(() => {
-      this.frame = requestAnimationFrame(() => this.flush())
-    }, wait)
+    this.timer = setTimeout(() => this.flush(), wait)
   }
 
   private flush(): void {

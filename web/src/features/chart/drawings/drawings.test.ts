@@ -111,7 +111,7 @@ describe('keeping drawings', () => {
     let failing = failures
     return {
       saved,
-      load: vi.fn((series: string) => Promise.resolve({ drawings: saved.get(series) ?? [] })),
+      load: vi.fn((series: string) => Promise.resolve([...(saved.get(series) ?? [])])),
       save: (series: string, drawings: readonly Drawing[]) => {
         failing -= 1
         if (failing >= 0) return Promise.reject(new TypeError('offline'))

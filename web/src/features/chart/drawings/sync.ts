@@ -2,12 +2,13 @@
  * Brings drawings to the server. What is not there yet is kept on this device, so that neither a lost connection nor
  * a closed page loses it; the newest state of a series replaces the ones waiting before it.
  */
-import { session } from '@/api/session'
+import { randomKey } from '@/lib/ids'
 import { createStore } from '@/lib/store'
 
-import { get, put } from '../data/api'
 import type { Drawing } from './model'
 import { readDrawings } from './model'
+import type { SyncPorts } from './server'
+import { serverPorts } from './server'
 
 export type SyncState = 'saved' | 'saving' | 'unsaved'
 
@@ -16,18 +17,9 @@ const PAUSE = 600
 const FIRST_RETRY = 2_000
 const LONGEST_RETRY = 60_000
 
-const PATH = '/api/charts/drawings'
-
-export interface SyncPorts {
-  load: (series: string) => Promise<unknown>
-  save: (series: string, drawings: readonly Drawing[]) => Promise<void>
-  signedIn: () => boolean
-}
-
-const serverPorts: SyncPorts = {
-  load: async (series) => (await (await get(PATH, { series })).json()) as unknown,
-  save: async (series, drawings) => void (await put(`${PATH}?series=${encodeURIComponent(series)}`, { drawings })),
-  signedIn: () => session.get().status === 'in',
+interface Waiting {
+  drawings: readonly Drawing[]
+  key: string
 }
 
 export class DrawingSync {
@@ -41,13 +33,12 @@ export class DrawingSync {
   /** What waits here is newer than what the server has; a visitor's drawings only live here. */
   async load(series: string): Promise<Drawing[]> {
     const waiting = stored()[series]
-    if (waiting || !this.ports.signedIn()) return readDrawings(waiting)
-    const answer = await this.ports.load(series)
-    return readDrawings((answer as { drawings?: unknown } | null)?.drawings ?? answer)
+    if (waiting || !this.ports.signedIn()) return readDrawings(waiting?.drawings)
+    return this.ports.load(series)
   }
 
   keep(series: string, drawings: readonly Drawing[]): void {
-    store({ ...stored(), [series]: drawings })
+    store({ ...stored(), [series]: { drawings, key: randomKey() } })
     if (!this.ports.signedIn()) return
     this.state.set('saving')
     this.attempt = 0
@@ -58,12 +49,12 @@ export class DrawingSync {
   async flush(): Promise<void> {
     const [waiting] = Object.entries(stored())
     if (!waiting || this.sending || !this.ports.signedIn()) return
-    const [series, drawings] = waiting
+    const [series, { drawings, key }] = waiting
     this.sending = true
     try {
-      await this.ports.save(series, drawings)
+      await this.ports.save(series, drawings, key)
       const { [series]: now, ...others } = stored()
-      if (JSON.stringify(now) === JSON.stringify(drawings)) store(others)
+      if (now?.key === key) store(others)
       this.attempt = 0
       const more = Object.keys(stored()).length > 0
       this.state.set(more ? 'saving' : 'saved')
@@ -83,15 +74,15 @@ export class DrawingSync {
   }
 }
 
-function stored(): Record<string, readonly Drawing[]> {
+function stored(): Record<string, Waiting> {
   try {
-    return (JSON.parse(localStorage.getItem(KEY) ?? '{}') ?? {}) as Record<string, readonly Drawing[]>
+    return (JSON.parse(localStorage.getItem(KEY) ?? '{}') ?? {}) as Record<string, Waiting>
   } catch {
     return {}
   }
 }
 
-function store(waiting: Record<string, readonly Drawing[]>): void {
+function store(waiting: Record<string, Waiting>): void {
   localStorage.setItem(KEY, JSON.stringify(waiting))
 }
 

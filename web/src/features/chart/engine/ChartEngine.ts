@@ -79,7 +79,7 @@ export class ChartEngine {
       () => this.tell(),
       () => this.shown,
     )
-    this.marks = new MarksLayer(this.feed.window, this.price, this.colours)
+    this.marks = new MarksLayer(this.feed.window, this.price, this.colours, () => this.shown)
     this.drawings = new DrawingLayer(
       this.chart,
       this.feed,

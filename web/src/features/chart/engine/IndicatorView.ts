@@ -20,12 +20,13 @@ export class IndicatorView {
   constructor(
     chart: IChartApi,
     window: BarWindow,
+    shown: () => number,
     readonly indicator: Indicator,
     public spec: IndicatorSpec,
     readonly feed: OutputFeed,
   ) {
     const own = indicator.plots.some((plot) => plot.pane === 'own')
-    this.pane = own ? new OwnPane(chart, window) : null
+    this.pane = own ? new OwnPane(chart, window, shown) : null
   }
 
   /** What it draws over the price. */
@@ -82,8 +83,9 @@ class OwnPane {
   constructor(
     private readonly chart: IChartApi,
     private readonly window: BarWindow,
+    private readonly shown: () => number,
   ) {
-    this.source = { plots: [], length: () => window.length, base: () => NaN }
+    this.source = { plots: [], length: shown, base: () => NaN }
     this.primitive = new OutputPrimitive(this.source, 'normal')
     this.anchor = chart.addSeries(
       LineSeries,
@@ -111,7 +113,7 @@ class OwnPane {
 
   /** Stands at the newest bar again after the bars were replaced. */
   settle(): void {
-    const time = this.window.last
+    const time = this.window.at(this.shown() - 1)?.time
     this.anchor.setData(time === undefined ? [] : [{ time: time as UTCTimestamp, value: 0 }])
   }
 

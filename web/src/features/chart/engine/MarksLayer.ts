@@ -16,8 +16,9 @@ export class MarksLayer {
     private readonly window: BarWindow,
     private readonly price: PriceLayer,
     colours: ChartColours,
+    shown: () => number,
   ) {
-    this.source = { marks: [], orders: [], colours, font: getComputedStyle(document.body).fontFamily }
+    this.source = { marks: [], orders: [], colours, shown, font: getComputedStyle(document.body).fontFamily }
     this.primitive = new MarksPrimitive(this.source)
     this.attach()
   }

@@ -2,12 +2,14 @@
 import type { IChartApi } from 'lightweight-charts'
 
 import { createStore } from '@/lib/store'
+import { duration } from '@/lib/times'
 
-import { fetchValues } from '../data/catalogue'
 import type { Indicator } from '../data/catalogue'
+import { fetchValues } from '../data/catalogue'
 import type { Feed } from '../data/feed'
 import { OutputPrimitive } from '../output/OutputPrimitive'
 import type { Plot } from '../output/plots'
+import { gapWords } from '../words'
 import { CompareView } from './CompareView'
 import type { EnginePorts } from './ChartEngine'
 import { IndicatorView } from './IndicatorView'
@@ -36,7 +38,7 @@ export class OutputLayer {
     private readonly price: PriceLayer,
     private readonly ports: EnginePorts,
     private readonly onChanged: () => void,
-    shown: () => number,
+    private readonly shown: () => number,
   ) {
     const base = (index: number) => feed.window.close[index] ?? NaN
     this.below = { plots: [] as Plot[], length: shown, base }
@@ -99,6 +101,7 @@ export class OutputLayer {
 
   /** Bars came or changed; `replaced`: all were handed over anew. */
   refresh(replaced: boolean): void {
+    if (replaced) this.compose()
     for (const view of this.compared.get()) view.feed.refresh()
     for (const view of this.indicators.get()) {
       view.feed.refresh()
@@ -117,7 +120,7 @@ export class OutputLayer {
       const { series, timeframe } = this.feed.state.get()
       return fetchValues({ indicator, inputs: view.spec.inputs, series, timeframe }, missing, signal)
     })
-    const view = new IndicatorView(this.chart, this.feed.window, indicator, spec, feed)
+    const view = new IndicatorView(this.chart, this.feed.window, this.shown, indicator, spec, feed)
     feed.refresh()
     return view
   }
@@ -151,9 +154,11 @@ export class OutputLayer {
     if (!colours) return
     const { window } = this.feed
     const rose = (index: number) => (window.close[index] ?? 0) >= (window.open[index] ?? 0)
-    this.below.plots = this.volume
-      ? [{ id: 'volume', kind: 'volume', values: window.volume, rose, colour: colours.up, down: colours.down }]
-      : []
+    this.below.plots = [gapsPlot(this.feed, colours)]
+    if (this.volume) {
+      const { up: colour, down } = colours
+      this.below.plots.push({ id: 'volume', kind: 'volume', values: window.volume, rose, colour, down })
+    }
     const compared = this.compared
       .get()
       .map((view, index): Plot => ({ id: view.series, kind: 'compare', values: view.closes, colour: compareColour(colours, index) })) // prettier-ignore
@@ -166,4 +171,15 @@ export class OutputLayer {
 
 export function compareColour(colours: ChartColours, index: number): string {
   return colours.plots[COMPARE_COLOURS[index % COMPARE_COLOURS.length] ?? 0] ?? colours.ink
+}
+
+/** The known gaps between the bars that are held. */
+function gapsPlot(feed: Feed, colours: ChartColours): Plot {
+  const { window, state } = feed
+  const gaps = state.get().gaps.flatMap(({ from, until, reason }) => {
+    const index = window.lowerBound(until)
+    const between = index > 0 && index < window.length && (window.time[index - 1] ?? 0) < from
+    return between ? [{ index, words: `${duration((until - from) * 1000)}: ${gapWords(reason)}` }] : []
+  })
+  return { id: 'gaps', kind: 'gaps', gaps, colour: colours.muted, font: getComputedStyle(document.body).fontFamily }
 }

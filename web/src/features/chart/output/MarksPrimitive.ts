@@ -8,6 +8,8 @@ type Target = Parameters<NonNullable<ReturnType<IPrimitivePaneView['renderer']>>
 export interface MarksSource {
   marks: readonly Mark[]
   orders: readonly { price: number; side: 'buy' | 'sell'; label: string }[]
+  /** Bars from here on are not shown yet. */
+  shown: () => number
   colours: { up: string; down: string; canvas: string; muted: string }
   font: string
 }
@@ -50,7 +52,7 @@ export class MarksPrimitive implements ISeriesPrimitive<Time> {
         if (y !== null) this.drawOrder(context, y, mediaSize.width, order)
       }
       for (const mark of source.marks) {
-        if (mark.index < range.from - 1 || mark.index > range.to + 1) continue
+        if (mark.index < range.from - 1 || mark.index > range.to + 1 || mark.index >= source.shown()) continue
         const x = host.chart.timeScale().logicalToCoordinate(mark.index as Logical)
         const y = host.series.priceToCoordinate(mark.price)
         if (x !== null && y !== null) this.drawArrow(context, x, y, mark)

@@ -62,7 +62,7 @@ export class OutputPrimitive implements ISeriesPrimitive<Time> {
       high = Math.max(high, found.high * scale)
     }
     for (const plot of this.source.plots) {
-      if (plot.kind === 'volume' || plot.kind === 'level') continue
+      if (plot.kind === 'volume' || plot.kind === 'level' || plot.kind === 'gaps') continue
       if (plot.kind === 'compare') include(plot.values, this.scaleOf(plot.values, from))
       else include(plot.values)
       if (plot.kind === 'band') include(plot.other)

@@ -57,6 +57,9 @@ export function paintPlot(frame: Frame, plot: Plot): void {
     case 'level':
       paintLevel(frame, plot.value)
       break
+    case 'gaps':
+      paintGaps(frame, plot)
+      break
     case 'volume':
       paintVolume(frame, plot)
       break
@@ -137,6 +140,31 @@ function paintLevel(frame: Frame, value: number): void {
   context.moveTo(0, y)
   context.lineTo(frame.width, y)
   context.stroke()
+}
+
+const GAP_WIDTH = 5
+const WORDS_ROOM = 150
+
+/** A dashed seam between the bars before and after, with words where there is room for them. */
+function paintGaps({ at, context, height, ratio }: Frame, plot: Extract<Plot, { kind: 'gaps' }>): void {
+  let free = -Infinity
+  context.font = `${11 * ratio}px ${plot.font}`
+  context.setLineDash([3 * ratio, 3 * ratio])
+  for (const { index, words } of plot.gaps) {
+    if (index < at.from || index > at.to + 1) continue
+    const x = Math.round(at.x0 + (index - 0.5) * at.dx)
+    context.globalAlpha = 0.14
+    context.fillRect(x - (GAP_WIDTH * ratio) / 2, 0, GAP_WIDTH * ratio, height)
+    context.globalAlpha = 1
+    context.lineWidth = ratio
+    context.beginPath()
+    context.moveTo(x, 0)
+    context.lineTo(x, height)
+    context.stroke()
+    if (x < free) continue
+    context.fillText(words, x + 6 * ratio, height * 0.24)
+    free = x + WORDS_ROOM * ratio
+  }
 }
 
 function paintVolume(frame: Frame, plot: Extract<Plot, { kind: 'volume' }>): void {

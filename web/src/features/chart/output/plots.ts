@@ -12,6 +12,8 @@ export type Plot = Common &
     | { kind: 'level'; value: number }
     /** Another series, brought to the price of the first where the screen begins. */
     | { kind: 'compare'; values: Float64Array }
+    /** Where bars are missing before a bar, and in words why. */
+    | { kind: 'gaps'; gaps: readonly { index: number; words: string }[]; font: string }
     /** Along the floor of the pane, in the colours of rise and fall. */
     | { kind: 'volume'; values: Float64Array; rose: (index: number) => boolean; down: string }
   )

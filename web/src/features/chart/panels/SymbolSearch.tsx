@@ -74,7 +74,7 @@ function Found({ found, onPick }: { found: SymbolView; onPick: () => void }) {
     <Command.Item
       value={found.series}
       onSelect={onPick}
-      className="flex h-11 cursor-pointer items-center gap-3 rounded-control px-3 data-[selected=true]:bg-hover"
+      className="flex h-11 cursor-pointer items-center gap-3 rounded-control px-3 data-[selected=true]:bg-hover data-[selected=true]:*:text-ink"
     >
       <span className="w-32 shrink-0 truncate font-medium">{found.symbol}</span>
       <span className="min-w-0 flex-1 truncate text-sm text-muted">{found.name}</span>

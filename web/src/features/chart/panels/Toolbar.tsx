@@ -42,7 +42,7 @@ export function Toolbar(props: Props) {
           <ToolButton
             key={each}
             aria-pressed={each === spec.timeframe}
-            aria-label={timeframeWords(each)}
+            aria-label={`${each}: ${timeframeWords(each)}`}
             title={`${timeframeWords(each)} (${index + 1})`}
             onClick={() => onTimeframe(each)}
           >
