@@ -208,6 +208,15 @@ async def test_a_quiet_pair_is_no_reason_to_connect_again(sim: Sim) -> None:
         assert not ear.away()
 
 
+async def test_a_busy_connection_that_falls_silent_is_given_up_soon(sim: Sim) -> None:
+    """It answers what it is asked, and tells nothing: long before the longest silence that is too long."""
+    async with listening(sim, [TRADES], silence=2.0, longest_silence=600) as ear:
+        await ear.until(lambda: len(ids(ear)) >= 40)
+        sim.fail("binance.stream.btcusdt@trade", "silent", count=1)
+        await ear.until(lambda: bool(ear.away()), seconds=45)
+        assert ear.away()[0].reason.startswith("no event for")
+
+
 async def test_a_stream_the_venue_forgot_is_noticed(sim: Sim) -> None:
     sim.world.clock.freeze()
     async with listening(sim, [TRADES, "ethusdt@trade"], silence=0.3, longest_silence=60) as ear:

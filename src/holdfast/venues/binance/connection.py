@@ -21,16 +21,20 @@ log = structlog.get_logger(__name__)
 
 CHUNK: Final = 100
 _ASK: Final = "LIST_SUBSCRIPTIONS"
+_RHYTHM: Final = 20
+"""Events from which the rhythm of a connection is known."""
+_PAUSES: Final = 5
+"""A silence of so many times its longest pause is none of its own."""
 MOST_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds. ``silence``: without any event the venue is asked what we listen to, for pairs may be quiet;
-    ``longest_silence``: the connection is given up all the same; ``answer``: for the answer to a request;
-    ``life``: after which another connection takes over, ahead of the venue's 24 hours; ``request``: between
-    two requests (five messages a second are the limit, and pongs count); ``look``: between two looks at all
-    this. ``most_streams`` of one connection."""
+    ``longest_silence``: the connection is given up all the same, and sooner (down to ``silence``) if it used
+    to tell more; ``answer``: for the answer to a request; ``life``: after which another connection takes
+    over, ahead of the venue's 24 hours; ``request``: between two requests (five messages a second are the
+    limit, and pongs count); ``look``: between two looks at all this. ``most_streams`` of one connection."""
 
     connect: float = 10.0
     silence: float = 10.0
@@ -78,7 +82,8 @@ class Connection:
         self._queue: deque[_Request] = deque()
         self._asked: dict[int, _Request] = {}
         self._refused: set[str] = set()
-        self._requests = 0
+        self._requests = self._events = 0
+        self._pause = 0.0
         self._something_to_say = asyncio.Event()
         self._born = self._heard = self._looked = self._loop.time()
         self._life = life
@@ -144,8 +149,20 @@ class Connection:
                 log.info("the venue announces a restart")
                 self.stale.set()
                 continue
-            self._heard, self.heard_at = self._loop.time(), self._clock.now()
+            self._notice()
             self._hear(name, event)
+
+    def _notice(self) -> None:
+        now = self._loop.time()
+        if self._events:
+            self._pause = max(self._pause, now - self._heard)
+        self._heard, self.heard_at = now, self._clock.now()
+        self._events += 1
+
+    def _tolerated(self) -> float:
+        """Seconds without an event after which this connection is given up."""
+        least, most = self._patience.silence, self._patience.longest_silence
+        return min(max(_PAUSES * self._pause, least), most) if self._events >= _RHYTHM else most
 
     def _answered(self, message: dict[str, Any]) -> None:
         """A refused group is asked for one by one, so that one bad stream costs nobody else."""
@@ -171,7 +188,7 @@ class Connection:
         if request.method == "SUBSCRIBE":
             self._confirmed([name for name in request.names if name in self._names])
         elif request.method == _ASK and not self._asked and not self._queue:
-            known = set(result) if isinstance(result, list) else set()
+            known = set(map(str, result)) if isinstance(result, list) else set()
             forgotten = self._names - self._refused - known
             if forgotten:
                 raise StreamLost(f"the venue has forgotten {len(forgotten)} streams")
@@ -197,8 +214,8 @@ class Connection:
             await asyncio.sleep(self._patience.look)
             now = self._loop.time()
             silence = now - self._heard if self._names else 0.0
-            if silence > self._patience.longest_silence:
-                raise StreamLost(f"no event for {self._patience.longest_silence:g} s")
+            if silence > self._tolerated():
+                raise StreamLost(f"no event for {silence:.0f} s")
             if silence > self._patience.silence and now - self._looked > self._patience.silence:
                 self._looked = now
                 self._queue.append(_Request(_ASK, []))
