@@ -24,7 +24,8 @@ JOB: Final = "market.backfill_candles"
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 USUAL_DAYS: Final = 730
 """How far back a series is filled that somebody has begun to look at."""
-_PAGES_A_RUN: Final = 40
+_PAGES_A_RUN: Final = 15
+"""A few seconds: then other background work has its turn."""
 _PAUSE_SECONDS: Final = 0.15
 """Between two pages: the venue's limits are there for trading first."""
 _FIRST_MARKET: Final = 1_230_940_800  # 2009-01-03: nothing was listed before there was a coin

@@ -201,8 +201,12 @@ class Candles:
             missing, filling = await self._missing(series, asked.timeframe, start, settled, viewer)
             wanted = sum(end - begin for begin, end in missing) // series.base_seconds
             if wanted > _FETCH_AT_ONCE:
-                return await self._wide_page(series, asked, start, until, now, filling)
-            unanswered = [gap for gap in missing if not await self._fetch(series, *gap)]
+                wide = await self._wide_page(series, asked, start, until, now, filling)
+                if wide is not None:
+                    return wide
+                unanswered = missing
+            else:
+                unanswered = [gap for gap in missing if not await self._fetch(series, *gap)]
         async with self._database.transaction() as session:
             row = await session.get_one(CandleSeries, series.store_id, populate_existing=True)
             series = series_of_row(row)
@@ -210,10 +214,7 @@ class Candles:
             gaps = await self._gaps(session, series, start, settled)
             listed = await coverage.listed_from(session, row.id)
         if unanswered and not len(bars):
-            raise Unavailable(
-                f"Nothing is stored of {series.name} yet, and {series.source} does not answer.",
-                advice="Try again in a moment.",
-            )
+            raise _unanswered(series)
         return Page(
             series,
             asked.timeframe,
@@ -235,12 +236,14 @@ class Candles:
         until: int,
         now: int,
         filling: tuple[int, int] | None,
-    ) -> Page:
-        """The venue's own bars of this timeframe, while ours are too few to make them."""
+    ) -> Page | None:
+        """The venue's own bars of this timeframe, while ours are too few to make them; ``None`` if it does
+        not answer."""
         try:
             bars = await self._relay.wide(series.source, series.symbol, asked.timeframe, start, until)
         except (VenueError, DoesNotFit) as error:
-            raise _unanswered(series) from error
+            log.warning("the venue's own bars could not be had", series=series.name, error=str(error))
+            return None
         return Page(
             series,
             asked.timeframe,

@@ -1,0 +1,122 @@
+"""Pages while the venue is away, and where the store has holes."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from tests.market.candles.made import DAY, START, walk
+from tests.market.candles.test_backfill import NOW, FakeVenue, FixedClock, history
+
+from holdfast.core.bars import Bars
+from holdfast.core.errors import NotFound, Unavailable
+from holdfast.core.resample import resample
+from holdfast.core.timeframes import Timeframe
+from holdfast.market.candles import backfill, store
+from holdfast.market.candles.gaps import Reason
+from holdfast.market.candles.models import CandleBackfill
+from holdfast.market.candles.readers import Series
+from holdfast.market.candles.service import Asked, Candles, span
+from holdfast.platform.database import Database
+
+HOURS = Timeframe.H1
+
+
+@pytest.fixture
+def venue() -> FakeVenue:
+    return FakeVenue(history())
+
+
+@pytest.fixture
+async def candles(database: Database, venue: FakeVenue) -> Candles:
+    async with database.transaction() as session:
+        await store.series(session, "bybit", "BTCUSDT")
+    return Candles(database, FixedClock(), {"bybit": venue})
+
+
+async def btc(candles: Candles) -> Series:
+    return await candles.find("bybit", "BTCUSDT")
+
+
+async def test_an_absent_venue_leaves_what_is_stored(
+    candles: Candles, venue: FakeVenue, database: Database
+) -> None:
+    series = await btc(candles)
+    asked = Asked(Timeframe.M1, 600)
+    first = await candles.page(series, asked)
+    venue.fail_after = 0
+    again = await candles.page(series, asked)
+    assert again.bars.between(0, NOW - NOW % 60) == first.bars.between(0, NOW - NOW % 60)
+    wide = await candles.page(series, Asked(HOURS, 60))
+    assert len(wide.bars) > 8
+    assert wide.bars == resample(first.bars, HOURS)
+    assert {gap.reason for gap in wide.gaps} == {Reason.NOT_FETCHED}
+    older = Asked(Timeframe.M1, 600, before=START + DAY)
+    with pytest.raises(Unavailable):
+        await candles.page(series, older)
+
+
+async def test_gaps_are_on_the_page_with_their_reason(candles: Candles) -> None:
+    outage = START + DAY + 3600
+    page = await candles.page(await btc(candles), Asked(Timeframe.M1, 300, before=outage + 2 * 3600))
+    assert [(gap.start, gap.until, gap.reason) for gap in page.gaps] == [
+        (outage, outage + 3600, Reason.EXCHANGE_DOWN)
+    ]
+    assert page.more
+
+
+async def test_only_who_is_signed_in_has_history_filled(candles: Candles, database: Database) -> None:
+    async def wanted() -> int | None:
+        async with database.transaction() as session:
+            found: int | None = await session.scalar(select(CandleBackfill.wanted_from))
+            return found
+
+    series = await btc(candles)
+    await candles.page(series, Asked(Timeframe.M1, 100))
+    assert await wanted() is None
+    usual = backfill.usual_start(NOW)
+    await candles.page(series, Asked(Timeframe.MONTH, 2000), viewer=uuid4())
+    assert await wanted() == usual, (
+        "a long view comes from the venue and makes nobody fetch decades of minutes"
+    )
+    far = usual - 50 * DAY
+    page = await candles.page(series, Asked(Timeframe.M1, 100, before=far), viewer=uuid4())
+    assert page.more is False, "before the listing"
+    assert page.backfill is not None
+
+
+async def test_a_page_that_falls_into_a_hole_shows_what_is_before_it(
+    database: Database, candles: Candles
+) -> None:
+    bars = walk(200)
+    later = walk(200, start=START + 40 * DAY)
+    async with database.transaction() as session:
+        one = await store.series(session, "lab", "X")
+        await store.write(session, one.id, Bars.concat([bars, later]), origin="test")
+    series = await candles.find("lab", "X")
+    page = await candles.page(series, Asked(Timeframe.M1, 50, before=START + 40 * DAY))
+    assert page.bars == bars.take(slice(150, 200))
+    page = await candles.page(series, Asked(Timeframe.M1, 200, before=START + 150 * 60))
+    assert page.bars == bars.take(slice(0, 150))
+    assert page.more is False
+
+
+async def test_other_rooms_series_are_not_shown_by_accident(candles: Candles, database: Database) -> None:
+    async with database.transaction() as session:
+        await store.series(session, "own", "3f0c")
+    for source, symbol in (("own", "3f0c"), ("index", "btc-d"), ("lab", "NOTHING"), ("bybit", "NOSUCH")):
+        with pytest.raises(NotFound):
+            await candles.find(source, symbol)
+
+
+def test_spans_end_with_the_bar_that_forms() -> None:
+    now = int(datetime(2026, 11, 21, 18, 30, 20, tzinfo=UTC).timestamp())
+    hour = now // 3600 * 3600
+    assert span(Asked(HOURS, 2), now) == (hour - 3600, hour + 3600)
+    assert span(Asked(HOURS, 2, before=hour), now) == (hour - 7200, hour)
+    assert span(Asked(HOURS, 2, before=hour + 1), now) == (hour - 3600, hour + 3600)
+    assert span(Asked(HOURS, 2, before=2**32), now) == span(Asked(HOURS, 2), now)
+    assert span(Asked(HOURS, 9, after=hour - 7200), now) == (hour - 3600, hour + 3600)
+    start, until = span(Asked(HOURS, 9, after=now), now)
+    assert start >= until
+    assert span(Asked(Timeframe.MONTH, 2000), now)[0] == 0
