@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.bars import Bars, DoesNotFit, impossible
@@ -25,6 +25,7 @@ def rows(draw: st.DrawFn) -> list[tuple[int | Decimal, ...]]:
     return made
 
 
+@settings(deadline=None)
 @given(rows())
 def test_decimals_go_in_and_come_out_exactly(made: list[tuple[int | Decimal, ...]]) -> None:
     bars = Bars.of_decimals(made)
@@ -36,6 +37,7 @@ def test_decimals_go_in_and_come_out_exactly(made: list[tuple[int | Decimal, ...
     assert len(impossible(bars)) == 0
 
 
+@settings(deadline=None)
 @given(rows(), st.integers(0, 2), st.integers(0, 2))
 def test_another_scale_is_the_same_bars(
     made: list[tuple[int | Decimal, ...]], prices: int, lots: int
@@ -47,6 +49,7 @@ def test_another_scale_is_the_same_bars(
     assert wider.trimmed() == bars
 
 
+@settings(deadline=None)
 @given(rows(), st.integers(0, 60))
 def test_parts_make_the_whole(made: list[tuple[int | Decimal, ...]], where: int) -> None:
     bars = Bars.of_decimals(made)
@@ -56,6 +59,7 @@ def test_parts_make_the_whole(made: list[tuple[int | Decimal, ...]], where: int)
     assert bool(np.all(early.time < cut))
 
 
+@settings(deadline=None)
 @given(rows(), st.sampled_from(Timeframe))
 def test_resampling_as_one_would_by_hand(made: list[tuple[int | Decimal, ...]], timeframe: Timeframe) -> None:
     longer = resample(Bars.of_decimals(made), timeframe)
@@ -76,6 +80,7 @@ def test_resampling_as_one_would_by_hand(made: list[tuple[int | Decimal, ...]], 
     assert longer == Bars.of_decimals(expected)
 
 
+@settings(deadline=None)
 @given(rows())
 def test_resampling_in_two_steps_is_resampling_once(made: list[tuple[int | Decimal, ...]]) -> None:
     bars = Bars.of_decimals(made)

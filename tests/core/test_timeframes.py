@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.core.timeframes import Timeframe, bucket_start, divides, end_of, shifted, start_of, timeframe_of
@@ -27,12 +27,14 @@ def by_calendar(time: int, timeframe: Timeframe) -> datetime:
             return moment - (moment - midnight) % timedelta(seconds=timeframe.seconds or 0)
 
 
+@settings(deadline=None)
 @given(seconds, st.sampled_from(Timeframe))
 def test_a_bar_begins_where_the_calendar_says(time: int, timeframe: Timeframe) -> None:
     expected = by_calendar(time, timeframe)
     assert EPOCH + timedelta(seconds=start_of(time, timeframe)) == expected
 
 
+@settings(deadline=None)
 @given(seconds, st.sampled_from(Timeframe), st.integers(-40, 40))
 def test_shifting_walks_over_whole_bars(time: int, timeframe: Timeframe, bars: int) -> None:
     start = start_of(time, timeframe)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tests.market.candles.made import recorded, walk
@@ -24,6 +24,7 @@ def any_bars(draw: st.DrawFn) -> Bars:
     return Bars(np.array(time, dtype=np.int64), *columns, price_decimals=3, volume_decimals=5)
 
 
+@settings(deadline=None)
 @given(any_bars())
 def test_any_numbers_come_back(bars: Bars) -> None:
     back = chunks.decode(chunks.encode(bars), 3, 5)
@@ -31,12 +32,14 @@ def test_any_numbers_come_back(bars: Bars) -> None:
     assert chunks.digest(back) == chunks.digest(bars)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_junk_is_refused(junk: bytes) -> None:
     with pytest.raises(chunks.BrokenChunk):
         chunks.decode(junk, 0, 0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_a_damaged_chunk_is_noticed(place: int, change: int) -> None:
     bars = walk(200)

@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.market.candles.gaps import Gap, Reason, named, outside, runs, union
@@ -18,6 +18,7 @@ def seconds_of(found: list[tuple[int, int]]) -> set[int]:
     return {second for start, until in found for second in range(start, until)}
 
 
+@settings(deadline=None)
 @given(minutes)
 def test_runs_cover_exactly_the_bars(there: set[int]) -> None:
     times = np.array(sorted(there), dtype=np.int64) * 60
@@ -26,6 +27,7 @@ def test_runs_cover_exactly_the_bars(there: set[int]) -> None:
     assert all(left[1] < right[0] for left, right in itertools.pairwise(found))
 
 
+@settings(deadline=None)
 @given(spans)
 def test_a_union_is_the_same_seconds_in_the_fewest_spans(made: list[tuple[int, int]]) -> None:
     found = union(made)
@@ -33,6 +35,7 @@ def test_a_union_is_the_same_seconds_in_the_fewest_spans(made: list[tuple[int, i
     assert all(left[1] < right[0] for left, right in itertools.pairwise(found))
 
 
+@settings(deadline=None)
 @given(spans, st.integers(0, 60), st.integers(0, 60))
 def test_outside_is_the_rest(made: list[tuple[int, int]], start: int, until: int) -> None:
     found = outside(made, start, until)
@@ -40,6 +43,7 @@ def test_outside_is_the_rest(made: list[tuple[int, int]], start: int, until: int
     assert all(begin < end for begin, end in found)
 
 
+@settings(deadline=None)
 @given(spans, spans)
 def test_every_missing_second_gets_one_reason(
     holes: list[tuple[int, int]], known: list[tuple[int, int]]

@@ -251,7 +251,7 @@ def test_unusual_but_right_numbers_are_exact() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_junk_never_gets_in(junk: bytes) -> None:
     try:
         blocks = list(Parser("junk.csv").blocks([junk]))
