@@ -1,10 +1,13 @@
 """Uploads, gaps and filling over HTTP: for signed-in users, each seeing their own imports."""
 
+import asyncio
 import zipfile
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -13,8 +16,10 @@ from tests.market.candles.made import START, walk
 from tests.market.candles.test_importing import GOOD, binance
 
 from holdfast.core.bars import Bars
+from holdfast.core.errors import InvalidInput
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles import feeds, tasks, uploads
+from holdfast.market.candles.importing import Target
 from holdfast.market.candles.models import CandleImport, CandleImportPart
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import Work
@@ -213,3 +218,27 @@ async def test_an_upload_for_a_venue_must_be_what_the_venue_tells(
 
 def scale_of(bars: Bars) -> tuple[int, int]:
     return bars.price_decimals, bars.volume_decimals
+
+
+async def test_an_upload_that_stalls_or_trickles_is_given_up(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        while True:
+            yield b"1"
+            await asyncio.sleep(0.01)
+
+    async def stall() -> AsyncIterator[bytes]:
+        yield b"1"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(uploads, "LONGEST_SECONDS", 0.2)
+    for stream in (trickle(), stall()):
+        with pytest.raises(InvalidInput, match="too long"):
+            await uploads.receive(work.database, work.clock, uuid4(), Target("lab", "X"), "x.csv", stream)
+    monkeypatch.setattr(uploads, "LONGEST_SECONDS", 600.0)
+    monkeypatch.setattr(uploads, "STALLED_SECONDS", 0.1)
+    with pytest.raises(InvalidInput, match="does not go on"):
+        await uploads.receive(work.database, work.clock, uuid4(), Target("lab", "X"), "x.csv", stall())
+    async with work.database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(CandleImport)) == 0

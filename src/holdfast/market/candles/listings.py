@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.instruments import InstrumentKind, InstrumentStatus
-from holdfast.market import repository as instruments
 from holdfast.market.candles import repository
 from holdfast.market.candles.readers import SeriesReader
 from holdfast.market.candles.schemas import SymbolView
+from holdfast.market.instruments import InstrumentBook
 
 KINDS: Final = {"binance": InstrumentKind.SPOT, "bybit": InstrumentKind.LINEAR}
 """What is charted of each venue."""
@@ -22,15 +22,25 @@ Turnover = Callable[[str, str], Decimal | None]
 """Source and symbol → quote coin traded in the last 24 hours, if it is known."""
 
 
+def instrument_books() -> dict[str, InstrumentBook]:
+    """What the venues list, to be kept for the life of a process."""
+    return {venue: InstrumentBook(venue=venue, kind=kind) for venue, kind in KINDS.items()}
+
+
 async def listed(
-    session: AsyncSession, readers: Mapping[str, SeriesReader], turnover: Turnover, viewer: UUID | None
+    session: AsyncSession,
+    books: Mapping[str, InstrumentBook],
+    readers: Mapping[str, SeriesReader],
+    turnover: Turnover,
+    viewer: UUID | None,
 ) -> list[SymbolView]:
     """Everything this viewer can choose from: the venues' instruments, other rooms' series, imported ones."""
     found: list[SymbolView] = []
-    for venue, kind in KINDS.items():
+    for venue, book in books.items():
+        await book.refresh(session)
         found += [
             SymbolView.of_instrument(venue, one, turnover(venue, one.symbol))
-            for one in await instruments.instruments(session, venue, kind)
+            for one in book.all()
             if one.status is not InstrumentStatus.CLOSED
         ]
     for reader in readers.values():

@@ -60,7 +60,7 @@ async def symbols(
         quote = quotes.get(symbol) if venue == "bybit" else None
         return quote.turnover_24h if quote else None
 
-    found = await listings.listed(session, candles.readers, turnover, viewer)
+    found = await listings.listed(session, candles.books, candles.readers, turnover, viewer)
     return listings.ranked([one for one in found if source in ("", one.source)], q, limit)
 
 

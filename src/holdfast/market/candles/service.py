@@ -17,7 +17,7 @@ from holdfast.core.timeframes import DAY, HOUR, Timeframe, divides, end_of, shif
 from holdfast.market import repository as instruments
 from holdfast.market.candles import backfill, coverage, feeds, repository, store
 from holdfast.market.candles.gaps import Gap, Reason
-from holdfast.market.candles.listings import KINDS, RESERVED
+from holdfast.market.candles.listings import KINDS, RESERVED, instrument_books
 from holdfast.market.candles.merging import interleaved
 from holdfast.market.candles.models import CandleBackfill, CandleSeries
 from holdfast.market.candles.readers import Series, SeriesReader, StoredReader, no_series, series_of_row
@@ -78,6 +78,7 @@ class Candles:
         self._relay = Relay(venues, clock)
         self._locks: dict[str, asyncio.Lock] = {}
         self.readers: dict[str, SeriesReader] = dict(readers or {})
+        self.books = instrument_books()
 
     async def find(self, source: str, symbol: str, viewer: UUID | None = None) -> Series:
         """The series; made, if a venue lists the symbol and nothing is stored of it yet.

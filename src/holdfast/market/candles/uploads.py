@@ -34,6 +34,8 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 MOST_OPEN: Final = 3
 """Imports of one user that are not finished."""
 STALLED_SECONDS: Final = 30.0
+LONGEST_SECONDS: Final = 1800.0
+"""For one upload, however steadily it trickles."""
 ABANDONED: Final = timedelta(hours=1)
 KEEP: Final = timedelta(days=30)
 _PART_BYTES: Final = 1024 * 1024
@@ -59,16 +61,24 @@ async def receive(
         await _check_open(session, owner_id)
         session.add(_new(made, owner_id, target, file_name, clock.now()))
     try:
-        size, sha256 = await _keep(database, made, stream)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            size, sha256 = await _keep(database, made, stream)
+    except TimeoutError:
+        await _forget(database, made)
+        raise InvalidInput("The upload takes too long.", advice="Pack it, or split it.") from None
     except BaseException:
-        async with database.transaction() as session:
-            await session.execute(delete(CandleImport).where(CandleImport.id == made))
+        await _forget(database, made)
         raise
     async with database.transaction() as session:
         row = await session.get_one(CandleImport, made)
         row.size, row.sha256, row.state, row.updated_at = size, sha256, WAITING, clock.now()
         await enqueue(session, JOB, str(made), now=clock.now())
     return made
+
+
+async def _forget(database: Database, import_id: UUID) -> None:
+    async with database.transaction() as session:
+        await session.execute(delete(CandleImport).where(CandleImport.id == import_id))
 
 
 def _new(made: UUID, owner_id: UUID, target: Target, file_name: str, now: datetime) -> CandleImport:
