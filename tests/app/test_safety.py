@@ -220,6 +220,34 @@ async def test_everybodys_positions_are_closed_by_this_process_alone(carried: De
     assert await everybody.flatten_everybody(gone, by="me", seconds=1) is None
 
 
+async def test_a_worker_that_holds_a_users_locks_for_a_while_is_no_outage(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """It froze while it sent; PostgreSQL ends its transaction only after a while."""
+    await opened(carried)
+    ended = asyncio.Event()
+
+    async def frozen(holding: asyncio.Event) -> None:
+        async with carried.database.transaction() as session:
+            await gate_books.lock_user(session, carried.user_id)
+            holding.set()
+            await ended.wait()
+
+    async def answers(_: Settings) -> bool:
+        ended.set()
+        return True
+
+    monkeypatch.setattr(everybody, "database_answers", answers)
+    holding = asyncio.Event()
+    worker = asyncio.create_task(frozen(holding))
+    await holding.wait()
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=40)
+    ended.set()
+    await worker
+    assert report is not None
+    assert nets(carried) == {}
+
+
 async def test_nobody_waits_for_somebody_elses_venue(
     carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):

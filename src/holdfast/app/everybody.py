@@ -35,6 +35,9 @@ log = structlog.get_logger(__name__)
 
 HANDS: Final = 6
 LOOK_AGAIN: Final = 0.2
+BEGIN_SECONDS: Final = 20.0
+"""How long one user's flattening may take to begin while PostgreSQL answers: longer than that lets a worker
+hold the user's locks that froze in the middle of sending."""
 _CARRIED: Final = ("execution.run", "execution.flatten")
 
 
@@ -50,13 +53,15 @@ async def flatten_everybody(settings: Settings, *, by: str, seconds: float) -> R
     crew = _Crew(settings, database, redis, SystemClock())
     try:
         try:
-            ids = await _begin(database, by=by)
+            ids, problems = await _begin(database, settings, by=by)
         except OUTAGES:
             return None
         if await crew.carry(ids, seconds):
             with suppress(*OUTAGES):
                 async with asyncio.timeout(DATABASE_SECONDS):
-                    return await _report(database, ids)
+                    report = await _report(database, ids)
+                report.failed += problems
+                return report
         await asyncio.sleep(IN_FLIGHT.total_seconds())
         return Report(lost=True)
     finally:
@@ -141,25 +146,38 @@ class _Crew:
                 await service.close()
 
 
-async def _begin(database: Database, *, by: str) -> list[UUID]:
-    """A flattening for everybody who has a position. Each beginning has its own time, however many there are.
+async def _begin(database: Database, settings: Settings, *, by: str) -> tuple[list[UUID], list[str]]:
+    """A flattening for everybody who has a position, and in words for whom there is none. Each beginning has
+    its own time, however many there are; one that has to wait keeps nobody else waiting.
 
     Raises:
         SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer.
     """
-    now = SystemClock().now()
     async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
         users = list(
             await session.scalars(
                 select(distinct(Sleeve.user_id)).where(Sleeve.state.not_in(gate_books.OVER))
             )
         )
-    ids = []
-    for user_id in users:
-        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
-            view = await flatten.start(session, user_id, NewFlatten(scope="user"), by=by, now=now)
-            ids.append(view.id)
-    return ids
+    ids: list[UUID] = []
+    left = users
+    for patience in (DATABASE_SECONDS, BEGIN_SECONDS):
+        waiting, left = left, []
+        for user_id in waiting:
+            try:
+                ids.append(await _begin_one(database, user_id, by=by, patience=patience))
+            except OUTAGES as error:
+                if not await database_answers(settings):
+                    raise
+                log.warning("a flattening could not begin", user=str(user_id), error=type(error).__name__)
+                left.append(user_id)
+    return ids, [f"user {str(one)[:8]}: nothing of theirs was closed. Run this again." for one in left]
+
+
+async def _begin_one(database: Database, user_id: UUID, *, by: str, patience: float) -> UUID:
+    async with asyncio.timeout(patience), database.transaction() as session:
+        wanted = NewFlatten(scope="user")
+        return (await flatten.start(session, user_id, wanted, by=by, now=SystemClock().now())).id
 
 
 async def _running(database: Database, ids: list[UUID]) -> bool:
