@@ -1,3 +1,4 @@
+import { CHART_KEYS } from '@/features/chart/keys'
 import { Dialog } from '@/ui/Dialog'
 import { Kbd } from '@/ui/Kbd'
 
@@ -17,6 +18,14 @@ export default function Help({ onClose }: { onClose: () => void }) {
             <dt>{action.group === 'Go to' ? `Go to ${action.label}` : action.label}</dt>
             <dd>
               <Kbd keys={action.keys ?? ''} />
+            </dd>
+          </div>
+        ))}
+        {CHART_KEYS.map(([keys, what]) => (
+          <div key={keys} className="flex items-center justify-between gap-4 py-1.5">
+            <dt>Chart: {what}</dt>
+            <dd>
+              <Kbd keys={keys} />
             </dd>
           </div>
         ))}

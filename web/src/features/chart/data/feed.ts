@@ -7,7 +7,7 @@ import type { LiveBar } from './tickStore'
 import { TickStore } from './tickStore'
 import type { Timeframe } from './timeframes'
 import { nextOpening } from './timeframes'
-import { barAt, closedIn, joined, MOST_AT_ONCE, PAGE, spanOf } from './pages'
+import { barAt, closedIn, decimalsShown, joined, MOST_AT_ONCE, PAGE, spanOf } from './pages'
 import { BarWindow } from './windowStore'
 
 const BACKFILL_PAUSE = 3_000
@@ -73,7 +73,7 @@ export class Feed {
         newer: this.isNewer(page),
         gaps: page.gaps,
         backfill: page.backfill,
-        decimals: page.price_decimals,
+        decimals: decimalsShown(page),
       })
       this.ports.onReplaced()
       this.heardAt = 0

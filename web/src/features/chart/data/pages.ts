@@ -42,3 +42,14 @@ export function joined(earlier: Gap[], later: Gap[]): Gap[] {
     return !seen.has(key) && seen.add(key)
   })
 }
+
+const DIGITS = 6
+const FEWEST_DECIMALS = 2
+
+/** As many decimals as the series has, but no more than say something at its price: 74.7702, 0.0349123, 71,254.10. */
+export function decimalsShown(page: BarPage): number {
+  const last = Math.abs(page.close[page.count - 1] ?? 0)
+  if (last === 0) return page.price_decimals
+  const telling = DIGITS - 1 - Math.floor(Math.log10(last))
+  return Math.min(page.price_decimals, Math.max(FEWEST_DECIMALS, telling))
+}

@@ -1,6 +1,7 @@
 import clsx from 'clsx'
 import { Eye, EyeOff, Settings2, X } from 'lucide-react'
 import type { ReactNode } from 'react'
+import { useState } from 'react'
 
 import { useStore } from '@/lib/store'
 import { money, plotValue, signedPercent } from '@/lib/numbers'
@@ -58,7 +59,7 @@ export function IndicatorLine({
   return (
     <LegendLine
       name={name}
-      detail={Object.values(inputs).join(' ')}
+      detail={view.indicator.inputs.map((input) => inputs[input.name] ?? input.default).join(' ')}
       dim={hidden}
       buttons={
         <>
@@ -132,6 +133,7 @@ function CompareLine({
   )
 }
 
+/** Buttons appear under a pointer or the focus; a finger taps the name for them. */
 function LegendLine({
   name,
   detail,
@@ -145,6 +147,7 @@ function LegendLine({
   buttons: ReactNode
   children: ReactNode
 }) {
+  const [open, setOpen] = useState(false)
   return (
     <div
       className={clsx(
@@ -153,10 +156,21 @@ function LegendLine({
         dim && 'opacity-60',
       )}
     >
-      <span className="font-medium">{name}</span>
-      <span className="text-muted">{detail}</span>
+      <button
+        type="button"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        className="pointer-events-auto min-h-6 text-left font-medium"
+      >
+        {name} <span className="font-normal text-muted">{detail}</span>
+      </button>
       {children}
-      <span className="pointer-events-auto flex opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100">
+      <span
+        className={clsx(
+          'pointer-events-auto flex',
+          !open && 'opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:hidden',
+        )}
+      >
         {buttons}
       </span>
     </div>

@@ -1,0 +1,9 @@
+/** The keys of a chart, for the list of keys. */
+export const CHART_KEYS: readonly [keys: string, what: string][] = [
+  ['1 – 9', 'timeframe'],
+  ['/', 'find a market; so does any other letter'],
+  ['f', 'full screen'],
+  ['← →', 'read bar by bar; with Shift move, plus and minus zoom'],
+  ['mod z', 'undo a drawing; with Shift redo'],
+  ['enter', 'place the chosen drawing without a pointer'],
+]
