@@ -359,6 +359,27 @@ async def test_a_stop_file_that_cannot_be_read_stops_as_well(desk: Desk):
     assert str(path.parent) not in str(stopped.value), "where it is, is for the operator's log"
 
 
+async def test_a_moment_written_by_hand_without_a_zone_is_entered_like_any_other(desk: Desk):
+    path = stop_file.path_of(desk.work.settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"since": "2026-11-21T10:00:00", "by": "root", "reason": "fire"}')
+    async with desk.database.transaction() as session:
+        assert await stops.enter_file(session, desk.work.settings, NOW)
+    assert stop_file.remove(desk.work.settings, now=NOW)
+
+
+def test_too_many_open_files_are_no_stop_where_there_is_none(settings, monkeypatch: pytest.MonkeyPatch):
+    """It would be entered for the whole installation, and only resuming lifts that."""
+
+    def full(_: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Path, "read_bytes", full)
+    assert stop_file.read(settings) is None
+    stop_file.write(settings, since=NOW, by="me", reason="fire")
+    assert stop_file.read(settings) is not None
+
+
 def test_the_file_is_the_operators_alone_and_the_first_stop_stays(settings):
     stop_file.write(settings, since=NOW, by="first", reason="one")
     stop_file.write(settings, since=NOW, by="second", reason="two")

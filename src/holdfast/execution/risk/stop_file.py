@@ -8,7 +8,7 @@ place of a disk that was not mounted. Resuming leaves a note beside it, and that
 import os
 import socket
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -51,21 +51,34 @@ def read(settings: Settings) -> StopFile | None:
     path = path_of(settings)
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        if not is_lost(settings):
-            _notice(path.parent)
-            return None
-        log.warning("the directory of the stop file is gone", directory=str(path.parent))
-        return StopFile(None, "", "the place where a stop would be written down is gone", lost=True)
     except OSError as error:
+        if _is_absent(path):
+            if not is_lost(settings):
+                _notice(path.parent)
+                return None
+            log.warning("the directory of the stop file is gone", directory=str(path.parent))
+            return StopFile(None, "", "the place where a stop would be written down is gone", lost=True)
         log.warning("the stop file cannot be read", path=str(path), error=error.strerror)
         return StopFile(None, "", f"the stop file cannot be read ({error.strerror})")
     _notice(path.parent)
     try:
         fields = orjson.loads(content)
-        return StopFile(datetime.fromisoformat(fields["since"]), str(fields["by"]), str(fields["reason"]))
-    except (ValueError, KeyError, TypeError):
+        since = datetime.fromisoformat(fields["since"]).astimezone(UTC)
+        return StopFile(since, str(fields["by"]), str(fields["reason"]))
+    except (ValueError, KeyError, TypeError, OverflowError):
         return StopFile(None, "", "there is a stop file")
+
+
+def _is_absent(path: Path) -> bool:
+    """Whether there is certainly no such file. Opening one may fail for other reasons even then, a process
+    with too many open files above all; looking needs none."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def is_lost(settings: Settings) -> bool:
@@ -82,8 +95,8 @@ def _notice(directory: Path) -> None:
 def lifted_at(settings: Settings) -> datetime | None:
     """When it was resumed here last; ``None`` if that is not known."""
     try:
-        return datetime.fromisoformat((settings.home / LIFTED).read_text())
-    except (OSError, ValueError):
+        return datetime.fromisoformat((settings.home / LIFTED).read_text()).astimezone(UTC)
+    except (OSError, ValueError, OverflowError):
         return None
 
 
