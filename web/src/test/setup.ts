@@ -11,6 +11,10 @@ class NoResizes implements ResizeObserver {
 }
 globalThis.ResizeObserver = NoResizes
 
+/** Nor has it a screen: it is as wide as a desktop's and light. */
+window.matchMedia = (query) =>
+  Object.assign(new EventTarget(), { matches: false, media: query, onchange: null }) as unknown as MediaQueryList
+
 afterEach(() => {
   cleanup()
   localStorage.clear()

@@ -3,6 +3,7 @@ import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
+import { readColours, themedOptions } from '@/features/chart/engine/theme'
 import { makePlan, startExecution } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
@@ -65,6 +66,13 @@ it('says nothing of the kind in live mode', async () => {
   renderAt('/indices')
   await screen.findByRole('list', { name: 'Indices' })
   expect(screen.queryByRole('region', { name: 'Simulated market' })).toBeNull()
+})
+
+it('credits the chart of the workspace without its own logo', async () => {
+  renderAt('/chart/bybit/BTCUSDT')
+  const credit = await screen.findByRole<HTMLAnchorElement>('link', { name: /TradingView Lightweight Charts/ })
+  expect([credit.href, credit.rel]).toEqual(['https://www.tradingview.com/', 'noopener noreferrer'])
+  expect(themedOptions(readColours()).layout?.attributionLogo).toBe(false)
 })
 
 it('credits the chart and the data where they are shown', async () => {

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 
 import { encode } from '@/mocks/candles'
 
+import type { BarPage } from './api'
 import { columnOf, parseColumns } from './columns'
+import { decimalsShown } from './pages'
 import { nextOpening, secondsOf, timeframeFor, TIMEFRAMES } from './timeframes'
 import type { BarColumns } from './windowStore'
 import { BarWindow } from './windowStore'
@@ -155,4 +157,16 @@ describe('timeframes', () => {
     expect(timeframeFor('1m', '1h', 20)).toBe('3m')
     expect(timeframeFor('1h', '1d', 10)).toBe('1h')
   })
+})
+
+it.each([
+  [71_254.1, 1, 1],
+  [71_254.123456, 8, 2],
+  [74.77018901, 8, 4],
+  [0.0349123456, 8, 7],
+  [0.00002487, 8, 8],
+  [0, 3, 3],
+])('shows %d with its %i decimals as %i', (close, decimals, shown) => {
+  const page = { count: 1, close: [close], price_decimals: decimals } as unknown as BarPage
+  expect(decimalsShown(page)).toBe(shown)
 })

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import type { BarPage, Span } from './api'
 import { Feed } from './feed'
-import { decimalsShown } from './pages'
 import type { TickFrame, TickRow } from './tickStore'
 import type { Timeframe } from './timeframes'
 
@@ -247,16 +246,4 @@ describe('history', () => {
     expect(feed.state.get()).toMatchObject({ series: 'bybit:Y', timeframe: '1m', phase: 'ready' })
     feed.stop()
   })
-})
-
-it.each([
-  [71_254.1, 1, 1],
-  [71_254.123456, 8, 2],
-  [74.77018901, 8, 4],
-  [0.0349123456, 8, 7],
-  [0.00002487, 8, 8],
-  [0, 3, 3],
-])('shows %d with its %i decimals as %i', (close, decimals, shown) => {
-  const page = { count: 1, close: [close], price_decimals: decimals } as unknown as BarPage
-  expect(decimalsShown(page)).toBe(shown)
 })
