@@ -1,16 +1,20 @@
 """Taking back what was opened, when others have closed part of it meanwhile."""
 
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import update
-from tests.execution.conftest import Desk, opposite
+from tests.execution.conftest import NOW, Desk, opposite
 from tests.execution.test_executor import WHOLE, books, orders, sleeve_of, venue_net
 from tests.execution.test_reconcile import reconciled
 
 from holdfast.core.instruments import Side
 from holdfast.execution.decide import Act
 from holdfast.execution.executor import Executor
+from holdfast.execution.facts import facts_of
+from holdfast.execution.further import takes_back
 from holdfast.execution.risk import flatten
 from holdfast.execution.risk.schemas import NewFlatten
 from holdfast.market.models import InstrumentRow
@@ -89,3 +93,37 @@ async def test_a_closing_that_goes_at_once_tries_again_though_everything_is_flat
     tries = [o for o in await orders(desk) if (o.symbol, o.role) == ("ETHUSDT", "close")]
     assert len(tries) == 3
     assert venue_net(desk) == {}
+
+
+@pytest.mark.parametrize(("held", "lots"), [("1.0", 10), ("0.15", 1), ("0.05", 0), ("0", 0), ("-1", 0)])
+def test_what_is_decided_and_what_may_be_sent_are_the_same_lots(held: str, lots: int):
+    """The venue makes an instrument's step larger, and somebody closes a part: what is left is no whole
+    number of lots. Were one lot decided that cannot be sent, the same would be decided again and again."""
+    leg: Any = SimpleNamespace(
+        index=0,
+        symbol="BTCUSDT",
+        side=Side.BUY,
+        quantity=Decimal(1),
+        limit_price=Decimal(100),
+        closes=False,
+        view=SimpleNamespace(slices=1, reduces=False),
+    )
+    order: Any = SimpleNamespace(
+        id=None,
+        leg=0,
+        role="open",
+        attempt=0,
+        state="filled",
+        quantity=Decimal(1),
+        filled_quantity=Decimal(1),
+        reject_code="",
+        style="ioc",
+        due_at=None,
+    )
+    tenths: Any = SimpleNamespace(
+        floor_lots=lambda quantity: int(quantity // Decimal("0.1")), min_lots=lambda _: 1
+    )
+    owned = {"BTCUSDT": Decimal(held)}
+    facts = facts_of(leg, [order], {}, tenths, now=NOW, owned=owned)
+    assert facts.still_open == lots
+    assert tenths.floor_lots(max(Decimal(0), takes_back(leg, [order], owned))) == lots

@@ -48,6 +48,6 @@ def facts_of(
         ),
         slices=leg.view.slices,
         adds=not leg.view.reduces,
-        gone=max(0, instrument.floor_lots(opened - max(Decimal(0), held))),
+        gone=max(0, instrument.floor_lots(opened) - instrument.floor_lots(max(Decimal(0), held))),
         left=None if owned is None or not leg.closes else instrument.floor_lots(leg.left(owned)),
     )

@@ -81,7 +81,9 @@ def unwinding_rows(
     sent."""
     rows = []
     for leg, price in zip(legs, prices, strict=True):
-        quantity = min(takes_back(leg, orders, owned), _most(instruments[leg.symbol], OrderStyle.IOC))
+        instrument = instruments[leg.symbol]
+        quantity = min(takes_back(leg, orders, owned), _most(instrument, OrderStyle.IOC))
+        quantity = instrument.quantity(instrument.floor_lots(quantity))
         if quantity <= 0 or _under_way(orders, leg.index):
             continue
         rows.append(
