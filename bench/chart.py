@@ -1,8 +1,9 @@
-"""The chart in a real browser: first paint, pan, zoom-out, 50 ticks a second and memory, at 5,000, 100,000 and
-1,000,000 bars of history, beside plain lightweight-charts holding the same bars in the same browser.
+"""The chart in a real browser: first paint, pan, zoom-out, 50 ticks a second and memory, at 5,000, 100,000
+and 1,000,000 bars of history, beside plain lightweight-charts holding the same bars in the same browser.
 
-CPU is time of the page's main thread (CDP, thread ticks), which neighbours on the machine disturb little; first paint
-is wall time. Needs ``npm --prefix web run build`` and a Chromium. Software rendering: compare ratios.
+CPU is time of the page's main thread (CDP, thread ticks), which neighbours on the machine disturb little;
+first paint is wall time. Needs ``npm --prefix web run build`` and a Chromium. Software
+rendering: compare ratios.
 """
 
 import asyncio
@@ -50,7 +51,7 @@ class Figures:
     heap: float
 
 
-# --- a server with as much history as its symbol says --------------------------------------------------------
+# --- a server with as much history as its symbol says -------------------------------------------------------
 
 
 def walk(times: np.ndarray) -> np.ndarray:
@@ -86,10 +87,18 @@ async def candles(request: web.Request) -> web.Response:
         until = min(END, start + limit * step)
     found = bars(max(-(-first // step) * step, start // step * step), until, step)
     header = {
-        "series": f"bybit:{request.match_info['symbol']}", "timeframe": timeframe.value, "count": len(found["time"]),
-        "price_decimals": 2, "volume_decimals": 2, "from": start, "until": END + step if until >= END else until,
-        "more": start > first, "forming": False, "gaps": [], "backfill": None,
-    }  # fmt: skip
+        "series": f"bybit:{request.match_info['symbol']}",
+        "timeframe": timeframe.value,
+        "count": len(found["time"]),
+        "price_decimals": 2,
+        "volume_decimals": 2,
+        "from": start,
+        "until": END + step if until >= END else until,
+        "more": start > first,
+        "forming": False,
+        "gaps": [],
+        "backfill": None,
+    }
     return web.Response(body=columns.encode(header, list(found.items())), content_type=columns.MEDIA_TYPE)
 
 
@@ -193,7 +202,7 @@ async def _file(path: Path) -> web.FileResponse:
     return web.FileResponse(path)
 
 
-# --- what is measured ----------------------------------------------------------------------------------------
+# --- what is measured ---------------------------------------------------------------------------------------
 
 # One wheel event a frame over the chart, as a reader's trackpad sends them.
 WHEEL: Final = """async ([dx, dy, frames]) => {
@@ -287,7 +296,8 @@ async def measure(sizes: list[str]) -> None:
     await site.start()
     base = f"http://127.0.0.1:{runner.addresses[0][1]}"
     print(
-        f"{'bars':>6} {'':>8} {'paint ms':>9} {'pan ms':>7} {'zoom ms':>8} {'50/s':>6} {'wide':>6} {'heap MB':>8}"
+        f"{'bars':>6} {'':>8} {'paint ms':>9} {'pan ms':>7} {'zoom ms':>8} "
+        f"{'50/s':>6} {'wide':>6} {'heap MB':>8}"
     )
     flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
