@@ -20,6 +20,7 @@ from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import ensure_key_pair
 from holdfast.execution.incidents.incidents import News, note
 from holdfast.execution.incidents.models import Incident
+from holdfast.market.candles.models import CandleImport
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
@@ -27,7 +28,8 @@ from holdfast.platform.settings import Settings
 __all__ = ["desk", "desk_clock"]
 
 NOW = SystemClock().now()
-PRIVATE = {"positions", "position", "execution", "connections", "incidents", "stops"}
+PRIVATE = {"positions", "position", "execution", "connections", "incidents", "stops", "alerts"}
+PUBLIC_IDS = ("{index_id}", "{indicator_id}", "{source}")
 
 
 async def access(database: Database, settings: Settings, user_id: UUID) -> dict[str, str]:
@@ -55,12 +57,15 @@ async def stranger(desk: Desk, settings: Settings) -> dict[str, str]:
 
 
 def private_routes(app: FastAPI) -> list[tuple[str, str]]:
-    """Every route with an id of something that has an owner."""
+    """Every route with an id of something that has an owner. Those of charts, where users choose ids
+    themselves, are judged with the charts."""
     return [
         (method.upper(), path)
         for path, methods in app.openapi()["paths"].items()
         for method in methods
-        if "{" in path and "{index_id}" not in path
+        if "{" in path
+        and not any(name in path for name in PUBLIC_IDS)
+        and not path.startswith("/api/charts/")
     ]
 
 
@@ -76,6 +81,7 @@ async def test_ids_of_others_are_nowhere_on_any_verb(
         "execution_id": execution.id,
         "order_id": mine[0]["id"],
         "incident_id": await incident(desk),
+        "import_id": await an_import(desk),
     }
     flattening = (
         await client.post(
@@ -107,6 +113,17 @@ async def incident(desk: Desk, sleeve_id: UUID | None = None) -> UUID:
         )
     async with desk.database.sessions() as session:
         return (await session.scalars(select(Incident.id))).one()
+
+
+async def an_import(desk: Desk) -> UUID:
+    """A file that the desk's user sent."""
+    row = CandleImport(
+        id=uuid4(), owner_id=desk.user_id, source="lean", symbol="COIN", file_name="coin.csv", size=1,
+        sha256="", state="done", created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    async with desk.database.transaction() as session:
+        session.add(row)
+    return row.id
 
 
 async def test_lists_and_exports_hold_nothing_of_others(
@@ -169,7 +186,7 @@ async def test_one_key_of_two_users_is_two_intents_and_a_refusal_leaves_the_key_
 
 async def test_every_private_topic_is_judged_here(app: FastAPI) -> None:
     providers = app.state.hub._providers
-    assert {name for name, provider in providers.items() if provider.private} == PRIVATE
+    assert {name for name, provider in providers.items() if provider.private("")} == PRIVATE
 
 
 @dataclass
@@ -192,12 +209,19 @@ async def served(app: FastAPI) -> AsyncIterator[Served]:
 
 
 async def test_no_topic_tells_a_stranger_anything(
-    desk: Desk, owner: dict[str, str], stranger: dict[str, str], served: Served
+    client: httpx2.AsyncClient,
+    desk: Desk,
+    owner: dict[str, str],
+    stranger: dict[str, str],
+    served: Served,
 ) -> None:
     execution = await opened(desk)
     keyed = [f"position:{execution.sleeve_id}", f"execution:{execution.id}"]
-    own = ["positions", "connections", "incidents", "stops"]
+    own = ["positions", "connections", "incidents", "stops", "alerts"]
     await incident(desk)
+    alert = {"series": "index:btc-d", "direction": "above", "price": "57.5"}
+    made = await client.post("/api/charts/alerts", json=alert, headers=owner | {"Idempotency-Key": "a"})
+    assert made.status_code == 201
     async with (
         page(served, bearer(owner)) as mine,
         page(served, bearer(stranger)) as theirs,
@@ -214,6 +238,9 @@ async def test_no_topic_tells_a_stranger_anything(
         await theirs.hears(lambda m: m.get("topic") == "positions")
         await theirs.hears(lambda m: m.get("topic") == "connections")
         await theirs.hears(lambda m: m.get("topic") == "incidents")
+        await theirs.hears(lambda m: m.get("topic") == "alerts")
+        assert theirs.data("alerts")[0] == {"alerts": [], "fired": []}
+        assert mine.data("alerts")[0]["alerts"]
         assert theirs.data("incidents")[0]["open"] == 0
         assert mine.data("incidents")[0]["open"] == 1
         assert theirs.data("positions")[0]["positions"] == []

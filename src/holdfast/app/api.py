@@ -12,6 +12,7 @@ import holdfast.accounts.routes
 import holdfast.app.routes_system
 import holdfast.app.stream
 import holdfast.charts.indicator_routes
+import holdfast.charts.routes
 import holdfast.execution.incidents.routes
 import holdfast.execution.risk.routes
 import holdfast.execution.routes
@@ -50,6 +51,7 @@ ROUTERS = (
     holdfast.market.candles.routes.router,
     holdfast.indices.routes.router,
     holdfast.charts.indicator_routes.router,
+    holdfast.charts.routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
     holdfast.execution.incidents.routes.router,

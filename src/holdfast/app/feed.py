@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import LEVELS_CHANNEL
+from holdfast.charts.watch import AlertWatcher
 from holdfast.core.instruments import InstrumentKind
 from holdfast.core.time import Clock
 from holdfast.indices import repository, reviewed
@@ -85,14 +86,16 @@ class Feed:
             self._quotes, self._instruments, poll_seconds=settings.market_cap_poll_seconds
         )
         self._stream = TickerStream(settings.venue_public_ws_url, clock)
+        candles = open_candles(database, clock, history)
         self.bars = Ingest(
             database,
             redis,
-            open_candles(database, clock, history),
+            candles,
             history,
             lambda source, hear: sources.OPENERS[source](settings, clock, hear),
             clock,
         )
+        self.alerts = AlertWatcher(database, redis, candles, clock, self.bars.need)
         self._wanted: frozenset[str] = frozenset()
         self._unpublished: dict[str, LiveQuote] = {}
         self._recorded: dict[str, datetime] = {}
@@ -109,6 +112,7 @@ class Feed:
             _every(ingest.LOOK_SECONDS, self.bars.look),
             _every(ingest.MEND_SECONDS, self.bars.mend),
             _every(ingest.FLUSH_SECONDS, self.bars.flush),
+            self.alerts.run(),
         )
 
     async def refresh(self) -> None:

@@ -8,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts import repository as accounts
 from holdfast.accounts.schemas import ConnectionView
 from holdfast.app.hub import Hub
+from holdfast.charts import service as charts
+from holdfast.charts import watch
+from holdfast.charts.schemas import AlertsTick
 from holdfast.execution.incidents import incidents
 from holdfast.execution.incidents.schemas import IncidentsTick
 from holdfast.execution.models import Execution
@@ -25,6 +28,7 @@ EXECUTION_EVERY = 2.0
 CONNECTIONS_EVERY = 10.0
 INCIDENTS_EVERY = 5.0
 STOPS_EVERY = 2.0
+ALERTS_EVERY = 5.0
 
 
 class Connections(RootModel[list[ConnectionView]]):
@@ -39,6 +43,7 @@ def register_private(hub: Hub, live: LivePositions) -> None:
     hub.register("connections", _signed_in, _connections, every=CONNECTIONS_EVERY)
     hub.register("incidents", _signed_in, _incidents, every=INCIDENTS_EVERY)
     hub.register("stops", _signed_in, _stops, every=STOPS_EVERY)
+    hub.register(watch.TOPIC, _signed_in, _alerts, every=ALERTS_EVERY)
 
 
 def register_candles(hub: Hub, live: LiveCandles) -> None:
@@ -81,3 +86,7 @@ async def _stops(session: AsyncSession, user_id: UUID | None, _key: str) -> Stop
 
 async def _incidents(session: AsyncSession, user_id: UUID | None, _key: str) -> IncidentsTick | None:
     return await incidents.tick(session, user_id) if user_id else None
+
+
+async def _alerts(session: AsyncSession, user_id: UUID | None, _key: str) -> AlertsTick | None:
+    return await charts.tick(session, user_id) if user_id else None

@@ -156,6 +156,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/charts/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts
+         * @description Your alerts, newest first.
+         */
+        get: operations["alerts_api_charts_alerts_get"];
+        put?: never;
+        /**
+         * Add Alert
+         * @description Be told when a price reaches a level from now on.
+         */
+        post: operations["add_alert_api_charts_alerts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/charts/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Alert
+         * @description Replace an alert, pause it or arm it again. It is watched anew from now on.
+         */
+        put: operations["change_alert_api_charts_alerts__alert_id__put"];
+        post?: never;
+        /** Delete Alert */
+        delete: operations["delete_alert_api_charts_alerts__alert_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/charts/alerts/fired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fired
+         * @description What fired, newest first.
+         */
+        get: operations["fired_api_charts_alerts_fired_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/charts/drawings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Drawings
+         * @description Your drawings on a series.
+         */
+        get: operations["drawings_api_charts_drawings_get"];
+        /**
+         * Put Drawings
+         * @description Replace your drawings on a series. 409 with ``current`` if they were changed since they were read.
+         */
+        put: operations["put_drawings_api_charts_drawings_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/charts/layouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Layouts
+         * @description Your layouts, by name.
+         */
+        get: operations["layouts_api_charts_layouts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/charts/layouts/{layout_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Layout
+         * @description Write a layout under an id of your choice. 409 with ``current`` if it was changed since it was read.
+         */
+        put: operations["put_layout_api_charts_layouts__layout_id__put"];
+        post?: never;
+        /** Delete Layout */
+        delete: operations["delete_layout_api_charts_layouts__layout_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connections": {
         parameters: {
             query?: never;
@@ -268,7 +398,8 @@ export interface paths {
         };
         /**
          * Gaps
-         * @description What is missing between ``from`` (or the first bar) and ``to`` (or now), oldest first, with reasons.
+         * @description What is missing between ``from`` (or the first bar there is or is wanted) and ``to`` (or now), oldest
+         *     first, with reasons.
          */
         get: operations["gaps_api_data_gaps_get"];
         put?: never;
@@ -1022,6 +1153,62 @@ export interface components {
             message: string;
         };
         /**
+         * AlertView
+         * @description ``fired_at``: the last time. One that was to fire ``once`` is not active any more afterwards.
+         */
+        AlertView: {
+            /** Active */
+            active: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "above" | "below" | "either";
+            /** Fired At */
+            fired_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Note */
+            note: string;
+            /** Price */
+            price: string;
+            /**
+             * Repeat
+             * @enum {string}
+             */
+            repeat: "once" | "every";
+            /** Series */
+            series: string;
+        };
+        /**
+         * Anchor
+         * @description ``time``: UTC seconds. Drawings stand on times and prices, on every timeframe.
+         */
+        "Anchor-Input": {
+            /** Price */
+            price: number | string;
+            /** Time */
+            time: number;
+        };
+        /**
+         * Anchor
+         * @description ``time``: UTC seconds. Drawings stand on times and prices, on every timeframe.
+         */
+        "Anchor-Output": {
+            /** Price */
+            price: string;
+            /** Time */
+            time: number;
+        };
+        /**
          * BackfillView
          * @description ``done`` of ``total`` bars are stored or known not to exist.
          *
@@ -1048,6 +1235,55 @@ export interface components {
              * Format: date-time
              */
             wanted_from: string;
+        };
+        /**
+         * ChartCell
+         * @description What one chart shows. ``compare``: other series drawn beside it in percent.
+         */
+        ChartCell: {
+            /** Compare */
+            compare?: string[];
+            /** Indicators */
+            indicators?: components["schemas"]["ChartIndicator"][];
+            /**
+             * Scale
+             * @default linear
+             * @enum {string}
+             */
+            scale: "linear" | "log" | "percent";
+            /** Series */
+            series: string;
+            timeframe: components["schemas"]["Timeframe"];
+            /**
+             * Type
+             * @default candles
+             * @enum {string}
+             */
+            type: "candles" | "heikin-ashi" | "bars" | "line" | "area";
+            /**
+             * Volume
+             * @default true
+             */
+            volume: boolean;
+        };
+        /**
+         * ChartIndicator
+         * @description An indicator on a chart. ``key`` tells two of the same kind apart.
+         */
+        ChartIndicator: {
+            /**
+             * Hidden
+             * @default false
+             */
+            hidden: boolean;
+            /** Id */
+            id: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: number | string;
+            };
+            /** Key */
+            key: string;
         };
         /** ConnectionView */
         ConnectionView: {
@@ -1099,6 +1335,65 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /**
+         * Drawing
+         * @description ``colour`` is one of eight. Horizontal lines and texts have one anchor, the others two.
+         */
+        "Drawing-Input": {
+            /** Anchors */
+            anchors: components["schemas"]["Anchor-Input"][];
+            /**
+             * Colour
+             * @default 1
+             */
+            colour: number;
+            /** Id */
+            id: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Tool
+             * @enum {string}
+             */
+            tool: "trend" | "ray" | "horizontal" | "rectangle" | "fibonacci" | "text" | "measure";
+        };
+        /**
+         * Drawing
+         * @description ``colour`` is one of eight. Horizontal lines and texts have one anchor, the others two.
+         */
+        "Drawing-Output": {
+            /** Anchors */
+            anchors: components["schemas"]["Anchor-Output"][];
+            /**
+             * Colour
+             * @default 1
+             */
+            colour: number;
+            /** Id */
+            id: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Tool
+             * @enum {string}
+             */
+            tool: "trend" | "ray" | "horizontal" | "rectangle" | "fibonacci" | "text" | "measure";
+        };
+        /** DrawingsView */
+        DrawingsView: {
+            /** Drawings */
+            drawings: components["schemas"]["Drawing-Output"][];
+            /** Series */
+            series: string;
+            /** Version */
+            version: number;
         };
         /** ExcludedAsset */
         ExcludedAsset: {
@@ -1282,6 +1577,41 @@ export interface components {
             level: "ok" | "warning" | "refused";
             /** Message */
             message: string;
+        };
+        /**
+         * FiredAlertView
+         * @description The level ``price`` was reached; ``above``: from below. ``seen_price``: the price ``at`` that moment.
+         *     Within a minute that was read afterwards, the moment is its end.
+         */
+        FiredAlertView: {
+            /**
+             * Alert Id
+             * Format: uuid
+             */
+            alert_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "above" | "below";
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Note */
+            note: string;
+            /** Price */
+            price: string;
+            /** Seen Price */
+            seen_price: string;
+            /** Series */
+            series: string;
         };
         /** FlattenPositionView */
         FlattenPositionView: {
@@ -1701,6 +2031,29 @@ export interface components {
             /** Symbol */
             symbol: string;
         };
+        /** LayoutView */
+        LayoutView: {
+            /** Active */
+            active: number;
+            /** Cells */
+            cells: components["schemas"]["ChartCell"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Default */
+            is_default: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
         /** LevelPoint */
         LevelPoint: {
             /**
@@ -1889,6 +2242,41 @@ export interface components {
             password: string;
         };
         /**
+         * NewAlert
+         * @description Tell when the price of ``series`` comes to ``price`` from below (``above``), from above (``below``) or
+         *     from either side; ``once``, or ``every`` time.
+         */
+        NewAlert: {
+            /**
+             * Active
+             * @default true
+             */
+            active: boolean;
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "above" | "below" | "either";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Price
+             * @description In quote coin, as a plain string.
+             */
+            price: number | string;
+            /**
+             * Repeat
+             * @default once
+             * @enum {string}
+             */
+            repeat: "once" | "every";
+            /** Series */
+            series: string;
+        };
+        /**
          * NewBackfill
          * @description ``since``: how far back; as far as the venue goes if it is missing.
          */
@@ -1923,6 +2311,16 @@ export interface components {
              * @constant
              */
             venue: "bybit";
+        };
+        /**
+         * NewDrawings
+         * @description All drawings on a series. ``version`` is of those that were read; 0 if there were none.
+         */
+        NewDrawings: {
+            /** Drawings */
+            drawings: components["schemas"]["Drawing-Input"][];
+            /** Version */
+            version: number;
         };
         /**
          * NewExecution
@@ -1965,6 +2363,28 @@ export interface components {
              * Format: password
              */
             api_secret: string;
+        };
+        /**
+         * NewLayout
+         * @description ``version``: of the layout as it was read; 0 for a new one. ``active``: the chart that keys act on.
+         */
+        NewLayout: {
+            /**
+             * Active
+             * @default 0
+             */
+            active: number;
+            /** Cells */
+            cells: components["schemas"]["ChartCell"][];
+            /**
+             * Is Default
+             * @default false
+             */
+            is_default: boolean;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
         };
         /** NewStop */
         NewStop: {
@@ -2172,6 +2592,13 @@ export interface components {
         Page_FillView_: {
             /** Items */
             items: components["schemas"]["FillView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[FiredAlertView] */
+        Page_FiredAlertView_: {
+            /** Items */
+            items: components["schemas"]["FiredAlertView"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -3215,6 +3642,317 @@ export interface operations {
             };
             /** @description Not modified */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    alerts_api_charts_alerts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertView"][];
+                };
+            };
+        };
+    };
+    add_alert_api_charts_alerts_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAlert"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_alert_api_charts_alerts__alert_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAlert"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_alert_api_charts_alerts__alert_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fired_api_charts_alerts_fired_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FiredAlertView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    drawings_api_charts_drawings_get: {
+        parameters: {
+            query: {
+                series: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawingsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_drawings_api_charts_drawings_put: {
+        parameters: {
+            query: {
+                series: string;
+            };
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDrawings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawingsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    layouts_api_charts_layouts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayoutView"][];
+                };
+            };
+        };
+    };
+    put_layout_api_charts_layouts__layout_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                layout_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLayout"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayoutView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_layout_api_charts_layouts__layout_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                layout_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,120 @@
+"""Every query on what users keep on charts."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.models import User
+from holdfast.charts.models import AlertWatch, ChartDrawings, ChartLayout, FiredAlert, PriceAlert
+
+
+async def lock_user(session: AsyncSession, user_id: UUID) -> None:
+    """One at a time changes what this user keeps."""
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
+# --- layouts and drawings -----------------------------------------------------------------------------------
+
+
+async def layouts(session: AsyncSession, user_id: UUID) -> list[ChartLayout]:
+    rows = await session.scalars(
+        select(ChartLayout).where(ChartLayout.user_id == user_id).order_by(ChartLayout.name, ChartLayout.id)
+    )
+    return list(rows)
+
+
+async def no_default(session: AsyncSession, user_id: UUID) -> None:
+    await session.execute(
+        update(ChartLayout)
+        .where(ChartLayout.user_id == user_id, ChartLayout.is_default)
+        .values(is_default=False)
+    )
+
+
+async def drawn_series(session: AsyncSession, user_id: UUID) -> int:
+    return await _count(session, select(func.count()).where(ChartDrawings.user_id == user_id))
+
+
+# --- alerts -------------------------------------------------------------------------------------------------
+
+
+async def alerts(session: AsyncSession, user_id: UUID) -> list[PriceAlert]:
+    """Newest first."""
+    rows = await session.scalars(
+        select(PriceAlert)
+        .where(PriceAlert.user_id == user_id)
+        .order_by(PriceAlert.created_at.desc(), PriceAlert.id.desc())
+    )
+    return list(rows)
+
+
+async def alert_of(session: AsyncSession, user_id: UUID, alert_id: UUID) -> PriceAlert | None:
+    """The alert, to be changed by nobody else, if it is this user's."""
+    found: PriceAlert | None = await session.scalar(
+        select(PriceAlert).where(PriceAlert.id == alert_id, PriceAlert.user_id == user_id).with_for_update()
+    )
+    return found
+
+
+async def active_alerts(session: AsyncSession) -> list[PriceAlert]:
+    rows = await session.scalars(
+        select(PriceAlert).where(PriceAlert.active).execution_options(populate_existing=True)
+    )
+    return list(rows)
+
+
+async def active_on(session: AsyncSession, series: str) -> list[PriceAlert]:
+    """To be changed by nobody else, always locked in the same order."""
+    rows = await session.scalars(
+        select(PriceAlert)
+        .where(PriceAlert.active, PriceAlert.series == series)
+        .order_by(PriceAlert.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(rows)
+
+
+async def fired(
+    session: AsyncSession, user_id: UUID, limit: int, *, after: tuple[datetime, UUID] | None = None
+) -> list[FiredAlert]:
+    """Newest first; those behind ``after``."""
+    query = select(FiredAlert).where(FiredAlert.user_id == user_id)
+    if after is not None:
+        query = query.where(tuple_(FiredAlert.at, FiredAlert.id) < after)
+    rows = await session.scalars(query.order_by(FiredAlert.at.desc(), FiredAlert.id.desc()).limit(limit))
+    return list(rows)
+
+
+async def forget_fired(session: AsyncSession, users: Collection[UUID], most: int) -> None:
+    """Keep only the newest ``most`` of each of these users."""
+    for user_id in users:
+        oldest = (
+            select(FiredAlert.id)
+            .where(FiredAlert.user_id == user_id)
+            .order_by(FiredAlert.at.desc(), FiredAlert.id.desc())
+            .offset(most)
+        )
+        await session.execute(delete(FiredAlert).where(FiredAlert.id.in_(oldest)))
+
+
+async def locked_watch(session: AsyncSession, series: str) -> AlertWatch | None:
+    found: AlertWatch | None = await session.scalar(
+        select(AlertWatch)
+        .where(AlertWatch.series == series)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found
+
+
+async def forget_watches(session: AsyncSession, kept: Collection[str]) -> None:
+    """Series nobody has an alert on: where it was left off says nothing about an alert made later."""
+    await session.execute(delete(AlertWatch).where(AlertWatch.series.not_in(kept)))
+
+
+async def _count(session: AsyncSession, query: Select[tuple[int]]) -> int:
+    return int(await session.scalar(query) or 0)

@@ -1,0 +1,170 @@
+"""Layouts, drawings and price alerts over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse
+
+from holdfast.accounts.access import UserDep
+from holdfast.charts import repository, service
+from holdfast.charts.schemas import (
+    AlertView,
+    DrawingsView,
+    FiredAlertView,
+    LayoutView,
+    NewAlert,
+    NewDrawings,
+    NewLayout,
+    SeriesName,
+)
+from holdfast.core.errors import InvalidInput
+from holdfast.market.candles.readers import split_name
+from holdfast.market.candles.routes import CandlesDep
+from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, decode_cursor, encode_cursor
+from holdfast.platform.schemas import Page
+from holdfast.platform.web import NowDep, SessionDep
+
+router = APIRouter(prefix="/api/charts", tags=["charts"])
+
+KeyDep = Annotated[str, Depends(require_key)]
+SeriesQuery = Annotated[SeriesName, Query()]
+
+
+@router.get("/layouts")
+async def layouts(user: UserDep, session: SessionDep) -> list[LayoutView]:
+    """Your layouts, by name."""
+    return await service.layouts(session, user.id)
+
+
+@router.put("/layouts/{layout_id}", response_model=LayoutView)
+async def put_layout(
+    layout_id: UUID, wanted: NewLayout, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep
+) -> JSONResponse:
+    """Write a layout under an id of your choice. 409 with ``current`` if it was changed since it was read."""
+
+    async def effect() -> tuple[int, LayoutView]:
+        return 200, await service.put_layout(session, user.id, layout_id, wanted, now=now)
+
+    return await run_once(
+        session,
+        user_id=user.id,
+        key=key,
+        route=f"PUT /api/charts/layouts/{layout_id}",
+        body=wanted,
+        now=now,
+        effect=effect,
+    )
+
+
+@router.delete("/layouts/{layout_id}", status_code=204)
+async def delete_layout(layout_id: UUID, user: UserDep, session: SessionDep) -> None:
+    await service.delete_layout(session, user.id, layout_id)
+
+
+@router.get("/drawings")
+async def drawings(user: UserDep, session: SessionDep, series: SeriesQuery) -> DrawingsView:
+    """Your drawings on a series."""
+    return await service.drawings(session, user.id, series)
+
+
+@router.put("/drawings", response_model=DrawingsView)
+async def put_drawings(
+    wanted: NewDrawings, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep, series: SeriesQuery
+) -> JSONResponse:
+    """Replace your drawings on a series. 409 with ``current`` if they were changed since they were read."""
+
+    async def effect() -> tuple[int, DrawingsView]:
+        return 200, await service.put_drawings(session, user.id, series, wanted, now=now)
+
+    return await run_once(
+        session,
+        user_id=user.id,
+        key=key,
+        route=f"PUT /api/charts/drawings?series={series}",
+        body=wanted,
+        now=now,
+        effect=effect,
+    )
+
+
+@router.get("/alerts")
+async def alerts(user: UserDep, session: SessionDep) -> list[AlertView]:
+    """Your alerts, newest first."""
+    return await service.alerts(session, user.id)
+
+
+@router.post("/alerts", status_code=201, response_model=AlertView)
+async def add_alert(
+    wanted: NewAlert, user: UserDep, session: SessionDep, candles: CandlesDep, now: NowDep, key: KeyDep
+) -> JSONResponse:
+    """Be told when a price reaches a level from now on."""
+    source, symbol = split_name(wanted.series)
+    service.check_watchable(source)
+    await candles.find(source, symbol, user.id)
+
+    async def effect() -> tuple[int, AlertView]:
+        return 201, await service.add_alert(session, user.id, wanted, now=now)
+
+    return await run_once(
+        session,
+        user_id=user.id,
+        key=key,
+        route="POST /api/charts/alerts",
+        body=wanted,
+        now=now,
+        effect=effect,
+    )
+
+
+@router.put("/alerts/{alert_id}", response_model=AlertView)
+async def change_alert(
+    alert_id: UUID,
+    wanted: NewAlert,
+    user: UserDep,
+    session: SessionDep,
+    candles: CandlesDep,
+    now: NowDep,
+    key: KeyDep,
+) -> JSONResponse:
+    """Replace an alert, pause it or arm it again. It is watched anew from now on."""
+    source, symbol = split_name(wanted.series)
+    service.check_watchable(source)
+    await candles.find(source, symbol, user.id)
+
+    async def effect() -> tuple[int, AlertView]:
+        return 200, await service.change_alert(session, user.id, alert_id, wanted, now=now)
+
+    return await run_once(
+        session,
+        user_id=user.id,
+        key=key,
+        route=f"PUT /api/charts/alerts/{alert_id}",
+        body=wanted,
+        now=now,
+        effect=effect,
+    )
+
+
+@router.delete("/alerts/{alert_id}", status_code=204)
+async def delete_alert(alert_id: UUID, user: UserDep, session: SessionDep) -> None:
+    await service.delete_alert(session, user.id, alert_id)
+
+
+@router.get("/alerts/fired")
+async def fired(
+    user: UserDep, session: SessionDep, limit: LimitQuery = DEFAULT_LIMIT, cursor: CursorQuery = None
+) -> Page[FiredAlertView]:
+    """What fired, newest first."""
+    behind = decode_cursor(cursor)
+    try:
+        after = (behind[0], UUID(behind[1])) if behind else None
+    except ValueError:
+        raise InvalidInput(
+            "This page cursor cannot be read.", advice="Start again from the first page."
+        ) from None
+    rows = await repository.fired(session, user.id, limit + 1, after=after)
+    shown = rows[:limit]
+    more = encode_cursor(shown[-1].at, shown[-1].id) if len(rows) > limit else None
+    return Page(items=[FiredAlertView.model_validate(row) for row in shown], next_cursor=more)
