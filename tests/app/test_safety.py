@@ -109,6 +109,21 @@ def test_flattening_offline_without_a_journal_says_where_to_run_it(alone: Settin
     assert stop_file.read(alone) is not None, "the stop holds all the same"
 
 
+@pytest.mark.parametrize("error", [TimeoutError("no answer"), OSError(errno.EROFS, "Read-only file system")])
+async def test_a_flattening_offline_that_broke_off_says_so(
+    alone: Settings, monkeypatch: pytest.MonkeyPatch, error: OSError
+):
+    """Where nothing is said to have failed, everything is said to be closed."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(emergency_journal, "read_all", lambda _: (["a journal"], []))
+    monkeypatch.setattr(operator, "at_work", broken)
+    report = await operator.flatten_offline(alone, say=print, position=None)
+    assert any(str(error) in line for line in report.failed)
+
+
 def test_flattening_offline_names_what_it_cannot_read(alone: Settings):
     directory = emergency_journal.directory(alone)
     directory.mkdir(parents=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -142,8 +142,10 @@ async def flatten_offline(settings: Settings, *, say: Callable[[str], None], pos
             f"There is no journal in {emergency_journal.directory(settings)}: run this on the worker's "
             "machine, with its HOLDFAST_HOME."
         )
-    with suppress(TimeoutError):
+    try:
         await _close_journals(settings, journals, only, report, say)
+    except OSError as error:
+        report.failed.append(f"This machine does not let it be done ({error}). See what is left at Bybit.")
     return report
 
 
