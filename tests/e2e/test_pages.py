@@ -21,6 +21,7 @@ PUBLIC = (
     "/indices",
     "/indices/btc-d",
     "/indices/top-10",
+    "/chart/bybit/BTCUSDT",
     "/licences",
     "/going-live",
     "/nowhere",
@@ -115,7 +116,7 @@ async def check(page: Page, path: str, width: int) -> None:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert overflow <= 0, f"{path} is {overflow} px too wide at {width} px"
-    if path.startswith("/indices/"):
+    if path.startswith(("/indices/", "/chart/")):
         link = page.get_by_role("link", name="TradingView Lightweight Charts")
         await expect(link).to_have_attribute("href", "https://www.tradingview.com/")
 
