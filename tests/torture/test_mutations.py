@@ -8,6 +8,16 @@ from holdfast.torture.mutations import MUTATIONS
 WITHIN = 60
 """Seeds after which a missing guard must have been noticed; most take fewer than ten."""
 
+NOTICED_LAST = {
+    "no-ownership-at-all": 34,
+    "unknown-by-a-timer": 10,
+    "not-known-at-once": 10,
+    "close-the-net": 10,
+    "late-fills-unheard": 6,
+}
+"""Where a guard was missed late, the seed that noticed it is tried first: it saves the way there, and where
+the code has changed since, the others follow."""
+
 DEFENDED_TWICE = {
     "no-fencing": "the lock of the connection, ids that follow from the plan and unique rows still hold",
     "lease-ignored": "the lock of the connection and the fencing numbers still hold",
@@ -27,11 +37,12 @@ DEFENDED_TWICE = {
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", [name for name in MUTATIONS if name not in DEFENDED_TWICE])
 def test_a_missing_guard_is_noticed(name: str) -> None:
-    outcomes = campaign(range(1, 1 + WITHIN), mutation=name, keep_going=False)
+    seeds = sorted(range(1, 1 + WITHIN), key=lambda seed: seed != NOTICED_LAST.get(name))
+    outcomes = campaign(seeds, mutation=name, keep_going=False)
     caught = [outcome for outcome in outcomes if outcome.violations]
     assert caught, f"{MUTATIONS[name].text}: nothing noticed in {WITHIN} seeds"
     print(f"{name}: seed {caught[0].seed}, {caught[0].violations[0]}")
 
 
 def test_every_exception_is_a_mutation() -> None:
-    assert DEFENDED_TWICE.keys() <= MUTATIONS.keys()
+    assert DEFENDED_TWICE.keys() | NOTICED_LAST.keys() <= MUTATIONS.keys()
