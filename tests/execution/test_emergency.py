@@ -263,6 +263,21 @@ async def test_everything_owned_is_closed_and_the_books_get_it_exactly(alarm: De
     assert not OrderLog(alarm.work.settings, alarm.connection_id).unbooked
 
 
+async def test_a_rebalance_that_was_under_way_is_not_said_to_be_at_its_weights(alarm: Desk):
+    """Everything was flattened offline before its first order: what that sold is nothing that a leg has had,
+    and it may be of no leg at all."""
+    held = {symbol: D(quantity) * side.sign for symbol, side, quantity in LEGS}
+    legs = (("BTCUSDT", Side.BUY, "0.2"),)
+    plan = await alarm.plan(kind="rebalance", sleeve_id=(await the_sleeve(alarm)).id, legs=legs, held=held)
+    execution_id = await alarm.confirm(plan)
+    assert (await flatten(alarm)).failed == []
+    assert await come_back(alarm) == []
+    execution = await alarm.run(execution_id)
+    assert (execution.state, execution.finished_at is None) == ("needs_attention", False)
+    assert "rebalanced only in part" in execution.reason
+    assert nets(alarm) == {} == await owned(alarm)
+
+
 async def test_twice_closes_nothing_twice(alarm: Desk):
     await flatten(alarm)
     placed = len(alarm.venue.placed)

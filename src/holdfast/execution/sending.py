@@ -123,8 +123,8 @@ async def withdraw(
 
 
 def closes(order: Order, legs: Legs) -> bool:
-    """Whether it only makes smaller what its position holds."""
-    return order.role == "unwind" or legs[order.leg].closes
+    """Whether it only makes smaller what its position holds. An offline flattening's may be of no leg."""
+    return order.role in ("unwind", "close") or legs[order.leg].closes
 
 
 def forbid(session: AsyncSession, order: Order, reason: str, *, now: datetime) -> None:

@@ -225,7 +225,7 @@ async def _join(
     """A row for one emergency order; and none of the execution's own orders in that symbol is sent any more:
     its quantity is not what it was."""
     first = fills[0]
-    role = "unwind" if execution.kind == "open" else "close"
+    role = "close" if execution.kind == "close" else "unwind"  # of a rebalance, too: no leg has had it
     plan = await session.get_one(Plan, execution.plan_id)
     leg = next(
         (leg.index for leg in legs_of(plan) if leg.symbol == first.symbol and leg.action == "trade"),
