@@ -20,6 +20,7 @@ from holdfast.accounts.models import SignIn, User
 from holdfast.app import hub as hubs
 from holdfast.app import stream as streams
 from holdfast.app.hub import Channel, Hub
+from holdfast.app.wire import Frame, StreamProtocol
 from holdfast.indices.board import IndexBoard
 from holdfast.market import quotes
 from holdfast.market.instruments import InstrumentBook
@@ -55,9 +56,9 @@ def things():
     return Things()
 
 
-@pytest.fixture
-async def server(settings, database, redis, things):
-    """The address of a running API that has only the stream."""
+@pytest.fixture(params=["wire"])
+async def server(request, settings, database, redis, things):
+    """The address of a running API that has only the stream; by default served as the real one is."""
 
     app = FastAPI()
     state = app.state
@@ -71,7 +72,13 @@ async def server(settings, database, redis, things):
     app.include_router(streams.router)
     running = uvicorn.Server(
         uvicorn.Config(
-            app, port=0, log_level="error", lifespan="off", ws_per_message_deflate=False, ws_max_size=65536
+            app,
+            port=0,
+            log_level="error",
+            lifespan="off",
+            ws=StreamProtocol if request.param == "wire" else "auto",
+            ws_per_message_deflate=False,
+            ws_max_size=65536,
         )
     )
     hub = asyncio.create_task(state.hub.run())
@@ -111,6 +118,7 @@ async def test_public_topics_need_no_sign_in_and_start_with_a_snapshot(server):
         assert isinstance(first["at"], int)
 
 
+@pytest.mark.parametrize("server", ["wire", "any"], indirect=True)
 async def test_updates_follow_and_only_where_subscribed(server, redis):
     async with page(server) as visitor:
         await visitor.subscribed("index:btc-d", "quotes:BTCUSDT")
@@ -309,13 +317,14 @@ async def test_unreadable_messages_in_redis_hurt_nobody(server, redis):
 
 async def test_a_stalled_client_delays_nobody_holds_little_and_is_let_go(server, monkeypatch):
     monkeypatch.setattr(streams, "SEND_SECONDS", 4.0)
-    monkeypatch.setattr(streams, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(hubs, "FLUSH_SECONDS", 0.05)
     hub = server.hub
     channel = Channel(None, "index:btc-d")
 
     def shout(n):
         padding = "x" * 300_000
-        hub.publish(channel, f'{{"topic":"index:btc-d","data":{{"n":{n},"padding":"{padding}"}}}}')
+        text = f'{{"topic":"index:btc-d","data":{{"n":{n},"padding":"{padding}"}}}}'
+        hub.publish(channel, Frame.of(text))
 
     stalled = await connect(server.url, compression=None, max_queue=1, max_size=None)
     await stalled.send('{"op":"subscribe","topics":["index:btc-d"]}')

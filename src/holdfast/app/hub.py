@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.app.wire import Frame, Line
 from holdfast.core.errors import HoldfastError
 from holdfast.core.time import Clock, to_ms
 from holdfast.market import quotes
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 LEVELS_CHANNEL: Final = "levels"
 USER_PREFIX: Final = "user:"
 BEAT_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 0.25
+"""Nobody is sent the state of a topic more often."""
+AT_ONCE: Final = 250
 MAX_TOPICS: Final = 200
 REFRESHERS: Final = 4
 
@@ -66,33 +70,90 @@ class Channel:
         return self.topic.partition(":")[2]
 
 
+@dataclass(slots=True)
+class Ticks:
+    """One for all connections: a timer of each one's own would cost more than what is sent."""
+
+    now: int = 0
+    due: "set[Client]" = field(default_factory=set)
+    """To be sent something at the next tick."""
+    soon: "set[Client]" = field(default_factory=set)
+    """To be sent something once this turn of the loop is over."""
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            self.now += 1
+            due, self.due = self.due, set()
+            for client in due:
+                self.hurry(client)
+
+    def hurry(self, client: "Client") -> None:
+        if not self.soon:
+            asyncio.get_running_loop().call_soon(self._send)
+        self.soon.add(client)
+
+    def forget(self, client: "Client") -> None:
+        self.due.discard(client)
+        self.soon.discard(client)
+
+    def _send(self) -> None:
+        """To a few hundred, then others have their turn."""
+        for _ in range(min(len(self.soon), AT_ONCE)):
+            self.soon.pop().send()
+        if self.soon:
+            asyncio.get_running_loop().call_soon(self._send)
+
+
 @dataclass(eq=False, slots=True)
 class Client:
-    """One connection. ``pending`` holds at most one frame a topic, ``replies`` what answers its requests."""
+    """One connection. ``pending`` holds at most one frame a topic, ``replies`` what answers its requests.
+    What is offered is sent at once, unless something was sent since the last tick: then at the next."""
 
+    ticks: "Ticks"
+    line: Line | None = None
+    """Without one somebody must wait for ``wake``, ``take`` the frames and send them."""
     user_id: UUID | None = None
     sign_in_id: UUID | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
-    pending: dict[str, str] = field(default_factory=dict)
-    replies: list[str] = field(default_factory=list)
+    pending: dict[str, Frame] = field(default_factory=dict)
+    replies: list[Frame] = field(default_factory=list)
     updated: set[str] = field(default_factory=set)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    sent_at: int = -1
+    stalled_since: float | None = None
+    """Since when it takes nothing, by the loop's clock."""
 
-    def offer(self, topic: str, frame: str) -> None:
+    def offer(self, topic: str, frame: Frame) -> None:
         self.pending[topic] = frame
         self.updated.add(topic)
-        self.wake.set()
+        if self.sent_at == self.ticks.now:
+            self.ticks.due.add(self)
+        else:
+            self.ticks.hurry(self)
 
     def reply(self, **message: Any) -> None:
-        self.replies.append(orjson.dumps(message).decode())
-        self.wake.set()
+        self.replies.append(Frame.of(_json(message)))
+        self.ticks.hurry(self)
 
-    def take(self) -> list[str]:
+    def send(self) -> None:
+        """Write what is to be sent. Who takes nothing now is tried again at the next tick."""
+        if self.line is None:
+            self.wake.set()
+        elif not self.line.has_room:
+            self.stalled_since = self.stalled_since or asyncio.get_running_loop().time()
+            self.ticks.due.add(self)
+        else:
+            self.stalled_since = None
+            self.line.write(b"".join([frame.wire for frame in self.take()]))
+
+    def take(self) -> list[Frame]:
         """Everything to be sent now."""
         frames = [*self.replies, *self.pending.values()]
         self.replies.clear()
         self.pending.clear()
         self.wake.clear()
+        self.sent_at = self.ticks.now
         return frames
 
 
@@ -105,11 +166,18 @@ class Hub:
         self._redis = redis
         self._providers: dict[str, Provider] = {}
         self._audience: dict[Channel, set[Client]] = defaultdict(set)
-        self._frames: dict[Channel, str] = {}
+        self._frames: dict[Channel, Frame] = {}
         self._carried: dict[str, tuple[Callable[[bytes], None], Callable[[], None]]] = {}
         self._dirty: asyncio.Queue[Channel] = asyncio.Queue()
         self._waiting: set[Channel] = set()
         self.clients: set[Client] = set()
+        self._ticks = Ticks()
+
+    def welcome(self, line: Line | None) -> Client:
+        """A new connection."""
+        client = Client(self._ticks, line)
+        self.clients.add(client)
+        return client
 
     def register(
         self,
@@ -149,7 +217,7 @@ class Hub:
         """Relay Redis, ask the providers, and beat, until cancelled."""
         polls = [self._poll(name, p.every) for name, p in self._providers.items() if p.every is not None]
         refreshers = [self._refresh_forever() for _ in range(REFRESHERS)]
-        await together(self._relay(), self._beat(), *polls, *refreshers)
+        await together(self._relay(), self._beat(), self._ticks.run(), *polls, *refreshers)
 
     async def subscribe(self, client: Client, topic: str) -> str:
         """Start the topic with a snapshot. Returns what is wrong, or ""."""
@@ -193,8 +261,9 @@ class Hub:
     def leave(self, client: Client) -> None:
         self.unsubscribe(client, list(client.channels))
         self.clients.discard(client)
+        self._ticks.forget(client)
 
-    def publish(self, channel: Channel, frame: str) -> None:
+    def publish(self, channel: Channel, frame: Frame) -> None:
         for client in self._audience.get(channel, ()):
             client.offer(channel.topic, frame)
 
@@ -291,10 +360,9 @@ class Hub:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            frame = _json({"op": "beat", "at": to_ms(self.clock.now())})
+            frame = Frame.of(_json({"op": "beat", "at": to_ms(self.clock.now())}))
             for client in self.clients:
-                client.pending["beat"] = frame
-                client.wake.set()
+                client.offer("beat", frame)
 
 
 def quote_view(symbol: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -315,5 +383,5 @@ def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _frame(topic: str, data: str) -> str:
-    return f'{{"topic":{_json(topic)},"data":{data}}}'
+def _frame(topic: str, data: str) -> Frame:
+    return Frame.of(f'{{"topic":{_json(topic)},"data":{data}}}')

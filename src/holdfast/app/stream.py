@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from holdfast.accounts.access import user_from_token
 from holdfast.accounts.repository import signed_in_user
 from holdfast.app.hub import MAX_TOPICS, Client, Hub, quote_view
+from holdfast.app.wire import line_of
 from holdfast.core.errors import NotSignedIn
 from holdfast.core.time import Clock
 from holdfast.indices.board import IndexBoard
@@ -28,7 +29,6 @@ from holdfast.platform.schemas import Schema
 log = structlog.get_logger(__name__)
 router = APIRouter()
 
-FLUSH_SECONDS: Final = 0.25
 FIRST_WORD_SECONDS: Final = 600.0
 SEND_SECONDS: Final = 15.0
 RECHECK_SECONDS: Final = 30.0
@@ -57,11 +57,11 @@ class Closed(Exception):
 async def stream(websocket: WebSocket) -> None:
     hub: Hub = websocket.app.state.hub
     await websocket.accept()
-    client = Client()
+    if len(hub.clients) >= MAX_CLIENTS:
+        await _close(websocket, Closed(TRY_LATER, "too many connections: try again in a moment"))
+        return
+    client = hub.welcome(line_of(websocket))
     try:
-        if len(hub.clients) >= MAX_CLIENTS:
-            raise Closed(TRY_LATER, "too many connections: try again in a moment")
-        hub.clients.add(client)
         client.reply(op="ready")
         await _converse(websocket, hub, client)
     except Closed as end:
@@ -87,7 +87,10 @@ async def _close(websocket: WebSocket, end: Closed) -> None:
 
 async def _converse(websocket: WebSocket, hub: Hub, client: Client) -> None:
     """Reads, writes and rechecks side by side; the first to end ends the others."""
-    await together(_read(websocket, hub, client), _write(websocket, client), _recheck_sign_in(hub, client))
+    works = [_read(websocket, hub, client), _watch(hub, client)]
+    if client.line is None:
+        works.append(_write(websocket, client))
+    await together(*works)
 
 
 async def _read(websocket: WebSocket, hub: Hub, client: Client) -> None:
@@ -177,21 +180,29 @@ def _topics(client: Client, topics: Any) -> list[str]:
 
 
 async def _write(websocket: WebSocket, client: Client) -> None:
-    """A client that takes nothing for ``SEND_SECONDS`` is let go; it will come back by itself."""
+    """Under a server that gives no line."""
+    clock = asyncio.get_running_loop().time
     while True:
         await client.wake.wait()
-        async with asyncio.timeout(SEND_SECONDS):
-            for frame in client.take():
-                await websocket.send_text(frame)
-        await asyncio.sleep(FLUSH_SECONDS)
+        client.stalled_since = clock()
+        for frame in client.take():
+            await websocket.send_text(frame.text)
+        client.stalled_since = None
 
 
-async def _recheck_sign_in(hub: Hub, client: Client) -> None:
-    """Signing out elsewhere ends the stream, too."""
+async def _watch(hub: Hub, client: Client) -> None:
+    """A client that takes nothing for ``SEND_SECONDS`` is let go; it will come back by itself. Signing out
+    elsewhere ends the stream, too."""
+    clock = asyncio.get_running_loop().time
+    checked = clock()
     while True:
-        await asyncio.sleep(RECHECK_SECONDS)
-        if client.user_id is None or client.sign_in_id is None:
+        await asyncio.sleep(min(SEND_SECONDS / 4, RECHECK_SECONDS))
+        now = clock()
+        if client.stalled_since is not None and now - client.stalled_since > SEND_SECONDS:
+            raise TimeoutError
+        if client.user_id is None or client.sign_in_id is None or now - checked < RECHECK_SECONDS:
             continue
+        checked = now
         try:
             async with hub.database.transaction() as session:
                 user = await signed_in_user(session, client.user_id, client.sign_in_id)
