@@ -18,7 +18,7 @@ MINUTE: Final = 60
 
 
 class Bar(NamedTuple):
-    """A minute. ``at``: when it stood so, UTC seconds; the end of the minute if it is closed."""
+    """A minute. ``at``: when it stood so, UTC seconds, at most the end of the minute."""
 
     minute: int
     open: Decimal

@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -140,9 +140,8 @@ class AlertWatcher:
             batch = orjson.loads(data)
             for name in batch.keys() & self._watched.keys():
                 told = messages.decode(batch[name])
-                closed = _bars(told.closed, told.at / 1000, forming=False)
-                forming = _bars(told.forming, told.at / 1000, forming=True)
-                self._announced[name] = told.start, [*closed, *forming]
+                at = told.at / 1000
+                self._announced[name] = told.start, [*_bars(told.closed, at), *_bars(told.forming, at)]
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
             log.warning("unreadable announcement dropped")
         if self._announced:
@@ -201,10 +200,7 @@ class AlertWatcher:
             page = await self._candles.page(series, Asked(Timeframe.M1, limit, after=start - 1))
             if any(gap.reason is Reason.NOT_FETCHED for gap in page.gaps):
                 break
-            sealed = page.bars.take(slice(-1)) if page.forming else page.bars
-            forming = page.bars.take(slice(-1, None)) if page.forming else Bars.empty()
-            bars = [*_bars(sealed, now, forming=False), *_bars(forming, now, forming=True)]
-            await self._write(name, bars)
+            await self._write(name, list(_bars(page.bars, now)))
             start += limit * MINUTE
             one.whole = max(one.whole, min(start, now // MINUTE * MINUTE))
         one.looked = self._now()
@@ -257,13 +253,17 @@ def _take(session: AsyncSession, alert: PriceAlert, points: Sequence[Point]) -> 
     if alert.repeat == "once" and wanted:
         wanted, alert.active = wanted[:1], False
     for one in wanted:
-        session.add(_fired(alert, one))
-    if wanted:
-        alert.fired_at = _moment(wanted[-1].at)
+        alert.fired_at = _following(datetime.fromtimestamp(one.at, UTC), alert.fired_at)
+        session.add(_fired(alert, one, alert.fired_at))
     return bool(wanted)
 
 
-def _fired(alert: PriceAlert, reached: Crossing) -> FiredAlert:
+def _following(moment: datetime, last: datetime | None) -> datetime:
+    """The moment, or the least one after the last: what fires in turn is listed in turn."""
+    return moment if last is None else max(moment, last + timedelta(microseconds=1))
+
+
+def _fired(alert: PriceAlert, reached: Crossing, at: datetime) -> FiredAlert:
     return FiredAlert(
         id=new_id(),
         user_id=alert.user_id,
@@ -273,13 +273,14 @@ def _fired(alert: PriceAlert, reached: Crossing) -> FiredAlert:
         price=alert.price,
         seen_price=reached.price,
         note=alert.note,
-        at=_moment(reached.at),
+        at=at,
     )
 
 
-def _bars(bars: Bars, now: float, *, forming: bool) -> Iterable[Bar]:
+def _bars(bars: Bars, now: float) -> Iterable[Bar]:
+    """As they stood ``now``, or at their ends."""
     for minute in minutes_of(bars):
-        at = now if forming else min(float(minute.time + MINUTE), now)
+        at = min(float(minute.time + MINUTE), now)
         yield Bar(minute.time, minute.open, minute.high, minute.low, minute.close, at)
 
 
@@ -289,7 +290,3 @@ def _seen(row: AlertWatch | None) -> Seen | None:
 
 def _columns(seen: Seen) -> dict[str, object]:
     return {"minute": seen.minute, "high": seen.high, "low": seen.low, "close": seen.close}
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
