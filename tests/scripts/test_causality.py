@@ -35,11 +35,15 @@ def test_what_comes_later_changes_nothing(indicator: Indicator, data: st.DataObj
 
 
 @EVERY
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("seed", "factor"), [(1, 1), (2, 1), (3, 4)])
 def test_a_window_with_its_warm_up_gives_what_the_whole_history_gives(
-    indicator: Indicator, seed: int
+    indicator: Indicator, seed: int, factor: int
 ) -> None:
+    """With the usual inputs, and with ones four times as large."""
     inputs = defaults(indicator)
+    for one in indicator.inputs:
+        if one.max is not None:
+            inputs[one.name] = min(inputs[one.name] * factor, int(one.max))
     if "anchor" in inputs:
         inputs |= {"anchor": "day"}
     random = np.random.default_rng(seed)

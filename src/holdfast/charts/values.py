@@ -14,7 +14,7 @@ from holdfast.scripts import indicators
 from holdfast.scripts.indicators import Inputs
 from holdfast.scripts.ta.catalogue import Floats, Indicator
 
-_MOST_READS: Final = 8
+_MOST_READS: Final = 4
 _SHORTEST_MONTH: Final = 28 * DAY
 
 
@@ -56,9 +56,10 @@ async def _before(candles: Candles, series: Series, indicator: Indicator, inputs
         needed -= len(older)
         if period_before and len(older):
             since, period_before = indicators.since(inputs, int(older.time[-1])), False
-        if not found.more or found.start >= before:
+        reached = int(found.bars.time[0]) if len(found.bars) else found.start
+        if not found.more or reached >= before:
             break
-        before = found.start
+        before = reached
     return Bars.concat(parts)
 
 

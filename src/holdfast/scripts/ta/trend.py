@@ -1,5 +1,6 @@
 """Which way prices go, and where that ends. Pure."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -10,9 +11,17 @@ from holdfast.scripts.ta.catalogue import Floats, Plot, indicator, length, numbe
 from holdfast.scripts.ta.momentum import LIFT, moving
 
 GROUP: Final = "Trend"
-_TURNS: Final = 1000
-"""Bars in which a trailing stop has turned, or was pulled along, often enough to stand where any history
-would have it: its state is forgotten at such a bar, not little by little."""
+
+
+def _trailing(acceleration: float, maximum: float) -> int:
+    """Bars until a parabolic stop stands where any history would have it. Unlike an average it forgets all at
+    once, when it turns, so this is no proof: twice the most that was seen in dozens of made histories."""
+    return 500 + math.ceil(10 / maximum + 2 / acceleration)
+
+
+def _ratcheting(length: int, width: float) -> int:
+    """The same of bands that are pulled along: the wider they are, the longer it takes."""
+    return wilder(length) + math.ceil(300 * width)
 
 
 @indicator(
@@ -63,7 +72,7 @@ def aroon(bars: FloatBars, length: int) -> tuple[Floats, Floats]:
         number("maximum", "Maximum", 0.2, 0.001, 1),
     ),
     plots=(Plot("sar", "SAR", "dots"),),
-    warmup=lambda **_: _TURNS,
+    warmup=_trailing,
 )
 def sar(bars: FloatBars, acceleration: float, maximum: float) -> Floats:
     """A stop that follows a trend faster and faster, and turns when it is touched.
@@ -79,7 +88,7 @@ def sar(bars: FloatBars, acceleration: float, maximum: float) -> Floats:
     GROUP,
     inputs=(length(10, least=1), number("width", "Width", 3, 0.1, 20)),
     plots=(Plot("up", "Up", colour=3), Plot("down", "Down", colour=4)),
-    warmup=lambda length, **_: wilder(length) + _TURNS,
+    warmup=_ratcheting,
 )
 def supertrend(bars: FloatBars, length: int, width: float) -> tuple[Floats, Floats]:
     """A stop some true ranges away from the price, which never moves back and turns when closes pass it.

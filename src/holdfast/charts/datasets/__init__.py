@@ -1,0 +1,1 @@
+"""A user's own bars and signals: uploaded, checked row by row, charted like any other."""
