@@ -13,10 +13,18 @@ from holdfast.core.instruments import Side
 from holdfast.execution import intake
 from holdfast.execution.drafts import new_order
 from holdfast.execution.models import Execution, Order, OrderEvent
+from holdfast.execution.orders import OrderEvent as OrderEvents
 from holdfast.execution.plans import legs_of
-from holdfast.execution.repository import plan_of
+from holdfast.execution.repository import plan_of, record
 from holdfast.portfolio.models import Fill, Posting
-from holdfast.venues.protocol import FillReport, OrderReport, OrderStatus, OutcomeUnknown, Placement
+from holdfast.venues.protocol import (
+    FillReport,
+    OrderReport,
+    OrderStatus,
+    OutcomeUnknown,
+    Placement,
+    RateLimited,
+)
 
 Word = OrderReport | FillReport | Placement
 
@@ -150,6 +158,28 @@ async def test_transport_errors_leave_an_unknown_order_unknown(desk: Desk) -> No
     await tell(desk, order, silence)
     async with desk.database.sessions() as session:
         assert (await session.get_one(Order, order.id)).state == "unknown"
+
+
+async def test_an_order_that_may_have_been_sent_once_stays_one_when_its_next_sending_is_withheld(
+    desk: Desk,
+) -> None:
+    """Whoever gives it up has to cancel it first, and its id keeps its price."""
+    order = await an_order(desk)
+    withheld = Placement(order.client_id, error=RateLimited("no room", until=NOW))
+    for lost_before in (False, True):
+        async with desk.database.transaction() as session:
+            held = await intake.own_order(session, order.connection_id, order.client_id)
+            assert held is not None
+            if lost_before:
+                lost = Placement(order.client_id, error=OutcomeUnknown("silence"))
+                await intake.take_placement(session, held, lost, now=NOW)
+                assert await intake.take_not_known(session, held, now=NOW)
+                record(session, held, OrderEvents.SEND, now=NOW)
+                held.sent_at = NOW
+            await intake.take_placement(session, held, withheld, now=NOW)
+            assert (held.state, held.sent_at is not None) == ("planned", lost_before)
+            record(session, held, OrderEvents.SEND, now=NOW)
+            held.sent_at = NOW
 
 
 async def test_what_is_not_ours_has_no_order(desk: Desk) -> None:

@@ -103,8 +103,10 @@ async def take_placement(session: AsyncSession, order: Order, placement: Placeme
         return
     if event is OrderEvent.ACKNOWLEDGE:
         order.acknowledged_at = order.acknowledged_at or now
-    if event in (OrderEvent.WITHHELD, OrderEvent.AMBIGUOUS):
-        order.sent_at = None if event is OrderEvent.WITHHELD else now
+    if event is OrderEvent.AMBIGUOUS:
+        order.sent_at = now
+    if event is OrderEvent.WITHHELD and not await repository.was_not_known(session, order):
+        order.sent_at = None
     error = placement.error
     detail = {"code": error.code, "message": str(error)} if error else {}
     _write(session, order, before, after, event, now=now, source="answer", **detail)

@@ -107,6 +107,16 @@ def record(session: AsyncSession, order: Order, event: Event, *, now: datetime, 
     )
 
 
+async def was_not_known(session: AsyncSession, order: Order) -> bool:
+    """Whether it was sent once, and the venue did not know it: it may still turn up."""
+    found = await session.scalar(
+        select(OrderEvent.id)
+        .where(OrderEvent.order_id == order.id, OrderEvent.event == Event.NOT_KNOWN)
+        .limit(1)
+    )
+    return found is not None
+
+
 async def order_by_client_id(session: AsyncSession, connection_id: UUID, client_id: str) -> Order | None:
     return (
         await session.scalars(
