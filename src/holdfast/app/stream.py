@@ -36,7 +36,7 @@ MAX_MESSAGE: Final = 16 * 1024
 MAX_MESSAGES_A_SECOND: Final = 250
 """More than a page with all its topics ever says at once."""
 MAX_REPLIES: Final = 1_000
-MAX_CLIENTS: Final = 5_000
+MAX_CLIENTS: Final = 6_000
 
 GOODBYE_SECONDS: Final = 1.0
 

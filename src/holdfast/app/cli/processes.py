@@ -19,6 +19,7 @@ def api() -> None:
 
     from holdfast.app.api import create_app
     from holdfast.app.context import located
+    from holdfast.app.impatience import ImpatientProtocol
     from holdfast.app.wire import StreamProtocol
 
     settings = located(Settings())
@@ -28,7 +29,7 @@ def api() -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=ImpatientProtocol,
         ws=StreamProtocol,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
