@@ -36,6 +36,7 @@ END: Final = int(time.time()) // MINUTE * MINUTE + MINUTE
 TICKS_A_SECOND: Final = 50
 SECONDS: Final = 4
 FRAMES: Final = 90
+GIVE_UP: Final = 90
 WIDE: Final = 17
 """Turns of the wheel from 150 visible bars to about 900."""
 SIZES: Final = {"5k": 5_000, "100k": 100_000, "1M": 1_000_000}
@@ -309,7 +310,10 @@ async def measure(sizes: list[str]) -> None:
                 session = await page.context.new_cdp_session(page)
                 await session.send("Performance.enable", {"timeDomain": "threadTicks"})
                 try:
-                    show(size, name, await work(page, session, size, base))
+                    async with asyncio.timeout(GIVE_UP):
+                        show(size, name, await work(page, session, size, base))
+                except TimeoutError:
+                    print(f"{size:>6} {name:>8} not done in {GIVE_UP} s", flush=True)
                 finally:
                     await browser.close()
     await runner.cleanup()
