@@ -55,6 +55,8 @@ class Listener(asyncio.Protocol):
         self._transport: Any = None
         self.ready = asyncio.get_running_loop().create_future()
         self.lost = False
+        self.error: Exception | None = None
+        self.last = b""
         self.messages = 0
         self.bytes = 0
         self.latencies: list[float] = []
@@ -80,8 +82,8 @@ class Listener(asyncio.Protocol):
             self._hear(bytes(self._buffer[start:end]) if self._probe else b"", end - start)
             del self._buffer[:end]
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
-        self.lost = True
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost, self.error, self.last = True, error, bytes(self._buffer[-60:])
 
     def say(self, message: dict[str, Any]) -> None:
         """Masked with zeros, which is a mask."""
@@ -225,11 +227,16 @@ async def _measure(clients: list[Listener], pid: int, count: int) -> Outcome:
     await asyncio.sleep(SECONDS)
     took, spent = time.monotonic() - began, _cpu(pid) - cpu
     if lost := sum(client.lost for client in clients):
-        raise RuntimeError(f"{lost} of {count} clients were let go")
+        raise RuntimeError(f"{lost} of {count} clients were let go; first: {_first_lost(clients)}")
     messages = sum(client.messages for client in clients) / len(SYMBOLS)
     latencies = [one for client in clients for one in client.latencies]
     cut = quantiles(latencies, n=100)
     return Outcome(count, spent / messages * 1e6, spent / took, cut[49], cut[98], 0.0, messages / took)
+
+
+def _first_lost(clients: list[Listener]) -> str:
+    lost = next(client for client in clients if client.lost)
+    return f"{lost.error!r} after {lost.messages} messages, last {lost.last!r}"
 
 
 def _cpu(pid: int) -> float:

@@ -81,8 +81,11 @@ class Ticks:
     """To be sent something once this turn of the loop is over."""
 
     async def run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        at = clock()
         while True:
-            await asyncio.sleep(FLUSH_SECONDS)
+            at = max(at + FLUSH_SECONDS, clock())
+            await asyncio.sleep(at - clock())
             self.now += 1
             due, self.due = self.due, set()
             for client in due:
@@ -118,15 +121,21 @@ class Client:
     channels: dict[str, Channel] = field(default_factory=dict)
     pending: dict[str, Frame] = field(default_factory=dict)
     replies: list[Frame] = field(default_factory=list)
-    updated: set[str] = field(default_factory=set)
+    joining: str = ""
+    """The topic that is being subscribed, until something newer than its snapshot is offered."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     sent_at: int = -1
+    is_queued: bool = False
     stalled_since: float | None = None
     """Since when it takes nothing, by the loop's clock."""
 
     def offer(self, topic: str, frame: Frame) -> None:
         self.pending[topic] = frame
-        self.updated.add(topic)
+        if topic == self.joining:
+            self.joining = ""
+        if self.is_queued:
+            return
+        self.is_queued = True
         if self.sent_at == self.ticks.now:
             self.ticks.due.add(self)
         else:
@@ -153,6 +162,7 @@ class Client:
         self.replies.clear()
         self.pending.clear()
         self.wake.clear()
+        self.is_queued = False
         self.sent_at = self.ticks.now
         return frames
 
@@ -240,10 +250,10 @@ class Hub:
             except HoldfastError as refusal:
                 return f"{topic!r} cannot be heard: {refusal.detail} {refusal.advice}".rstrip()
             client.channels[topic] = channel
-            client.updated.discard(topic)
+            client.joining = topic
             self._audience[channel].add(client)
             state = await provider.snapshot(session, client.user_id, key)
-        if state is not None and topic in client.channels and topic not in client.updated:
+        if state is not None and topic in client.channels and topic == client.joining:
             client.offer(topic, _frame(topic, state.model_dump_json()))
         return ""
 
