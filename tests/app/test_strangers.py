@@ -18,6 +18,7 @@ from tests.execution.test_executor import opened
 from holdfast.accounts.models import SignIn, User
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import ensure_key_pair
+from holdfast.charts.datasets.models import Dataset
 from holdfast.execution.incidents.incidents import News, note
 from holdfast.execution.incidents.models import Incident
 from holdfast.market.candles.models import CandleImport
@@ -82,6 +83,7 @@ async def test_ids_of_others_are_nowhere_on_any_verb(
         "order_id": mine[0]["id"],
         "incident_id": await incident(desk),
         "import_id": await an_import(desk),
+        "dataset_id": await a_dataset(desk),
     }
     flattening = (
         await client.post(
@@ -93,10 +95,14 @@ async def test_ids_of_others_are_nowhere_on_any_verb(
     assert len(routes) >= 8
     for method, path in routes:
         url = path.format(**ids)
-        body = {} if path.endswith("/limits") else {"api_key": "a" * 18, "api_secret": "b" * 36}
+        body = (
+            {}
+            if path.endswith(("/limits", "/{dataset_id}"))
+            else {"api_key": "a" * 18, "api_secret": "b" * 36}
+        )
         headers = {"Idempotency-Key": "k"}
         answer = await client.request(
-            method, url, headers=stranger | headers, json=body if method in ("POST", "PUT") else None
+            method, url, headers=stranger | headers, json=body if method in ("POST", "PUT", "PATCH") else None
         )
         assert answer.status_code == 404, (method, path, answer.text)
         assert (await client.request(method, url, headers=headers)).status_code == 401, (method, path)
@@ -120,6 +126,17 @@ async def an_import(desk: Desk) -> UUID:
     row = CandleImport(
         id=uuid4(), owner_id=desk.user_id, source="lean", symbol="COIN", file_name="coin.csv", size=1,
         sha256="", state="done", created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    async with desk.database.transaction() as session:
+        session.add(row)
+    return row.id
+
+
+async def a_dataset(desk: Desk) -> UUID:
+    """A file of signals that the desk's user brought."""
+    row = Dataset(
+        id=uuid4(), user_id=desk.user_id, kind="signals", name="Mine", series="index:btc-d",
+        file_name="s.csv", size=1, state="ready", created_at=NOW, updated_at=NOW,
     )  # fmt: skip
     async with desk.database.transaction() as session:
         session.add(row)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import holdfast.accounts.routes
 import holdfast.app.routes_system
 import holdfast.app.stream
+import holdfast.charts.datasets.routes
 import holdfast.charts.indicator_routes
 import holdfast.charts.routes
 import holdfast.execution.incidents.routes
@@ -52,6 +53,7 @@ ROUTERS = (
     holdfast.indices.routes.router,
     holdfast.charts.indicator_routes.router,
     holdfast.charts.routes.router,
+    holdfast.charts.datasets.routes.router,
     holdfast.portfolio.routes.router,
     holdfast.execution.routes.router,
     holdfast.execution.incidents.routes.router,

@@ -8,6 +8,8 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from holdfast.accounts.access import UserDep, user_from_token
+from holdfast.charts.datasets.reader import OwnReader
+from holdfast.charts.datasets.repository import SOURCE as OWN
 from holdfast.core.errors import NotSignedIn
 from holdfast.core.time import Clock
 from holdfast.indices.candles import SOURCE as INDEX
@@ -20,7 +22,7 @@ from holdfast.platform.settings import Settings
 from holdfast.platform.web import database_of
 from holdfast.venues.protocol import HistoryVenue
 
-READERS: Final[Mapping[str, SeriesReader]] = {INDEX: IndexReader()}
+READERS: Final[Mapping[str, SeriesReader]] = {INDEX: IndexReader(), OWN: OwnReader()}
 """Sources whose bars come from elsewhere than venues and imports."""
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import holdfast.accounts.tasks
+import holdfast.charts.datasets.tasks
 import holdfast.execution.tasks
 import holdfast.indices.tasks
 import holdfast.market.candles.tasks
@@ -22,9 +23,10 @@ _ROOMS: Final = (
     holdfast.market.tasks,
     holdfast.market.candles.tasks,
     holdfast.indices.tasks,
+    holdfast.charts.datasets.tasks,
     holdfast.execution.tasks,
 )
-_POLLING_ROOMS: Final = ("indices", "market")
+_POLLING_ROOMS: Final = ("charts", "indices", "market")
 
 HANDLERS: Final[dict[str, Handler]] = {
     kind: handler for room in _ROOMS for kind, handler in room.HANDLERS.items()

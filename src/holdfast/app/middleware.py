@@ -27,7 +27,7 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 LARGEST_BODY: Final = 256 * 1024
-LARGER_BODIES: Final = {"/api/data/imports": 257 * 1024 * 1024}
+LARGER_BODIES: Final = {"/api/data/imports": 257 * 1024 * 1024, "/api/datasets": 201 * 1024 * 1024}
 """What uploads are sent to; they are streamed, and bound once more where they are read."""
 _API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 

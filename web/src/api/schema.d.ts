@@ -472,6 +472,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Datasets
+         * @description Your datasets, newest first, and how much you may keep.
+         */
+        get: operations["datasets_api_datasets_get"];
+        put?: never;
+        /**
+         * Upload
+         * @description Bring a file: bars (``timestamp,open,high,low,close,volume``) or signals
+         *     (``timestamp,type,price,label,color,icon``), plain, gzip or zip. It is read in the background.
+         */
+        post: operations["upload_api_datasets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/datasets/{dataset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset
+         * @description How far it is, and what is wrong with which rows.
+         */
+        get: operations["dataset_api_datasets__dataset_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description Delete it with all its rows; with bars also what is drawn on them and the signals attached to them.
+         */
+        delete: operations["remove_api_datasets__dataset_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description Rename it, or attach its signals to another series.
+         */
+        patch: operations["change_api_datasets__dataset_id__patch"];
+        trace?: never;
+    };
+    "/api/datasets/{dataset_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download
+         * @description What is stored of it, as a CSV file that can be uploaded again.
+         */
+        get: operations["download_api_datasets__dataset_id__file_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/executions": {
         parameters: {
             query?: never;
@@ -1042,6 +1115,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signals
+         * @description Your signals on a series in [``from``, ``until``), oldest first.
+         */
+        get: operations["signals_api_signals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/status": {
         parameters: {
             query?: never;
@@ -1335,6 +1428,81 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /**
+         * DatasetChange
+         * @description What is missing stays. ``series``: attach signals to another one.
+         */
+        DatasetChange: {
+            /** Name */
+            name?: string | null;
+            /** Series */
+            series?: string | null;
+        };
+        /**
+         * DatasetsView
+         * @description Newest first; problems are told of each by itself.
+         */
+        DatasetsView: {
+            /** Datasets */
+            datasets: components["schemas"]["DatasetView"][];
+            quota: components["schemas"]["QuotaView"];
+        };
+        /**
+         * DatasetView
+         * @description ``rows`` of the file, of which ``rows_done`` are stored. ``wrong_rows`` counts the rows that cannot be
+         *     read, up to 100,000; ``problems`` are the first 200 of them. ``timeframe`` is of bars only.
+         */
+        DatasetView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Error */
+            error: string;
+            /** File Name */
+            file_name: string;
+            /** First At */
+            first_at: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "bars" | "signals";
+            /** Last At */
+            last_at: string | null;
+            /** Name */
+            name: string;
+            /** Problems */
+            problems: components["schemas"]["RowProblem"][];
+            /** Rows */
+            rows: number;
+            /** Rows Done */
+            rows_done: number;
+            /** Series */
+            series: string;
+            /** Size */
+            size: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "checking" | "writing" | "ready" | "failed";
+            /** Timeframe */
+            timeframe: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Wrong Rows */
+            wrong_rows: number;
         };
         /**
          * Drawing
@@ -3117,12 +3285,42 @@ export interface components {
             type: string;
         };
         /**
+         * QuotaView
+         * @description How much of what one user may keep is used.
+         */
+        QuotaView: {
+            /** Datasets */
+            datasets: number;
+            /** Most Bytes */
+            most_bytes: number;
+            /** Most Datasets */
+            most_datasets: number;
+            /** Most Rows */
+            most_rows: number;
+            /** Most Rows Of One */
+            most_rows_of_one: number;
+            /** Most Signals */
+            most_signals: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * Reason
          * @description ``exchange_down``: the venue has no bar although it makes one every minute. ``no_trades``: it makes
          *     none while nobody trades. ``not_listed``: nobody could trade it yet. ``not_fetched``: nobody has asked.
          * @enum {string}
          */
         Reason: "exchange_down" | "not_listed" | "not_fetched" | "no_trades";
+        /**
+         * RowProblem
+         * @description Rows count from 1, a header included.
+         */
+        RowProblem: {
+            /** Message */
+            message: string;
+            /** Row */
+            row: number;
+        };
         /**
          * SeriesView
          * @description What is stored of a series. ``bytes`` is what its sealed days take, for ``sealed_bars`` bars.
@@ -3157,6 +3355,43 @@ export interface components {
          * @enum {string}
          */
         Side: "buy" | "sell";
+        /**
+         * SignalsView
+         * @description Oldest first; ``more``: there are more in the span than were asked for.
+         */
+        SignalsView: {
+            /** More */
+            more: boolean;
+            /** Series */
+            series: string;
+            /** Signals */
+            signals: components["schemas"]["SignalView"][];
+        };
+        /**
+         * SignalView
+         * @description ``time`` in UTC seconds; ``color`` is #rrggbb or the name of one of the page's colours.
+         */
+        SignalView: {
+            /** Color */
+            color: string;
+            /**
+             * Dataset Id
+             * Format: uuid
+             */
+            dataset_id: string;
+            /** Icon */
+            icon: string;
+            /** Label */
+            label: string;
+            /** Number */
+            number: number;
+            /** Price */
+            price: string | null;
+            /** Time */
+            time: number;
+            /** Type */
+            type: string;
+        };
         /**
          * SignedIn
          * @description ``access_token`` lives in memory only; the refresh token is an httpOnly cookie the page never sees.
@@ -4355,6 +4590,205 @@ export interface operations {
             };
         };
     };
+    datasets_api_datasets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetsView"];
+                };
+            };
+        };
+    };
+    upload_api_datasets_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                    /**
+                     * @default bars
+                     * @enum {string}
+                     */
+                    kind?: "bars" | "signals";
+                    name?: string;
+                    series?: string;
+                    timeframe?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    dataset_api_datasets__dataset_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_datasets__dataset_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_datasets__dataset_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatasetChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    download_api_datasets__dataset_id__file_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_executions_api_executions_get: {
         parameters: {
             query?: {
@@ -5334,6 +5768,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlanView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    signals_api_signals_get: {
+        parameters: {
+            query: {
+                from?: number | null;
+                limit?: number;
+                series: string;
+                until?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalsView"];
                 };
             };
             /** @description Validation Error */

@@ -80,9 +80,9 @@ def _lines(chunks: Iterable[bytes], file_name: str) -> Iterator[tuple[int, str]]
     row = 0
     for block in whole_lines(chunks, file_name):
         if 0 in block:
+            wrong = row + block[: block.index(0)].count(b"\n") + 1
             raise InvalidInput(
-                f"Row {row + block[: block.index(0)].count(10) + 1} of {file_name} holds bytes that are no text.",
-                advice="Send a CSV file.",
+                f"Row {wrong} of {file_name} holds bytes that are no text.", advice="Send a CSV file."
             )
         for line in block.removesuffix(b"\n").split(b"\n"):
             row += 1
@@ -161,7 +161,7 @@ def _price(cell: str) -> Decimal | None:
         raise ValueError("a price of zero or below")
     exponent = price.as_tuple().exponent
     if price.adjusted() >= _MOST_DIGITS or not isinstance(exponent, int) or exponent < -_MOST_DIGITS:
-        raise ValueError(f"the price {cell[:40]} has more than {_MOST_DIGITS} digits before or behind the point")
+        raise ValueError(f"the price {cell[:40]} has more than {_MOST_DIGITS} digits on a side of its point")
     return price
 
 

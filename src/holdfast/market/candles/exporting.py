@@ -78,6 +78,18 @@ async def export(
             writer.close()
 
 
+CSV_HEADER: Final = f"{','.join(('timestamp', *PRICES, 'volume'))}\n".encode()
+
+
+def csv_rows(bars: Bars) -> bytes:
+    """The bars as lines below ``CSV_HEADER``, exact, ``timestamp`` in UTC seconds."""
+    sink = pa.BufferOutputStream()
+    plain = arrow.WriteOptions(include_header=False, quoting_style="none")
+    arrow.write_csv(_table(bars, "csv"), sink, plain)
+    lines: bytes = sink.getvalue().to_pybytes()
+    return lines
+
+
 def _open(target: IO[bytes] | Path, schema: Any, form: Format) -> Sink:
     if form == "parquet":
         opened: Sink = parquet.ParquetWriter(target, schema, compression="zstd")

@@ -7,7 +7,7 @@ is done again changes nothing.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from holdfast.market.candles.comparison import Hours
 from holdfast.market.candles.gaps import reason_for
 from holdfast.market.candles.listings import RESERVED
 from holdfast.market.candles.models import CandleSeries
-from holdfast.market.candles.parsing import MOST_PROBLEMS, Parser, Problem
+from holdfast.market.candles.parsing import Bounds, Parser, Problem
 from holdfast.market.candles.store import Written
 from holdfast.platform.database import Database
 
@@ -35,7 +35,7 @@ _SYMBOL: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 class Found:
     """What a file holds. ``step``: seconds of a bar, ``None`` if there are too few to tell. ``complete``:
     what is missing between its first and last bar was never there. ``grid``: every bar opens at a multiple of
-    so many seconds since 1970."""
+    so many seconds since 1970. ``wrong``: how many rows cannot be read, ``problems`` the first of them."""
 
     rows: int = 0
     first: int | None = None
@@ -47,6 +47,7 @@ class Found:
     price_decimals: int = 0
     volume_decimals: int = 0
     problems: list[Problem] = field(default_factory=list)
+    wrong: int = 0
     hours: Hours = field(default_factory=Hours)
 
 
@@ -71,28 +72,43 @@ Progress = Callable[[AsyncSession, int, Written], Awaitable[None]]
 """Told within the transaction of every block: rows written so far, and what came of those of this block."""
 
 
-def check(path: Path, *, shown_name: str = "", utc_offset: timedelta | None = None) -> Found:
+def check(
+    path: Path,
+    *,
+    shown_name: str = "",
+    utc_offset: timedelta | None = None,
+    bounds: Bounds | None = None,
+    most_rows: int | None = None,
+) -> Found:
     """Read all of the file without writing anything.
 
     Raises:
-        InvalidInput: it holds no bars of a known layout.
+        InvalidInput: it holds no bars of a known layout, or more than ``most_rows``.
     """
-    found = Found()
+    found, bounds = Found(), bounds or Bounds()
     for member in archive.members(path, shown_name):
-        parser = Parser(member.name, utc_offset=utc_offset)
+        left = replace(
+            bounds,
+            most_told=max(bounds.most_told - len(found.problems), 0),
+            most_counted=bounds.most_counted - found.wrong,
+        )
+        parser = Parser(member.name, utc_offset=utc_offset, bounds=left)
         for block in parser.blocks(archive.content(member)):
             found.problems += [
                 Problem(one.row, f"{member.name}: {one.message}" if member.place else one.message)
                 for one in block.problems
             ]
+            found.wrong += block.wrong
             _note(found, block.bars, member.name)
+            if most_rows is not None and found.rows > most_rows:
+                raise _too_many(most_rows)
         if parser.layout is not None:
             found.layouts.add(parser.layout.name)
             found.complete &= parser.layout.complete
             _note_step(found, parser.layout.step, member.name)
-        if len(found.problems) >= MOST_PROBLEMS:
+        if found.wrong >= bounds.most_counted:
             break
-    if not found.rows and not found.problems:
+    if not found.rows and not found.wrong:
         raise InvalidInput(
             f"{shown_name or path.name} holds no bars.", advice="Check that this is the right file."
         )
@@ -103,7 +119,7 @@ def _note(found: Found, bars: Bars, name: str) -> None:
     if not len(bars):
         return
     if found.last is not None and int(bars.time[0]) <= found.last:
-        found.problems.append(Problem(1, f"{name}: begins before the file before it ends"))
+        _refuse(found, f"{name}: begins before the file before it ends")
         return
     joined = np.concatenate((np.array([found.last] if found.last is not None else [], np.int64), bars.time))
     if len(joined) > 1:
@@ -118,12 +134,21 @@ def _note(found: Found, bars: Bars, name: str) -> None:
     found.volume_decimals = max(found.volume_decimals, bars.volume_decimals)
 
 
+def _refuse(found: Found, message: str) -> None:
+    found.problems.append(Problem(1, message))
+    found.wrong += 1
+
+
+def _too_many(most: int) -> InvalidInput:
+    return InvalidInput(f"The file holds more than {most:,} rows.", advice="Split it, or use longer bars.")
+
+
 def _note_step(found: Found, told: int | None, name: str) -> None:
     """The name of an archive is worth more than the gaps between its bars."""
     if told is None:
         return
     if found.step is not None and found.step % told:
-        found.problems.append(Problem(1, f"{name}: bars are closer together than its name says"))
+        _refuse(found, f"{name}: bars are closer together than its name says")
     found.step = told
 
 
@@ -134,18 +159,7 @@ async def begin(session: AsyncSession, target: Target, found: Found, step: int |
         InvalidInput: nobody can tell how long its bars are, or no chart shows such.
         Conflict: the series has bars of another length.
     """
-    length = step or found.step
-    if length is None or timeframe_of(length) is None or length > DAY:
-        told = "cannot be told" if length is None else f"are {length} s apart"
-        raise InvalidInput(
-            f"How long the bars of this file are {told}." if length is None else f"Its bars {told}.",
-            advice="Name the timeframe, from 1m to 1d.",
-        )
-    if found.grid % length:
-        raise InvalidInput(
-            f"The bars of this file do not all open at whole multiples of {length} s, UTC.",
-            advice="Check the clock of the file, and its timeframe.",
-        )
+    length = length_of(found, step)
     if target.source in feeds.OPENERS and length != MINUTE:
         raise Conflict(
             f"Of {target.source} minutes are kept, and these bars are of {length} s.",
@@ -165,6 +179,27 @@ async def begin(session: AsyncSession, target: Target, found: Found, step: int |
             advice="Import them under another source or symbol.",
         )
     return one
+
+
+def length_of(found: Found, step: int | None = None) -> int:
+    """The seconds of a bar: ``step`` if it is told, or else what the file shows.
+
+    Raises:
+        InvalidInput: nobody can tell how long its bars are, or no chart shows such.
+    """
+    length = step or found.step
+    if length is None or timeframe_of(length) is None or length > DAY:
+        told = "cannot be told" if length is None else f"are {length} s apart"
+        raise InvalidInput(
+            f"How long the bars of this file are {told}." if length is None else f"Its bars {told}.",
+            advice="Name the timeframe, from 1m to 1d.",
+        )
+    if found.grid % length:
+        raise InvalidInput(
+            f"The bars of this file do not all open at whole multiples of {length} s, UTC.",
+            advice="Check the clock of the file, and its timeframe.",
+        )
+    return length
 
 
 async def write(

@@ -82,15 +82,15 @@ def recognise(first: str, file_name: str, *, utc_offset: timedelta | None = None
         return _plain("MetaTrader", cells, _written("%Y.%m.%d %H:%M", utc_offset), complete=True)
     named = _header(cells)
     if named is not None:
-        return Layout("CSV with a header", len(cells), named, _any_times, _any_time, has_header=True)
+        return Layout("CSV with a header", len(cells), named, _any_times, any_time, has_header=True)
     if not _is_number(cells[1]):
         raise InvalidInput(
             f"Row 1 of {file_name} holds neither bars nor their names: {first[:80]!r}.",
             advice="Name the columns timestamp, open, high, low, close, volume, or leave the header out.",
         )
     if len(cells) == _BINANCE_WIDTH:
-        return _plain("Binance klines", cells, (_any_times, _any_time), complete=True)
-    return _plain("CSV", cells, (_any_times, _any_time))
+        return _plain("Binance klines", cells, (_any_times, any_time), complete=True)
+    return _plain("CSV", cells, (_any_times, any_time))
 
 
 def completed(layout: Layout, file_name: str) -> Layout:
@@ -149,7 +149,8 @@ def _whole(numbers: Ints, units: Ints) -> Ints:
     return seconds
 
 
-def _any_time(cell: str) -> int:
+def any_time(cell: str) -> int:
+    """One time as ``Layout.one_time``: a number since the epoch, in whichever unit, or ISO 8601."""
     if _NUMBER.match(cell):
         value = Decimal(cell)
         if value != int(value):

@@ -31,11 +31,23 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive rows of a file: their bars, or what is wrong with them. ``rows``: rows up to their end."""
+    """Consecutive rows of a file: their bars, or what is wrong with them. ``rows``: rows up to their end.
+    ``wrong``: how many rows are, ``problems`` the first of the file."""
 
     bars: Bars
     rows: int
     problems: list[Problem] = field(default_factory=list)
+    wrong: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """``latest``: the last second a bar may open at. Reading ends after ``most_counted`` wrong rows; of
+    those the first ``most_told`` are told."""
+
+    latest: int = _LAST_SECOND
+    most_told: int = MOST_PROBLEMS
+    most_counted: int = MOST_PROBLEMS
 
 
 class BadRows(Exception):
@@ -43,11 +55,15 @@ class BadRows(Exception):
 
 
 class Parser:
-    """One file, from its first line to its last. The layout is known after the first block."""
+    """One file, from its first line to its last. The layout is known after the first block. ``bounds`` say
+    what is refused and how much of it is told."""
 
-    def __init__(self, file_name: str, *, utc_offset: timedelta | None = None) -> None:
+    def __init__(
+        self, file_name: str, *, utc_offset: timedelta | None = None, bounds: Bounds | None = None
+    ) -> None:
         self._file_name = file_name
         self._utc_offset = utc_offset
+        self._bounds = bounds or Bounds()
         self._rows = 0
         self._last = -1
         self._problems = 0
@@ -59,11 +75,11 @@ class Parser:
         Raises:
             InvalidInput: this is no text of rows, or of no known layout.
         """
-        for text in _whole_lines(chunks, self._file_name):
+        for text in whole_lines(chunks, self._file_name):
             block = self._block(text)
             yield block
-            self._problems += len(block.problems)
-            if self._problems >= MOST_PROBLEMS:
+            self._problems += block.wrong
+            if self._problems >= self._bounds.most_counted:
                 return
 
     def _block(self, text: bytes) -> Block:
@@ -114,7 +130,7 @@ class Parser:
         )
         time, *numbers = (table[name].combine_chunks() for name in wanted)
         bars = _bars(layout.times(time), [exact(column) for column in numbers])
-        if len(bars) and (int(bars.time[0]) <= self._last or int(bars.time[-1]) > _LAST_SECOND):
+        if len(bars) and (int(bars.time[0]) <= self._last or int(bars.time[-1]) > self._bounds.latest):
             raise BadRows
         if len(impossible(bars)):
             raise BadRows
@@ -124,6 +140,7 @@ class Parser:
         """Row by row, to say which rows are wrong and why; or because they are right, but unusual."""
         rows: list[tuple[int | Decimal, ...]] = []
         problems: list[Problem] = []
+        wrong = 0
         for row, line in enumerate(text.split(b"\n"), first_row):
             if not line.strip():
                 continue
@@ -132,11 +149,13 @@ class Parser:
                 rows.append(values)
                 self._last = int(values[0])
             except ValueError as error:
-                problems.append(Problem(row, str(error)))
-                if self._problems + len(problems) >= MOST_PROBLEMS:
+                wrong += 1
+                if self._problems + wrong <= self._bounds.most_told:
+                    problems.append(Problem(row, str(error)))
+                if self._problems + wrong >= self._bounds.most_counted:
                     break
-        if problems:
-            return Block(Bars.empty(), self._rows, problems)
+        if wrong:
+            return Block(Bars.empty(), self._rows, problems, wrong)
         return Block(Bars.of_decimals(rows), self._rows)
 
     def _row(self, line: bytes) -> tuple[int | Decimal, ...]:
@@ -154,6 +173,8 @@ class Parser:
         numbers = [one_number(cell) for cell in others]
         if not 0 <= time <= _LAST_SECOND:
             raise ValueError(f"{at} is not between 1970 and 2100")
+        if time > self._bounds.latest:
+            raise ValueError(f"{at} lies in the future")
         if time <= self._last:
             raise ValueError("not later than the row before" if time < self._last else "the same time twice")
         wrong = _what_is_impossible(*numbers)
@@ -191,8 +212,12 @@ def _what_is_impossible(opened: Decimal, high: Decimal, low: Decimal, close: Dec
     return ""
 
 
-def _whole_lines(chunks: Iterable[bytes], file_name: str) -> Iterator[bytes]:
-    """The same bytes in blocks that end with a line."""
+def whole_lines(chunks: Iterable[bytes], file_name: str) -> Iterator[bytes]:
+    """The same bytes in blocks that end with a line.
+
+    Raises:
+        InvalidInput: a line is longer than ``LONGEST_LINE``.
+    """
     held: list[bytes] = []
     size = 0
     for chunk in chunks:
