@@ -20,6 +20,7 @@ import holdfast.execution.routes
 import holdfast.indices.routes
 import holdfast.market.candles.data_routes
 import holdfast.market.candles.routes
+import holdfast.news.routes
 import holdfast.portfolio.routes
 from holdfast.app.charting import open_candles, open_venues, remember_user, viewer
 from holdfast.app.hub import Hub
@@ -51,6 +52,7 @@ ROUTERS = (
     holdfast.accounts.routes.router,
     holdfast.market.candles.routes.router,
     holdfast.indices.routes.router,
+    holdfast.news.routes.router,
     holdfast.charts.indicator_routes.router,
     holdfast.charts.routes.router,
     holdfast.charts.datasets.routes.router,

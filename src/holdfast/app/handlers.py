@@ -12,6 +12,7 @@ import holdfast.execution.tasks
 import holdfast.indices.tasks
 import holdfast.market.candles.tasks
 import holdfast.market.tasks
+import holdfast.news.tasks
 from holdfast.platform.tasks import Handler
 
 ORDERS: Final = "orders"
@@ -23,10 +24,11 @@ _ROOMS: Final = (
     holdfast.market.tasks,
     holdfast.market.candles.tasks,
     holdfast.indices.tasks,
+    holdfast.news.tasks,
     holdfast.charts.datasets.tasks,
     holdfast.execution.tasks,
 )
-_POLLING_ROOMS: Final = ("charts", "indices", "market")
+_POLLING_ROOMS: Final = ("charts", "indices", "market", "news")
 
 HANDLERS: Final[dict[str, Handler]] = {
     kind: handler for room in _ROOMS for kind, handler in room.HANDLERS.items()

@@ -9,6 +9,7 @@ import holdfast.execution.risk.models
 import holdfast.indices.models
 import holdfast.market.candles.models
 import holdfast.market.models
+import holdfast.news.models
 import holdfast.platform.models
 import holdfast.portfolio.models  # noqa: F401
 from holdfast.platform.database import Base

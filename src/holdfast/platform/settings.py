@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     coingecko_key: str = ""
     coingecko_key_header: str = "x-cg-demo-api-key"
     coingecko_calls_per_minute: int | None = Field(default=None, ge=5)
+    marketaux_url: str = ""
+    marketaux_token: SecretStr = SecretStr("")
+    marketaux_calls_per_day: int | None = Field(default=None, ge=1, le=100_000)
     market_cap_poll_seconds: int = Field(default=300, ge=10)
 
     access_token_minutes: int = 10
@@ -121,6 +124,22 @@ class Settings(BaseSettings):
         """Base address of CoinGecko, with the trailing slash that pycoingecko needs."""
         real = "https://api.coingecko.com"
         return self.coingecko_url or f"{self.sim_url if self.simulated else real}/api/v3/"
+
+    @cached_property
+    def news_url(self) -> str:
+        """Base address of Marketaux, without ``/v1``."""
+        simulated, real = f"{self.sim_url}/marketaux", "https://api.marketaux.com"
+        return self.marketaux_url or (simulated if self.simulated else real)
+
+    @property
+    def news_token(self) -> str:
+        """Empty without one; the simulator takes any."""
+        return self.marketaux_token.get_secret_value() or ("simulated" if self.simulated else "")
+
+    @property
+    def news_calls_per_day(self) -> int:
+        """What a free plan allows; the simulator allows more."""
+        return self.marketaux_calls_per_day or (1_440 if self.simulated else 96)
 
     @property
     def url(self) -> str:

@@ -24,7 +24,7 @@ _SECRET_TEXTS: Final = (
     (re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@"), r"\1:" + REDACTED + "@"),
     (
         re.compile(
-            r"(?i)\b(api_?key|api_?secret|secret|password|token|sign(?:ature)?|x-bapi-(?:api-key|sign))"
+            r"(?i)\b(api_?key|api_?secret|api_?token|secret|password|token|sign(?:ature)?|x-bapi-(?:api-key|sign))"
             r"""(["']?\s*[=:]\s*["']?)[^\s"'&,}]+"""
         ),
         r"\1\2" + REDACTED,

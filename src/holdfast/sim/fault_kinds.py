@@ -37,7 +37,8 @@ REQUEST, STREAM, ENGINE, INSTRUMENT, VENUE = "request", "stream", "engine", "ins
 
 PLACES: Final = {
     REQUEST: "bybit.<name of the route>, for example bybit.order.create, coingecko.<path>, and "
-    "binance.rest.<path>, for example binance.rest.klines or binance.rest.ticker.24hr; "
+    "binance.rest.<path>, for example binance.rest.klines or binance.rest.ticker.24hr, and "
+    "marketaux.<path>, for example marketaux.news.all; "
     "bybit.order.create-batch.item is one order of a batch (code_before, code_after)",
     STREAM: "bybit.private.<topic>, bybit.public.<category>.<topic>, binance.stream.<name of the "
     "stream>, for example binance.stream.btcusdt@trade; also connect and (Bybit) pong in their place",
@@ -93,7 +94,7 @@ KINDS: Final[dict[FaultKind, Kind]] = {
     "code_after": Kind((REQUEST,), "HTTP 200 with this retCode; it is done.", ("code",)),
     "rate_limit": Kind(
         (REQUEST,),
-        "10006 with its reset header (429 at CoinGecko and Binance).",
+        "10006 with its reset header (429 at CoinGecko, Binance and Marketaux).",
         ("retry_after_s", "text_body"),
     ),
     "ip_limit": Kind((REQUEST, STREAM), 'HTTP 403 "access too frequent"; also for new streams (connect).'),

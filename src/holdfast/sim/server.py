@@ -8,7 +8,7 @@ import uvloop
 from aiohttp import web
 
 from holdfast.core.errors import Conflict
-from holdfast.sim import coingecko, control
+from holdfast.sim import coingecko, control, marketaux
 from holdfast.sim.binance import routes as binance
 from holdfast.sim.binance.sockets import Patience
 from holdfast.sim.bybit import routes as bybit
@@ -31,9 +31,11 @@ def create_app(
     coingecko_limits: coingecko.Limits | None = None,
     state: Path | None = None,
     binance_patience: Patience | None = None,
+    news_plan: marketaux.Plan | None = None,
 ) -> web.Application:
-    """The application with CoinGecko, Bybit, Binance and the control door mounted. The market needs no
-    memory: it is the same after a restart; ``state`` is the directory the venue keeps its accounts in.
+    """The application with CoinGecko, Bybit, Binance, Marketaux and the control door mounted. The market
+    needs no memory: it is the same after a restart; ``state`` is the directory the venue keeps its accounts
+    in.
 
     Raises:
         InvalidInput: the replay file cannot be read, or nobody lists its symbol.
@@ -43,6 +45,7 @@ def create_app(
     app = web.Application()
     app[WORLD] = world
     coingecko.mount(app, world, coingecko_limits or coingecko.Limits())
+    marketaux.mount(app, world, news_plan or marketaux.Plan())
     control.mount(app, world)
     bybit.mount(app, world, VenueSettings(state=state))
     binance.mount(app, world, binance_patience)

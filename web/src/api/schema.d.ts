@@ -900,6 +900,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/news": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * News
+         * @description The newest articles, by coin (``symbol``) or by what a chart shows (``series``), and by mood.
+         */
+        get: operations["news_api_news_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/news/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * News Marks
+         * @description What became known of a series in [from, until), both UTC seconds: marks for its chart.
+         */
+        get: operations["news_marks_api_news_marks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/orders": {
         parameters: {
             query?: never;
@@ -1330,6 +1370,12 @@ export interface components {
             wanted_from: string;
         };
         /**
+         * Basis
+         * @description Who says so.
+         * @enum {string}
+         */
+        Basis: "marketaux" | "word_list" | "none";
+        /**
          * ChartCell
          * @description What one chart shows. ``compare``: other series drawn beside it in percent.
          */
@@ -1694,6 +1740,30 @@ export interface components {
             tactic: components["schemas"]["TacticView"];
             /** Until */
             until: string | null;
+        };
+        /**
+         * FeedState
+         * @description How the source of news is doing. ``waiting``: it has not been asked yet; ``stale``: the last good
+         *     answer is old.
+         * @enum {string}
+         */
+        FeedState: "ok" | "waiting" | "no_token" | "token_refused" | "quota" | "unreachable" | "stale";
+        /**
+         * FeedView
+         * @description Where the news are from. ``detail`` says what to do where something is to be done.
+         */
+        FeedView: {
+            /** Answered At */
+            answered_at: string | null;
+            /** Detail */
+            detail: string;
+            /** Next At */
+            next_at: string | null;
+            /** Source */
+            source: string;
+            /** Source Url */
+            source_url: string;
+            state: components["schemas"]["FeedState"];
         };
         /** FillView */
         FillView: {
@@ -2376,6 +2446,23 @@ export interface components {
             kind: "market";
         };
         /**
+         * MentionView
+         * @description A coin an article names, with the source's own sentiment of it.
+         */
+        MentionView: {
+            /** Asset Id */
+            asset_id: string;
+            /** Highlight */
+            highlight: string;
+            mood: components["schemas"]["Mood"];
+            /** Name */
+            name: string;
+            /** Sentiment */
+            sentiment: number | null;
+            /** Ticker */
+            ticker: string;
+        };
+        /**
          * MinimumSize
          * @description ``size`` is the least size whose plan stays within the tracking bound, ``full_size`` the least at which
          *     no leg is left out; both in USDT. ``reason`` says in words which leg decides.
@@ -2393,6 +2480,12 @@ export interface components {
          * @enum {string}
          */
         Mode: "demo" | "live";
+        /**
+         * Mood
+         * @description ``unknown`` is not ``neutral``: nobody has said anything, and no word tells.
+         * @enum {string}
+         */
+        Mood: "positive" | "neutral" | "negative" | "unknown";
         /**
          * NewAccount
          * @description Passwords: 12 characters or more; not one that every list begins with.
@@ -2554,6 +2647,45 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * NewsMark
+         * @description An article on a chart: ``time`` is when it became known here, in UTC seconds.
+         */
+        NewsMark: {
+            basis: components["schemas"]["Basis"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            mood: components["schemas"]["Mood"];
+            /**
+             * Published At
+             * Format: date-time
+             */
+            published_at: string;
+            /** Publisher */
+            publisher: string;
+            /** Sentiment */
+            sentiment: number | null;
+            /** Time */
+            time: number;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * NewsPage
+         * @description ``next_before`` is opaque; None on the last page.
+         */
+        NewsPage: {
+            feed: components["schemas"]["FeedView"];
+            /** Items */
+            items: components["schemas"]["NewsView"][];
+            /** Next Before */
+            next_before: string | null;
+        };
         /** NewStop */
         NewStop: {
             /** Position Id */
@@ -2568,6 +2700,46 @@ export interface components {
              * @enum {string}
              */
             scope: "user" | "position";
+        };
+        /**
+         * NewsView
+         * @description An article. ``url`` is "" where the source gave no address one may follow. ``known_at``: when it was
+         *     first seen here. With a filter by coin, mood and sentiment are those of that coin.
+         */
+        NewsView: {
+            basis: components["schemas"]["Basis"];
+            /** Description */
+            description: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Known At
+             * Format: date-time
+             */
+            known_at: string;
+            /** Language */
+            language: string;
+            /** Mentions */
+            mentions: components["schemas"]["MentionView"][];
+            mood: components["schemas"]["Mood"];
+            /**
+             * Published At
+             * Format: date-time
+             */
+            published_at: string;
+            /** Publisher */
+            publisher: string;
+            /** Sentiment */
+            sentiment: number | null;
+            /** Similar */
+            similar: components["schemas"]["SimilarView"][];
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
         };
         /** OrderDetail */
         OrderDetail: {
@@ -3429,6 +3601,15 @@ export interface components {
             last_used_at: string;
             /** User Agent */
             user_agent: string;
+        };
+        /** SimilarView */
+        SimilarView: {
+            /** Publisher */
+            publisher: string;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
         };
         /**
          * StatusView
@@ -5387,6 +5568,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserView"];
+                };
+            };
+        };
+    };
+    news_api_news_get: {
+        parameters: {
+            query?: {
+                before?: string | null;
+                limit?: number;
+                mood?: components["schemas"]["Mood"] | null;
+                series?: string;
+                symbol?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewsPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    news_marks_api_news_marks_get: {
+        parameters: {
+            query: {
+                from: number;
+                series: string;
+                until: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewsMark"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

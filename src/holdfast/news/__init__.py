@@ -1,0 +1,1 @@
+"""News about coins: read within Marketaux's quota, tied to assets, with a mood and where it comes from."""

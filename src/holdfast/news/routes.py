@@ -1,0 +1,66 @@
+"""News over HTTP. Reading is public: they are the same for everybody."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import HTTPConnection
+
+from holdfast.news import service
+from holdfast.news.schemas import NewsMark, NewsPage
+from holdfast.news.sentiment import Mood
+from holdfast.news.service import Books
+from holdfast.platform.paging import CursorQuery, SymbolQuery
+from holdfast.platform.web import NowDep, SessionDep, SettingsDep
+
+router = APIRouter(prefix="/api/news", tags=["news"])
+
+_LAST_SECOND: Final = 4_102_444_800
+SecondQuery = Annotated[int, Query(ge=0, le=_LAST_SECOND)]
+SeriesQuery = Annotated[str, Query(pattern=r"^([a-z0-9-]{1,20}:[A-Za-z0-9._-]{1,40})?$")]
+
+
+def books_of(connection: HTTPConnection) -> Books:
+    """Made at the first use, then kept on ``app.state.news_books``."""
+    state = connection.app.state
+    if not hasattr(state, "news_books"):
+        state.news_books = Books()
+    books: Books = state.news_books
+    return books
+
+
+BooksDep = Annotated[Books, Depends(books_of)]
+
+
+@router.get("")
+async def news(
+    session: SessionDep,
+    settings: SettingsDep,
+    books: BooksDep,
+    now: NowDep,
+    symbol: SymbolQuery = "",
+    series: SeriesQuery = "",
+    mood: Mood | None = None,
+    before: CursorQuery = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 30,
+) -> NewsPage:
+    """The newest articles, by coin (``symbol``) or by what a chart shows (``series``), and by mood."""
+    book = await books.get(session, now)
+    return await service.page(
+        session, settings, book, now, symbol=symbol, series=series, mood=mood, before=before, limit=limit
+    )
+
+
+@router.get("/marks")
+async def news_marks(
+    session: SessionDep,
+    books: BooksDep,
+    now: NowDep,
+    series: SeriesQuery,
+    start: Annotated[int, Query(alias="from", ge=0, le=_LAST_SECOND)],
+    until: SecondQuery,
+) -> list[NewsMark]:
+    """What became known of a series in [from, until), both UTC seconds: marks for its chart."""
+    book = await books.get(session, now)
+    first, last = (datetime.fromtimestamp(second, UTC) for second in (start, until))
+    return await service.marks(session, book, series, first, last)
