@@ -9,13 +9,14 @@ import { useStore } from '@/lib/store'
 import { splitSeries } from './data/api'
 import type { ChartEngine } from './engine/ChartEngine'
 
-const TRADED = ['bybit', 'binance']
+/** The only venue that orders go to. The same coin of another venue is another market, with other prices. */
+const TRADED = 'bybit'
 
-/** Draws the user's own fills and open orders of the symbol. */
+/** Draws the user's own fills and open orders of the symbol, on the chart of the venue they were made at. */
 export function useMarks(engine: ChartEngine | null, series: string): void {
   const signedIn = useStore(session).status === 'in'
   const [source, symbol] = splitSeries(series)
-  const enabled = signedIn && TRADED.includes(source)
+  const enabled = signedIn && source === TRADED
   const fills = useQuery({
     queryKey: ['fills', 'chart', symbol],
     queryFn: () => answer(api.GET('/api/fills', { params: { query: { symbol, limit: 200 } } })),
