@@ -7,6 +7,7 @@ import { splitSeries } from './data/api'
 import type { Timeframe } from './data/timeframes'
 import { asTimeframe } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
+import { withSeries } from './engine/spec'
 import { rememberChart } from './last'
 import { keepWorkspace } from './layoutSync'
 
@@ -21,7 +22,7 @@ export function useSpecs() {
   const series = `${source}:${symbol}`
   const timeframe = asTimeframe(tf) ?? cells[active]?.timeframe ?? '15m'
   const specs = useMemo(
-    () => cells.map((cell, index): ChartSpec => (index === active ? { ...cell, series, timeframe } : cell)),
+    () => cells.map((cell, index): ChartSpec => (index === active ? { ...withSeries(cell, series), timeframe } : cell)),
     [cells, active, series, timeframe],
   )
 
@@ -29,7 +30,8 @@ export function useSpecs() {
     document.title = `${symbol} · Holdfast`
     rememberChart(source, symbol, timeframe)
     const kept = workspace.get().cells[active]
-    if (kept?.series !== series || kept.timeframe !== timeframe) changeCell(active, { series, timeframe })
+    if (kept && (kept.series !== series || kept.timeframe !== timeframe))
+      changeCell(active, { ...withSeries(kept, series), timeframe })
   }, [active, series, source, symbol, timeframe])
 
   useEffect(() => keepWorkspace(), [])

@@ -34,3 +34,14 @@ export const DEFAULT_SPEC: Omit<ChartSpec, 'series'> = {
   compare: [],
   indicators: [],
 }
+
+export function isIndex(series: string): boolean {
+  return series.startsWith('index:')
+}
+
+/** Another series in the same chart. Of an index one level a moment is known, which a line shows best. */
+export function withSeries(spec: ChartSpec, series: string): ChartSpec {
+  if (isIndex(series) === isIndex(spec.series)) return { ...spec, series }
+  const [usual, other] = isIndex(series) ? (['candles', 'line'] as const) : (['line', 'candles'] as const)
+  return { ...spec, series, type: spec.type === usual ? other : spec.type }
+}

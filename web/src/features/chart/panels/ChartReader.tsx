@@ -7,6 +7,7 @@ import { utcMinute } from '@/lib/times'
 
 import type { DrawingLayer } from '../drawings/DrawingLayer'
 import type { ChartEngine } from '../engine/ChartEngine'
+import { isIndex } from '../engine/spec'
 
 const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 }
 
@@ -75,8 +76,9 @@ function drawingKey(drawings: DrawingLayer, { key, shiftKey }: KeyboardEvent): b
 function words(engine: ChartEngine, index: number): string {
   const bar = engine.feed.window.at(index)
   if (!bar) return ''
-  const { decimals } = engine.feed.state.get()
+  const { decimals, series } = engine.feed.state.get()
   const say = (value: number) => money(value, decimals)
+  if (isIndex(series)) return `${utcMinute(bar.time)}: level ${say(bar.close)}`
   return `${utcMinute(bar.time)}: open ${say(bar.open)}, high ${say(bar.high)}, low ${say(bar.low)}, close ${say(bar.close)}`
 }
 

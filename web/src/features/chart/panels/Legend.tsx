@@ -2,7 +2,7 @@ import clsx from 'clsx'
 
 import { useIsLive } from '@/api/live'
 import { useNow } from '@/lib/clock'
-import { compact, money, signedPercent } from '@/lib/numbers'
+import { compact, MINUS, money, signedPercent, signOf } from '@/lib/numbers'
 import { useStore } from '@/lib/store'
 import { utcMinute } from '@/lib/times'
 
@@ -10,6 +10,7 @@ import { splitSeries } from '../data/api'
 import { timeframeWords } from '../data/timeframes'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
+import { isIndex } from '../engine/spec'
 import { sourceWords } from '../words'
 
 /** The bar under the crosshair, or the newest: open, high, low, close, its change and its volume. */
@@ -24,6 +25,7 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   if (!bar) return null
   const before = window.at(index - 1)?.close ?? bar.open
   const change = before === 0 ? 0 : bar.close / before - 1
+  const onlyLevel = isIndex(state.series) && (spec.type === 'line' || spec.type === 'area')
   const price = (value: number) => money(value, state.decimals)
   return (
     <div className="tnum flex w-fit flex-wrap items-baseline gap-x-3 rounded-[5px] bg-[color-mix(in_srgb,var(--canvas)_70%,transparent)] text-sm">
@@ -32,17 +34,19 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
         {sourceWords(source)} · {state.timeframe}
       </span>
       <Values
-        wideOnly={cursor === null}
-        pairs={[
-          ['O', price(bar.open)],
-          ['H', price(bar.high)],
-          ['L', price(bar.low)],
-          ['C', price(bar.close)],
-        ]}
+        wideOnly={cursor === null && !onlyLevel}
+        pairs={
+          onlyLevel
+            ? [['Level', price(bar.close)]]
+            : [
+                ['O', price(bar.open)],
+                ['H', price(bar.high)],
+                ['L', price(bar.low)],
+                ['C', price(bar.close)],
+              ]
+        }
       />
-      <span className={clsx('font-medium', change >= 0 ? 'text-up' : 'text-down')}>
-        {change >= 0 ? '▲' : '▼'} {signedPercent(change)}
-      </span>
+      <Change share={change} />
       {spec.volume && bar.volume > 0 && <Values wideOnly pairs={[['Vol', compact(bar.volume)]]} />}
       {cursor !== null && <span className="text-muted">{utcMinute(bar.time)}</span>}
       {engine.marks.at(index).map((mark) => (
@@ -57,6 +61,20 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
         </span>
       )}
     </div>
+  )
+}
+
+/** As it is rounded: what reads 0.00% has no direction. */
+function Change({ share }: { share: number }) {
+  const text = signedPercent(share)
+  const direction = signOf(text.replace(MINUS, '-'))
+  const look = { '-1': 'text-down', '0': 'text-muted', '1': 'text-up' }[direction]
+  const arrow = { '-1': '▼ ', '0': '', '1': '▲ ' }[direction]
+  return (
+    <span className={clsx('font-medium', look)}>
+      {arrow}
+      {text}
+    </span>
   )
 }
 
