@@ -4,6 +4,7 @@ import {
   ChartCandlestick,
   ChartNoAxesCombined,
   CircleUser,
+  Database,
   Gauge,
   Layers,
   Plug,
@@ -13,6 +14,7 @@ import {
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 
 import { session } from '@/api/session'
+import { useAlertToasts } from '@/features/chart/alerts/useAlertToasts'
 import { Bell } from '@/features/incidents/Bell'
 import { StopBar } from '@/features/safety/StopBar'
 import { StopButton } from '@/features/safety/StopButton'
@@ -34,6 +36,7 @@ const ENTRIES = [
   { to: '/chart', label: 'Chart', icon: ChartCandlestick, phone: true },
   { to: '/positions', label: 'Positions', icon: Layers, phone: true },
   { to: '/activity', label: 'Activity', icon: Activity, phone: true },
+  { to: '/data', label: 'Your data', icon: Database, phone: false },
   { to: '/connections', label: 'Connections', icon: Plug, phone: false },
   { to: '/settings', label: 'Settings', icon: Settings, phone: true },
 ] as const
@@ -52,6 +55,7 @@ export function Shell() {
     [navigate, signedIn],
   )
   useKeys(tools)
+  useAlertToasts(signedIn)
   useFocusOnPage()
   return (
     <>

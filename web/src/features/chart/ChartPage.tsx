@@ -1,11 +1,13 @@
 import clsx from 'clsx'
-import { Rewind } from 'lucide-react'
+import { Bell, Rewind } from 'lucide-react'
 import { lazy, Suspense, useCallback, useRef, useState } from 'react'
 
 import { ChartNotice } from '@/features/indices/Attribution'
 import { useSimulated } from '@/features/system/queries'
 import { serverNow } from '@/lib/clock'
+import { useStore } from '@/lib/store'
 
+import { alertsDialog, openAlerts } from './alerts/store'
 import { splitSeries } from './data/api'
 import type { Timeframe } from './data/timeframes'
 import type { ChartEngine } from './engine/ChartEngine'
@@ -23,6 +25,7 @@ import { useSpecs } from './useSpec'
 import { usePhone } from './usePhone'
 import { changeCell, setChartCount } from './workspace'
 
+const AlertsDialog = lazy(() => import('./panels/AlertsDialog'))
 const SymbolSearch = lazy(() => import('./panels/SymbolSearch'))
 
 const COUNTS = [1, 2, 3, 4]
@@ -38,6 +41,7 @@ export default function ChartPage() {
   const [engines, setEngines] = useState<Record<number, ChartEngine | null>>({})
   const [search, setSearch] = useState<string | null>(null)
   const [dialog, setDialog] = useState<CellDialog>(null)
+  const alerts = useStore(alertsDialog)
 
   const keepEngine = useCallback(
     (index: number, engine: ChartEngine | null) => setEngines((before) => ({ ...before, [index]: engine })),
@@ -73,6 +77,7 @@ export default function ChartPage() {
     onFullscreen: toggle,
     onSearch: setSearch,
     onEscape: leave,
+    onAlert: () => openAlerts(engine?.alerts.lastPrice() ?? ''),
     onUndo: () => engine?.drawings.store.undo(),
     onRedo: () => engine?.drawings.store.redo(),
   })
@@ -102,6 +107,10 @@ export default function ChartPage() {
         onImage={exportImage}
       >
         {engine && <DrawingSelect engine={engine} />}
+        <ToolButton title="Alerts (Alt A)" onClick={() => openAlerts(engine?.alerts.lastPrice() ?? '')}>
+          <Bell aria-hidden className="size-4 text-muted" />
+          <span className="max-[1439px]:sr-only">Alerts</span>
+        </ToolButton>
         <ToolButton onClick={replay}>
           <Rewind aria-hidden className="size-4 text-muted" />
           <span className="max-[1439px]:sr-only">Replay</span>
@@ -153,6 +162,7 @@ export default function ChartPage() {
         <SyncNote />
       </footer>
       <Suspense>
+        {alerts && <AlertsDialog series={spec.series} price={alerts.price} onClose={() => alertsDialog.set(null)} />}
         {search !== null && (
           <SymbolSearch
             title="Find a market"

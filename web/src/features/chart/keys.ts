@@ -4,6 +4,7 @@ export const CHART_KEYS: readonly [keys: string, what: string][] = [
   ['/', 'find a market; so does any other letter'],
   ['f', 'full screen'],
   ['← →', 'read bar by bar; with Shift move, plus and minus zoom'],
+  ['alt a', 'alerts; a right click or a long press sets one at a price'],
   ['mod z', 'undo a drawing; with Shift redo'],
   ['enter', 'place the chosen drawing without a pointer'],
 ]

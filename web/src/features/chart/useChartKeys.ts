@@ -13,14 +13,15 @@ export interface ChartKeys {
   onEscape: () => void
   onUndo: () => void
   onRedo: () => void
+  onAlert: () => void
 }
 
 /** As long as the second letter of a two-letter key is waited for. */
 const PAUSE = 1_200
 
 /**
- * 1 to 9 choose a timeframe, f fills the screen, / and any other letter search for a symbol. They rest while somebody
- * types, while a dialog is open, and after g, whose second letter goes somewhere.
+ * 1 to 9 choose a timeframe, f fills the screen, / and any other letter search for a symbol, Alt with A opens the
+ * alerts. They rest while somebody types, while a dialog is open, and after g, whose second letter goes somewhere.
  */
 export function useChartKeys(keys: ChartKeys): void {
   const wentAt = useRef(-Infinity)
@@ -32,8 +33,13 @@ export function useChartKeys(keys: ChartKeys): void {
       else keys.onUndo()
       return
     }
+    if (event.altKey && event.code === 'KeyA' && !command && !isTyping(event.target) && !isDialogOpen()) {
+      event.preventDefault()
+      keys.onAlert()
+      return
+    }
     if (command || event.altKey || isTyping(event.target) || event.defaultPrevented) return
-    if (document.querySelector('[role=dialog]')) return
+    if (isDialogOpen()) return
     if (event.key === 'Escape') keys.onEscape()
     if (!appearance.get().letterKeys) return
     const going = event.timeStamp - wentAt.current < PAUSE
@@ -52,4 +58,8 @@ export function useChartKeys(keys: ChartKeys): void {
     window.addEventListener('keydown', listen)
     return () => window.removeEventListener('keydown', listen)
   }, [])
+}
+
+function isDialogOpen(): boolean {
+  return document.querySelector('[role=dialog]') !== null
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react'
 import { session } from '@/api/session'
 import { useStore } from '@/lib/store'
 
+import type { PointerLayer } from './drawings/pointer'
 import { bindPointer } from './drawings/pointer'
 import { drawingSync } from './drawings/sync'
 import type { ChartEngine } from './engine/ChartEngine'
@@ -31,8 +32,25 @@ export function useDrawings(engine: ChartEngine | null, series: string): unknown
   }, [engine, series, status])
 
   useEffect(
-    () => (engine ? bindPointer(engine.chart.chartElement(), engine.chart, engine.drawings) : undefined),
+    () => (engine ? bindPointer(engine.chart.chartElement(), engine.chart, layersOf(engine)) : undefined),
     [engine],
   )
   return error
+}
+
+/** A tool in hand draws over everything; otherwise alerts lie above drawings, and one thing is selected at a time. */
+function layersOf({ alerts, drawings }: ChartEngine): PointerLayer[] {
+  const { selected } = drawings.store
+  return [
+    {
+      press: (at, touch) => {
+        const taken = drawings.tool.get() === null && alerts.press(at, touch)
+        if (taken) selected.set(null)
+        return taken
+      },
+      move: (at) => alerts.move(at),
+      release: () => alerts.release(),
+    },
+    drawings,
+  ]
 }

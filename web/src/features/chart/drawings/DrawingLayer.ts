@@ -52,11 +52,7 @@ export class DrawingLayer {
     })
     this.store.drawings.subscribe(() => this.primitive.requestUpdate())
     this.store.selected.subscribe(() => this.primitive.requestUpdate())
-    this.attach()
-  }
-
-  attach(): void {
-    this.price.series.attachPrimitive(this.primitive)
+    price.attach(this.primitive)
   }
 
   choose(tool: Tool | null): void {

@@ -1,10 +1,17 @@
 import type { IChartApi } from 'lightweight-charts'
 
-import type { DrawingLayer } from './DrawingLayer'
 import type { Point } from './geometry'
 
-/** Gives presses on the chart to the drawings first; what they take, the chart does not scroll by. */
-export function bindPointer(element: HTMLElement, chart: IChartApi, layer: DrawingLayer): () => void {
+/** What a pointer can work on. */
+export interface PointerLayer {
+  /** Whether the layer took the press. */
+  press: (at: Point, touch: boolean) => boolean
+  move: (at: Point) => void
+  release: (at: Point) => void
+}
+
+/** Gives presses on the chart to its layers first, in turn; what one takes, the chart does not scroll by. */
+export function bindPointer(element: HTMLElement, chart: IChartApi, layers: readonly PointerLayer[]): () => void {
   let taken = false
   const at = (event: PointerEvent): Point => {
     const { left, top } = element.getBoundingClientRect()
@@ -14,14 +21,14 @@ export function bindPointer(element: HTMLElement, chart: IChartApi, layer: Drawi
 
   function down(event: PointerEvent) {
     if (event.button !== 0) return
-    taken = layer.press(at(event), event.pointerType === 'touch')
+    taken = layers.some((layer) => layer.press(at(event), event.pointerType === 'touch'))
     if (taken) scroll(false)
   }
   function move(event: PointerEvent) {
-    layer.move(at(event))
+    for (const layer of layers) layer.move(at(event))
   }
   function up(event: PointerEvent) {
-    layer.release(at(event))
+    for (const layer of layers) layer.release(at(event))
     if (taken) scroll(true)
     taken = false
   }

@@ -4,6 +4,7 @@ import { createChart, PriceScaleMode } from 'lightweight-charts'
 
 import { createStore } from '@/lib/store'
 
+import { AlertsLayer } from '../alerts/AlertsLayer'
 import type { FeedPorts } from '../data/feedTypes'
 import { Feed } from '../data/feed'
 import type { Timeframe } from '../data/timeframes'
@@ -40,6 +41,7 @@ export class ChartEngine {
   readonly outputs: OutputLayer
   readonly marks: MarksLayer
   readonly drawings: DrawingLayer
+  readonly alerts: AlertsLayer
   readonly replay: Replay
   readonly crosshair: Crosshair
   /** Counts up with every change of what the labels read. */
@@ -87,6 +89,7 @@ export class ChartEngine {
       () => this.colours,
       (drawings) => drawingSync.keep(this.spec.series, drawings),
     )
+    this.alerts = new AlertsLayer(this.chart, this.feed, this.price, () => this.colours)
     this.outputs.setVolume(spec.volume)
     this.outputs.setCompared(spec.compare)
     this.repaint()
@@ -110,9 +113,6 @@ export class ChartEngine {
     if (next.type !== before.type) {
       this.price.setType(next.type)
       this.price.setAll(this.shown)
-      this.outputs.attach()
-      this.marks.attach()
-      this.drawings.attach()
       this.repaint()
     }
     if (next.scale !== before.scale) this.applyScale()

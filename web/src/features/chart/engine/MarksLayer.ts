@@ -14,17 +14,13 @@ export class MarksLayer {
 
   constructor(
     private readonly window: BarWindow,
-    private readonly price: PriceLayer,
+    price: PriceLayer,
     colours: ChartColours,
     shown: () => number,
   ) {
     this.source = { marks: [], orders: [], colours, shown, font: getComputedStyle(document.body).fontFamily }
     this.primitive = new MarksPrimitive(this.source)
-    this.attach()
-  }
-
-  attach(): void {
-    this.price.series.attachPrimitive(this.primitive)
+    price.attach(this.primitive)
   }
 
   set(fills: readonly TradeFill[], orders: MarksSource['orders']): void {

@@ -35,7 +35,7 @@ export class OutputLayer {
   constructor(
     private readonly chart: IChartApi,
     private readonly feed: Feed,
-    private readonly price: PriceLayer,
+    price: PriceLayer,
     private readonly ports: EnginePorts,
     private readonly onChanged: () => void,
     private readonly shown: () => number,
@@ -45,13 +45,8 @@ export class OutputLayer {
     this.above = { plots: [] as Plot[], length: shown, base }
     this.behind = new OutputPrimitive(this.below, 'bottom')
     this.front = new OutputPrimitive(this.above, 'top')
-    this.attach()
-  }
-
-  /** Attaches to the price series, which is another one after a change of type. */
-  attach(): void {
-    this.price.series.attachPrimitive(this.behind)
-    this.price.series.attachPrimitive(this.front)
+    price.attach(this.behind)
+    price.attach(this.front)
   }
 
   setVolume(volume: boolean): void {

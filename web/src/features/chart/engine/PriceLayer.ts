@@ -1,5 +1,14 @@
 /** The one native series of a chart, in the type the reader chose. */
-import type { BarData, IChartApi, ISeriesApi, LineData, SeriesType, UTCTimestamp } from 'lightweight-charts'
+import type {
+  BarData,
+  IChartApi,
+  ISeriesApi,
+  ISeriesPrimitive,
+  LineData,
+  SeriesType,
+  Time,
+  UTCTimestamp,
+} from 'lightweight-charts'
 import { AreaSeries, BarSeries, CandlestickSeries, LineSeries } from 'lightweight-charts'
 
 import { money } from '@/lib/numbers'
@@ -13,6 +22,7 @@ import { faded } from './theme'
 export class PriceLayer {
   series: ISeriesApi<SeriesType>
   private readonly heikinAshi: HeikinAshi
+  private readonly attached: ISeriesPrimitive<Time>[] = []
 
   constructor(
     private readonly chart: IChartApi,
@@ -23,11 +33,17 @@ export class PriceLayer {
     this.series = this.make()
   }
 
-  /** Draws another type; primitives of the old series must be attached anew. */
+  /** Draws over the series, whatever its type becomes. */
+  attach(primitive: ISeriesPrimitive<Time>): void {
+    this.attached.push(primitive)
+    this.series.attachPrimitive(primitive)
+  }
+
   setType(type: ChartType): void {
     this.chart.removeSeries(this.series)
     this.type = type
     this.series = this.make()
+    for (const primitive of this.attached) this.series.attachPrimitive(primitive)
   }
 
   paint(colours: ChartColours, decimals: number): void {

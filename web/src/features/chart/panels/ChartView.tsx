@@ -4,12 +4,15 @@ import { useEffect, useRef, useState } from 'react'
 import { paintRevision } from '@/lib/appearance'
 import { useStore } from '@/lib/store'
 
+import { useAlertLines } from '../alerts/useAlertLines'
 import { indicatorsQuery } from '../data/catalogue'
 import { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
 import { livePorts } from '../services'
 import { useDrawings } from '../useDrawings'
 import { useMarks } from '../useMarks'
+import { AlertBar } from './AlertBar'
+import { ChartMenu } from './ChartMenu'
 import { ChartReader } from './ChartReader'
 import { ChartStates } from './ChartStates'
 import { SelectionBar } from './DrawingTools'
@@ -54,6 +57,7 @@ export function ChartView({
   useEffect(() => engine?.repaint(), [engine, revision])
   useIndicators(engine, spec)
   useMarks(engine, spec.series)
+  useAlertLines(engine, spec.series)
   const drawingsError = useDrawings(engine, spec.series)
 
   return (
@@ -68,6 +72,7 @@ export function ChartView({
             <OverlayLegend engine={engine} actions={actions} />
           </div>
           <SelectionBar engine={engine} />
+          <AlertBar engine={engine} series={spec.series} />
           <PaneLegends engine={engine} actions={actions} />
         </>
       )}
@@ -75,6 +80,7 @@ export function ChartView({
         <p className="pointer-events-none absolute bottom-9 left-3 z-10 text-xs text-muted">Simulated market</p>
       )}
       {engine && <ChartStates engine={engine} />}
+      {engine && <ChartMenu engine={engine} series={spec.series} />}
       {drawingsError !== null && (
         <p role="alert" className="absolute bottom-14 left-3 z-10 text-xs text-error">
           Your drawings could not be loaded. They come back when the page is reloaded.
