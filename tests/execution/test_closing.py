@@ -1,6 +1,7 @@
 """What others close while we close: nothing is closed twice, nobody else's holding is touched."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select, update
@@ -9,7 +10,8 @@ from tests.execution.test_executor import WHOLE, books, opened, orders, sleeve_o
 from tests.execution.test_reconcile import halts, manual, reconciled
 
 from holdfast.core.instruments import Side
-from holdfast.execution import preflight
+from holdfast.execution import preflight, repository
+from holdfast.execution.decide import Act
 from holdfast.execution.executor import Executor
 from holdfast.execution.locks import connection_lock
 from holdfast.execution.risk import stops
@@ -238,3 +240,130 @@ async def test_an_order_that_may_have_been_sent_is_cancelled_when_the_gate_forbi
     (forbidden,) = [o for o in await orders(desk) if o.symbol == "XRPUSDT"]
     assert forbidden.state == "rejected"
     assert forbidden.client_id in desk.venue.cancelled
+
+
+async def begun_closing(desk: Desk):
+    """Half of BTCUSDT is closed; then its books and the account's differ for good."""
+    first = await opened(desk)
+    desk.venue.script = {"BTCUSDT": ["half"]}
+
+    async def odd() -> None:
+        desk.venue.manual = {"BTCUSDT": D(5)}
+
+    place, seen = desk.venue.place, []
+
+    async def then_odd(requests):
+        answers = await place(requests)
+        if not seen:
+            seen.append(True)
+            await odd()
+        return answers
+
+    desk.venue.place = then_odd  # type: ignore[method-assign]
+    plan = await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=opposite())
+    return await desk.run(await desk.confirm(plan), rounds=2)
+
+
+async def test_a_closing_whose_books_differ_for_good_ends_and_says_so(desk: Desk):
+    execution = await begun_closing(desk)
+    begun = desk.clock.now()
+    assert execution.finished_at is None
+    for _ in range(40):
+        execution = await desk.run(execution.id, rounds=1)
+        if execution.finished_at:
+            break
+    waited = (desk.clock.now() - begun).total_seconds()
+    assert execution.finished_at
+    assert 120 < waited < 240
+    assert execution.state == "needs_attention" == (await sleeve_of(desk, execution)).state
+    assert "BTCUSDT was left as it is: its books have differed from the account" in execution.reason
+    assert "Bybit says the account holds" in execution.reason
+    assert "closed only in part" in execution.reason
+    assert set(await books(desk)) == {"BTCUSDT"}, "the others were closed"
+
+
+async def test_a_closing_whose_books_agree_again_in_time_is_carried_through(desk: Desk):
+    execution = await begun_closing(desk)
+    await desk.run(execution.id, rounds=5)
+    desk.venue.manual = {}
+    closed = await desk.run(execution.id)
+    assert (closed.state, await books(desk)) == ("complete", {})
+
+
+async def test_the_time_that_books_differ_for_counts_while_nobody_looks(desk: Desk):
+    execution = await begun_closing(desk)
+    await desk.clock.sleep(181)
+    execution = await desk.run(execution.id, rounds=2)
+    assert execution.finished_at
+    assert "closed only in part" in execution.reason
+
+
+async def test_books_that_differ_are_looked_at_less_and_less_often(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    looks = []
+    execution = await begun_closing(desk)
+    positions = desk.venue.positions
+
+    async def looked():
+        looks.append(desk.clock.now())
+        return await positions()
+
+    monkeypatch.setattr(desk.venue, "positions", looked)
+    await desk.run(execution.id)
+    rounds = [looks[0]] + [b for a, b in pairwise(looks) if (b - a).total_seconds() > 4]
+    gaps = [(b - a).total_seconds() for a, b in pairwise(rounds)]
+    assert len(rounds) <= 12
+    assert max(gaps) >= 29
+
+
+async def test_taking_back_where_books_differ_for_good_ends_after_five_minutes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    desk.venue.script = {"XRPUSDT": ["reject:110007"]}
+
+    async def odd() -> None:
+        desk.venue.manual = {"ETHUSDT": D(5)}
+
+    once(desk, monkeypatch, "book", odd)
+    begun = desk.clock.now()
+    execution = await desk.run(await desk.confirm(await desk.plan()), rounds=60)
+    assert execution.finished_at
+    assert 300 < (execution.finished_at - begun).total_seconds() < 400
+    assert execution.state == "needs_attention" == (await sleeve_of(desk, execution)).state
+    assert "ETHUSDT was left as it is" in execution.reason
+    assert "Bybit says the account holds" in execution.reason
+    assert await books(desk) == {"ETHUSDT": D("-0.8")}, "the others were taken back"
+
+
+async def test_a_fill_told_while_it_is_decided_cancels_no_good_resting_closing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """The account stream books it between the reading of the orders and that of the ledger."""
+    first = await opened(desk)
+    passive = TacticView(kind="passive", seconds=60)
+    plan = await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=opposite(), tactic=passive)
+    execution = await desk.run(await desk.confirm(plan), rounds=1)
+    (resting,) = [o for o in await orders(desk) if (o.symbol, o.role) == ("BTCUSDT", "close")]
+    assert resting.state == "accepted"
+    decide, orders_of, armed, decided = Executor._decide, repository.orders_of, [], []
+
+    async def then_filled(session, execution_id):
+        rows = await orders_of(session, execution_id)
+        if armed:
+            armed.clear()
+            desk.venue.fill_late(resting.client_id, D("0.5"))
+            await reconciled(desk)
+        return rows
+
+    async def watched(self: Executor):
+        if not decided:
+            armed.append(True)
+        decided.append(await decide(self))
+        return decided[-1]
+
+    monkeypatch.setattr(repository, "orders_of", then_filled)
+    monkeypatch.setattr(Executor, "_decide", watched)
+    await desk.run(execution.id, rounds=1)
+    assert not armed
+    assert decided[0][0].act is Act.WAIT

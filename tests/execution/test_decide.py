@@ -14,7 +14,7 @@ from holdfast.execution.decide import (
     OrderFacts,
     decide,
 )
-from holdfast.execution.orders import FINAL, OrderState
+from holdfast.execution.orders import BOOKS_DIFFER, FINAL, OrderState
 from holdfast.execution.tactics import MAX_ATTEMPTS
 from holdfast.venues.protocol import OrderStyle
 
@@ -122,6 +122,18 @@ def test_an_order_is_not_sent_again_once_its_leg_misses_less():
 def test_an_unwinding_the_market_does_not_take_is_shown():
     tries = [order("cancelled", role="unwind", attempt=n) for n in range(MAX_UNWIND_ATTEMPTS)]
     assert next_act(leg(order("filled", filled=10), *tries), mode=Mode.UNWINDING).end is End.STUCK
+
+
+def test_a_leg_whose_books_differ_for_too_long_is_left_and_the_others_are_taken_back():
+    given_up = order("rejected", role="unwind", code=BOOKS_DIFFER)
+    disputed = leg(order("filled", filled=10), given_up)
+    other = leg(order("filled", filled=10), index=1)
+    decision = next_act(disputed, other, mode=Mode.UNWINDING)
+    assert (decision.act, decision.legs) == (Act.UNWIND, (1,))
+    taken = leg(order("filled", filled=10), order("filled", role="unwind", filled=10), index=1)
+    assert next_act(disputed, taken, mode=Mode.UNWINDING).end is End.STUCK
+    crumb = leg(order("filled", filled=1), given_up)
+    assert next_act(crumb, mode=Mode.UNWINDING).end is End.STUCK, "no dust that the venue has refused"
 
 
 def test_an_unwinding_in_many_parts_goes_on_while_the_market_takes_them():

@@ -17,7 +17,7 @@ from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus, Side
 from holdfast.execution import repository
 from holdfast.execution.models import Execution
-from holdfast.execution.risk import flatten
+from holdfast.execution.risk import flatten, stops
 from holdfast.execution.risk.schemas import FlattenView, NewFlatten
 from holdfast.execution.risk.stops import Stopped
 from holdfast.market.models import InstrumentRow
@@ -247,6 +247,37 @@ async def test_a_halted_leg_is_left_and_named_and_the_rest_is_closed(hand: Hand)
     await _heal(desk)
     assert (await hand.work((await hand.press()).id)).state == "done"
     assert nets(desk) == {} == await owned(desk)
+
+
+async def test_a_closing_under_way_whose_books_never_agree_ends_partly_and_the_stop_can_be_lifted(hand: Hand):
+    """It is half done when something happens at the venue that nobody ever tells of."""
+    desk = hand.desk
+    execution = await opened(desk)
+    desk.venue.script = {"ETHUSDT": ["half"]}
+    place = desk.venue.place
+
+    async def then_odd(requests):
+        answers = await place(requests)
+        desk.venue.manual = {"ETHUSDT": D("0.3")}
+        return answers
+
+    desk.venue.place = then_odd  # type: ignore[method-assign]
+    plan = await desk.plan(kind="close", sleeve_id=execution.sleeve_id, legs=opposite())
+    await desk.run(await desk.confirm(plan), rounds=1)
+    begun = await hand.press()
+    at = desk.clock.now()
+    ended = await hand.work(begun.id, rounds=600)
+    assert ended.state == "partly"
+    assert desk.clock.now() - at < timedelta(minutes=6)
+    (position,) = ended.positions
+    assert "ETHUSDT cannot be closed" in position.text
+    assert "Bybit says the account holds" in position.text
+    assert await sleeves(desk) == {execution.sleeve_id: "needs_attention"}
+    assert set(await owned(desk)) == {"ETHUSDT"}
+    async with desk.database.transaction() as session:
+        await stops.lift(session, desk.user_id, begun.stop_id, by="you", now=desk.clock.now())
+    async with desk.database.sessions() as session:
+        assert await stops.in_force(session, desk.user_id) == []
 
 
 async def test_a_halt_that_is_lifted_within_a_minute_leaves_nothing(hand: Hand):

@@ -256,23 +256,45 @@ async def test_a_rate_met_half_way_forgives_no_other_limit(desk: Desk):
     assert desk.clock.now() - begun < timedelta(seconds=30)
 
 
+async def sent_lately(desk: Desk) -> None:
+    """One order within the last minute."""
+    assert (await desk.run(await desk.confirm(await desk.plan(legs=LEGS[:1])))).state == "complete"
+
+
 async def test_a_leg_that_rests_counts_as_often_as_it_follows_the_market(desk: Desk):
     """Each of three legs may send 25 in a minute: a look every 2.5 seconds, and the one that takes."""
     passive = {"tactic": TacticView(kind="passive", seconds=600), "slices": 4}
-    await limit(desk, orders_per_minute=74)
-    with pytest.raises(OverLimit, match="This leg alone sends 25 a minute"):
-        await desk.confirm(await desk.plan(**passive))
+    await sent_lately(desk)
     await limit(desk, orders_per_minute=75)
+    with pytest.raises(OverLimit, match="This leg may send 25 a minute"):
+        await desk.confirm(await desk.plan(**passive))
+    await limit(desk, orders_per_minute=76)
     await desk.confirm(await desk.plan(**passive))
 
 
 async def test_a_leg_that_rests_shortly_counts_shortly(desk: Desk):
-    await limit(desk, orders_per_minute=11)
-    passive = TacticView(kind="passive", seconds=5)
-    with pytest.raises(OverLimit, match="This leg alone sends 4 a minute"):
-        await desk.confirm(await desk.plan(tactic=passive, slices=4))
+    await sent_lately(desk)
     await limit(desk, orders_per_minute=12)
+    passive = TacticView(kind="passive", seconds=5)
+    with pytest.raises(OverLimit, match="This leg may send 4 a minute"):
+        await desk.confirm(await desk.plan(tactic=passive, slices=4))
+    await limit(desk, orders_per_minute=13)
     await desk.confirm(await desk.plan(tactic=passive, slices=4))
+
+
+@pytest.mark.parametrize("own", [3, 20, 74])
+async def test_a_slow_plan_is_never_refused_for_ever_by_the_rate(desk: Desk, own: int):
+    """What it would send beyond the limit only waits, once it has begun."""
+    await limit(desk, orders_per_minute=own)
+    passive = {"tactic": TacticView(kind="passive", seconds=60), "slices": 4}
+    execution = await desk.run(await desk.confirm(await desk.plan(**passive)), rounds=200)
+    assert execution.state == "complete", execution.reason
+
+
+async def test_a_plan_of_more_legs_than_orders_a_minute_says_that_waiting_is_no_use(desk: Desk):
+    await limit(desk, orders_per_minute=2)
+    with pytest.raises(OverLimit, match="begins with 3 orders at once, and the limit is 2 a minute"):
+        await desk.confirm(await desk.plan(tactic=TacticView(kind="passive", seconds=60)))
 
 
 # --- losses and usage ------------------------------------------------------------------------------------

@@ -59,7 +59,9 @@ def test_an_order_is_sent_only_from_planned():
 
 
 def test_only_an_answer_that_it_is_not_known_allows_sending_again():
-    back = {event for (_, event), after in TRANSITIONS.items() if after is OrderState.PLANNED}
+    back = {
+        event for (before, event), after in TRANSITIONS.items() if before is not after is OrderState.PLANNED
+    }
     assert back == {OrderEvent.NOT_KNOWN, OrderEvent.WITHHELD}
 
 

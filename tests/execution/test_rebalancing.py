@@ -130,3 +130,32 @@ async def test_in_slices_reducing_and_adding_go_side_by_side(desk: Desk):
     assert [r.symbol for r in desk.venue.placed][:2] == ["BTCUSDT", "ETHUSDT"]
     assert [r.quantity for r in desk.venue.placed] == [Decimal("0.3"), Decimal("0.2")] * 2
     assert [r.reduce_only for r in desk.venue.placed] == [True, False] * 2
+
+
+@pytest.mark.parametrize("how", ["BustTrade", "Trade"])
+async def test_a_position_that_others_empty_meanwhile_is_closed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, how: str
+):
+    place = desk.venue.place
+    first = await opened(desk)
+
+    async def then_gone(requests):
+        answers = await place(requests)
+        await desk.clock.sleep(1)
+        for symbol, quantity in (await books(desk)).items():
+            left = quantity - (Decimal("0.6") if symbol == "BTCUSDT" else 0)
+            side = Side.SELL if left > 0 else Side.BUY
+            desk.venue.trade_by_hand(symbol, side, str(abs(left)), exec_type=how)
+        await reconcile_connection(desk.work, desk.venue, desk.connection_id)
+        return answers
+
+    monkeypatch.setattr(desk.venue, "place", then_gone)
+    plan = await desk.plan(
+        kind="rebalance", sleeve_id=first.sleeve_id, legs=LESS_BTC_MORE_ETH[:1], held=WHOLE
+    )
+    execution = await desk.run(await desk.confirm(plan))
+    assert execution.finished_at
+    sleeve = await sleeve_of(desk, execution)
+    assert (sleeve.state, sleeve.closed_at) == ("closed", execution.finished_at)
+    assert "the position is closed" in execution.reason
+    assert await books(desk) == {} == venue_net(desk)

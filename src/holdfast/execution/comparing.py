@@ -1,6 +1,7 @@
 """Before more of a position is closed: the books against the account, and the lock against other holders."""
 
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,12 +10,23 @@ from holdfast.execution.asking import Asking
 from holdfast.execution.decide import Decision
 from holdfast.execution.hand import LONGEST_PAUSE
 from holdfast.execution.models import Order
+from holdfast.execution.orders import BOOKS_DIFFER, OrderEvent
 from holdfast.execution.reconciliation.agreement import Agreement, agreement
 from holdfast.platform.tasks import RetryAt
 from holdfast.venues.protocol import VenueError
 
-BOOKS_AGAIN = LONGEST_PAUSE + 1
-"""Seconds until what differs from the books is looked at again: the job is given back meanwhile."""
+BOOKS_AGAIN: Final = timedelta(seconds=LONGEST_PAUSE + 1)
+BOOKS_AGAIN_AT_MOST: Final = timedelta(seconds=30)
+"""Until what differs from the books is looked at again, longer each time: the job is given back meanwhile,
+and every look costs a whole reconciliation."""
+GIVE_UP_AFTER: Final = timedelta(minutes=3)
+GIVE_UP_TAKING_BACK_AFTER: Final = timedelta(minutes=5)
+"""What others have traded is in the books within a reconciliation or two. What differs for longer needs
+somebody's eyes, and everything about the position would wait with it."""
+GIVEN_UP = (
+    "its books have differed from the account for more than {minutes:.0f} minutes, and nothing is closed on "
+    "such books: {difference}"
+)
 
 
 class Comparing(Asking):
@@ -46,12 +58,25 @@ class Comparing(Asking):
             await self.needs_attention(f"{said} Holdfast goes on closing it once they agree.")
         return books
 
-    def _put_off(self, orders: list[Order], books: Agreement | None) -> None:
-        """What would be closed where the books differ waits, without holding up the rest."""
+    async def _put_off(self, session: AsyncSession, orders: list[Order], books: Agreement | None) -> None:
+        """What would be closed where the books differ waits, without holding up the rest; it is given up
+        after a while, counted from when it was put off first, whoever has restarted since."""
+        now = self._now()
         for order in orders:
             closing = books and order.symbol in books.differences and sending.closes(order, self._by_index)
-            if closing and sending.is_due(order, self._now()):
-                order.due_at = self._now() + timedelta(seconds=BOOKS_AGAIN)
+            if not books or not closing or not sending.is_due(order, now):
+                continue
+            difference = books.differences[order.symbol]
+            since = await repository.differs_since(session, order.id)
+            if since is None:
+                since = now
+                repository.record(session, order, OrderEvent.DIFFER, now=now, reason=difference)
+            longest = GIVE_UP_TAKING_BACK_AFTER if order.role == "unwind" else GIVE_UP_AFTER
+            if now - since > longest:
+                said = GIVEN_UP.format(minutes=longest.total_seconds() / 60, difference=difference)
+                sending.forbid(session, order, said, now=now, code=BOOKS_DIFFER)
+                continue
+            order.due_at = now + min(max(BOOKS_AGAIN, now - since), BOOKS_AGAIN_AT_MOST)
 
     async def _keep_the_lock(self, session: AsyncSession) -> None:
         """Nothing new is sent beside another holder of the connection's lock.

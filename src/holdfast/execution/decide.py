@@ -51,8 +51,8 @@ class End(StrEnum):
     COMPLETE_WITH_RESIDUAL = "complete_with_residual"
     UNWOUND = "unwound"
     STUCK = "stuck"
-    """A closing, a rebalance or an unwinding that the market did not take within its attempts: shown, never
-    silent."""
+    """A closing, a rebalance or an unwinding that the market did not take within its attempts, or whose books
+    differed for too long: shown, never silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def _unwind(legs: tuple[LegFacts, ...]) -> Decision:
     owing = [leg for leg in legs if leg.still_open > 0 and (leg.live or not _too_small_to_unwind(leg))]
     if not owing:
         return Decision(Act.FINISH, end=End.UNWOUND)
-    idle = [leg for leg in owing if not leg.live]
+    idle = [leg for leg in owing if not leg.live and not leg.disputed]
     if idle and all(leg.unwinds_missed < MAX_UNWIND_ATTEMPTS for leg in idle):
         return Decision(Act.UNWIND, tuple(leg.index for leg in idle))
     waiting = tuple(leg.index for leg in owing if leg.live)
@@ -159,8 +159,11 @@ def _unwind(legs: tuple[LegFacts, ...]) -> Decision:
 
 def _too_small_to_unwind(leg: LegFacts) -> bool:
     """Below the venue's minimum, and the venue has refused to take it back once: dust."""
-    tried = any(order.role == "unwind" and order.state is OrderState.REJECTED for order in leg.orders)
-    return leg.still_open < leg.min_lots and tried
+    refused = any(
+        order.role == "unwind" and order.state is OrderState.REJECTED and not order.given_up
+        for order in leg.orders
+    )
+    return leg.still_open < leg.min_lots and refused
 
 
 def _hopeless(leg: LegFacts, tactic: Tactic) -> bool:

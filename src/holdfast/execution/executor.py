@@ -129,18 +129,30 @@ class Executor(Comparing):
     async def _decide(self) -> tuple[Decision, list[Order]]:
         async with self._work.database.sessions() as session:
             execution = await session.get_one(Execution, self._id)
+            # Before the orders: a fill booked in between must not make less of what they are for.
+            reduces = execution.kind != "open"
+            owned = await closable(session, execution.sleeve_id) if reduces else None
             orders = await repository.orders_of(session, self._id)
-            return await self._decision(session, execution, orders), orders
+            return await self._decision(session, execution, orders, owned), orders
 
-    async def _decision(self, session: AsyncSession, execution: Execution, orders: list[Order]) -> Decision:
-        """Before anything is closed, the ledger is asked what the position still holds."""
+    async def _decision(
+        self,
+        session: AsyncSession,
+        execution: Execution,
+        orders: list[Order],
+        owned: Mapping[str, Decimal] | None = None,
+    ) -> Decision:
+        """Before anything is closed, the ledger is asked what the position still holds (``owned``, if that
+        was read already)."""
         booked = await repository.booked_quantities(session, [order.id for order in orders])
         decision = self._decided(execution, orders, booked)
         legs = self._by_index
         closing = decision.act is Act.UNWIND or any(sending.closes(order, legs) for order in orders)
         if decision.act is Act.ASK or not closing:
             return decision
-        return self._decided(execution, orders, booked, await closable(session, execution.sleeve_id))
+        if owned is None:
+            owned = await closable(session, execution.sleeve_id)
+        return self._decided(execution, orders, booked, owned)
 
     def _decided(
         self,
@@ -182,7 +194,7 @@ class Executor(Comparing):
             await self._keep_the_lock(session)
             rows = await repository.orders_of(session, self._id)
             sent_before = [order for order in rows if order.state == OrderState.PLANNED and order.sent_at]
-            self._put_off(rows, books)
+            await self._put_off(session, rows, books)
             orders = await sending.release(
                 session,
                 self._work,

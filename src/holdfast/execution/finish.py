@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.execution import repository
 from holdfast.execution.decide import End
 from holdfast.execution.further import missing_of
-from holdfast.execution.models import Execution
-from holdfast.execution.orders import OrderEvent, OrderState
+from holdfast.execution.models import Execution, Order
+from holdfast.execution.orders import BOOKS_DIFFER, OrderEvent, OrderState
 from holdfast.execution.plans import legs_of, traded, view_of
 from holdfast.execution.repository import STUCK_STATE
 from holdfast.market.instruments import InstrumentBook
@@ -26,7 +26,7 @@ async def end(session: AsyncSession, execution: Execution, plan: Plan, how: End,
         case "open":
             await _end_opening(session, execution, how, now=now)
         case "rebalance":
-            await _end_rebalance(session, execution, plan, how)
+            await _end_rebalance(session, execution, plan, how, now=now)
         case _:
             await _end_closing(session, execution, plan, how, now=now)
     await enqueue(session, "execution.reconcile", str(execution.connection_id), now=now)
@@ -52,9 +52,10 @@ async def _end_opening(session: AsyncSession, execution: Execution, how: End, *,
                     f" A remainder too small to trade stays in your account: {', '.join(moved)}."
                 )
         case End.STUCK:
+            left = await _given_up(session, execution) or "The market did not take back everything."
             execution.reason = (
-                "A leg could not be had, and the market did not take back everything that had been opened. "
-                "Look at the position and close what is left."
+                f"A leg could not be had, and not all that had been opened was closed again. {left} Look at "
+                "the position and close what is left."
             )
     if how in (End.COMPLETE, End.COMPLETE_WITH_RESIDUAL):
         await repository.set_sleeve_state(session, execution.sleeve_id, state="active", opened_at=now)
@@ -64,8 +65,19 @@ async def _end_opening(session: AsyncSession, execution: Execution, how: End, *,
         await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE, opened_at=now)
 
 
-async def _end_rebalance(session: AsyncSession, execution: Execution, plan: Plan, how: End) -> None:
-    """Never taken back: what was traded brought the position nearer to its weights."""
+async def _end_rebalance(
+    session: AsyncSession, execution: Execution, plan: Plan, how: End, *, now: datetime
+) -> None:
+    """Never taken back: what was traded brought the position nearer to its weights. A position that others
+    have emptied meanwhile is closed: nobody else looks at it while an execution is at work."""
+    if not await closable(session, execution.sleeve_id):
+        execution.reason = "Everything this position held was closed meanwhile, and the position is closed."
+        if how is End.STUCK:
+            refusals = await _refusals(session, execution)
+            execution.reason = f"{refusals} It was rebalanced only in part. {execution.reason}"
+        await settle_alterations(session, sleeve_id=execution.sleeve_id, now=now)
+        await repository.set_sleeve_state(session, execution.sleeve_id, state="closed", closed_at=now)
+        return
     if how is End.STUCK:
         execution.reason = (
             f"{await _refusals(session, execution)} The position was rebalanced only in part and is not at "
@@ -161,8 +173,21 @@ async def not_started(session: AsyncSession, execution: Execution, reason: str, 
 
 async def _refusals(session: AsyncSession, execution: Execution) -> str:
     orders = await repository.orders_of(session, execution.id)
-    refused = {o.symbol: o.reject_reason for o in orders if o.role != "unwind" and o.reject_reason}
+    refused = {o.symbol: o for o in orders if o.role != "unwind" and o.reject_reason}
     if refused:
-        return " ".join(f"{symbol} was refused: {reason}." for symbol, reason in refused.items())
+        return " ".join(_refusal(order) for order in refused.values())
     short = {o.symbol for o in orders if o.role != "unwind" and o.state == OrderState.CANCELLED}
     return f"{', '.join(sorted(short))} could not be had within the previewed price."
+
+
+async def _given_up(session: AsyncSession, execution: Execution) -> str:
+    """What was not taken back because the books differ from the account, and how they do."""
+    orders = await repository.orders_of(session, execution.id)
+    left = {o.symbol: o for o in orders if o.role == "unwind" and o.reject_code == BOOKS_DIFFER}
+    return " ".join(_refusal(order) for order in left.values())
+
+
+def _refusal(order: Order) -> str:
+    if order.reject_code == BOOKS_DIFFER:
+        return f"{order.symbol} was left as it is: {order.reject_reason}"
+    return f"{order.symbol} was refused: {order.reject_reason}."

@@ -38,7 +38,9 @@ class OrderEvent(StrEnum):
     ABANDON = "abandon"
     """Decided never to send it."""
     FORBID = "forbid"
-    """The risk gate does not let it out."""
+    """The risk gate does not let it out, or the books differed for too long."""
+    DIFFER = "differ"
+    """From here on it waits, because the books differ from the account; until its next event."""
     WITHHELD = "withheld"
     """The venue turned it away without looking at it (rate limit)."""
     AMBIGUOUS = "ambiguous"
@@ -63,6 +65,7 @@ TRANSITIONS: Final[dict[tuple[OrderState, OrderEvent], OrderState]] = {
     (_S.PLANNED, _E.SEND): _S.SENT,
     (_S.PLANNED, _E.ABANDON): _S.CANCELLED,
     (_S.PLANNED, _E.FORBID): _S.REJECTED,
+    (_S.PLANNED, _E.DIFFER): _S.PLANNED,
     (_S.SENT, _E.WITHHELD): _S.PLANNED,
     (_S.SENT, _E.AMBIGUOUS): _S.UNKNOWN,
     (_S.SENT, _E.NOT_KNOWN): _S.PLANNED,
@@ -117,6 +120,8 @@ TRANSITIONS: Final[dict[tuple[OrderState, OrderEvent], OrderState]] = {
 VENUES_WORDS: Final = frozenset({_E.ACKNOWLEDGE, _E.PARTIAL_FILL, _E.FILL, _E.CANCEL, _E.REJECT})
 """What only the venue can say, and says in any order."""
 
+BOOKS_DIFFER: Final = "books"
+"""The code of an order that was given up because the books differed from the account for too long."""
 FINAL: Final = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
 IN_DOUBT: Final = frozenset({OrderState.SENT, OrderState.UNKNOWN})
 WORKING: Final = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})

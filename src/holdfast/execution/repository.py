@@ -117,6 +117,15 @@ async def was_not_known(session: AsyncSession, order: Order) -> bool:
     return found is not None
 
 
+async def differs_since(session: AsyncSession, order_id: UUID) -> datetime | None:
+    """Since when the order has waited because the books differ; ``None`` if they agreed when it was looked
+    at last."""
+    last = await session.scalar(
+        select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.id.desc()).limit(1)
+    )
+    return last.at if last and last.event == Event.DIFFER else None
+
+
 async def order_by_client_id(session: AsyncSession, connection_id: UUID, client_id: str) -> Order | None:
     return (
         await session.scalars(

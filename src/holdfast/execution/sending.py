@@ -127,9 +127,11 @@ def closes(order: Order, legs: Legs) -> bool:
     return order.role in ("unwind", "close") or legs[order.leg].closes
 
 
-def forbid(session: AsyncSession, order: Order, reason: str, *, now: datetime) -> None:
-    """Never send a planned order, because the gate says so."""
-    order.reject_code, order.reject_reason = gate.REJECT_CODE, reason
+def forbid(
+    session: AsyncSession, order: Order, reason: str, *, now: datetime, code: str = gate.REJECT_CODE
+) -> None:
+    """Never send a planned order; by default because the gate says so."""
+    order.reject_code, order.reject_reason = code, reason
     repository.record(session, order, OrderEvent.FORBID, now=now, reason=reason)
 
 

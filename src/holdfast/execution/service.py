@@ -19,7 +19,7 @@ from holdfast.execution.further import next_rows
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.plans import PlannedLeg, legs_of, tactic_of, traded, view_of
 from holdfast.execution.repository import UNFINISHED
-from holdfast.execution.risk import gate
+from holdfast.execution.risk import gate, pace
 from holdfast.execution.schemas import ExecutionView, NewExecution
 from holdfast.execution.tactics import first_orders
 from holdfast.execution.views import execution_view
@@ -67,7 +67,7 @@ async def start(
             session,
             plan.user_id,
             plan.sleeve_id,
-            gate.planned_orders(view_of(plan)),
+            pace.planned_orders(view_of(plan)),
             settings=settings,
             quote_of=quote_of,
             now=now,

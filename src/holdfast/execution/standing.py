@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from holdfast.execution.orders import FINAL, WORKING, OrderState
+from holdfast.execution.orders import BOOKS_DIFFER, FINAL, WORKING, OrderState
 from holdfast.venues.protocol import OrderStyle
 
 Role = Literal["open", "close", "rebalance", "unwind"]
@@ -31,6 +31,11 @@ class OrderFacts:
     @property
     def planned(self) -> bool:
         return self.state is OrderState.PLANNED
+
+    @property
+    def given_up(self) -> bool:
+        """Never sent, because the books differ from the account."""
+        return self.state is OrderState.REJECTED and self.reject_code == BOOKS_DIFFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +97,8 @@ class LegFacts:
     def unwinds_missed(self) -> int:
         """Orders to take it back that the market did not fill whole; as long as it does, there is an end."""
         return sum(1 for order in self.orders if order.role == "unwind" and order.filled < order.lots)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether taking it back was given up, because the books differ from the account."""
+        return any(order.role == "unwind" and order.given_up for order in self.orders)

@@ -7,10 +7,8 @@ always pass.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import ceil
 from typing import Final, cast
 from uuid import UUID
 
@@ -26,15 +24,13 @@ from holdfast.core.instruments import InstrumentKind, Side
 from holdfast.execution.incidents import incidents
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderState
-from holdfast.execution.resting import LOOK_EVERY
 from holdfast.execution.risk import gate_books, stops
-from holdfast.execution.risk.gate_books import RATE_WINDOW
 from holdfast.execution.risk.limits import Intent, Situation, judge, losses
-from holdfast.execution.tactics import CHASE_PAUSE, MAX_CHASES
+from holdfast.execution.risk.pace import TOO_MANY_AT_ONCE, PlannedOrder, planned_orders, within_rate
 from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, decode
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
-from holdfast.portfolio.schemas import PlanView, TacticView
+from holdfast.portfolio.schemas import PlanView
 from holdfast.venues.protocol import TradingVenue
 
 log = structlog.get_logger(__name__)
@@ -60,19 +56,6 @@ class TooFast(str):
     """An objection that passes by itself: nothing but the rate of orders speaks against this one."""
 
     __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedOrder:
-    """One leg of a plan that is to be judged. ``parts``: how many orders it is cut into at least;
-    ``a_minute``: how many of them are sent within one."""
-
-    symbol: str
-    side: Side
-    quantity: Decimal
-    limit_price: Decimal
-    parts: int = 1
-    a_minute: int = 1
 
 
 async def refusals(
@@ -267,33 +250,6 @@ def _known_price(
 # --- plans, before and when they are confirmed ----------------------------------------------------------
 
 
-def planned_orders(plan: PlanView) -> list[PlannedOrder]:
-    """The orders of a plan that are to be judged. A leg that is sent in slices counts in slices."""
-    return [
-        PlannedOrder(
-            leg.symbol,
-            leg.side,
-            leg.quantity,
-            leg.limit_price,
-            leg.slices,
-            _a_minute(leg.slices, plan.tactic),
-        )
-        for leg in plan.legs
-        if leg.action == "trade"
-    ]
-
-
-def _a_minute(slices: int, tactic: TacticView) -> int:
-    """How many orders of a leg can fall into one minute: of ``slices`` spread evenly over the tactic's time,
-    or of one that rests, follows the market at every look, and is taken in the end."""
-    if tactic.kind == "passive":
-        looks = ceil(min(tactic.seconds, RATE_WINDOW.total_seconds()) / (LOOK_EVERY + CHASE_PAUSE))
-        return max(slices, min(looks, MAX_CHASES) + 1)
-    return (
-        min(slices, ceil(slices * RATE_WINDOW.total_seconds() / tactic.seconds)) if tactic.seconds else slices
-    )
-
-
 async def plan_problems(
     session: AsyncSession,
     user_id: UUID,
@@ -316,6 +272,7 @@ async def plan_problems(
         now=now,
         exposure=await gate_books.exposure_of(session, user_id, now=now, reserve=True),
     )
+    most = situation.orders_a_minute(owner)
     wanted = [
         Intent(
             number,
@@ -327,7 +284,7 @@ async def plan_problems(
             order.parts,
             order.a_minute,
         )
-        for number, order in enumerate(planned)
+        for number, order in enumerate(within_rate(planned, most))
     ]
     if all(_reduces(situation, order) for order in wanted):
         return []
@@ -337,6 +294,8 @@ async def plan_problems(
     lost = losses(situation, sleeve_id)
     if lost:
         return [lost]
+    if most is not None and len(planned) > most:
+        return [TOO_MANY_AT_ONCE.format(count=len(planned), most=most)]
     return list(dict.fromkeys(judge(situation, wanted).values()))
 
 

@@ -191,6 +191,10 @@ class Situation:
     fresh_for: timedelta | None = None
     installation: Bounds = Bounds()
 
+    def orders_a_minute(self, owner: Owner) -> int | None:
+        """The tighter of the user's limit and the position's own."""
+        return self.user.stricter(self.own.get(owner, Bounds())).orders_per_minute
+
 
 def judge(situation: Situation, wanted: Sequence[Intent], *, rate: bool = True) -> dict[object, str]:
     """Why which of these orders must not be sent, by ``Intent.key``; the others may, all of them together.
@@ -313,10 +317,11 @@ def _rate(situation: Situation, order: Intent) -> str:
     )
     for whose, count, limit in checks:
         if limit is not None and count + order.a_minute > limit:
-            more = f" This leg alone sends {order.a_minute} a minute." if order.a_minute > 1 else ""
+            more = f" This leg may send {order.a_minute} a minute." if order.a_minute > 1 else ""
             return (
                 f"{count} orders{whose} were sent within the last minute, or are about to be, and your limit "
-                f"is {limit} a minute.{more} Wait a minute, send fewer, or raise the limit."
+                f"is {limit} a minute.{more} Wait a minute, or for slower plans under way to end; send "
+                "fewer, or raise the limit."
             )
     return ""
 

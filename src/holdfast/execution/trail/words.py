@@ -21,7 +21,8 @@ STATES: Final = {
 _EVENTS: Final = {
     "send": "about to be sent; written down first",
     "abandon": "will not be sent",
-    "forbid": "not sent: a limit or a stop forbids it",
+    "forbid": "not sent: it is forbidden",
+    "differ": "waits, because the books differ from the account",
     "withheld": "turned away unread, to be sent again",
     "ambiguous": "no clear answer: it may or may not be at the venue",
     "not_known": "the venue does not know it; it may be sent again under the same id",
@@ -39,7 +40,7 @@ _SOURCES: Final = {
     "account stream": "the account stream",
     "reconciliation": "reconciliation",
 }
-_OWN: Final = frozenset({"send", "abandon", "forbid"})
+_OWN: Final = frozenset({"send", "abandon", "forbid", "differ"})
 
 
 def order_written(order: Order) -> str:
