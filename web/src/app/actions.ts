@@ -48,6 +48,14 @@ export const ACTIONS: Action[] = [
     perform: ({ go }) => go('/activity'),
   },
   {
+    id: 'data',
+    label: 'Your data',
+    group: 'Go to',
+    keys: 'g d',
+    words: 'own datasets upload csv import signals bars custom',
+    perform: ({ go }) => go('/data'),
+  },
+  {
     id: 'connections',
     label: 'Connections',
     group: 'Go to',

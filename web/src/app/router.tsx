@@ -124,6 +124,12 @@ const order = createRoute({
   component: lazyRouteComponent(() => import('@/features/activity/OrderPage')),
 })
 
+const data = createRoute({
+  getParentRoute: () => mine,
+  path: '/data',
+  component: lazyRouteComponent(() => import('@/features/datasets/DataPage')),
+})
+
 const connections = createRoute({
   getParentRoute: () => mine,
   path: '/connections',
@@ -203,6 +209,7 @@ const routeTree = root.addChildren([
     activity,
     order,
     incidents,
+    data,
     connections,
     newConnection,
     settings,

@@ -7,6 +7,7 @@ import type { PreviewRequest } from '@/features/trade/queries'
 import { missing, problem } from './answers'
 import { candleHandlers } from './candles'
 import { chartHandlers } from './charts'
+import { datasetHandlers } from './datasets'
 import { indicatorHandlers } from './indicators'
 import { limitsHandlers } from './limits'
 import { history } from './market'
@@ -199,4 +200,5 @@ export const handlers = [
   ...candleHandlers,
   ...indicatorHandlers,
   ...chartHandlers,
+  ...datasetHandlers,
 ]

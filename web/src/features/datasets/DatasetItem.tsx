@@ -1,0 +1,85 @@
+import { Link } from '@tanstack/react-router'
+import { ChartCandlestick } from 'lucide-react'
+import { useState } from 'react'
+
+import { DownloadButton } from '@/features/activity/DownloadButton'
+import { splitSeries } from '@/features/chart/data/api'
+import { Badge } from '@/ui/Badge'
+import { Button } from '@/ui/Button'
+import { Facts } from '@/ui/Layout'
+import { Time } from '@/ui/Time'
+
+import { ChangeDataset } from './ChangeDataset'
+import { DeleteDataset } from './DeleteDataset'
+import { Problems } from './Problems'
+import { Progress } from './Progress'
+import type { Dataset } from './queries'
+import { isUnderWay } from './queries'
+import { count, extent, KIND_WORDS, size, STATE_WORDS } from './words'
+
+const TONES = { waiting: 'plain', checking: 'plain', writing: 'plain', ready: 'plain', failed: 'error' } as const
+
+/** One file: how far it is, what is wrong with it, or what it holds and where it is shown. */
+export function DatasetItem({ dataset }: { dataset: Dataset }) {
+  const [dialog, setDialog] = useState<'change' | 'delete' | null>(null)
+  const ready = dataset.state === 'ready'
+  const [source, symbol] = splitSeries(dataset.series)
+  const close = () => setDialog(null)
+  return (
+    <li aria-label={dataset.name} className="border-b border-hairline py-6">
+      <div className="mb-3 flex flex-wrap items-center gap-3">
+        <h3 className="min-w-0 text-lg break-words">{dataset.name}</h3>
+        <Badge>{KIND_WORDS[dataset.kind]}</Badge>
+        {!ready && <Badge tone={TONES[dataset.state]}>{STATE_WORDS[dataset.state]}</Badge>}
+      </div>
+      {isUnderWay(dataset) && (
+        <Progress
+          label={STATE_WORDS[dataset.state]}
+          share={dataset.state === 'writing' && dataset.rows > 0 ? dataset.rows_done / dataset.rows : undefined}
+        />
+      )}
+      {ready && <Facts items={facts(dataset)} />}
+      {dataset.state === 'failed' && <p className="max-w-[64ch] break-words">{dataset.error}</p>}
+      {dataset.wrong_rows > 0 && <Problems dataset={dataset} />}
+      <div className="mt-5 flex flex-wrap gap-3">
+        {ready && (
+          <Button size="small" asChild>
+            <Link
+              to="/chart/$source/$symbol"
+              params={{ source, symbol }}
+              search={dataset.timeframe ? { tf: dataset.timeframe } : {}}
+            >
+              <ChartCandlestick aria-hidden className="size-4" />
+              Open in chart
+            </Link>
+          </Button>
+        )}
+        {ready && (
+          <DownloadButton path={`/api/datasets/${dataset.id}/file`} name={`${dataset.name}.csv`}>
+            Download
+          </DownloadButton>
+        )}
+        <Button size="small" kind="quiet" onClick={() => setDialog('change')}>
+          {dataset.kind === 'signals' ? 'Change' : 'Rename'}
+        </Button>
+        <Button size="small" kind="quiet" onClick={() => setDialog('delete')}>
+          Delete
+        </Button>
+      </div>
+      {dialog === 'change' && <ChangeDataset dataset={dataset} onClose={close} />}
+      {dialog === 'delete' && <DeleteDataset dataset={dataset} onClose={close} />}
+    </li>
+  )
+}
+
+function facts(dataset: Dataset) {
+  return [
+    { label: 'Rows', value: count(dataset.rows) },
+    dataset.kind === 'bars'
+      ? { label: 'Timeframe', value: dataset.timeframe ?? '' }
+      : { label: 'Shown on', value: dataset.series.startsWith('own:') ? 'Your own data' : dataset.series },
+    { label: 'Extent', value: extent(dataset) },
+    { label: 'File', value: size(dataset.size), hint: dataset.file_name },
+    { label: 'Added', value: <Time iso={dataset.created_at} /> },
+  ]
+}

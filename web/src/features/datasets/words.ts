@@ -1,0 +1,28 @@
+import { money } from '@/lib/numbers'
+
+import type { Dataset, Kind } from './queries'
+
+export const KIND_WORDS: Record<Kind, string> = { bars: 'Bars', signals: 'Signals' }
+
+export const STATE_WORDS: Record<Dataset['state'], string> = {
+  waiting: 'Waiting',
+  checking: 'Checking rows',
+  writing: 'Storing',
+  ready: 'Ready',
+  failed: 'Not imported',
+}
+
+export const count = (rows: number) => money(rows, 0)
+
+export function size(bytes: number): string {
+  if (bytes < 1024) return `${count(bytes)} B`
+  if (bytes < 1024 ** 2) return `${count(bytes / 1024)} KB`
+  return `${money(bytes / 1024 ** 2, 1)} MB`
+}
+
+const minute = (iso: string) => iso.slice(0, 16).replace('T', ' ')
+
+/** "2024-01-01 00:00 to 2024-02-01 00:00 UTC"; nothing while there is nothing. */
+export function extent({ first_at, last_at }: Dataset): string {
+  return first_at && last_at ? `${minute(first_at)} to ${minute(last_at)} UTC` : ''
+}
