@@ -29,6 +29,7 @@ from holdfast.market.candles.routes import CandlesDep, SecondQuery, ViewerDep
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
 from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.models import IdempotencyKey
 from holdfast.platform.web import ClockDep, DatabaseDep, NowDep, SessionDep
 
 router = APIRouter(prefix="/api", tags=["own data"])
@@ -83,7 +84,8 @@ async def upload(
         raise NotSignedIn("This request carries no access token.", advice="Sign in first.")
     user_id = viewer
     async with database.transaction() as session:
-        await service.check_room(session, user_id)
+        if await session.get(IdempotencyKey, (user_id, key)) is None:
+            await service.check_room(session, user_id)
     with receiving.one_of(user_id):
         wanted, file = await forms.read_form(request)
         try:

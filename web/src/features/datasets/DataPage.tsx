@@ -4,7 +4,7 @@ import { Page, Section } from '@/ui/Layout'
 import { EmptyState, ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import { DatasetItem } from './DatasetItem'
-import type { Quota } from './queries'
+import type { Dataset, Quota } from './queries'
 import { datasetsQuery } from './queries'
 import { UploadForm } from './UploadForm'
 import { count } from './words'
@@ -27,7 +27,7 @@ export default function DataPage() {
         {data && data.datasets.length > 0 && (
           <ul aria-label="Datasets" className="border-t border-hairline">
             {data.datasets.map((dataset) => (
-              <DatasetItem key={dataset.id} dataset={dataset} />
+              <DatasetItem key={dataset.id} dataset={dataset} shownOn={barsOf(dataset, data.datasets)} />
             ))}
           </ul>
         )}
@@ -35,6 +35,9 @@ export default function DataPage() {
     </Page>
   )
 }
+
+const barsOf = ({ kind, series }: Dataset, all: Dataset[]) =>
+  kind === 'signals' ? all.find((each) => each.kind === 'bars' && each.series === series) : undefined
 
 function Room({ quota }: { quota: Quota }) {
   return (

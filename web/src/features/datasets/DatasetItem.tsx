@@ -15,15 +15,16 @@ import { Problems } from './Problems'
 import { Progress } from './Progress'
 import type { Dataset } from './queries'
 import { isUnderWay } from './queries'
-import { count, extent, KIND_WORDS, size, STATE_WORDS } from './words'
+import { count, KIND_WORDS, minute, size, STATE_WORDS } from './words'
 
 const TONES = { waiting: 'plain', checking: 'plain', writing: 'plain', ready: 'plain', failed: 'error' } as const
 
-/** One file: how far it is, what is wrong with it, or what it holds and where it is shown. */
-export function DatasetItem({ dataset }: { dataset: Dataset }) {
+/** One file: how far it is, what is wrong with it, or what it holds. `shownOn`: the bars that signals belong to. */
+export function DatasetItem({ dataset, shownOn }: { dataset: Dataset; shownOn: Dataset | undefined }) {
   const [dialog, setDialog] = useState<'change' | 'delete' | null>(null)
   const ready = dataset.state === 'ready'
   const [source, symbol] = splitSeries(dataset.series)
+  const timeframe = dataset.timeframe ?? shownOn?.timeframe
   const close = () => setDialog(null)
   return (
     <li aria-label={dataset.name} className="border-b border-hairline py-6">
@@ -38,30 +39,28 @@ export function DatasetItem({ dataset }: { dataset: Dataset }) {
           share={dataset.state === 'writing' && dataset.rows > 0 ? dataset.rows_done / dataset.rows : undefined}
         />
       )}
-      {ready && <Facts items={facts(dataset)} />}
+      {ready && <Facts items={facts(dataset, shownOn)} />}
       {dataset.state === 'failed' && <p className="max-w-[64ch] break-words">{dataset.error}</p>}
       {dataset.wrong_rows > 0 && <Problems dataset={dataset} />}
       <div className="mt-5 flex flex-wrap gap-3">
         {ready && (
           <Button size="small" asChild>
-            <Link
-              to="/chart/$source/$symbol"
-              params={{ source, symbol }}
-              search={dataset.timeframe ? { tf: dataset.timeframe } : {}}
-            >
+            <Link to="/chart/$source/$symbol" params={{ source, symbol }} search={timeframe ? { tf: timeframe } : {}}>
               <ChartCandlestick aria-hidden className="size-4" />
               Open in chart
             </Link>
           </Button>
         )}
         {ready && (
-          <DownloadButton path={`/api/datasets/${dataset.id}/file`} name={`${dataset.name}.csv`}>
+          <DownloadButton path={`/api/datasets/${dataset.id}/file`} name={`${dataset.name}.csv`} size="small">
             Download
           </DownloadButton>
         )}
-        <Button size="small" kind="quiet" onClick={() => setDialog('change')}>
-          {dataset.kind === 'signals' ? 'Change' : 'Rename'}
-        </Button>
+        {dataset.state !== 'failed' && (
+          <Button size="small" kind="quiet" onClick={() => setDialog('change')}>
+            {dataset.kind === 'signals' ? 'Change' : 'Rename'}
+          </Button>
+        )}
         <Button size="small" kind="quiet" onClick={() => setDialog('delete')}>
           Delete
         </Button>
@@ -72,13 +71,14 @@ export function DatasetItem({ dataset }: { dataset: Dataset }) {
   )
 }
 
-function facts(dataset: Dataset) {
+function facts(dataset: Dataset, shownOn: Dataset | undefined) {
   return [
     { label: 'Rows', value: count(dataset.rows) },
     dataset.kind === 'bars'
       ? { label: 'Timeframe', value: dataset.timeframe ?? '' }
-      : { label: 'Shown on', value: dataset.series.startsWith('own:') ? 'Your own data' : dataset.series },
-    { label: 'Extent', value: extent(dataset) },
+      : { label: 'Shown on', value: shownOn?.name ?? dataset.series },
+    { label: 'From (UTC)', value: minute(dataset.first_at) },
+    { label: 'To (UTC)', value: minute(dataset.last_at) },
     { label: 'File', value: size(dataset.size), hint: dataset.file_name },
     { label: 'Added', value: <Time iso={dataset.created_at} /> },
   ]

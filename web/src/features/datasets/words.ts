@@ -20,9 +20,5 @@ export function size(bytes: number): string {
   return `${money(bytes / 1024 ** 2, 1)} MB`
 }
 
-const minute = (iso: string) => iso.slice(0, 16).replace('T', ' ')
-
-/** "2024-01-01 00:00 to 2024-02-01 00:00 UTC"; nothing while there is nothing. */
-export function extent({ first_at, last_at }: Dataset): string {
-  return first_at && last_at ? `${minute(first_at)} to ${minute(last_at)} UTC` : ''
-}
+/** "2024-01-01 00:00", in UTC. */
+export const minute = (iso: string | null) => iso?.slice(0, 16).replace('T', ' ') ?? ''
