@@ -58,6 +58,17 @@ def test_stopping_and_resuming_everything_needs_nothing(alone: Settings):
     assert "There was no stop file" in run("resume", "--all").output
 
 
+def test_a_second_stop_says_whose_reason_stands(alone: Settings):
+    first = " ".join(run("stop", "--all", "--reason", "fire").output.split())
+    assert "stopped already" not in first
+    again = " ".join(run("stop", "--all", "--reason", "flood").output.split())
+    assert "It was stopped already by " in again
+    assert "that reason stands: fire." in again
+    found = stop_file.read(alone)
+    assert found is not None
+    assert found.reason == "fire"
+
+
 def test_a_stop_that_cannot_be_resumed_says_so(alone: Settings, monkeypatch: pytest.MonkeyPatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -285,6 +285,25 @@ async def test_orders_that_rest_for_nobody_are_cancelled_and_told(desk: Desk):
     assert all(view.settled_at for view in told)
 
 
+async def test_what_a_stray_order_filled_before_its_cancel_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """The list of open orders was read when it had filled nothing yet."""
+    await opened(desk)
+    name, stray = next((n, o) for n, o in desk.venue.orders.items() if o.request.symbol == "BTCUSDT")
+    stray.status = OrderStatus.OPEN
+    desk.venue.resting = [resting(name, desk)]
+
+    async def after_a_fill(_symbol: str, client_id: str):
+        desk.venue.fill_late(client_id, Decimal("0.2"))
+        stray.status = OrderStatus.CANCELLED
+
+    monkeypatch.setattr(desk.venue, "cancel", after_a_fill)
+    await reconciled(desk)
+    (told,) = [view for view in await shown(desk) if view.kind == "stray_order"]
+    assert "It had filled 1.8, which was booked" in told.text
+
+
 async def test_a_list_of_open_orders_that_is_late_warns_of_nothing(desk: Desk):
     await opened(desk)
     desk.venue.resting = [resting(next(iter(desk.venue.orders)), desk)]

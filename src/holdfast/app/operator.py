@@ -41,8 +41,18 @@ def stop_path(settings: Settings) -> Path:
     return stop_file.path_of(settings)
 
 
-def write_stop(settings: Settings, *, by: str, reason: str) -> None:
-    stop_file.write(settings, since=SystemClock().now(), by=by, reason=reason)
+def write_stop(settings: Settings, *, by: str, reason: str) -> str:
+    """What is said where everything was stopped already, and that reason stands; "" where it was not.
+
+    Raises:
+        OSError: no file can be made.
+    """
+    found = stop_file.write(settings, since=SystemClock().now(), by=by, reason=reason)
+    if found is None:
+        return ""
+    who = f" by {found.by}" if found.by else ""
+    since = f" since {found.since:%Y-%m-%d %H:%M} UTC" if found.since else ""
+    return f"It was stopped already{who}{since}, and that reason stands: {found.reason or 'none was given'}."
 
 
 def remove_stop(settings: Settings) -> bool:

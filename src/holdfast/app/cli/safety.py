@@ -227,7 +227,7 @@ def _operator_stop(reason: str) -> list[str]:
 
     settings = Settings()
     try:
-        operator.write_stop(settings, by=_who(), reason=reason)
+        before = operator.write_stop(settings, by=_who(), reason=reason)
     except OSError as error:
         fail(
             f"Nothing is stopped: {operator.stop_path(settings)} cannot be written ({error.strerror}).",
@@ -235,6 +235,8 @@ def _operator_stop(reason: str) -> list[str]:
             "then, and close nothing.",
         )
     said = [f"Stopped: {operator.stop_path(settings)} is written. No worker of this machine sends new risk."]
+    if before:
+        said.append(before)
     try:
         entered = asyncio.run(operator.enter_stop(located(settings)))
     except CannotRun:

@@ -80,13 +80,13 @@ async def _cancel_stray(
         log.warning("a stray order may still rest", client_id=report.client_id, reason=str(error))
         return  # the next reconciliation sees whether it does
     log.warning("a stray order was cancelled", client_id=report.client_id, symbol=report.symbol)
-    if order is not None:
-        await _ask(work, door, order, own)
+    told = await _ask(work, door, order, own) if order is not None else None
+    ended = told or now_at_venue or report
     async with work.database.transaction() as session:
         connection = await own(session)
         await incidents.note(
             session,
-            words.stray_order(report.symbol, report.client_id, report.filled_quantity),
+            words.stray_order(report.symbol, report.client_id, ended.filled_quantity),
             user_id=connection.user_id,
             connection_id=connection.id,
             reference=f"stray:{report.client_id}",
@@ -95,13 +95,13 @@ async def _cancel_stray(
         )
 
 
-async def _ask(work: Work, door: TradingVenue, order: Order, own: Own) -> None:
+async def _ask(work: Work, door: TradingVenue, order: Order, own: Own) -> OrderReport | None:
     """Whatever the venue says of the order now. Its fills are booked with the others, from the history."""
     answer = await ask_about(door, order, work.clock.now())
     if answer.error:
         raise answer.error
     if answer.report is None:
-        return
+        return None
     async with work.database.transaction() as session:
         await own(session)
         found = await intake.own_order(session, order.connection_id, order.client_id)
@@ -109,6 +109,7 @@ async def _ask(work: Work, door: TradingVenue, order: Order, own: Own) -> None:
             await intake.take_report(
                 session, found, answer.report, now=work.clock.now(), source="reconciliation"
             )
+    return answer.report
 
 
 async def _is_over(work: Work, order: Order) -> bool:

@@ -100,16 +100,19 @@ def lifted_at(settings: Settings) -> datetime | None:
         return None
 
 
-def write(settings: Settings, *, since: datetime, by: str, reason: str) -> None:
+def write(settings: Settings, *, since: datetime, by: str, reason: str) -> StopFile | None:
     """On the disk, whole, before this returns. A stop that is there already stays as it is. Where there is no
     room for who and why, an empty file stops as well.
+
+    Returns:
+        The stop that was there already, and whose reason stands.
 
     Raises:
         OSError: no file can be made at all.
     """
     path = path_of(settings)
-    if read(settings) is not None:
-        return
+    if found := read(settings):
+        return found
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"since": since.isoformat(), "by": by, "reason": reason}
     try:
@@ -117,6 +120,7 @@ def write(settings: Settings, *, since: datetime, by: str, reason: str) -> None:
     except OSError:
         path.touch(mode=0o600)
         _sync_directory(path.parent)
+    return None
 
 
 def remove(settings: Settings, *, now: datetime) -> bool:
