@@ -22,6 +22,7 @@ PUBLIC = (
     "/indices/btc-d",
     "/indices/top-10",
     "/chart/bybit/BTCUSDT",
+    "/news",
     "/licences",
     "/going-live",
     "/nowhere",

@@ -38,6 +38,14 @@ export const ACTIONS: Action[] = [
     words: 'markets candles price indicators drawing replay',
     perform: ({ go }) => go('/chart'),
   },
+  {
+    id: 'news',
+    label: 'News',
+    group: 'Go to',
+    keys: 'g w',
+    words: 'quick look articles press sentiment mood marketaux headlines',
+    perform: ({ go }) => go('/news'),
+  },
   { id: 'positions', label: 'Positions', group: 'Go to', keys: 'g p', perform: ({ go }) => go('/positions') },
   {
     id: 'activity',

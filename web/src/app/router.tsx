@@ -85,6 +85,13 @@ const chart = createRoute({
   component: lazyRouteComponent(() => import('@/features/chart/ChartPage')),
 })
 
+const news = createRoute({
+  getParentRoute: () => root,
+  path: '/news',
+  validateSearch: (search) => present(search, ['symbol', 'mood'] as const),
+  component: lazyRouteComponent(() => import('@/features/news/NewsPage')),
+})
+
 const plan = createRoute({
   getParentRoute: () => mine,
   path: '/plans/$planId',
@@ -197,6 +204,7 @@ const routeTree = root.addChildren([
   index,
   charts,
   chart,
+  news,
   licences,
   goingLive,
   mine.addChildren([

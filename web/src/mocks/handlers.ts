@@ -11,6 +11,7 @@ import { datasetHandlers } from './datasets'
 import { indicatorHandlers } from './indicators'
 import { limitsHandlers } from './limits'
 import { history } from './market'
+import { newsHandlers } from './news'
 import { bookPosition, ordersOf } from './positions'
 import { safetyHandlers } from './safety'
 import { traceHandlers } from './trace'
@@ -200,5 +201,6 @@ export const handlers = [
   ...candleHandlers,
   ...indicatorHandlers,
   ...chartHandlers,
+  ...newsHandlers,
   ...datasetHandlers,
 ]

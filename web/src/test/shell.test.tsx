@@ -21,6 +21,7 @@ const PATHS = [
   '/indices',
   '/indices/btc-d',
   '/chart/bybit/BTCUSDT',
+  '/news',
   '/positions',
   '/activity',
   '/connections',

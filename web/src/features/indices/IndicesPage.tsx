@@ -1,3 +1,6 @@
+import { Link } from '@tanstack/react-router'
+
+import { Button } from '@/ui/Button'
 import { Page } from '@/ui/Layout'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 
@@ -8,7 +11,14 @@ import { useIndices } from './queries'
 export default function IndicesPage() {
   const { data, error, refetch } = useIndices()
   return (
-    <Page title="Indices">
+    <Page
+      title="Indices"
+      actions={
+        <Button asChild kind="quiet">
+          <Link to="/news">News</Link>
+        </Button>
+      }
+    >
       {error && !data && <ProblemNotice error={error} retry={() => void refetch()} />}
       {!data && !error && <SkeletonRows rows={4} label="Loading indices" />}
       {data && (

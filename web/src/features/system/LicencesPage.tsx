@@ -26,6 +26,14 @@ export default function LicencesPage() {
           </a>
           .
         </p>
+        <p className="mt-3">
+          News and their sentiment:{' '}
+          <a href="https://www.marketaux.com/" rel="noopener noreferrer" target="_blank" className="underline">
+            Marketaux
+          </a>
+          ; titles and texts belong to their publishers. Moods marked as estimated: VADER sentiment analysis, Copyright
+          (c) 2016 C.J. Hutto, MIT licence.
+        </p>
       </Section>
       <Section title="Built on">
         <Table
