@@ -111,7 +111,7 @@ export default function ChartPage() {
           <Bell aria-hidden className="size-4 text-muted" />
           <span className="max-[1439px]:sr-only">Alerts</span>
         </ToolButton>
-        <ToolButton onClick={replay}>
+        <ToolButton onClick={replay} title="Replay">
           <Rewind aria-hidden className="size-4 text-muted" />
           <span className="max-[1439px]:sr-only">Replay</span>
         </ToolButton>

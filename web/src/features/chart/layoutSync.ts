@@ -1,25 +1,20 @@
 /** Keeps the workspace with the account as its default layout, so that it is the same on every device. */
+import type { Schemas } from '@/api/client'
+import { answer, api } from '@/api/client'
 import { ProblemError } from '@/api/problem'
 import { session } from '@/api/session'
 import { randomKey } from '@/lib/ids'
 
-import { get, put } from './data/api'
 import type { Workspace } from './workspace'
 import { readWorkspace, workspace } from './workspace'
 
-interface Layout extends Workspace {
-  id: string
-  version: number
-  name: string
-  is_default: boolean
-}
-
-const PATH = '/api/charts/layouts'
 const PAUSE = 1_500
 const CONFLICT = 409
 const NAME = 'Workspace'
 
 let timer: ReturnType<typeof setTimeout> | undefined
+type Layout = Schemas['LayoutView']
+
 let layout: Pick<Layout, 'id' | 'version' | 'name'> | null = null
 let known = ''
 
@@ -27,7 +22,7 @@ const textOf = ({ cells, active }: Workspace) => JSON.stringify({ cells, active 
 const signedIn = () => session.get().status === 'in'
 
 async function read(): Promise<Layout | undefined> {
-  const layouts = (await (await get(PATH, {})).json()) as Layout[]
+  const layouts = await answer(api.GET('/api/charts/layouts'))
   const found = layouts.find((each) => each.is_default) ?? layouts[0]
   layout = found ?? { id: uuid(), version: 0, name: NAME }
   return found
@@ -42,8 +37,8 @@ async function write(): Promise<void> {
   const { id, version, name } = layout
   try {
     const body = { version, name, is_default: true, active: state.active, cells: state.cells }
-    const kept = (await (await put(`${PATH}/${id}`, body, randomKey())).json()) as Layout
-    layout = kept
+    const params = { path: { layout_id: id }, header: { 'idempotency-key': randomKey() } }
+    layout = await answer(api.PUT('/api/charts/layouts/{layout_id}', { params, body }))
     known = textOf(state)
   } catch (error) {
     layout = null

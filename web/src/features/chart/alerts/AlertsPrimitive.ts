@@ -30,6 +30,7 @@ const TEXT_SIZE = 12
 
 export class AlertsPrimitive implements ISeriesPrimitive<Time> {
   private host: SeriesAttachedParameter<Time> | null = null
+  private prices: readonly ISeriesPrimitiveAxisView[] = []
   private readonly widths = new Map<string, number>()
   private readonly views: readonly IPrimitivePaneView[] = [
     { zOrder: () => 'top', renderer: () => ({ draw: (target: Target) => this.draw(target) }) },
@@ -54,8 +55,12 @@ export class AlertsPrimitive implements ISeriesPrimitive<Time> {
   }
 
   priceAxisViews(): readonly ISeriesPrimitiveAxisView[] {
+    return this.prices
+  }
+
+  updateAllViews(): void {
     const { ink, onInk } = this.source.colours()
-    return this.source.lines().flatMap((line) => {
+    this.prices = this.source.lines().flatMap((line) => {
       const y = this.host?.series.priceToCoordinate(line.price) ?? null
       if (y === null) return []
       return {

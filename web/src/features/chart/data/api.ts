@@ -59,15 +59,3 @@ export async function fetchBars(
     volume: columnOf(page, 'volume'),
   }
 }
-
-/** A PUT of JSON under a key that makes trying again harmless; throws {@link ProblemError} when the answer is no. */
-export async function put(path: string, body: unknown, key: string): Promise<Response> {
-  const request = new Request(new URL(path, globalThis.location.origin), {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
-    body: JSON.stringify(body),
-  })
-  const response = await authorisedFetch(request)
-  if (!response.ok) throw new ProblemError(problemOf(await response.json().catch(() => null), response))
-  return response
-}

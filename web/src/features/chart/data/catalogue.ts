@@ -1,44 +1,22 @@
 /** The indicators the server computes, and their values as columns. */
 import { queryOptions } from '@tanstack/react-query'
 
+import type { Schemas } from '@/api/client'
+import { answer, api } from '@/api/client'
+
 import { get, spanQuery } from './api'
 import { columnOf, parseColumns } from './columns'
 import type { StripPage } from './strip'
 import type { Timeframe } from './timeframes'
 
-export interface IndicatorInput {
-  name: string
-  label: string
-  kind: 'int' | 'float' | 'source' | 'choice'
-  default: number | string
-  min?: number | null
-  max?: number | null
-  options?: string[] | null
-}
-
-export interface IndicatorPlot {
-  id: string
-  label: string
-  kind: 'line' | 'histogram' | 'columns' | 'area' | 'band' | 'dots'
-  pane: 'price' | 'own'
-  /** One of the eight plot colours. */
-  colour: number
-  band_with?: string | null
-}
-
-export interface Indicator {
-  id: string
-  name: string
-  group: string
-  about: string
-  inputs: IndicatorInput[]
-  plots: IndicatorPlot[]
-  levels: number[]
-}
+export type Indicator = Schemas['IndicatorView']
+export type IndicatorInput = Schemas['IndicatorInput']
+/** `colour` is one of the eight plot colours. */
+export type IndicatorPlot = Schemas['IndicatorPlot']
 
 export const indicatorsQuery = queryOptions({
   queryKey: ['indicators'],
-  queryFn: async () => (await (await get('/api/indicators', {})).json()) as Indicator[],
+  queryFn: () => answer(api.GET('/api/indicators')),
   staleTime: Infinity,
 })
 

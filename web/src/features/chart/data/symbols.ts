@@ -1,25 +1,15 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 
-import { get } from './api'
+import type { Schemas } from '@/api/client'
+import { answer, api } from '@/api/client'
 
-export interface SymbolView {
-  series: string
-  source: string
-  symbol: string
-  name: string
-  base: string
-  quote: string
-  kind: string
-  price_decimals: number
-  volume_24h: string | number | null
-}
+export type SymbolView = Schemas['SymbolView']
 
 /** Markets whose name or symbol fits what was typed, best first. */
 export const symbolsQuery = (typed: string) =>
   queryOptions({
     queryKey: ['symbols', typed],
-    queryFn: async ({ signal }) =>
-      (await (await get('/api/symbols', { q: typed, limit: '40' }, signal)).json()) as SymbolView[],
+    queryFn: ({ signal }) => answer(api.GET('/api/symbols', { params: { query: { q: typed, limit: 40 } }, signal })),
     placeholderData: keepPreviousData,
     staleTime: 60_000,
   })

@@ -1,9 +1,9 @@
 /** Drawings as the server keeps them: one versioned list a series, prices as decimal strings. */
+import { answer, api } from '@/api/client'
 import { ProblemError } from '@/api/problem'
 import { session } from '@/api/session'
 import { plainNumber } from '@/lib/numbers'
 
-import { get, put } from '../data/api'
 import type { Drawing } from './model'
 import { readDrawings } from './model'
 
@@ -14,19 +14,13 @@ export interface SyncPorts {
   signedIn: () => boolean
 }
 
-interface Kept {
-  version: number
-  drawings: { anchors: { time: number; price: string }[] }[]
-}
-
-const PATH = '/api/charts/drawings'
 const CONFLICT = 409
 
 /** Of the drawings that were read last. */
 const versions = new Map<string, number>()
 
 async function load(series: string): Promise<Drawing[]> {
-  const kept = (await (await get(PATH, { series })).json()) as Kept
+  const kept = await answer(api.GET('/api/charts/drawings', { params: { query: { series } } }))
   versions.set(series, kept.version)
   return readDrawings(
     kept.drawings.map((drawing) => ({
@@ -44,8 +38,9 @@ async function write(series: string, drawings: readonly Drawing[], key: string):
       anchors: drawing.anchors.map(({ time, price }) => ({ time: Math.round(time), price: plainNumber(price) })),
     })),
   }
-  const answer = await put(`${PATH}?series=${encodeURIComponent(series)}`, body, key)
-  versions.set(series, ((await answer.json()) as Kept).version)
+  const params = { query: { series }, header: { 'idempotency-key': key } }
+  const { version } = await answer(api.PUT('/api/charts/drawings', { params, body }))
+  versions.set(series, version)
 }
 
 /** Where another device changed them meanwhile, what either has drawn is kept. */

@@ -6,7 +6,6 @@ import { cleanAmount } from '@/lib/numbers'
 import { Button } from '@/ui/Button'
 import { Choice, Field } from '@/ui/Field'
 import { ProblemNotice } from '@/ui/States'
-import { toast } from '@/ui/toasts'
 
 import type { Alert, NewAlert } from '../alerts/model'
 import { DIRECTION_WORDS } from '../alerts/model'
@@ -34,6 +33,7 @@ export function AlertForm({
   const save = useSaveAlert()
   const intent = useRef(randomKey())
   const [problem, setProblem] = useState('')
+  const [done, setDone] = useState(false)
   const symbol = splitSeries(series)[1]
 
   function onSubmit(event: FormEvent<HTMLFormElement>) {
@@ -44,6 +44,7 @@ export function AlertForm({
     const level = cleanAmount(read('price'))
     const wrong = priceProblem(level)
     setProblem(wrong)
+    setDone(false)
     if (wrong) return
     const wanted: NewAlert = {
       series,
@@ -58,7 +59,7 @@ export function AlertForm({
       {
         onSuccess: () => {
           intent.current = randomKey()
-          toast(editing ? 'The alert is changed and waits.' : 'The alert is set.')
+          setDone(true)
           form.reset()
           onDone()
         },
@@ -94,6 +95,9 @@ export function AlertForm({
         <Button kind="primary" size="small" type="submit" busy={save.isPending}>
           {editing ? 'Save' : 'Add alert'}
         </Button>
+        <p role="status" className="self-center text-sm text-muted">
+          {done && !save.isPending && 'The alert is set.'}
+        </p>
         {editing && (
           <Button kind="quiet" size="small" onClick={onDone}>
             Cancel

@@ -79,7 +79,7 @@ function Found({ found, onPick }: { found: SymbolView; onPick: () => void }) {
       <span className="w-32 shrink-0 truncate font-medium">{found.symbol}</span>
       <span className="min-w-0 flex-1 truncate text-sm text-muted">{found.name}</span>
       <span className="text-sm text-muted max-md:hidden">
-        {found.volume_24h !== null && `$${compact(found.volume_24h)} a day`}
+        {found.volume_24h != null && `$${compact(found.volume_24h)} a day`}
       </span>
       <span className="w-28 shrink-0 text-right text-sm text-muted">{sourceWords(found.source)}</span>
     </Command.Item>

@@ -86,11 +86,11 @@ export function Toolbar(props: Props) {
         <ChartNoAxesColumn aria-hidden className="size-4" />
       </ToolButton>
       <Line />
-      <ToolButton onClick={props.onIndicators}>
+      <ToolButton onClick={props.onIndicators} title="Indicators">
         <ChartSpline aria-hidden className="size-4 text-muted" />
-        <span className="max-sm:sr-only">Indicators</span>
+        <span className="max-[1439px]:sr-only">Indicators</span>
       </ToolButton>
-      <ToolButton onClick={props.onCompare}>
+      <ToolButton onClick={props.onCompare} title="Compare">
         <GitCompareArrows aria-hidden className="size-4 text-muted" />
         <span className="max-[1439px]:sr-only">Compare</span>
       </ToolButton>
