@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     """Environment variables start with ``HOLDFAST_``, save ``DATABASE_URL`` and ``REDIS_URL``.
 
     ``servers`` says where embedded PostgreSQL and Redis may come from. In demo mode every outside address
-    points to the simulator; in live mode to the real service. ``limit_*`` hold for everybody here; a user's
+    points to the simulator; in live mode to the real service. There are no news without ``marketaux_token``.
+    ``limit_*`` hold for everybody here; a user's
     own limits can only be tighter. Nothing new is opened on prices older than ``stale_price_seconds`` or on
     books not compared with the venue for ``stale_books_seconds``.
     """
