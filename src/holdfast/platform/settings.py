@@ -29,9 +29,9 @@ class Settings(BaseSettings):
 
     ``servers`` says where embedded PostgreSQL and Redis may come from. In demo mode every outside address
     points to the simulator; in live mode to the real service. There are no news without ``marketaux_token``.
-    ``limit_*`` hold for everybody here; a user's
-    own limits can only be tighter. Nothing new is opened on prices older than ``stale_price_seconds`` or on
-    books not compared with the venue for ``stale_books_seconds``.
+    ``limit_*`` hold for everybody here; a user's own limits can only be tighter. Nothing new is opened on
+    prices older than ``stale_price_seconds`` or on books not compared with the venue for
+    ``stale_books_seconds``.
     """
 
     model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")
