@@ -6,13 +6,14 @@ import type { Timeframe } from '@/features/chart/data/timeframes'
 
 import { COLUMNS_TYPE, encode, pageOf } from './candles'
 
-const length = (value: number) => ({ name: 'length', label: 'Length', kind: 'int' as const, default: value, min: 1, max: 500 }) // prettier-ignore
+const length = (value: number) => ({ name: 'length', label: 'Length', kind: 'int' as const, default: value, min: 1, max: 500, options: null }) // prettier-ignore
 const plot = (id: string, colour: number, rest: Partial<Indicator['plots'][number]> = {}) => ({
   id,
   label: id,
   kind: 'line' as const,
   pane: 'price' as const,
   colour,
+  band_with: null,
   ...rest,
 })
 
@@ -31,7 +32,10 @@ export const INDICATORS: Indicator[] = [
     name: 'Bollinger bands',
     group: 'Volatility',
     about: 'A moving average and bands at a number of standard deviations.',
-    inputs: [length(20), { name: 'width', label: 'Deviations', kind: 'float', default: 2, min: 0.1, max: 10 }],
+    inputs: [
+      length(20),
+      { name: 'width', label: 'Deviations', kind: 'float', default: 2, min: 0.1, max: 10, options: null },
+    ],
     plots: [plot('middle', 6), plot('lower', 2), plot('upper', 2, { kind: 'band', band_with: 'lower' })],
     levels: [],
   },
@@ -82,7 +86,7 @@ function compute(id: string, closes: number[], inputs: URLSearchParams): number[
   return [average, band(-1), band(1)]
 }
 
-const MARKETS: [series: string, name: string, kind: string, volume: string | null][] = [
+const MARKETS: [series: string, name: string, kind: SymbolView['kind'], volume: string | null][] = [
   ['bybit:BTCUSDT', 'Bitcoin', 'linear', '18234000000'],
   ['binance:BTCUSDT', 'Bitcoin', 'spot', '9120000000'],
   ['bybit:ETHUSDT', 'Ethereum', 'linear', '8412000000'],

@@ -8,7 +8,7 @@ import { serverNow } from '@/lib/clock'
 import { useStore } from '@/lib/store'
 
 import { alertsDialog, openAlerts } from './alerts/store'
-import { splitSeries } from './data/api'
+import { splitSeries } from './data/series'
 import type { Timeframe } from './data/timeframes'
 import type { ChartEngine } from './engine/ChartEngine'
 import { drawImage, saveImage } from './engine/exportImage'
@@ -23,6 +23,7 @@ import { useFillHeight } from './useFillHeight'
 import { useFullscreen } from './useFullscreen'
 import { useSpecs } from './useSpec'
 import { usePhone } from './usePhone'
+import { symbolWords } from './words'
 import { changeCell, setChartCount } from './workspace'
 
 const AlertsDialog = lazy(() => import('./panels/AlertsDialog'))
@@ -67,7 +68,7 @@ export default function ChartPage() {
   function exportImage() {
     if (!engine || !spec) return
     const name = `${splitSeries(spec.series)[1]}-${spec.timeframe}`
-    const title = `${splitSeries(spec.series)[1]} · ${engine.feed.state.get().timeframe}`
+    const title = `${symbolWords(spec.series)} · ${engine.feed.state.get().timeframe}`
     const picture = drawImage(engine.chart, engine.colours, { title, simulated, now: serverNow() / 1000 })
     saveImage(picture, `${name}.png`)
   }
@@ -83,7 +84,7 @@ export default function ChartPage() {
   })
 
   if (!spec) return null
-  const [, symbol] = splitSeries(spec.series)
+  const symbol = symbolWords(spec.series)
   return (
     <div
       ref={frame}
@@ -125,7 +126,7 @@ export default function ChartPage() {
           <ToolSelect
             label="Chart shown"
             value={String(active)}
-            options={specs.map((each, index) => [String(index), `${index + 1}: ${splitSeries(each.series)[1]}`])}
+            options={specs.map((each, index) => [String(index), `${index + 1}: ${symbolWords(each.series)}`])}
             onPick={(value) => activate(Number(value))}
           />
         )}

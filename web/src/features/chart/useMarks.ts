@@ -6,7 +6,7 @@ import { session } from '@/api/session'
 import { forGeometry, price as priceText } from '@/lib/numbers'
 import { useStore } from '@/lib/store'
 
-import { splitSeries } from './data/api'
+import { splitSeries } from './data/series'
 import type { ChartEngine } from './engine/ChartEngine'
 
 /** The only venue that orders go to. The same coin of another venue is another market, with other prices. */

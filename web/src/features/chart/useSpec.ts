@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'react'
 
 import { useStore } from '@/lib/store'
 
-import { splitSeries } from './data/api'
+import { splitSeries } from './data/series'
 import type { Timeframe } from './data/timeframes'
 import { asTimeframe } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
@@ -11,6 +11,7 @@ import { withSeries } from './engine/spec'
 import { rememberChart } from './last'
 import { keepWorkspace } from './layoutSync'
 
+import { symbolWords } from './words'
 import { changeCell, changeWorkspace, workspace } from './workspace'
 
 /** The charts of the workspace. The address names the series and the timeframe of the one in front. */
@@ -27,7 +28,7 @@ export function useSpecs() {
   )
 
   useEffect(() => {
-    document.title = `${symbol} · Holdfast`
+    document.title = `${symbolWords(series)} · Holdfast`
     rememberChart(source, symbol, timeframe)
     const kept = workspace.get().cells[active]
     if (kept && (kept.series !== series || kept.timeframe !== timeframe))

@@ -1,3 +1,4 @@
+import { splitSeries } from './data/series'
 import type { ChartType, ScaleMode } from './engine/spec'
 
 export const TYPE_WORDS: Record<ChartType, string> = {
@@ -23,6 +24,19 @@ const SOURCES: Record<string, string> = {
 
 export function sourceWords(source: string): string {
   return SOURCES[source] ?? source
+}
+
+const INDICES: Record<string, string> = {
+  'btc-d': 'BTC.D',
+  'eth-d': 'ETH.D',
+  'eth-btc': 'ETH/BTC',
+  'top-10': 'TOP10',
+}
+
+/** What a series is called beside its source: "BTCUSDT", "BTC.D". */
+export function symbolWords(series: string): string {
+  const [source, symbol] = splitSeries(series)
+  return source === 'index' ? (INDICES[symbol] ?? symbol) : symbol
 }
 
 const GAP_REASONS: Record<string, string> = {

@@ -3,7 +3,7 @@ import { ChartCandlestick } from 'lucide-react'
 import { useState } from 'react'
 
 import { DownloadButton } from '@/features/activity/DownloadButton'
-import { splitSeries } from '@/features/chart/data/api'
+import { splitSeries } from '@/features/chart/data/series'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
 import { Facts } from '@/ui/Layout'

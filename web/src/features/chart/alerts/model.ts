@@ -2,7 +2,7 @@
 import type { Schemas } from '@/api/client'
 import { plainNumber, price as priceText } from '@/lib/numbers'
 
-import { splitSeries } from '../data/api'
+import { symbolWords } from '../words'
 
 export type Alert = Schemas['AlertView']
 export type FiredAlert = Schemas['FiredAlertView']
@@ -33,7 +33,7 @@ export function pointedPrice(value: number, decimals: number): string {
 
 /** "BTCUSDT reached 64,000.00 from below". */
 export function firedWords({ series, price, direction, note }: FiredAlert): string {
-  const words = `${splitSeries(series)[1]} reached ${priceText(price)} ${DIRECTION_WORDS[direction]}`
+  const words = `${symbolWords(series)} reached ${priceText(price)} ${DIRECTION_WORDS[direction]}`
   return note ? `${words}: ${note}` : words
 }
 

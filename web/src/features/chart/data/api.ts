@@ -4,6 +4,7 @@ import { ProblemError, problemOf } from '@/api/problem'
 
 import type { ColumnHeader } from './columns'
 import { columnOf, parseColumns } from './columns'
+import { splitSeries } from './series'
 import type { Timeframe } from './timeframes'
 import type { BarColumns } from './windowStore'
 
@@ -32,12 +33,6 @@ export function spanQuery({ before, after, limit }: Span): Record<string, string
     ...(before === undefined ? {} : { before: String(Math.floor(before)) }),
     ...(after === undefined ? {} : { after: String(Math.floor(after)) }),
   }
-}
-
-/** "binance:BTCUSDT" → ["binance", "BTCUSDT"]. */
-export function splitSeries(series: string): [source: string, symbol: string] {
-  const colon = series.indexOf(':')
-  return [series.slice(0, colon), series.slice(colon + 1)]
 }
 
 export async function fetchBars(

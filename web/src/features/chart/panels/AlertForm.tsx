@@ -10,7 +10,7 @@ import { ProblemNotice } from '@/ui/States'
 import type { Alert, NewAlert } from '../alerts/model'
 import { DIRECTION_WORDS } from '../alerts/model'
 import { useSaveAlert } from '../alerts/queries'
-import { splitSeries } from '../data/api'
+import { symbolWords } from '../words'
 
 const DIRECTIONS = (['either', 'above', 'below'] as const).map((value) => ({ value, label: DIRECTION_WORDS[value] }))
 const REPEATS = [
@@ -34,7 +34,7 @@ export function AlertForm({
   const intent = useRef(randomKey())
   const [problem, setProblem] = useState('')
   const [done, setDone] = useState(false)
-  const symbol = splitSeries(series)[1]
+  const symbol = symbolWords(series)
 
   function onSubmit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()

@@ -7,8 +7,8 @@ import { Time } from '@/ui/Time'
 import type { Alert, FiredAlert } from '../alerts/model'
 import { DIRECTION_WORDS, firedWords } from '../alerts/model'
 import { useAlertActions } from '../alerts/useAlertActions'
-import { splitSeries } from '../data/api'
-import { sourceWords } from '../words'
+import { splitSeries } from '../data/series'
+import { sourceWords, symbolWords } from '../words'
 import { ToolButton } from './Toolbar'
 
 /** One alert. `onLeave`: given where it is on another chart, which its name then opens. */
@@ -30,7 +30,7 @@ export function AlertRow({
         <p>
           {onLeave && (
             <Link to="/chart/$source/$symbol" params={{ source, symbol }} onClick={onLeave} className="underline">
-              {symbol}
+              {symbolWords(alert.series)}
             </Link>
           )}{' '}
           <span className="tnum font-medium">{at}</span>{' '}

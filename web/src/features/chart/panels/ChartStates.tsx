@@ -1,15 +1,17 @@
 import { Loader } from 'lucide-react'
 
+import { ProblemError } from '@/api/problem'
 import { useStore } from '@/lib/store'
 import { utcMinute } from '@/lib/times'
 import { Button } from '@/ui/Button'
-import { ProblemNotice, Skeleton } from '@/ui/States'
+import { EmptyState, ProblemNotice, Skeleton } from '@/ui/States'
 
+import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
-import { gapWords } from '../words'
+import { gapWords, sourceWords, symbolWords } from '../words'
 
 /** What stands over the chart while its bars are not there: a skeleton, or what went wrong and what to do. */
-export function ChartStates({ engine }: { engine: ChartEngine }) {
+export function ChartStates({ engine, series }: { engine: ChartEngine; series: string }) {
   const { phase, error, olderError } = useStore(engine.feed.state)
   const empty = engine.feed.window.length === 0
   if (phase === 'loading') {
@@ -22,7 +24,14 @@ export function ChartStates({ engine }: { engine: ChartEngine }) {
   if (phase === 'failed' && empty) {
     return (
       <div className="absolute inset-0 grid place-items-center bg-canvas p-6">
-        <ProblemNotice error={error} retry={() => engine.retry()} />
+        {isMissing(error) ? (
+          <EmptyState
+            title={`There is no ${symbolWords(series)} here`}
+            text={`${sourceWords(splitSeries(series)[0])} lists no market of that name. Choose another with the search above.`}
+          />
+        ) : (
+          <ProblemNotice error={error} retry={() => engine.retry()} />
+        )}
       </div>
     )
   }
@@ -40,6 +49,10 @@ export function ChartStates({ engine }: { engine: ChartEngine }) {
       <ProblemNotice error={trouble} retry={() => engine.retry()} />
     </div>
   )
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof ProblemError && error.problem.status === 404
 }
 
 /** Whether history is still being fetched, and the gaps among the bars that are held. */

@@ -63,7 +63,7 @@ export function ChartView({
   return (
     <div className="relative size-full min-h-0 overflow-hidden">
       <ChartReader engine={engine} label={`Chart of ${spec.series}`}>
-        <div ref={box} className="size-full" />
+        <div ref={box} className="isolate size-full" />
       </ChartReader>
       {engine && (
         <>
@@ -79,7 +79,7 @@ export function ChartView({
       {simulated && (
         <p className="pointer-events-none absolute bottom-9 left-3 z-10 text-xs text-muted">Simulated market</p>
       )}
-      {engine && <ChartStates engine={engine} />}
+      {engine && <ChartStates engine={engine} series={spec.series} />}
       {engine && <ChartMenu engine={engine} series={spec.series} />}
       {drawingsError !== null && (
         <p role="alert" className="absolute bottom-14 left-3 z-10 text-xs text-error">

@@ -6,12 +6,12 @@ import { compact, MINUS, money, signedPercent, signOf } from '@/lib/numbers'
 import { useStore } from '@/lib/store'
 import { utcMinute } from '@/lib/times'
 
-import { splitSeries } from '../data/api'
+import { splitSeries } from '../data/series'
 import { timeframeWords } from '../data/timeframes'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
 import { isIndex } from '../engine/spec'
-import { sourceWords } from '../words'
+import { sourceWords, symbolWords } from '../words'
 
 /** The bar under the crosshair, or the newest: open, high, low, close, its change and its volume. */
 export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec }) {
@@ -21,7 +21,7 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   const { window } = engine.feed
   const index = Math.min(cursor ?? Infinity, engine.shown - 1)
   const bar = window.at(index)
-  const [source, symbol] = splitSeries(state.series)
+  const [source] = splitSeries(state.series)
   if (!bar) return null
   const before = window.at(index - 1)?.close ?? bar.open
   const change = before === 0 ? 0 : bar.close / before - 1
@@ -29,7 +29,7 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   const price = (value: number) => money(value, state.decimals)
   return (
     <div className="tnum flex w-fit flex-wrap items-baseline gap-x-3 rounded-[5px] bg-[color-mix(in_srgb,var(--canvas)_70%,transparent)] text-sm">
-      <span className="font-semibold">{symbol}</span>
+      <span className="font-semibold">{symbolWords(state.series)}</span>
       <span className="text-muted">
         {sourceWords(source)} · {state.timeframe}
       </span>

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useStore } from '@/lib/store'
 import { money, plotValue, signedPercent } from '@/lib/numbers'
 
-import { splitSeries } from '../data/api'
+import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { CompareView } from '../engine/CompareView'
 import type { IndicatorView } from '../engine/IndicatorView'
