@@ -28,10 +28,10 @@ async def test_a_transaction_that_stands_still_gives_its_locks_back(database: Da
     """As when a worker is frozen in the middle of one."""
     frozen = Database(database_url, pool_size=1, idle_seconds=0.1)
     take = text("SELECT pg_advisory_xact_lock(7)")
-    with pytest.raises(DBAPIError):
-        async with frozen.transaction() as session:
-            await session.execute(take)
-            async with database.transaction() as other:
-                await asyncio.wait_for(other.execute(take), 30)
+    async with frozen.sessions() as session:
+        await session.execute(take)
+        async with database.transaction() as other:
+            await asyncio.wait_for(other.execute(take), 30)
+        with pytest.raises(DBAPIError):
             await session.execute(text("SELECT 1"))
     await frozen.close()

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 POOL_SIZE: Final = 5
 LONGEST_SILENCE: Final = 15.0
-"""Seconds a transaction may stand still: its locks would keep a user's stop waiting while a worker is frozen."""
+"""Seconds a transaction may stand still: its locks keep a user's stop waiting while a worker is frozen."""
 
 
 class Child:

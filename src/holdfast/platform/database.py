@@ -57,8 +57,8 @@ class Database:
     """One engine per process. ``listen_url`` is the same address for a raw asyncpg connection.
 
     Args:
-        idle_seconds: a transaction in which nothing is asked for so long is rolled back by PostgreSQL, so that
-            a process that froze in the middle of one does not hold its locks for ever. None: no bound.
+        idle_seconds: PostgreSQL rolls a transaction back in which nothing was asked for so long, so that a
+            process that froze in the middle of one does not hold its locks for ever. None: no bound.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10, idle_seconds: float | None = None) -> None:
