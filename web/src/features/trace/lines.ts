@@ -47,7 +47,7 @@ export function placeOf(span: Span, whole: Span): { left: number; width: number 
   return { left: (span.from - whole.from) / length, width: (span.to - span.from) / length }
 }
 
-const TROUBLE = new Set(['reject', 'ambiguous', 'forbid', 'withheld', 'silent', 'refused', 'held back'])
+const TROUBLE = new Set(['reject', 'ambiguous', 'forbid', 'differ', 'withheld', 'silent', 'refused', 'held back'])
 
 /** Something that did not go as asked. */
 export function isTrouble(item: Item): boolean {
