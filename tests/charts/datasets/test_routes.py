@@ -67,6 +67,8 @@ async def test_a_file_becomes_a_series_of_its_owner(
     )
     assert bars.status_code == 200
     assert b'"count":50' in bars.content.replace(b" ", b"")
+    newest = await client.get(f"/api/candles/own/{made['id']}?timeframe=1h", headers=owner)
+    assert b'"gaps":[]' in newest.content.replace(b" ", b"")
     values = await client.get(
         f"/api/indicators/sma/values?series={made['series']}&timeframe=1h", headers=owner
     )

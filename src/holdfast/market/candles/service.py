@@ -163,7 +163,9 @@ class Candles:
                 until = end_of(start_of(newest, asked.timeframe), asked.timeframe)
                 start = shifted(until, asked.timeframe, -asked.limit)
                 bars = await self._read(session, series, asked.timeframe, start, until)
-            gaps = await self._gaps(session, series, start, min(until, now))
+            # Nobody can be asked for more: nothing is missing before the first bar and after the last.
+            begun, ended = series.first_time or 0, (series.last_time or 0) + series.base_seconds
+            gaps = await self._gaps(session, series, max(start, begun), min(until, now, ended))
         return Page(
             series,
             asked.timeframe,
