@@ -45,7 +45,7 @@ export function ChartMenu({ engine, series }: { engine: ChartEngine; series: str
 
   function onKey(event: KeyboardEvent) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-    if (event.key === 'Escape') close()
+    if (event.key === 'Escape' || event.key === 'Tab') close()
     else if (step) move(list.current, step)
     else return
     event.preventDefault()
@@ -59,7 +59,6 @@ export function ChartMenu({ engine, series }: { engine: ChartEngine; series: str
       tabIndex={-1}
       aria-label="At this price"
       onKeyDown={onKey}
-      onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && close()}
       style={{ left, top, width: WIDTH - 8 }}
       className="absolute z-30 animate-enter rounded-card bg-canvas p-1.5 text-sm shadow-sheet"
     >
