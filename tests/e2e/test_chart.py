@@ -1,9 +1,10 @@
 """The chart workspace: live, paged, drawn on, kept with the account, used by keys and on a phone."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Request, expect
 from tests.e2e.conftest import Complaints
 from tests.e2e.installation import Installation
 from tests.e2e.test_first_trade import PATIENCE, try_the_demo
@@ -18,7 +19,8 @@ def chart(page: Page) -> Locator:
 
 async def opened(page: Page, path: str) -> None:
     await page.goto(path)
-    await expect(chart(page).get_by_role("table")).to_be_attached(timeout=PATIENCE)
+    bars = chart(page).get_by_role("table", name=re.compile("^Last bars of "))
+    await expect(bars).to_be_attached(timeout=PATIENCE)
 
 
 async def test_bars_are_live_and_history_comes_as_one_pans(page: Page):
@@ -27,8 +29,15 @@ async def test_bars_are_live_and_history_comes_as_one_pans(page: Page):
     before = await legend.inner_text()
     await expect(legend).not_to_have_text(before, timeout=PATIENCE)
     await chart(page).focus()
-    async with page.expect_request(lambda asked: "/candles/" in asked.url and "before=" in asked.url):
-        for _ in range(60):
+    paged = asyncio.Event()
+
+    def see(asked: Request) -> None:
+        if "/candles/" in asked.url and "before=" in asked.url:
+            paged.set()
+
+    page.on("request", see)
+    async with asyncio.timeout(120):
+        while not paged.is_set():
             await page.keyboard.press("Shift+ArrowLeft")
 
 
