@@ -1,15 +1,10 @@
 /** Alerts as dotted lines with a label, and their prices on the scale. */
-import type {
-  IPrimitivePaneView,
-  ISeriesPrimitive,
-  ISeriesPrimitiveAxisView,
-  SeriesAttachedParameter,
-  Time,
-} from 'lightweight-charts'
+import type { ISeriesPrimitiveAxisView } from 'lightweight-charts'
 
 import { money } from '@/lib/numbers'
 
-type Target = Parameters<NonNullable<ReturnType<IPrimitivePaneView['renderer']>>['draw']>[0]
+import type { Target } from '../engine/TopPrimitive'
+import { TopPrimitive } from '../engine/TopPrimitive'
 
 export interface AlertLine {
   id: string
@@ -28,30 +23,12 @@ export interface AlertsSource {
 export const LABEL = { height: 22, right: 8, padding: 8 } as const
 const TEXT_SIZE = 12
 
-export class AlertsPrimitive implements ISeriesPrimitive<Time> {
-  private host: SeriesAttachedParameter<Time> | null = null
+export class AlertsPrimitive extends TopPrimitive {
   private prices: readonly ISeriesPrimitiveAxisView[] = []
   private readonly widths = new Map<string, number>()
-  private readonly views: readonly IPrimitivePaneView[] = [
-    { zOrder: () => 'top', renderer: () => ({ draw: (target: Target) => this.draw(target) }) },
-  ]
 
-  constructor(private readonly source: AlertsSource) {}
-
-  attached(host: SeriesAttachedParameter<Time>): void {
-    this.host = host
-  }
-
-  detached(): void {
-    this.host = null
-  }
-
-  requestUpdate(): void {
-    this.host?.requestUpdate()
-  }
-
-  paneViews(): readonly IPrimitivePaneView[] {
-    return this.views
+  constructor(private readonly source: AlertsSource) {
+    super()
   }
 
   priceAxisViews(): readonly ISeriesPrimitiveAxisView[] {
@@ -77,7 +54,7 @@ export class AlertsPrimitive implements ISeriesPrimitive<Time> {
     return this.widths.get(id) ?? 0
   }
 
-  private draw(target: Target): void {
+  protected draw(target: Target): void {
     const { host, source } = this
     if (!host) return
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {

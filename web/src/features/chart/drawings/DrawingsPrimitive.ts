@@ -1,14 +1,12 @@
 /** Draws the drawings of a series over its price. */
-import type { IPrimitivePaneView, ISeriesPrimitive, SeriesAttachedParameter, Time } from 'lightweight-charts'
-
 import { money, signedPercent } from '@/lib/numbers'
 
+import type { Target } from '../engine/TopPrimitive'
+import { TopPrimitive } from '../engine/TopPrimitive'
 import type { Point } from './geometry'
 import { shapeOf } from './geometry'
 import type { Anchor, Drawing } from './model'
 import { FIBONACCI } from './model'
-
-type Target = Parameters<NonNullable<ReturnType<IPrimitivePaneView['renderer']>>['draw']>[0]
 
 export interface DrawingsSource {
   drawings: () => readonly Drawing[]
@@ -24,31 +22,12 @@ export interface DrawingsSource {
 const HANDLE = 4
 export const TEXT_SIZE = 14
 
-export class DrawingsPrimitive implements ISeriesPrimitive<Time> {
-  private host: SeriesAttachedParameter<Time> | null = null
-  private readonly views: readonly IPrimitivePaneView[] = [
-    { zOrder: () => 'top', renderer: () => ({ draw: (target: Target) => this.draw(target) }) },
-  ]
-
-  constructor(private readonly source: DrawingsSource) {}
-
-  attached(host: SeriesAttachedParameter<Time>): void {
-    this.host = host
+export class DrawingsPrimitive extends TopPrimitive {
+  constructor(private readonly source: DrawingsSource) {
+    super()
   }
 
-  detached(): void {
-    this.host = null
-  }
-
-  requestUpdate(): void {
-    this.host?.requestUpdate()
-  }
-
-  paneViews(): readonly IPrimitivePaneView[] {
-    return this.views
-  }
-
-  private draw(target: Target): void {
+  protected draw(target: Target): void {
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       for (const drawing of this.source.drawings()) {
         const points = drawing.anchors.map((anchor) => this.source.pointOf(anchor)).filter((point) => point !== null)

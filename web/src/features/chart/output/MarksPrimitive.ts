@@ -1,9 +1,9 @@
 /** The user's own fills as arrows whose tips stand at the price, and open orders as lines. */
-import type { IPrimitivePaneView, ISeriesPrimitive, Logical, SeriesAttachedParameter, Time } from 'lightweight-charts'
+import type { Logical } from 'lightweight-charts'
 
+import type { Target } from '../engine/TopPrimitive'
+import { TopPrimitive } from '../engine/TopPrimitive'
 import type { Mark } from './marks'
-
-type Target = Parameters<NonNullable<ReturnType<IPrimitivePaneView['renderer']>>['draw']>[0]
 
 export interface MarksSource {
   marks: readonly Mark[]
@@ -16,31 +16,12 @@ export interface MarksSource {
 
 const ARROW = 7
 
-export class MarksPrimitive implements ISeriesPrimitive<Time> {
-  private host: SeriesAttachedParameter<Time> | null = null
-  private readonly views: readonly IPrimitivePaneView[] = [
-    { zOrder: () => 'top', renderer: () => ({ draw: (target: Target) => this.draw(target) }) },
-  ]
-
-  constructor(private readonly source: MarksSource) {}
-
-  attached(host: SeriesAttachedParameter<Time>): void {
-    this.host = host
+export class MarksPrimitive extends TopPrimitive {
+  constructor(private readonly source: MarksSource) {
+    super()
   }
 
-  detached(): void {
-    this.host = null
-  }
-
-  requestUpdate(): void {
-    this.host?.requestUpdate()
-  }
-
-  paneViews(): readonly IPrimitivePaneView[] {
-    return this.views
-  }
-
-  private draw(target: Target): void {
+  protected draw(target: Target): void {
     const { host, source } = this
     const range = host?.chart.timeScale().getVisibleLogicalRange()
     if (!host || !range) return
