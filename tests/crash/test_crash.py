@@ -44,7 +44,9 @@ def test_points_are_counted_and_shared_out_to_processes() -> None:
     (line,) = found["scenarios"]
     assert found["violations"] == []
     assert line["all_points"] > 200
-    assert line["died"] == line["points"] == len(range(11, line["all_points"], 97))
+    assert line["points"] == len(range(11, line["all_points"], 97))
+    # A lease is renewed by the clock: how many points a run has differs, and the last may not come again.
+    assert line["points"] - 1 <= line["died"] <= line["points"]
     assert line["places"] > 1
     assert sum(line["moments"].values()) == line["died"]
 
