@@ -7,7 +7,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
-from holdfast.accounts.access import UserDep, user_from_token
+from holdfast.accounts.access import current_caller, user_from_token
 from holdfast.charts.datasets.reader import OwnReader
 from holdfast.charts.datasets.repository import SOURCE as OWN
 from holdfast.core.errors import NotSignedIn
@@ -46,6 +46,11 @@ async def viewer(connection: HTTPConnection) -> UUID | None:
         return None
 
 
-def remember_user(connection: HTTPConnection, user: UserDep) -> None:
-    """For rooms below the accounts: who is asking, as ``state.user_id``; 401 if nobody is signed in."""
-    connection.state.user_id = user.id
+async def remember_user(connection: HTTPConnection) -> None:
+    """For rooms below the accounts: who is asking, as ``state.user_id``; 401 if nobody is signed in.
+
+    Looked up in a transaction of its own: an upload may take half an hour, and must not hold a connection to
+    the database for so long.
+    """
+    async with database_of(connection).transaction() as session:
+        connection.state.user_id = (await current_caller(connection, session)).user.id

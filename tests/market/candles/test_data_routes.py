@@ -242,3 +242,26 @@ async def test_an_upload_that_stalls_or_trickles_is_given_up(
         await uploads.receive(work.database, work.clock, uuid4(), Target("lab", "X"), "x.csv", stall())
     async with work.database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(CandleImport)) == 0
+
+
+async def test_no_connection_is_held_while_bytes_come(api: httpx2.AsyncClient, user: Headers) -> None:
+    """However many upload slowly: everybody else still gets a connection to the database."""
+    held: list[int] = []
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for piece in (GOOD.encode()[:20], GOOD.encode()[20:]):
+            held.append(pool_of(api).checkedout())
+            yield piece
+
+    answer = await api.post(
+        "/api/data/imports",
+        params={"series": "lab:BTCUSDT", "file_name": "bars.csv"},
+        content=slowly(),
+        headers=user,
+    )
+    assert answer.status_code == 202, answer.text
+    assert held == [0, 0]
+
+
+def pool_of(api: httpx2.AsyncClient) -> Any:
+    return api._transport.app.state.database.engine.pool  # type: ignore[attr-defined]
