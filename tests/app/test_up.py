@@ -20,7 +20,7 @@ from holdfast.platform.embedded import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 HOLDFAST = [sys.executable, "-m", "holdfast.app.cli.main"]
-NAMES = {"postgres", "redis", "sim", "api", "worker", "poller", "scheduler", "feed", "watch"}
+NAMES = {"postgres", "redis", "sim", "api", "worker", "poller", "history", "scheduler", "feed", "watch"}
 
 
 class Place:

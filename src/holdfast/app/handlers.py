@@ -7,17 +7,21 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import holdfast.accounts.tasks
+import holdfast.charts.datasets.service
 import holdfast.charts.datasets.tasks
 import holdfast.execution.tasks
 import holdfast.indices.tasks
+import holdfast.market.candles.backfill
 import holdfast.market.candles.tasks
+import holdfast.market.candles.uploads
 import holdfast.market.tasks
 import holdfast.news.tasks
 from holdfast.platform.tasks import Handler
 
 ORDERS: Final = "orders"
 POLLING: Final = "polling"
-QUEUES: Final = (ORDERS, POLLING)
+HISTORY: Final = "history"
+QUEUES: Final = (ORDERS, POLLING, HISTORY)
 
 _ROOMS: Final = (
     holdfast.accounts.tasks,
@@ -29,6 +33,16 @@ _ROOMS: Final = (
     holdfast.execution.tasks,
 )
 _POLLING_ROOMS: Final = ("charts", "indices", "market", "news")
+_HISTORY_KINDS: Final = frozenset(
+    {
+        holdfast.charts.datasets.service.JOB,
+        holdfast.indices.tasks.BACKFILL_HISTORY,
+        holdfast.market.candles.backfill.JOB,
+        holdfast.market.candles.tasks.SEAL,
+        holdfast.market.candles.uploads.JOB,
+    }
+)
+"""What reads years or whole files: seconds to minutes at a time, for as long as somebody asks for more."""
 
 HANDLERS: Final[dict[str, Handler]] = {
     kind: handler for room in _ROOMS for kind, handler in room.HANDLERS.items()
@@ -39,5 +53,7 @@ ENSURE_JOBS: Final[tuple[Callable[[AsyncSession, datetime], Awaitable[None]], ..
 
 
 def queue_of(kind: str) -> str:
-    """Slow polling never stands in the way of orders."""
+    """Slow polling never stands in the way of orders, and history never in the way of polling."""
+    if kind in _HISTORY_KINDS:
+        return HISTORY
     return POLLING if kind.partition(".")[0] in _POLLING_ROOMS else ORDERS

@@ -43,7 +43,7 @@ def api() -> None:
 def worker(
     queues: Annotated[
         str, typer.Option(help="Which queues to serve, separated by commas.")
-    ] = "orders,polling",
+    ] = "orders,polling,history",
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Processes in the pool.")] = 2,
 ) -> None:
     """Carry out background jobs."""
