@@ -2,15 +2,20 @@
 
 import gzip
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from sqlalchemy import text
 
 from holdfast.app.api import create_app
+from holdfast.app.schemas import StreamLoad
+from holdfast.app.streaming import create_hub
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 
@@ -27,6 +32,14 @@ def _built_pages(settings: Settings) -> None:
     (settings.web_dist / "icon.svg").write_text("<svg/>")
     (settings.web_dist / "assets" / "a-1.js").write_text("export default 1;\n" * 500)
     (settings.web_dist.parent / "outside.txt").write_text("not for the web")
+
+
+@asynccontextmanager
+async def serving(created: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    async with created.router.lifespan_context(created):
+        transport = httpx2.ASGITransport(created, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as opened:
+            yield opened
 
 
 def nonce_of_header(response: httpx2.Response) -> str:
@@ -155,3 +168,59 @@ async def test_an_unbuilt_web_app_says_what_to_do(settings: Settings) -> None:
             response = await client.get("/")
     assert response.status_code == 503
     assert "make up" in response.text
+
+
+@pytest.mark.parametrize(
+    ("hub", "stream_url", "host", "told", "allowed"),
+    [
+        (False, "", "holdfast.test:8420", "/api/stream", ""),
+        (
+            True,
+            "",
+            "holdfast.test:8420",
+            "ws://holdfast.test:8422/api/stream",
+            " ws://holdfast.test:8422/api/stream",
+        ),
+        (True, "", "10.0.0.7", "ws://10.0.0.7:8422/api/stream", " ws://10.0.0.7:8422/api/stream"),
+        (True, "", "x; script-src *", "/api/stream", ""),
+        (True, "", "[::1]:8420", "/api/stream", ""),
+        (True, "/api/stream", "holdfast.test", "/api/stream", ""),
+        (
+            False,
+            "wss://live.test/api/stream",
+            "a",
+            "wss://live.test/api/stream",
+            " wss://live.test/api/stream",
+        ),
+    ],
+)
+async def test_pages_are_told_where_the_stream_is_and_may_go_nowhere_else(
+    settings: Settings, hub: bool, stream_url: str, host: str, told: str, allowed: str
+) -> None:
+    created = create_app(settings.model_copy(update={"hub": hub, "stream_url": stream_url}))
+    async with serving(created) as client:
+        assert (await client.get("/api/system", headers={"Host": host})).json()["stream_url"] == told
+        policy = (await client.get("/", headers={"Host": host})).headers["Content-Security-Policy"]
+        assert f"connect-src 'self'{allowed};" in policy
+        load = (await client.get("/api/status")).json()["stream"]
+        assert (load is None) == (hub or bool(stream_url)), "one process has the stream"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://x/api", "wss://a b/", "wss://x/;script-src *", "api/stream", "ws://x"]
+)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match="write it as wss://"):
+        Settings(stream_url=address)
+
+
+async def test_a_hub_serves_the_stream_and_nothing_else(settings: Settings) -> None:
+    async with serving(create_hub(settings)) as client:
+        assert (await client.get("/api/health/ready")).json()["checks"]["redis"] == "ok"
+        load = (await client.get("/api/status")).json()["stream"]
+        assert load.keys() == StreamLoad.model_fields.keys()
+        assert set(load.values()) == {0}
+        for path in ("/", "/api/candles/bybit/BTCUSDT", "/api/me", "/api/openapi.json"):
+            answer = await client.get(path)
+            assert answer.status_code == 404
+            assert answer.headers["Content-Type"] == "application/problem+json"

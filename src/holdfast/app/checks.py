@@ -88,6 +88,8 @@ def _disk(settings: Settings) -> Finding:
 
 def _ports(settings: Settings, running: bool) -> list[Finding]:
     wanted = [("HOLDFAST_PORT", settings.host, settings.port)]
+    if settings.hub:
+        wanted.append(("HOLDFAST_HUB_PORT", settings.host, settings.hub_port))
     if settings.simulated:
         wanted.append(("HOLDFAST_SIM_PORT", "127.0.0.1", settings.sim_port))
     return [_port(*one, running) for one in wanted]

@@ -85,13 +85,11 @@ def simulator(settings: Settings) -> Member:
 
 def processes(settings: Settings) -> list[Member]:
     """What runs once the tables are there."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    address = f"[{host}]" if ":" in host else host
+    served = [_serving(settings, "api", settings.port)]
+    if settings.hub:
+        served.append(_serving(settings, "hub", settings.hub_port))
     return [
-        Member(
-            _ours(settings, "api", "api"),
-            lambda: _answers(f"http://{address}:{settings.port}/api/health/ready"),
-        ),
+        *served,
         _announcing(settings, "worker", "worker", "--queues", "orders"),
         _announcing(settings, "poller", "worker", "--queues", "polling", "--concurrency", "1"),
         _announcing(settings, "history", "worker", "--queues", "history", "--concurrency", "1"),
@@ -99,6 +97,12 @@ def processes(settings: Settings) -> list[Member]:
         _announcing(settings, "feed", "feed"),
         _announcing(settings, "watch", "watch"),
     ]
+
+
+def _serving(settings: Settings, name: str, port: int) -> Member:
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    address = f"[{host}]" if ":" in host else host
+    return Member(_ours(settings, name, name), lambda: _answers(f"http://{address}:{port}/api/health/ready"))
 
 
 def _announcing(settings: Settings, name: str, *arguments: str) -> Member:
@@ -113,6 +117,8 @@ def _ours(settings: Settings, name: str, *arguments: str) -> Program:
         "HOLDFAST_MODE": settings.mode,
         "HOLDFAST_PORT": str(settings.port),
         "HOLDFAST_SIM_PORT": str(settings.sim_port),
+        "HOLDFAST_HUB": str(settings.hub),
+        "HOLDFAST_HUB_PORT": str(settings.hub_port),
         "PYTHONUNBUFFERED": "1",
         READY_FILE: str(ready_file(settings, name)),
     }

@@ -168,7 +168,7 @@ class Client:
 
 
 class Hub:
-    """One per API process. ``run`` must be running; ``app/stream.py`` serves the sockets."""
+    """One per process with listeners. ``run`` must be running; ``app/stream.py`` serves the sockets."""
 
     def __init__(self, database: Database, redis: Redis, clock: Clock) -> None:
         self.database = database

@@ -5,6 +5,7 @@ import re
 import time
 from secrets import token_urlsafe
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
@@ -27,13 +28,36 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 LARGEST_BODY: Final = 256 * 1024
-LARGER_BODIES: Final = {"/api/data/imports": 257 * 1024 * 1024, "/api/datasets": 201 * 1024 * 1024}
+LARGER_BODIES: Final = {
+    "/api/data/imports": 257 * 1024 * 1024,
+    "/api/datasets": 201 * 1024 * 1024,
+    "/api/journal/images": 6 * 1024 * 1024,
+}
 """What uploads are sent to; they are streamed, and bound once more where they are read."""
 _API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
-def page_policy(nonce: str) -> str:
-    """The web app's Content-Security-Policy: nothing from elsewhere, nothing inline without the nonce."""
+_HOST = re.compile(r"[A-Za-z0-9.-]+")
+
+
+def stream_address(hub_at: str, scope: Scope) -> str:
+    """Where a page of this request's host finds the stream (``Settings.hub_at``): an address, a path of the
+    same origin, or "" if the API has it."""
+    if not hub_at.startswith(":"):
+        return hub_at
+    try:
+        host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
+    scheme = "wss" if scope["scheme"] == "https" else "ws"
+    return f"{scheme}://{host}{hub_at}" if _HOST.fullmatch(host) else ""
+
+
+def page_policy(nonce: str, stream: str = "") -> str:
+    """The web app's Content-Security-Policy: nothing from elsewhere but the stream, if that is elsewhere;
+    nothing inline without the nonce."""
+    address = urlsplit(stream)
+    elsewhere = f" {address.scheme}://{address.netloc}{address.path}" if address.netloc else ""
     return "; ".join(
         (
             "default-src 'none'",
@@ -41,7 +65,7 @@ def page_policy(nonce: str) -> str:
             f"style-src 'self' 'nonce-{nonce}'",
             "img-src 'self' data: blob:",
             "font-src 'self'",
-            "connect-src 'self'",
+            f"connect-src 'self'{elsewhere}",
             "manifest-src 'self'",
             "worker-src 'self'",
             "base-uri 'none'",
@@ -54,8 +78,9 @@ def page_policy(nonce: str) -> str:
 class Exchange:
     """Pure ASGI, so that streams and WebSockets pass through untouched."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hub_at: str = "") -> None:
         self.app = app
+        self._hub_at = hub_at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,7 +89,8 @@ class Exchange:
         request_id = _request_id(Headers(scope=scope))
         nonce = token_urlsafe(16)
         scope.setdefault("state", {}).update(request_id=request_id, csp_nonce=nonce)
-        policy = _API_POLICY if scope["path"].startswith("/api/") else page_policy(nonce)
+        is_api = scope["path"].startswith("/api/")
+        policy = _API_POLICY if is_api else page_policy(nonce, stream_address(self._hub_at, scope))
         status = 0
 
         async def send_with_headers(message: Message) -> None:
@@ -76,7 +102,7 @@ class Exchange:
                 headers["Content-Security-Policy"] = policy
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/api/"):
+                if is_api:
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

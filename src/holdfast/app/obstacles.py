@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 import psutil
 
 from holdfast.platform.processes import CannotRun
+from holdfast.platform.settings import Settings
 
 NEEDED_BYTES: Final = 500 * 1024**2
 LOW_BYTES: Final = 200 * 1024**2
@@ -48,6 +49,16 @@ def require_port(host: str, port: int, variable: str) -> None:
                 f"Port {port} is in use{_by_whom(port)}: stop that, or choose another port, "
                 f"for example {variable}={port + 100} make up."
             ) from error
+
+
+def require_stream_address(settings: Settings) -> None:
+    """Raises ``CannotRun`` if pages could not find the hub: they come through a proxy that speaks TLS, and
+    the hub's own port does not."""
+    if settings.public_url.startswith("https:") and not settings.stream_url:
+        raise CannotRun(
+            "Pages opened at HOLDFAST_PUBLIC_URL cannot find the hub: have the proxy lead a path or a name "
+            f"to port {settings.hub_port}, and say which by HOLDFAST_STREAM_URL, for example /api/stream."
+        )
 
 
 def _by_whom(port: int) -> str:

@@ -8,13 +8,16 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from holdfast.app.hub import Hub
+from holdfast.app.middleware import stream_address
 from holdfast.app.schemas import HealthView, StatusView, SystemView
-from holdfast.app.status import read_status
+from holdfast.app.status import load_of, read_status
 from holdfast.app.version import version
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api", tags=["system"])
 
+OWN_STREAM: Final = "/api/stream"
 _PATIENCE: Final = 3.0
 
 
@@ -25,6 +28,7 @@ async def system(request: Request, settings: SettingsDep) -> SystemView:
         simulated=settings.simulated,
         version=version(),
         started_at=request.app.state.started_at,
+        stream_url=stream_address(settings.hub_at, request.scope) or OWN_STREAM,
     )
 
 
@@ -54,5 +58,7 @@ async def ready(request: Request, response: Response, database: DatabaseDep) -> 
 
 @router.get("/status")
 async def status(request: Request, session: SessionDep, now: NowDep) -> StatusView:
-    """Freshness of the feed, depth of the queue, last poll of market caps."""
-    return await read_status(session, request.app.state.redis, now)
+    """Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream."""
+    view = await read_status(session, request.app.state.redis, now)
+    hub: Hub | None = getattr(request.app.state, "hub", None)
+    return view.model_copy(update={"stream": load_of(hub)}) if hub else view

@@ -9,12 +9,14 @@ from holdfast.platform.settings import Mode
 
 
 class SystemView(Schema):
-    """``simulated`` is true in demo mode: every page then says so."""
+    """``simulated`` is true in demo mode: every page then says so. ``stream_url``: where the stream is, an
+    address or a path of this origin."""
 
     mode: Mode
     simulated: bool
     version: str
     started_at: datetime
+    stream_url: str
 
 
 class HealthView(Schema):
@@ -23,8 +25,20 @@ class HealthView(Schema):
     """part → "ok", or what is wrong"""
 
 
+class StreamLoad(Schema):
+    """What the stream of this process carries. ``stalled`` connections take nothing at the moment."""
+
+    connections: int
+    signed_in: int
+    stalled: int
+    topics: int
+    subscriptions: int
+    frames_waiting: int
+
+
 class StatusView(Schema):
-    """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet."""
+    """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
+    ``stream`` is ``None`` where another process has it."""
 
     feed_age_seconds: float | None
     last_caps_poll_at: datetime | None
@@ -32,3 +46,4 @@ class StatusView(Schema):
     jobs_overdue: int
     jobs_failing: int
     oldest_waiting_seconds: float | None
+    stream: StreamLoad | None = None

@@ -8,7 +8,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.app.schemas import StatusView
+from holdfast.app.hub import Hub
+from holdfast.app.schemas import StatusView, StreamLoad
 from holdfast.indices.models import MarketCap
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.models import Job
@@ -37,6 +38,19 @@ async def read_status(session: AsyncSession, redis: Redis, now: datetime) -> Sta
         jobs_overdue=row.overdue,
         jobs_failing=row.failing,
         oldest_waiting_seconds=(now - row.oldest).total_seconds() if row.oldest else None,
+    )
+
+
+def load_of(hub: Hub) -> StreamLoad:
+    """What the stream of this process carries now."""
+    clients = hub.clients
+    return StreamLoad(
+        connections=len(clients),
+        signed_in=sum(client.user_id is not None for client in clients),
+        stalled=sum(client.stalled_since is not None for client in clients),
+        topics=len({channel for client in clients for channel in client.channels.values()}),
+        subscriptions=sum(len(client.channels) for client in clients),
+        frames_waiting=sum(len(client.pending) + len(client.replies) for client in clients),
     )
 
 

@@ -21,6 +21,7 @@ from holdfast.app.obstacles import (
     free_bytes,
     require_disk,
     require_port,
+    require_stream_address,
 )
 from holdfast.platform import embedded, secrets
 from holdfast.platform.processes import CannotRun, kill_group, start
@@ -92,6 +93,9 @@ class Supervisor:
 
     def _check_ports(self) -> None:
         require_port(self.settings.host, self.settings.port, "HOLDFAST_PORT")
+        if self.settings.hub:
+            require_stream_address(self.settings)
+            require_port(self.settings.host, self.settings.hub_port, "HOLDFAST_HUB_PORT")
         if self.settings.simulated:
             require_port("127.0.0.1", self.settings.sim_port, "HOLDFAST_SIM_PORT")
 

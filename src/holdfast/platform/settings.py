@@ -1,14 +1,16 @@
 """Everything that can be configured, read from the environment once."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_STREAM_URL = re.compile(r"(wss?://[A-Za-z0-9.-]+)?(:\d{1,5})?/[\w/.-]*")
 
 
 class Origin(StrEnum):
@@ -29,6 +31,8 @@ class Settings(BaseSettings):
 
     ``servers`` says where embedded PostgreSQL and Redis may come from. In demo mode every outside address
     points to the simulator; in live mode to the real service. There are no news without ``marketaux_token``.
+    With ``hub`` the stream is a process of its own, on ``hub_port``; ``stream_url`` tells pages where it is,
+    if that is not the same host.
     ``limit_*`` hold for everybody here; a user's own limits can only be tighter. Nothing new is opened on
     prices older than ``stale_price_seconds`` or on books not compared with the venue for
     ``stale_books_seconds``.
@@ -41,6 +45,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8420, ge=1, le=65535)
     public_url: str = ""
+    hub: bool = False
+    hub_port: int = Field(default=8422, ge=1, le=65535)
+    stream_url: str = ""
     sim_port: int = Field(default=8421, ge=1, le=65535)
     sim_seed: int = 7
     sim_replay: Path | None = None
@@ -84,6 +91,23 @@ class Settings(BaseSettings):
     stale_price_seconds: float = Field(default=30, gt=0)
     stale_books_seconds: float = Field(default=300, gt=0)
     web_dist: Path = Path(__file__).resolve().parents[3] / "web" / "dist"
+
+    @field_validator("stream_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        """It becomes part of a Content-Security-Policy."""
+        if value and not _STREAM_URL.fullmatch(value):
+            raise ValueError(
+                "write it as wss://stream.example.com/api/stream, as :8422/api/stream for another port of "
+                "the same host, or as /api/stream where a proxy leads that path to the hub"
+            )
+        return value
+
+    @property
+    def hub_at(self) -> str:
+        """Where pages find the stream: an address, ``:port/path`` of the same host, or a path of the same
+        origin; "" if the API itself has it."""
+        return self.stream_url or (f":{self.hub_port}/api/stream" if self.hub else "")
 
     @property
     def simulated(self) -> bool:

@@ -2,14 +2,21 @@ import { useCallback, useEffect, useEffectEvent, useSyncExternalStore } from 're
 
 import { useStore } from '@/lib/store'
 
+import { queryClient } from './queries'
 import { distrustToken, freshToken } from './session'
 import { Stream } from './stream'
+import { systemQuery } from './system'
 
-const address = new URL('/api/stream', globalThis.location.origin)
-address.protocol = address.protocol.replace('http', 'ws')
+/** Where the system says that the stream is. What was said before is good enough to begin with. */
+async function address(): Promise<string> {
+  const { stream_url } = await queryClient.ensureQueryData({ ...systemQuery, revalidateIfStale: true })
+  const found = new URL(stream_url, globalThis.location.origin)
+  found.protocol = found.protocol.replace('http', 'ws')
+  return found.href
+}
 
 /** The page's one stream. */
-export const stream = new Stream({ url: address.href, token: freshToken, distrusted: distrustToken })
+export const stream = new Stream({ url: address, token: freshToken, distrusted: distrustToken })
 
 /** The latest data of a topic, or undefined before the first. Null watches nothing. */
 export function useTopic<Data>(topic: string | null): Data | undefined {

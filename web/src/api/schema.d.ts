@@ -920,6 +920,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/news/{article_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Article
+         * @description One article, whatever is written since.
+         */
+        get: operations["article_api_news__article_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/news/marks": {
         parameters: {
             query?: never;
@@ -1184,7 +1204,7 @@ export interface paths {
         };
         /**
          * Status
-         * @description Freshness of the feed, depth of the queue, last poll of market caps.
+         * @description Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream.
          */
         get: operations["status_api_status_get"];
         put?: never;
@@ -1384,6 +1404,7 @@ export interface components {
             compare?: string[];
             /** Indicators */
             indicators?: components["schemas"]["ChartIndicator"][];
+            marks?: components["schemas"]["ChartMarks"];
             /**
              * Scale
              * @default linear
@@ -1423,6 +1444,24 @@ export interface components {
             };
             /** Key */
             key: string;
+        };
+        /**
+         * ChartMarks
+         * @description Which marks are drawn on a chart. ``hidden_signals``: datasets of signals that are not.
+         */
+        ChartMarks: {
+            /**
+             * Fills
+             * @default true
+             */
+            fills: boolean;
+            /** Hidden Signals */
+            hidden_signals?: string[];
+            /**
+             * News
+             * @default true
+             */
+            news: boolean;
         };
         /** ConnectionView */
         ConnectionView: {
@@ -3614,6 +3653,7 @@ export interface components {
         /**
          * StatusView
          * @description How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
+         *     ``stream`` is ``None`` where another process has it.
          */
         StatusView: {
             /** Feed Age Seconds */
@@ -3628,6 +3668,7 @@ export interface components {
             last_caps_poll_at: string | null;
             /** Oldest Waiting Seconds */
             oldest_waiting_seconds: number | null;
+            stream?: components["schemas"]["StreamLoad"] | null;
         };
         /**
          * StopsTick
@@ -3678,6 +3719,24 @@ export interface components {
             since: string;
         };
         /**
+         * StreamLoad
+         * @description What the stream of this process carries. ``stalled`` connections take nothing at the moment.
+         */
+        StreamLoad: {
+            /** Connections */
+            connections: number;
+            /** Frames Waiting */
+            frames_waiting: number;
+            /** Signed In */
+            signed_in: number;
+            /** Stalled */
+            stalled: number;
+            /** Subscriptions */
+            subscriptions: number;
+            /** Topics */
+            topics: number;
+        };
+        /**
          * SymbolView
          * @description Something a chart can show. ``volume_24h`` is in quote coin, ``None`` where it is not known.
          */
@@ -3706,7 +3765,8 @@ export interface components {
         };
         /**
          * SystemView
-         * @description ``simulated`` is true in demo mode: every page then says so.
+         * @description ``simulated`` is true in demo mode: every page then says so. ``stream_url``: where the stream is, an
+         *     address or a path of this origin.
          */
         SystemView: {
             mode: components["schemas"]["Mode"];
@@ -3717,6 +3777,8 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
+            /** Stream Url */
+            stream_url: string;
             /** Version */
             version: string;
         };
@@ -5594,6 +5656,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NewsPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    article_api_news__article_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                article_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewsView"];
                 };
             };
             /** @description Validation Error */

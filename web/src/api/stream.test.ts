@@ -33,20 +33,29 @@ class FakeSocket {
 }
 
 let sockets: FakeSocket[]
+let opened: string[]
 let stream: Stream
+let address: () => Promise<string>
 const distrusted = vi.fn()
 
 const socket = () => sockets.at(-1) as FakeSocket
+const start = async () => {
+  stream.start()
+  await vi.advanceTimersByTimeAsync(0)
+}
 
 beforeEach(() => {
   vi.useFakeTimers()
   sockets = []
+  opened = []
+  address = () => Promise.resolve('ws://localhost/api/stream')
   stream = new Stream({
-    url: 'ws://localhost/api/stream',
+    url: () => address(),
     token: () => Promise.resolve('the-token'),
     distrusted,
     random: () => 1,
-    open: () => {
+    open: (url) => {
+      opened.push(url)
       const fake = new FakeSocket()
       sockets.push(fake)
       return fake as unknown as WebSocket
@@ -61,12 +70,12 @@ afterEach(() => {
 
 describe('subscribing', () => {
   it('signs in first, then asks once for what many watch', async () => {
-    stream.start()
+    await start()
     stream.watch('indices', () => undefined)
     stream.watch('indices', () => undefined)
     stream.watch('positions', () => undefined)
     await socket().opens()
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     expect(socket().sent).toEqual([
       { op: 'auth', token: 'the-token' },
       { op: 'subscribe', topics: ['indices', 'positions'] },
@@ -74,23 +83,23 @@ describe('subscribing', () => {
   })
 
   it('leaves a topic when the last watcher goes, not when it comes straight back', async () => {
-    stream.start()
+    await start()
     await socket().opens()
     const first = stream.watch('indices', () => undefined)
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     first()
     const second = stream.watch('indices', () => undefined)
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     expect(socket().sent.filter((each) => each['op'] === 'unsubscribe')).toEqual([])
     second()
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     expect(socket().sent.at(-1)).toEqual({ op: 'unsubscribe', topics: ['indices'] })
     expect(stream.peek('indices')).toBeUndefined()
   })
 
   it('hands the newest data to watchers and to whoever looks later', async () => {
     const heard: unknown[] = []
-    stream.start()
+    await start()
     stream.watch('indices', (data) => heard.push(data))
     await socket().opens()
     socket().says({ topic: 'indices', data: [1] })
@@ -102,20 +111,20 @@ describe('subscribing', () => {
 
 describe('healing', () => {
   it('says offline after a drop, comes back later and later, and subscribes again', async () => {
-    stream.start()
+    await start()
     stream.watch('indices', () => undefined)
     await socket().opens()
     expect(stream.status.get()).toBe('live')
     socket().drops()
     expect(stream.status.get()).toBe('offline')
-    vi.advanceTimersByTime(499)
+    await vi.advanceTimersByTimeAsync(499)
     expect(sockets).toHaveLength(1)
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     expect(sockets).toHaveLength(2)
     socket().drops()
-    vi.advanceTimersByTime(999)
+    await vi.advanceTimersByTimeAsync(999)
     expect(sockets).toHaveLength(2)
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     expect(sockets).toHaveLength(3)
     await socket().opens()
     expect(stream.status.get()).toBe('live')
@@ -123,42 +132,42 @@ describe('healing', () => {
   })
 
   it('counts silence as a drop, keeps the old values and says that they are old', async () => {
-    stream.start()
+    await start()
     stream.watch('indices', () => undefined)
     await socket().opens()
     socket().says({ topic: 'indices', data: [1] })
-    vi.advanceTimersByTime(11_999)
+    await vi.advanceTimersByTimeAsync(11_999)
     expect(stream.status.get()).toBe('live')
-    vi.advanceTimersByTime(1)
+    await vi.advanceTimersByTimeAsync(1)
     expect(stream.status.get()).toBe('stale')
     expect(sockets[0]?.closed).toBe(true)
     expect(stream.peek('indices')).toEqual([1])
   })
 
   it('has the token renewed when the server says that the sign-in has ended', async () => {
-    stream.start()
+    await start()
     await socket().opens()
     socket().drops(4401)
     expect(distrusted).toHaveBeenCalledOnce()
-    vi.advanceTimersByTime(500)
+    await vi.advanceTimersByTimeAsync(500)
     expect(sockets).toHaveLength(2)
   })
 
   it('does not wait for silence when the network is gone', async () => {
-    stream.start()
+    await start()
     await socket().opens()
     stream.lose()
     expect(stream.status.get()).toBe('offline')
-    vi.advanceTimersByTime(500)
+    await vi.advanceTimersByTimeAsync(500)
     await socket().opens()
     expect(stream.status.get()).toBe('live')
   })
 
   it('is kept awake by heartbeats', async () => {
-    stream.start()
+    await start()
     await socket().opens()
     for (let beat = 0; beat < 6; beat += 1) {
-      vi.advanceTimersByTime(5_000)
+      await vi.advanceTimersByTimeAsync(5_000)
       socket().says({ op: 'beat', at: beat })
     }
     expect(stream.status.get()).toBe('live')
@@ -166,10 +175,49 @@ describe('healing', () => {
   })
 
   it('never comes back after it was stopped', async () => {
-    stream.start()
+    await start()
     await socket().opens()
     stream.stop()
-    vi.advanceTimersByTime(60_000)
+    await vi.advanceTimersByTimeAsync(60_000)
     expect(sockets).toHaveLength(1)
+  })
+})
+
+describe('the address', () => {
+  it('is asked for before every attempt, so that pages follow the stream to another place', async () => {
+    await start()
+    await socket().opens()
+    address = () => Promise.resolve('ws://localhost:8422/api/stream')
+    socket().drops()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(opened).toEqual(['ws://localhost/api/stream', 'ws://localhost:8422/api/stream'])
+  })
+
+  it('is asked for again when nobody knows it', async () => {
+    address = () => Promise.reject(new Error('away'))
+    await start()
+    expect(stream.status.get()).toBe('offline')
+    address = () => Promise.resolve('ws://localhost/api/stream')
+    await vi.advanceTimersByTimeAsync(500)
+    await socket().opens()
+    expect(stream.status.get()).toBe('live')
+  })
+
+  it('is given up when it takes too long, and not used when it comes at last', async () => {
+    let tell: (url: string) => void = () => undefined
+    address = () => new Promise((resolve) => (tell = resolve))
+    await start()
+    await vi.advanceTimersByTimeAsync(12_000)
+    expect(stream.status.get()).toBe('stale')
+    tell('ws://localhost/api/stream')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(opened).toEqual([])
+  })
+
+  it('is not used after the stream was stopped', async () => {
+    stream.start()
+    stream.stop()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(opened).toEqual([])
   })
 })

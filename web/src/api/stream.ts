@@ -23,7 +23,8 @@ interface Frame {
 }
 
 export interface StreamOptions {
-  url: string
+  /** Where to connect, asked before every attempt. */
+  url: () => Promise<string>
   /** A token to sign in with, or null to hear public topics only. */
   token: () => Promise<string | null>
   /** Told when the server says that the token does not hold. */
@@ -37,6 +38,8 @@ export class Stream {
   private readonly latest = new Map<string, unknown>()
   private readonly watchers = new Map<string, Set<(data: unknown) => void>>()
   private socket: WebSocket | null = null
+  /** Counts attempts: an address that comes too late belongs to none. */
+  private turn = 0
   private attempt = 0
   private retry: ReturnType<typeof setTimeout> | undefined
   private silence: ReturnType<typeof setTimeout> | undefined
@@ -64,7 +67,7 @@ export class Stream {
 
   /** The machine says that it has no network: no need to wait for silence. */
   lose(): void {
-    if (this.socket) this.lost(this.socket)
+    if (this.socket) this.fail()
   }
 
   /** Tries again now instead of waiting out the pause. */
@@ -113,8 +116,17 @@ export class Stream {
 
   private connect(): void {
     this.drop()
-    const open = this.options.open ?? ((url: string) => new WebSocket(url))
-    const socket = open(this.options.url)
+    this.listenForSilence()
+    const turn = this.turn
+    this.options.url().then(
+      (url) => turn === this.turn && this.open(url),
+      () => turn === this.turn && this.fail(),
+    )
+  }
+
+  private open(url: string): void {
+    const open = this.options.open ?? ((address: string) => new WebSocket(address))
+    const socket = open(url)
     this.socket = socket
     this.subscribed.clear()
     this.greeted = false
@@ -122,9 +134,8 @@ export class Stream {
     socket.onmessage = (event) => this.receive(String(event.data))
     socket.onclose = (event) => {
       if (event.code === SIGNED_OUT) this.options.distrusted?.()
-      this.lost(socket)
+      if (socket === this.socket) this.fail()
     }
-    this.listenForSilence()
   }
 
   private async greet(socket: WebSocket): Promise<void> {
@@ -148,15 +159,12 @@ export class Stream {
   private listenForSilence(): void {
     clearTimeout(this.silence)
     this.silence = setTimeout(() => {
-      const socket = this.socket
-      if (!socket) return
       this.status.set('stale')
-      this.lost(socket)
+      this.fail()
     }, SILENCE)
   }
 
-  private lost(socket: WebSocket): void {
-    if (socket !== this.socket) return
+  private fail(): void {
     this.drop()
     if (!this.running) return
     if (this.status.get() !== 'stale') this.status.set('offline')
@@ -169,6 +177,7 @@ export class Stream {
   private drop(): void {
     clearTimeout(this.retry)
     clearTimeout(this.silence)
+    this.turn += 1
     const socket = this.socket
     this.socket = null
     if (!socket) return

@@ -27,7 +27,13 @@ const page = <Item>(items: Item[]) => HttpResponse.json({ items, next_cursor: nu
 
 const account = [
   http.get('/api/system', () =>
-    HttpResponse.json({ mode: 'demo', simulated: true, version: '0.1.0', started_at: new Date().toISOString() }),
+    HttpResponse.json({
+      mode: 'demo',
+      simulated: true,
+      version: '0.1.0',
+      started_at: new Date().toISOString(),
+      stream_url: '/api/stream',
+    }),
   ),
   http.post('/api/auth/demo', () => HttpResponse.json(signedIn(), { status: 201 })),
   http.post('/api/auth/refresh', () => HttpResponse.json(signedIn())),

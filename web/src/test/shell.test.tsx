@@ -61,7 +61,13 @@ describe('in demo mode', () => {
 it('says nothing of the kind in live mode', async () => {
   server.use(
     http.get('/api/system', () =>
-      HttpResponse.json({ mode: 'live', simulated: false, version: '0.1.0', started_at: new Date().toISOString() }),
+      HttpResponse.json({
+        mode: 'live',
+        simulated: false,
+        version: '0.1.0',
+        started_at: new Date().toISOString(),
+        stream_url: '/api/stream',
+      }),
     ),
   )
   renderAt('/indices')

@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command()(up)
 for command in (
     processes.api,
+    processes.hub,
     processes.worker,
     processes.scheduler,
     processes.feed,

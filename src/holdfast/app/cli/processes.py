@@ -4,30 +4,54 @@ import asyncio
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.platform.processes import announce_ready
+from holdfast.platform.processes import CannotRun, announce_ready
 from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 
 def api() -> None:
-    """Serve the HTTP API, the stream and the web app."""
-    import uvicorn
-
+    """Serve the HTTP API, the web app, and the stream unless a hub has it."""
     from holdfast.app.api import create_app
     from holdfast.app.context import located
-    from holdfast.app.impatience import ImpatientProtocol
-    from holdfast.app.wire import StreamProtocol
 
     settings = located(Settings())
     configure_logging(settings, "api")
+    _serve(create_app(settings), settings.host, settings.port)
+
+
+def hub() -> None:
+    """Serve the live stream alone, beside an API that has HOLDFAST_HUB or HOLDFAST_STREAM_URL set."""
+    from holdfast.accounts.tokens import SIGNING_KEY_FILE
+    from holdfast.app.context import located
+    from holdfast.app.streaming import create_hub
+
+    settings = located(Settings())
+    if not (settings.secrets_dir / SIGNING_KEY_FILE).is_file():
+        raise CannotRun(
+            f"The hub must know the key that signs access tokens: copy {SIGNING_KEY_FILE} from the API's "
+            f"machine to {settings.secrets_dir}."
+        )
+    configure_logging(settings, "hub")
+    _serve(create_hub(settings), settings.host, settings.hub_port)
+
+
+def _serve(application: "FastAPI", host: str, port: int) -> None:
+    import uvicorn
+
+    from holdfast.app.impatience import ImpatientProtocol
+    from holdfast.app.wire import StreamProtocol
+
     uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
+        application,
+        host=host,
+        port=port,
         loop="uvloop",
         http=ImpatientProtocol,
         ws=StreamProtocol,
