@@ -44,6 +44,7 @@ async def test_a_layout_is_kept_as_it_was_sent(client: httpx2.AsyncClient, owner
                 "inputs": {"length": 20, "width": 2.5, "source": "hl2"},
             }
         ],
+        "marks": {"fills": False, "news": True, "hidden_signals": [str(uuid4())]},
     }  # fmt: skip
     wanted = layout(cells=[cell, CELL], active=1)
     for _ in range(2):
@@ -52,6 +53,7 @@ async def test_a_layout_is_kept_as_it_was_sent(client: httpx2.AsyncClient, owner
     assert answer.headers["Idempotent-Replayed"] == "true"
     (kept,) = (await client.get("/api/charts/layouts", headers=owner)).json()
     assert kept["cells"][0] == cell
+    assert kept["cells"][1]["marks"] == {"fills": True, "news": True, "hidden_signals": []}
     assert (kept["version"], kept["name"], kept["active"], kept["is_default"]) == (1, "Morning", 1, True)
 
 
@@ -108,6 +110,9 @@ async def test_there_is_one_default_as_long_as_there_is_a_layout(
         {"cells": [CELL | {"series": "nonsense"}]},
         {"cells": [CELL | {"timeframe": "7m"}]},
         {"cells": [CELL | {"compare": ["a:b"] * 9}]},
+        {"cells": [CELL | {"marks": {"rumours": True}}]},
+        {"cells": [CELL | {"marks": {"hidden_signals": ["mine"]}}]},
+        {"cells": [CELL | {"marks": {"hidden_signals": [str(uuid4())] * 101}}]},
         {"cells": [CELL | {"indicators": [{"key": "a", "id": "sma", "inputs": {"x": "y" * 41}}]}]},
         {"cells": [CELL | {"indicators": [{"key": "a", "id": "sma", "inputs": {"x": [1]}}]}]},
         {"cells": [CELL | {"indicators": [{"key": str(n), "id": "sma", "inputs": {}} for n in range(21)]}]},

@@ -193,3 +193,12 @@ async def test_a_page_without_any_news_says_why(app: FastAPI, client: httpx2.Asy
     body = (await client.get("/api/news")).json()
     assert body["items"] == []
     assert body["feed"]["detail"]
+
+
+@pytest.mark.usefixtures("filled")
+async def test_one_article_is_found_by_its_id(client: httpx2.AsyncClient) -> None:
+    found = (await client.get(f"/api/news/{UUID(int=6)}")).json()
+    assert (found["title"], found["sentiment"], found["basis"]) == ("Article 6", 0.6, "marketaux")
+    assert [one["ticker"] for one in found["mentions"]] == ["BTC"]
+    assert (await client.get(f"/api/news/{UUID(int=99)}")).status_code == 404
+    assert (await client.get("/api/news/nonsense")).status_code == 422

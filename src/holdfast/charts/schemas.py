@@ -50,6 +50,7 @@ class IndicatorView(Schema):
 # --- what users keep ----------------------------------------------------------------------------------------
 
 MOST_CELLS: Final = 4
+MOST_HIDDEN: Final = 100
 MOST_LAYOUTS: Final = 50
 MOST_DRAWINGS: Final = 200
 MOST_DRAWN_SERIES: Final = 500
@@ -88,6 +89,14 @@ class ChartIndicator(Schema):
     hidden: bool = False
 
 
+class ChartMarks(Schema):
+    """Which marks are drawn on a chart. ``hidden_signals``: datasets of signals that are not."""
+
+    fills: bool = True
+    news: bool = True
+    hidden_signals: Annotated[list[UUID], Field(max_length=MOST_HIDDEN, default_factory=list)]
+
+
 class ChartCell(Schema):
     """What one chart shows. ``compare``: other series drawn beside it in percent."""
 
@@ -98,6 +107,7 @@ class ChartCell(Schema):
     volume: bool = True
     compare: Annotated[list[SeriesName], Field(max_length=8, default_factory=list)]
     indicators: Annotated[list[ChartIndicator], Field(max_length=20, default_factory=list)]
+    marks: Annotated[ChartMarks, Field(default_factory=lambda: ChartMarks.model_validate({}))]
 
 
 class NewLayout(Schema):

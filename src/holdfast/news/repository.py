@@ -28,6 +28,10 @@ from holdfast.news.intake import Article
 from holdfast.news.models import NewsArticle, NewsMention, NewsSource
 from holdfast.news.naming import AssetBook
 from holdfast.news.sentiment import BOUND, Basis, Mood
+from holdfast.platform.cache import touch
+
+NEWS: Final = "news"
+"""What kept lists of them are tagged with."""
 
 _LEAST_MATCH: Final = 1e-9
 LONGEST_WAIT: Final = timedelta(days=1, minutes=1)
@@ -72,9 +76,11 @@ async def take_turn(
         return row.next_at - now
     if row.calls >= per_day:
         row.next_at = next_day(now)
+        await touch(session, NEWS)
         return row.next_at - now
     row.calls += 1
     row.next_at = now + interval
+    await touch(session, NEWS)
     return None
 
 
@@ -84,6 +90,7 @@ async def note(session: AsyncSession, name: str, *, problem: str, at: datetime, 
     row.problem, row.next_at = problem, next_at
     if not problem:
         row.answered_at = at
+    await touch(session, NEWS)
 
 
 def next_day(now: datetime) -> datetime:
@@ -116,6 +123,8 @@ async def save(session: AsyncSession, source: str, found: Sequence[Article], kno
     ]
     if mentions:
         await session.execute(insert(NewsMention).on_conflict_do_nothing(), mentions)
+    if new:
+        await touch(session, NEWS)
     return len(new)
 
 
@@ -175,6 +184,12 @@ async def known_between(
     query = query.where(NewsArticle.known_at >= start, NewsArticle.known_at < until)
     query = query.order_by(NewsArticle.known_at.desc(), NewsArticle.id.desc()).limit(limit)
     return (await _read(session, query))[::-1]
+
+
+async def scored(session: AsyncSession, article_id: UUID) -> Scored | None:
+    """One article with the sentiment of the whole, also if another stands for it in lists."""
+    row = await session.get(NewsArticle, article_id)
+    return Scored(row, row.sentiment, Basis(row.basis)) if row else None
 
 
 async def _read(session: AsyncSession, query: Select[Any]) -> list[Scored]:

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import HTTPConnection
 
 from holdfast.news import service
-from holdfast.news.schemas import NewsMark, NewsPage
+from holdfast.news.schemas import NewsMark, NewsPage, NewsView
 from holdfast.news.sentiment import Mood
 from holdfast.news.service import Books
 from holdfast.platform.paging import CursorQuery, SymbolQuery
@@ -64,3 +65,9 @@ async def news_marks(
     book = await books.get(session, now)
     first, last = (datetime.fromtimestamp(second, UTC) for second in (start, until))
     return await service.marks(session, book, series, first, last)
+
+
+@router.get("/{article_id}")
+async def article(article_id: UUID, session: SessionDep, books: BooksDep, now: NowDep) -> NewsView:
+    """One article, whatever is written since."""
+    return await service.one(session, await books.get(session, now), article_id)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.errors import InvalidInput
+from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.indices import repository as index_repository
 from holdfast.indices import reviewed
 from holdfast.indices.candles import SOURCE as INDEX_SOURCE
@@ -89,6 +89,18 @@ async def page(
         next_before=encode_cursor(last.published_at, last.id) if last else None,
         feed=feed_view(await repository.source(session, NAME), settings, now),
     )
+
+
+async def one(session: AsyncSession, book: AssetBook, article_id: UUID) -> NewsView:
+    """One article.
+
+    Raises:
+        NotFound: nobody knows it.
+    """
+    found = await repository.scored(session, article_id)
+    if found is None:
+        raise NotFound("There is no such article.", advice="GET /api/news lists what there is.")
+    return (await _views(session, book, [found]))[0]
 
 
 async def marks(

@@ -229,6 +229,33 @@ async def test_signals_are_shown_on_their_series_and_moved(
     assert (await client.get("/api/signals?series=index:btc-d", headers=owner)).json()["signals"] == []
 
 
+async def test_signals_of_several_sets_come_in_the_order_of_time_and_bounded(
+    client: httpx2.AsyncClient, database: Database, owner: Headers, stranger: Headers, key: Key
+) -> None:
+    series = "index:btc-d"
+    first, second = [
+        f"timestamp,type\n{START + at},info\n{START + at + 120},exit\n".encode() for at in (0, 60)
+    ]
+    sets = [
+        (await bring(client, database, owner | key(), content, kind="signals", series=series))["id"]
+        for content in (first, second)
+    ]
+    await bring(client, database, stranger | key(), first, kind="signals", series=series)
+
+    async def asked(limit: int, until: int = START + 3_600) -> dict[str, Any]:
+        query = {"series": series, "from": START, "until": until, "limit": limit}
+        body: dict[str, Any] = (await client.get("/api/signals", params=query, headers=owner)).json()
+        return body
+
+    whole = await asked(10)
+    assert [one["time"] - START for one in whole["signals"]] == [0, 60, 120, 180]
+    assert [sets.index(one["dataset_id"]) for one in whole["signals"]] == [0, 1, 0, 1]
+    assert not whole["more"]
+    part = await asked(3)
+    assert (part["signals"], part["more"]) == (whole["signals"][:3], True)
+    assert [one["time"] - START for one in (await asked(10, START + 120))["signals"]] == [0, 60]
+
+
 async def test_deleting_leaves_nothing(
     client: httpx2.AsyncClient, database: Database, owner: Headers, key: Key
 ) -> None:

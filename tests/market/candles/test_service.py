@@ -56,6 +56,21 @@ async def test_an_absent_venue_leaves_what_is_stored(
         await candles.page(series, older)
 
 
+async def test_a_page_says_up_to_when_prices_are_known(
+    candles: Candles, venue: FakeVenue, database: Database
+) -> None:
+    series, newest = await btc(candles), Asked(HOURS, 5)
+    assert (await candles.page(series, newest)).known_until == NOW
+    assert (await candles.page(series, Asked(HOURS, 5, before=NOW - DAY))).known_until is None
+    venue.fail_after = 0
+    later = Candles(database, FixedClock(), {"bybit": venue})
+    series = await btc(later)
+    assert series.last_time is not None
+    page = await later.page(series, newest)
+    assert page.forming
+    assert page.known_until == series.last_time + 60 < NOW
+
+
 async def test_gaps_are_on_the_page_with_their_reason(candles: Candles) -> None:
     outage = START + DAY + 3600
     page = await candles.page(await btc(candles), Asked(Timeframe.M1, 300, before=outage + 2 * 3600))

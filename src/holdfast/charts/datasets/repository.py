@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from holdfast.charts.datasets.models import Dataset, DatasetPart, Signal
 from holdfast.charts.models import ChartDrawings
 from holdfast.market.candles.models import CandleSeries
+from holdfast.market.candles.tags import tag_of
+from holdfast.platform.cache import touch
 
 SOURCE = "own"
 
@@ -105,19 +108,28 @@ async def forget_signals(session: AsyncSession, dataset_id: UUID) -> None:
 async def signals_on(
     session: AsyncSession, user_id: UUID, series: str, start: int, until: int, limit: int
 ) -> list[Signal]:
-    """This user's signals on a series in [start, until), oldest first."""
-    rows = await session.scalars(
+    """This user's signals on a series in [start, until), oldest first. No more than ``limit`` are read of
+    any dataset, along its index."""
+    of_one = (
         select(Signal)
-        .join(Dataset, Dataset.id == Signal.dataset_id)
+        .where(Signal.dataset_id == Dataset.id, Signal.time >= start, Signal.time < until)
+        .order_by(Signal.time, Signal.number)
+        .limit(limit)
+        .correlate(Dataset)
+        .lateral()
+    )
+    found = aliased(Signal, of_one)
+    rows = await session.scalars(
+        select(found)
+        .select_from(Dataset)
+        .join(of_one, true())
         .where(
             Dataset.user_id == user_id,
             Dataset.kind == "signals",
             Dataset.state == "ready",
             Dataset.series == series,
-            Signal.time >= start,
-            Signal.time < until,
         )
-        .order_by(Signal.time, Signal.dataset_id, Signal.number)
+        .order_by(found.time, found.dataset_id, found.number)
         .limit(limit)
     )
     return list(rows)
@@ -141,6 +153,7 @@ async def forget_bars(session: AsyncSession, dataset_id: UUID) -> None:
     await session.execute(
         delete(CandleSeries).where(CandleSeries.source == SOURCE, CandleSeries.symbol == str(dataset_id))
     )
+    await touch(session, tag_of(SOURCE, str(dataset_id)))
 
 
 async def forget_drawings(session: AsyncSession, user_id: UUID, series: str) -> None:

@@ -48,7 +48,8 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Page:
     """``bars`` of [``start``, ``until``). ``more``: older ones exist, or may. ``forming``: the last one is
-    not closed. ``sealed``: this answer stays true as long as the series' revision is the same."""
+    not closed. ``sealed``: this answer stays true as long as the series' revision is the same.
+    ``known_until``: up to when prices are known, ``None`` if the page ends before."""
 
     series: Series
     timeframe: Timeframe
@@ -60,6 +61,12 @@ class Page:
     forming: bool = False
     sealed: bool = False
     backfill: tuple[int, int] | None = None
+    known_until: int | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether this answer can be kept until something of the series that is tagged changes."""
+        return self.sealed and self.backfill is None
 
 
 class Candles:
@@ -175,6 +182,7 @@ class Candles:
             gaps,
             more=series.first_time is not None and series.first_time < start,
             forming=_forming(bars, asked.timeframe, now),
+            known_until=_stored_until(series, now) if until > now else None,
         )
 
     async def _read(
@@ -213,7 +221,7 @@ class Candles:
         async with self._database.transaction() as session:
             row = await session.get_one(CandleSeries, series.store_id, populate_existing=True)
             series = series_of_row(row)
-            bars = await self._read_with_newest(session, series, asked, start, until, now)
+            bars, known_until = await self._read_with_newest(session, series, asked, start, until, now)
             gaps = await self._gaps(session, series, start, settled)
             listed = await coverage.listed_from(session, row.id)
         if unanswered and not len(bars):
@@ -229,6 +237,7 @@ class Candles:
             forming=_forming(bars, asked.timeframe, now),
             sealed=not unanswered and until <= store.sealed_before(self._clock.now()) * DAY,
             backfill=filling,
+            known_until=known_until,
         )
 
     async def _wide_page(
@@ -257,6 +266,7 @@ class Candles:
             more=len(bars) > 0,
             forming=_forming(bars, asked.timeframe, now),
             backfill=filling,
+            known_until=now if until > now else None,
         )
 
     async def _missing(
@@ -297,19 +307,19 @@ class Candles:
 
     async def _read_with_newest(
         self, session: AsyncSession, series: Series, asked: Asked, start: int, until: int, now: int
-    ) -> Bars:
+    ) -> tuple[Bars, int | None]:
         """The stored bars and, at the edge of now, those that are not settled yet: a stored part of the bar
-        that is forming is continued by them."""
+        that is forming is continued by them. With up to when prices are known there."""
         bars = await self._read(session, series, asked.timeframe, start, until)
         if until <= now:
-            return bars
+            return bars, None
         try:
             newest = await self._relay.newest(series.source, series.symbol)
         except (VenueError, DoesNotFit):
-            return bars
+            return bars, _stored_until(series, now)
         settled = -1 if series.last_time is None else series.last_time
         fresh = newest.take(newest.time > settled).between(start, until)
-        return _resampled(interleaved(*same_scale([bars, fresh])), asked.timeframe)
+        return _resampled(interleaved(*same_scale([bars, fresh])), asked.timeframe), now
 
     def _reader(self, source: str) -> SeriesReader:
         """Raises ``NotFound`` where another room keeps a source to itself and does not show it here."""
@@ -380,6 +390,10 @@ def _unanswered(series: Series) -> Unavailable:
 
 def _older(series: Series, start: int) -> bool:
     return series.store_id is not None and series.first_time is not None and series.first_time < start
+
+
+def _stored_until(series: Series, now: int) -> int | None:
+    return None if series.last_time is None else min(now, series.last_time + series.base_seconds)
 
 
 def _forming(bars: Bars, timeframe: Timeframe, now: int) -> bool:

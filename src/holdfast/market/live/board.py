@@ -36,7 +36,8 @@ _MOST_KNOWN: Final = 4096
 
 class CandleTick(Schema):
     """Pushed on ``candles:<source>:<symbol>:<timeframe>``: the newest bars, oldest first, each as
-    [UTC seconds of opening, open, high, low, close, volume, 1 if closed]. ``at``: milliseconds."""
+    [UTC seconds of opening, open, high, low, close, volume, 1 if closed]. ``at``: when this was so, in
+    milliseconds."""
 
     series: str
     timeframe: Timeframe
@@ -144,7 +145,8 @@ class LiveCandles:
         page = await self._candles.page(series, Asked(topic.timeframe, MOST), viewer=viewer)
         now = self._clock.now()
         rows = rows_of(page.bars, topic.timeframe, int(now.timestamp()))
-        return CandleTick(series=topic.series, timeframe=topic.timeframe, bars=rows, at=to_ms(now))
+        known = to_ms(now) if page.known_until is None else min(to_ms(now), page.known_until * 1000)
+        return CandleTick(series=topic.series, timeframe=topic.timeframe, bars=rows, at=known)
 
     async def _begin(self, topic: Topic, series: Series, news: Announcement) -> Ladder:
         """From the store, which has every minute before it is announced."""
