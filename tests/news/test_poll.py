@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 from tests.news.conftest import Clock
 
-from holdfast.news import repository
+from holdfast.news import live, repository
 from holdfast.news.marketaux import NAME, Marketaux, MarketauxError
 from holdfast.news.models import NewsArticle, NewsMention, NewsSource
 from holdfast.news.schemas import FeedState
@@ -223,3 +223,14 @@ async def test_an_answer_that_cannot_be_read_is_an_error(body: bytes) -> None:
         await client.latest()
     await client.close()
     await server.close()
+
+
+@pytest.mark.usefixtures("known_coins")
+async def test_what_is_new_is_announced_once_it_is_stored(work: Work, clock: Clock) -> None:
+    async with work.redis.pubsub() as heard:
+        await heard.subscribe(live.CHANNEL)
+        await polled(work)
+        async with asyncio.timeout(30):
+            while (message := await heard.get_message(timeout=1)) is None or message["type"] != "message":
+                continue
+    assert await stored(work)

@@ -16,7 +16,7 @@ from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
-from holdfast.app.topics import register_candles, register_private
+from holdfast.app.topics import register_candles, register_news, register_private
 from holdfast.app.version import version
 from holdfast.core.time import Clock
 from holdfast.indices.board import IndexBoard
@@ -91,6 +91,7 @@ def open_stream(state: State) -> list[Coroutine[Any, Any, None]]:
     register_public(state.hub, state.indices, state.quotes, state.clock)
     state.live_candles = LiveCandles(state.candles, state.hub, state.redis, state.clock)
     register_candles(state.hub, state.live_candles)
+    register_news(state.hub)
     live = LivePositions(state.quotes, state.indices, state.clock)
     register_private(state.hub, live)
     return [live.follow(state.redis), state.live_candles.run(), state.hub.run()]

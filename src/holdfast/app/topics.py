@@ -20,6 +20,7 @@ from holdfast.execution.schemas import ExecutionView
 from holdfast.execution.views import execution_view
 from holdfast.market.live import board, messages
 from holdfast.market.live.board import LiveCandles
+from holdfast.news import live as news
 from holdfast.portfolio.live import LivePositions
 
 POSITIONS_EVERY = 1.0
@@ -50,6 +51,17 @@ def register_candles(hub: Hub, live: LiveCandles) -> None:
     """Announce ``candles:<source>:<symbol>:<timeframe>`` to the hub; own datasets are private."""
     hub.register(board.KIND, live.may_hear, live.snapshot, private=board.is_private)
     hub.carry(messages.CHANNEL, live.take, live.lost)
+
+
+def register_news(hub: Hub) -> None:
+    """Announce ``news`` to the hub."""
+    hub.register(news.TOPIC, _anybody, news.snapshot, private=False, every=news.EVERY)
+    hub.carry(news.CHANNEL, lambda _: hub.ask(news.TOPIC), lambda: hub.ask(news.TOPIC))
+
+
+async def _anybody(_session: AsyncSession, _user: UUID | None, key: str) -> bool:
+    """Of a topic that has no keys."""
+    return not key
 
 
 async def _signed_in(_session: AsyncSession, user_id: UUID | None, _key: str) -> bool:

@@ -76,6 +76,23 @@ class NewsPage(Schema):
     feed: FeedView
 
 
+class StoryView(Schema):
+    """What the stream tells of an article; the rest is in ``GET /api/news``."""
+
+    id: UUID
+    title: str
+    publisher: str
+    published_at: datetime
+    known_at: datetime
+
+
+class NewsTick(Schema):
+    """Pushed on ``news``: the stories that became known last, the latest first. If none of them was in the
+    frame before, there may be more between: ``GET /api/news`` has all."""
+
+    stories: list[StoryView]
+
+
 class NewsMark(Schema):
     """An article on a chart: ``time`` is when it became known here, in UTC seconds."""
 

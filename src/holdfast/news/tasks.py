@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.news import repository
+from holdfast.news import live, repository
 from holdfast.news.intake import articles
 from holdfast.news.marketaux import NAME, Marketaux, MarketauxError
 from holdfast.news.schemas import FeedState
@@ -60,6 +60,8 @@ async def poll(work: Work) -> None:
     async with work.database.transaction() as session:
         new = await repository.save(session, NAME, articles(rows, book, now), now)
         await repository.note(session, NAME, problem="", at=now, next_at=now + interval)
+    if new:
+        await live.tell(work.redis)
     log.info("news read", articles=len(rows), new=new)
     raise RunAgainIn(interval.total_seconds())
 
