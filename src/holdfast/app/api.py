@@ -22,6 +22,7 @@ import holdfast.market.candles.data_routes
 import holdfast.market.candles.routes
 import holdfast.news.routes
 import holdfast.portfolio.routes
+from holdfast.app.caching import open_cache
 from holdfast.app.charting import remember_user, viewer
 from holdfast.app.middleware import Exchange
 from holdfast.app.streaming import close_market, open_market, open_stream
@@ -88,6 +89,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     budget = shared_budget("bybit", state.redis, state.clock)
     state.venue = public_venue("bybit", settings, budget=budget, clock=state.clock)
     state.viewer = viewer
+    state.cache = await open_cache(settings, state.database)
     state.holdings_guard = positions.open_on
     state.plan_judge = gate.judge_with(settings, state.quotes.get)
     if not settings.hub_at:
@@ -98,4 +100,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await cancel(background)
         await state.venue.close()
+        await state.cache.close()
         await close_market(state)

@@ -13,6 +13,7 @@ from holdfast.indices.models import Asset, AssetAlias, IndexComposition, IndexLe
 from holdfast.indices.reviewed import Alias
 from holdfast.indices.universe import Coin, CoinKind
 from holdfast.indices.valuation import Composition, Member
+from holdfast.platform.cache import touch
 
 LIVE = "live"
 BACKFILL = "backfill"
@@ -143,6 +144,11 @@ async def save_aliases(session: AsyncSession, aliases: Sequence[tuple[str, Alias
         await session.execute(insert(AssetAlias).on_conflict_do_nothing(), rows)
 
 
+def levels_tag(index_id: str) -> str:
+    """What kept answers made of its levels are tagged with."""
+    return f"levels:{index_id}"
+
+
 async def save_levels(
     session: AsyncSession, index_id: str, points: Iterable[tuple[datetime, float]], source: str
 ) -> None:
@@ -150,6 +156,7 @@ async def save_levels(
     rows = [{"index_id": index_id, "at": at, "level": level, "source": source} for at, level in points]
     if rows:
         await session.execute(insert(IndexLevel).on_conflict_do_nothing(), rows)
+        await touch(session, levels_tag(index_id))
 
 
 async def first_live_level(session: AsyncSession, index_id: str) -> datetime | None:

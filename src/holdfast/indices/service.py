@@ -12,12 +12,10 @@ from holdfast.indices.catalogue import DEFINITIONS, IndexDefinition
 from holdfast.indices.intake import Reading
 from holdfast.indices.reconstitution import is_due, reconstitute
 from holdfast.indices.schemas import HistoryRange, IndexHistory, LevelPoint
-from holdfast.platform.database import Database
 
 log = structlog.get_logger(__name__)
 
 DAY = timedelta(days=1)
-KEEP_HISTORY = timedelta(seconds=20)
 SPANS: dict[HistoryRange, timedelta] = {
     "1D": DAY,
     "1W": 7 * DAY,
@@ -47,24 +45,6 @@ async def history(
         points=[LevelPoint(at=at, level=level) for at, level in points],
         note=_note(points[0][0] if points else None, live_since),
     )
-
-
-class Histories:
-    """Histories kept for a moment, so that a chart everybody looks at is read once. One per API process."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, HistoryRange], tuple[datetime, IndexHistory]] = {}
-
-    async def get(
-        self, database: Database, definition: IndexDefinition, range_: HistoryRange, now: datetime
-    ) -> IndexHistory:
-        read_at, kept = self._kept.get((definition.id, range_), (None, None))
-        if read_at is not None and kept is not None and now - read_at < KEEP_HISTORY:
-            return kept
-        async with database.transaction() as session:
-            fresh = await history(session, definition, range_, now)
-        self._kept[definition.id, range_] = (now, fresh)
-        return fresh
 
 
 def _note(first: datetime | None, live_since: datetime | None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,6 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus
 from holdfast.market.models import InstrumentRow
+from holdfast.platform.cache import touch
+
+SYMBOLS: Final = "symbols"
+"""What kept lists of what can be charted are tagged with."""
 
 _FIELDS = tuple(field.name for field in fields(Instrument))
 
@@ -50,6 +55,7 @@ async def save_seen(session: AsyncSession, venue: str, seen: Iterable[Instrument
     await session.execute(
         statement.on_conflict_do_update(index_elements=["venue", "symbol", "kind"], set_=changed), values
     )
+    await touch(session, SYMBOLS)
 
 
 async def close_unseen(session: AsyncSession, venue: str, kind: InstrumentKind, now: datetime) -> list[str]:

@@ -4,18 +4,22 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import HTTPConnection
 
 from holdfast.news import service
+from holdfast.news.repository import NEWS
 from holdfast.news.schemas import NewsMark, NewsPage, NewsView
 from holdfast.news.sentiment import Mood
 from holdfast.news.service import Books
+from holdfast.platform.cache import CacheDep, Key, Made
 from holdfast.platform.paging import CursorQuery, SymbolQuery
-from holdfast.platform.web import NowDep, SessionDep, SettingsDep
+from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api/news", tags=["news"])
 
+PAGE_SECONDS: Final = 30.0
+"""So late it is said, at most, that the source has fallen silent, or that a coin has another name."""
 _LAST_SECOND: Final = 4_102_444_800
 SecondQuery = Annotated[int, Query(ge=0, le=_LAST_SECOND)]
 SeriesQuery = Annotated[str, Query(pattern=r"^([a-z0-9-]{1,20}:[A-Za-z0-9._-]{1,40})?$")]
@@ -33,9 +37,10 @@ def books_of(connection: HTTPConnection) -> Books:
 BooksDep = Annotated[Books, Depends(books_of)]
 
 
-@router.get("")
+@router.get("", response_model=NewsPage)
 async def news(
-    session: SessionDep,
+    database: DatabaseDep,
+    cache: CacheDep,
     settings: SettingsDep,
     books: BooksDep,
     now: NowDep,
@@ -44,12 +49,21 @@ async def news(
     mood: Mood | None = None,
     before: CursorQuery = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 30,
-) -> NewsPage:
+) -> Response:
     """The newest articles, by coin (``symbol``) or by what a chart shows (``series``), and by mood."""
-    book = await books.get(session, now)
-    return await service.page(
-        session, settings, book, now, symbol=symbol, series=series, mood=mood, before=before, limit=limit
-    )
+
+    async def page() -> Made:
+        async with database.transaction() as session:
+            book = await books.get(session, now)
+            found = await service.page(
+                session, settings, book, now,
+                symbol=symbol, series=series, mood=mood, before=before, limit=limit,
+            )  # fmt: skip
+        return Made(found.model_dump_json().encode())
+
+    key = Key("news", (symbol, series, mood, before, limit))
+    answer = await cache.get(key, page, seconds=PAGE_SECONDS, tags=(NEWS,))
+    return Response(answer.content, media_type="application/json")
 
 
 @router.get("/marks")

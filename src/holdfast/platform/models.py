@@ -1,4 +1,4 @@
-"""Tables of the platform itself: jobs (the outbox) and idempotency keys."""
+"""Tables of the platform itself: jobs (the outbox), idempotency keys, and stamps of what the cache holds."""
 
 from datetime import datetime
 from typing import Any
@@ -55,3 +55,13 @@ class IdempotencyKey(Base):
     status: Mapped[int]
     response: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+
+
+class CacheTag(Base):
+    """When what ``tag`` stands for was last changed, as a random stamp: answers made of it are kept under it.
+    Written in the transaction of the change."""
+
+    __tablename__ = "cache_tags"
+
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    stamp: Mapped[UUID]

@@ -16,6 +16,8 @@ from holdfast.market.candles import coverage, feeds, repository, store
 from holdfast.market.candles.gaps import Reason, Span, reason_for
 from holdfast.market.candles.models import CandleBackfill, CandleSeries
 from holdfast.market.candles.store import Written
+from holdfast.market.candles.tags import tag_of
+from holdfast.platform.cache import touch
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import enqueue
 from holdfast.venues.protocol import HistoryVenue
@@ -43,6 +45,8 @@ async def want(session: AsyncSession, series_id: int, since: int, *, now: dateti
     row.state, row.note, row.updated_at = WAITING, "", now
     await session.flush()
     await enqueue(session, JOB, str(series_id), now=now)
+    one = await session.get_one(CandleSeries, series_id)
+    await touch(session, tag_of(one.source, one.symbol))
 
 
 async def take_in(

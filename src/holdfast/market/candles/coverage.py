@@ -10,6 +10,7 @@ from holdfast.core.timeframes import DAY
 from holdfast.market.candles import chunks, repository
 from holdfast.market.candles.gaps import Gap, Reason, Span, named, outside, runs, union
 from holdfast.market.candles.models import CandleBackfill, CandleGap, CandleSeries
+from holdfast.market.candles.tags import changed
 
 _DAYS_AT_ONCE = 400
 
@@ -54,11 +55,14 @@ async def missing(session: AsyncSession, one: CandleSeries, start: int, until: i
 async def explain(session: AsyncSession, series_id: int, start: int, until: int, reason: Reason) -> None:
     """Whatever is not stored in [start, until) does not exist, for ``reason``. What was known before about
     these seconds is replaced. The series must be locked by this transaction."""
-    touching = await session.scalars(
+    found = await session.scalars(
         select(CandleGap).where(
             CandleGap.series_id == series_id, CandleGap.from_time <= until, CandleGap.until_time >= start
         )
     )
+    touching = found.all()
+    if any(row.reason == reason and row.from_time <= start and row.until_time >= until for row in touching):
+        return
     rest: list[Gap] = []
     merged = [(start, until)]
     for row in touching:
@@ -72,6 +76,7 @@ async def explain(session: AsyncSession, series_id: int, start: int, until: int,
         await session.delete(row)
     await session.flush()
     await _put(session, series_id, [*(Gap(*span, reason) for span in union(merged)), *rest])
+    await changed(session, await session.get_one(CandleSeries, series_id))
 
 
 async def forget(session: AsyncSession, series_id: int, start: int, until: int) -> None:

@@ -50,6 +50,15 @@ async def listed(
     return found + [view for view in map(SymbolView.of_stored, stored) if view.series not in known]
 
 
+async def own(session: AsyncSession, readers: Mapping[str, SeriesReader], viewer: UUID) -> list[SymbolView]:
+    """What this viewer can choose from and others cannot."""
+    found: list[SymbolView] = []
+    for reader in readers.values():
+        public = {one.series for one in await reader.listed(session, None)}
+        found += [one for one in await reader.listed(session, viewer) if one.series not in public]
+    return found
+
+
 def ranked(symbols: Sequence[SymbolView], query: str, limit: int) -> list[SymbolView]:
     """Those that match, best first: the whole symbol or coin, then its beginning, then anywhere, then in the
     name; among equals the most traded."""

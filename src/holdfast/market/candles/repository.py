@@ -15,6 +15,8 @@ from holdfast.core.timeframes import DAY
 from holdfast.market.candles import chunks
 from holdfast.market.candles.merging import interleaved
 from holdfast.market.candles.models import CandleChunk, CandleConflict, CandleRow, CandleSeries
+from holdfast.market.repository import SYMBOLS
+from holdfast.platform.cache import touch
 
 _PACKED: Final = "string_agg({}, ''::bytea ORDER BY r.time)".format(
     " || ".join(f"int8send(r.{column})" for column in COLUMNS)
@@ -127,6 +129,7 @@ async def make_series(session: AsyncSession, **values: Any) -> CandleSeries:
     await session.execute(
         insert(CandleSeries).values(pinned=False, revision=0, **values).on_conflict_do_nothing()
     )
+    await touch(session, SYMBOLS)
     made = await series_of(session, values["source"], values["symbol"])
     assert made is not None
     return made

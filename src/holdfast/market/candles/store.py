@@ -18,6 +18,9 @@ from holdfast.core.timeframes import DAY, HOUR, MINUTE, Timeframe
 from holdfast.market.candles import chunks, repository
 from holdfast.market.candles.merging import Merged, days_of, interleaved, merge
 from holdfast.market.candles.models import CandleSeries
+from holdfast.market.candles.tags import changed
+from holdfast.market.repository import SYMBOLS
+from holdfast.platform.cache import touch
 
 RECENT_DAYS: Final = 2
 """Days before today that stay rows: live bars and late corrections still touch them."""
@@ -111,8 +114,8 @@ async def write(
     if len(to_rows):
         merged.append(await _write_rows(session, one, to_rows))
     await _report(session, one, merged, origin)
-    if one.last_time is not None and any(len(m.new) and m.new.time[0] < one.last_time for m in merged):
-        one.revision += 1
+    if _reaches_back(one, merged, now):
+        await changed(session, one)
     one.first_time = min(int(bars.time[0]), int(bars.time[0]) if one.first_time is None else one.first_time)
     one.last_time = max(int(bars.time[-1]), one.last_time or 0)
     await session.flush()
@@ -132,15 +135,15 @@ async def replace(session: AsyncSession, series_id: int, bars: Bars) -> None:
     bars = await _fitting(session, one, bars)
     to_chunks, to_rows = await _divided(session, one, bars, 0)
     payloads = await repository.chunks_of(session, one.id, [day for day, _ in to_chunks])
-    changed = []
+    rewritten = []
     for day, part in to_chunks:
         known = chunks.decode(payloads[day], one.price_decimals, one.volume_decimals)
-        changed.append(_chunk(one, day, merge(known if part is None else part, known).bars))
-    if changed:
-        await repository.put_chunks(session, changed)
+        rewritten.append(_chunk(one, day, merge(known if part is None else part, known).bars))
+    if rewritten:
+        await repository.put_chunks(session, rewritten)
     await repository.delete_times(session, one.id, to_rows.time.tolist())
     await repository.add_rows(session, one.id, to_rows)
-    one.revision += 1
+    await changed(session, one)
     await session.flush()
 
 
@@ -196,17 +199,17 @@ async def _write_chunks(
     payloads = await repository.chunks_of(session, one.id, days)
     found = await repository.stored(session, one.id, days[0] * DAY, (days[-1] + 1) * DAY, sealed=False)
     recent = dict(days_of(found.recent))
-    merged, changed = [], []
+    merged, rewritten = [], []
     for day, offered in offers:
         sealed = chunks.decode(payloads[day], *scale) if day in payloads else Bars.empty(*scale)
         known = interleaved(sealed, recent.get(day, Bars.empty(*scale)))
         result = merge(known, offered if offered is not None else Bars.empty(*scale))
         merged.append(result)
         if len(result.new) or day in recent:
-            changed.append(_chunk(one, day, result.bars))
-    if changed:
-        await repository.put_chunks(session, changed)
-        one.revision += 1
+            rewritten.append(_chunk(one, day, result.bars))
+    if rewritten:
+        await repository.put_chunks(session, rewritten)
+        await changed(session, one)
     if emptied := [day for day in days if day in recent]:
         await repository.delete_rows(session, one.id, emptied)
     return merged
@@ -219,6 +222,15 @@ async def _write_rows(session: AsyncSession, one: CandleSeries, bars: Bars) -> M
     if len(merged.new):
         await repository.add_rows(session, one.id, merged.new)
     return merged
+
+
+def _reaches_back(one: CandleSeries, merged: Sequence[Merged], now: datetime | None) -> bool:
+    """Whether more changes than the newest days, which nobody keeps pages of: live bars do not, unless
+    there were none for days."""
+    starts = [int(result.new.time[0]) for result in merged if len(result.new)]
+    if not starts or one.last_time is None or now is None:
+        return bool(starts)
+    return min(starts) < one.last_time or one.last_time < sealed_before(now) * DAY
 
 
 async def _report(session: AsyncSession, one: CandleSeries, merged: list[Merged], origin: str) -> None:
@@ -255,7 +267,8 @@ async def _widen(session: AsyncSession, one: CandleSeries, price: int, volume: i
         )
         await repository.put_chunks(session, [_chunk(one, day, bars) for day, bars in converted])
     one.price_decimals, one.volume_decimals = price, volume
-    one.revision += 1
+    await changed(session, one)
+    await touch(session, SYMBOLS)
     await session.flush()
 
 
