@@ -6,6 +6,7 @@ from holdfast.platform.settings import Settings
 
 POLLED = {
     "indices.poll_market_caps",
+    "journal.sweep",
     "market.refresh_instruments",
     "market.refresh_pairs",
     "news.poll",

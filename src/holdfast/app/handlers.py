@@ -11,6 +11,7 @@ import holdfast.charts.datasets.service
 import holdfast.charts.datasets.tasks
 import holdfast.execution.tasks
 import holdfast.indices.tasks
+import holdfast.journal.tasks
 import holdfast.market.candles.backfill
 import holdfast.market.candles.tasks
 import holdfast.market.candles.uploads
@@ -31,8 +32,9 @@ _ROOMS: Final = (
     holdfast.news.tasks,
     holdfast.charts.datasets.tasks,
     holdfast.execution.tasks,
+    holdfast.journal.tasks,
 )
-_POLLING_ROOMS: Final = ("charts", "indices", "market", "news")
+_POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news")
 _HISTORY_KINDS: Final = frozenset(
     {
         holdfast.charts.datasets.service.JOB,

@@ -7,6 +7,7 @@ import holdfast.execution.incidents.models
 import holdfast.execution.models
 import holdfast.execution.risk.models
 import holdfast.indices.models
+import holdfast.journal.models
 import holdfast.market.candles.models
 import holdfast.market.models
 import holdfast.news.models

@@ -1,0 +1,73 @@
+"""The pictures of a journal over HTTP."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from holdfast.accounts.access import UserDep
+from holdfast.core.errors import NotSignedIn
+from holdfast.journal import pictures, repository
+from holdfast.journal.schemas import ImageView
+from holdfast.market.candles.routes import ViewerDep
+from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.web import ClockDep, DatabaseDep, SessionDep
+
+router = APIRouter(prefix="/api/journal/images", tags=["journal"])
+
+KeyDep = Annotated[str, Depends(require_key)]
+_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
+_PICTURE: Final = {name: {"schema": {"type": "string", "format": "binary"}} for name in _TYPES}
+_BODY: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": _PICTURE}}
+
+
+@router.post("", status_code=201, response_model=ImageView, openapi_extra=_BODY)
+async def send(
+    request: Request, database: DatabaseDep, clock: ClockDep, viewer: ViewerDep, key: KeyDep
+) -> JSONResponse:
+    """Keep a picture (PNG, JPEG or WebP, told by its bytes) for an entry to show. Metadata is left out. It is
+    forgotten after a day if no entry shows it."""
+    # No transaction is open while the picture comes: that may take a minute.
+    if viewer is None:
+        raise NotSignedIn("This request carries no access token.", advice="Sign in first.")
+    user_id = viewer
+    content = await pictures.receive(request.stream())
+    picture = await pictures.read(content)
+    now = clock.now()
+    async with database.transaction() as session:
+
+        async def effect() -> tuple[int, ImageView]:
+            return 201, await pictures.keep(session, user_id, picture, now=now)
+
+        return await run_once(
+            session,
+            user_id=user_id,
+            key=key,
+            route="POST /api/journal/images",
+            body=pictures.sent(content),
+            now=now,
+            effect=effect,
+        )
+
+
+@router.get("/{image_id}", response_class=Response, responses={200: {"content": _PICTURE}})
+async def show(image_id: UUID, user: UserDep, session: SessionDep) -> Response:
+    """The picture itself."""
+    row = await pictures.owned(session, user.id, image_id)
+    extension = row.content_type.removeprefix("image/")
+    return Response(
+        await repository.content_of(session, row.id),
+        media_type=row.content_type,
+        headers={
+            "Content-Disposition": f'inline; filename="{row.id}.{extension}"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@router.delete("/{image_id}", status_code=204)
+async def discard(image_id: UUID, user: UserDep, session: SessionDep) -> None:
+    """Forget a picture that no entry shows."""
+    await pictures.discard(session, user.id, image_id)

@@ -1,0 +1,234 @@
+"""The journal over HTTP."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import AfterValidator
+
+from holdfast.accounts.access import UserDep
+from holdfast.core.errors import InvalidInput
+from holdfast.journal import exports, service
+from holdfast.journal.repository import Filters
+from holdfast.journal.schemas import (
+    ChangedEntry,
+    EntryView,
+    GroupBy,
+    JournalMark,
+    LabelsView,
+    NewEntry,
+    SeriesName,
+    StatisticsView,
+    TradeView,
+    TradeWanted,
+    tag_of,
+)
+from holdfast.journal.trades import Mark
+from holdfast.market.quotes import QuoteBoard
+from holdfast.platform.database import Database
+from holdfast.platform.exports import csv_response
+from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, FromQuery, LimitQuery, SymbolQuery, ToQuery
+from holdfast.platform.schemas import Page
+from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
+
+router = APIRouter(prefix="/api/journal", tags=["journal"])
+
+_LAST_SECOND: Final = 4_102_444_800
+_EXPORT_PAGE: Final = 200
+
+
+def _words(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("this is no text")
+    return text.strip()
+
+
+TextQuery = Annotated[str, Query(max_length=200), AfterValidator(_words)]
+TagQuery = Annotated[str, Query(max_length=200), AfterValidator(_words), AfterValidator(tag_of)]
+SecondQuery = Annotated[int, Query(ge=0, le=_LAST_SECOND)]
+KeyDep = Annotated[str, Depends(require_key)]
+
+
+def mark_of(request: Request) -> Mark:
+    quotes: QuoteBoard = request.app.state.quotes
+
+    def mark(symbol: str) -> Decimal | None:
+        quote = quotes.get(symbol)
+        return quote.mark if quote else None
+
+    return mark
+
+
+def filters_of(
+    symbol: SymbolQuery = "",
+    tag: TagQuery = "",
+    setup: TextQuery = "",
+    q: TextQuery = "",
+    start: FromQuery = None,
+    end: ToQuery = None,
+    position: UUID | None = None,
+) -> Filters:
+    if start is not None and end is not None and start >= end:
+        raise InvalidInput("from must be before to.", advice="Correct one of the two times.")
+    return Filters(symbol.strip(), tag, setup, q, start, end, position)
+
+
+MarkDep = Annotated[Mark, Depends(mark_of)]
+FiltersDep = Annotated[Filters, Depends(filters_of)]
+
+
+@router.get("/entries")
+async def entries(
+    user: UserDep,
+    session: SessionDep,
+    filters: FiltersDep,
+    mark: MarkDep,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = DEFAULT_LIMIT,
+) -> Page[EntryView]:
+    """Your entries, newest first. ``q`` searches titles, texts, setups, symbols and tags."""
+    return await service.page(session, user.id, filters, mark, cursor=cursor, limit=limit)
+
+
+@router.get("/entries.csv", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}})
+async def export(
+    user: UserDep, database: DatabaseDep, settings: SettingsDep, filters: FiltersDep, mark: MarkDep
+) -> StreamingResponse:
+    """Every entry the filters let through, with its trade, as CSV."""
+    return csv_response(
+        "holdfast-journal.csv",
+        exports.COLUMNS,
+        _rows(database, user.id, filters, mark),
+        simulated=settings.simulated,
+    )
+
+
+async def _rows(
+    database: Database, user_id: UUID, filters: Filters, mark: Mark
+) -> AsyncIterator[Sequence[object]]:
+    """Page after page, one short transaction each: a slow download holds no connection."""
+    cursor: str | None = None
+    while True:
+        async with database.transaction() as session:
+            found = await service.page(session, user_id, filters, mark, cursor=cursor, limit=_EXPORT_PAGE)
+        for entry in found.items:
+            yield exports.row(entry)
+        cursor = found.next_cursor
+        if cursor is None:
+            return
+
+
+@router.post("/entries", status_code=201, response_model=EntryView)
+async def add(
+    wanted: NewEntry, user: UserDep, session: SessionDep, mark: MarkDep, now: NowDep, key: KeyDep
+) -> JSONResponse:
+    """Write an entry. What it says of a position or of fills is asked of the ledger, now and whenever it is
+    read."""
+
+    async def effect() -> tuple[int, EntryView]:
+        return 201, await service.add(session, user.id, wanted, mark, now=now)
+
+    return await run_once(
+        session,
+        user_id=user.id,
+        key=key,
+        route="POST /api/journal/entries",
+        body=wanted,
+        now=now,
+        effect=effect,
+    )
+
+
+@router.get("/entries/{entry_id}")
+async def entry(entry_id: UUID, user: UserDep, session: SessionDep, mark: MarkDep) -> EntryView:
+    return await service.one(session, user.id, entry_id, mark)
+
+
+@router.put("/entries/{entry_id}", response_model=EntryView)
+async def change(
+    entry_id: UUID,
+    wanted: ChangedEntry,
+    user: UserDep,
+    session: SessionDep,
+    mark: MarkDep,
+    now: NowDep,
+    key: KeyDep,
+) -> JSONResponse:
+    """Write an entry anew. 409 with ``current`` if it was changed since it was read."""
+
+    async def effect() -> tuple[int, EntryView]:
+        return 200, await service.change(session, user.id, entry_id, wanted, mark, now=now)
+
+    return await run_once(
+        session,
+        user_id=user.id,
+        key=key,
+        route=f"PUT /api/journal/entries/{entry_id}",
+        body=wanted,
+        now=now,
+        effect=effect,
+    )
+
+
+@router.delete("/entries/{entry_id}", status_code=204)
+async def remove(entry_id: UUID, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep) -> Response:
+    """Delete an entry. For a day it can be brought back, then it is gone with its pictures."""
+
+    async def effect() -> tuple[int, None]:
+        await service.remove(session, user.id, entry_id, now=now)
+        return 204, None
+
+    await run_once(
+        session,
+        user_id=user.id,
+        key=key,
+        route=f"DELETE /api/journal/entries/{entry_id}",
+        body=None,
+        now=now,
+        effect=effect,
+    )
+    return Response(status_code=204)
+
+
+@router.post("/entries/{entry_id}/restore")
+async def restore(entry_id: UUID, user: UserDep, session: SessionDep, mark: MarkDep) -> EntryView:
+    """Bring a deleted entry back. Doing it twice does nothing more."""
+    return await service.restore(session, user.id, entry_id, mark)
+
+
+@router.post("/trades")
+async def look_up(wanted: TradeWanted, user: UserDep, session: SessionDep, mark: MarkDep) -> TradeView:
+    """What the ledger says of a trade, before an entry tells of it. Writes nothing."""
+    return await service.trade_of(session, user.id, wanted.trade, mark)
+
+
+@router.get("/statistics")
+async def statistics(
+    user: UserDep, session: SessionDep, filters: FiltersDep, mark: MarkDep, by: GroupBy = "tag"
+) -> StatisticsView:
+    """Figures of the closed trades that the filters let through, altogether and by ``by``."""
+    return await service.statistics(session, user.id, filters, by, mark)
+
+
+@router.get("/labels")
+async def labels(user: UserDep, session: SessionDep) -> LabelsView:
+    """The tags, setups and series you have used, most used first."""
+    return await service.labels(session, user.id)
+
+
+@router.get("/marks")
+async def marks(
+    user: UserDep,
+    session: SessionDep,
+    series: Annotated[SeriesName, Query(min_length=3)],
+    start: Annotated[int, Query(alias="from", ge=0, le=_LAST_SECOND)],
+    until: SecondQuery,
+) -> list[JournalMark]:
+    """Your entries on a series in [from, until), both UTC seconds, oldest first: marks for its chart."""
+    first, last = (datetime.fromtimestamp(second, UTC) for second in (start, until))
+    return await service.marks(session, user.id, series, first, last)
