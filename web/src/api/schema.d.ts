@@ -859,6 +859,221 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/journal/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entries
+         * @description Your entries, newest first. ``q`` searches titles, texts, setups, symbols and tags.
+         */
+        get: operations["entries_api_journal_entries_get"];
+        put?: never;
+        /**
+         * Add
+         * @description Write an entry. What it says of a position or of fills is asked of the ledger, now and whenever it is
+         *     read.
+         */
+        post: operations["add_api_journal_entries_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/entries.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description Every entry the filters let through, with its trade, as CSV.
+         */
+        get: operations["export_api_journal_entries_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/entries/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entry */
+        get: operations["entry_api_journal_entries__entry_id__get"];
+        /**
+         * Change
+         * @description Write an entry anew. 409 with ``current`` if it was changed since it was read.
+         */
+        put: operations["change_api_journal_entries__entry_id__put"];
+        post?: never;
+        /**
+         * Remove
+         * @description Delete an entry. For a day it can be brought back, then it is gone with its pictures.
+         */
+        delete: operations["remove_api_journal_entries__entry_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/entries/{entry_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore
+         * @description Bring a deleted entry back. Doing it twice does nothing more.
+         */
+        post: operations["restore_api_journal_entries__entry_id__restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send
+         * @description Keep a picture (PNG, JPEG or WebP, told by its bytes) for an entry to show. Metadata is left out. It is
+         *     forgotten after a day if no entry shows it.
+         */
+        post: operations["send_api_journal_images_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/images/{image_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show
+         * @description The picture itself.
+         */
+        get: operations["show_api_journal_images__image_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Discard
+         * @description Forget a picture that no entry shows.
+         */
+        delete: operations["discard_api_journal_images__image_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Labels
+         * @description The tags, setups and series you have used, most used first.
+         */
+        get: operations["labels_api_journal_labels_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Marks
+         * @description Your entries on a series in [from, until), both UTC seconds, oldest first: marks for its chart.
+         */
+        get: operations["marks_api_journal_marks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics
+         * @description Figures of the closed trades that the filters let through, altogether and by ``by``.
+         */
+        get: operations["statistics_api_journal_statistics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/journal/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look Up
+         * @description What the ledger says of a trade, before an entry tells of it. Writes nothing.
+         */
+        post: operations["look_up_api_journal_trades_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/limits": {
         parameters: {
             query?: never;
@@ -1396,6 +1611,58 @@ export interface components {
          */
         Basis: "marketaux" | "word_list" | "none";
         /**
+         * CacheView
+         * @description ``without_redis``: Redis failed a moment ago, and every process makes its own answers.
+         */
+        CacheView: {
+            /** Kinds */
+            kinds: {
+                [key: string]: components["schemas"]["KeptView"];
+            };
+            /** Without Redis */
+            without_redis: boolean;
+        };
+        /**
+         * ChangedEntry
+         * @description The whole entry as it is to be. ``version`` is of the entry that was read.
+         */
+        ChangedEntry: {
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /** Images */
+            images?: string[];
+            /** Mood */
+            mood?: ("calm" | "confident" | "eager" | "anxious" | "greedy" | "frustrated" | "bored") | null;
+            /** Rating */
+            rating?: number | null;
+            /**
+             * Series
+             * @default
+             */
+            series: string;
+            /**
+             * Setup
+             * @default
+             */
+            setup: string;
+            /** Tags */
+            tags?: string[];
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Title */
+            title: string;
+            /** Trade */
+            trade?: (components["schemas"]["PositionTrade"] | components["schemas"]["FillsTrade"] | components["schemas"]["HandTrade"]) | null;
+            /** Version */
+            version: number;
+        };
+        /**
          * ChartCell
          * @description What one chart shows. ``compare``: other series drawn beside it in percent.
          */
@@ -1458,6 +1725,11 @@ export interface components {
             /** Hidden Signals */
             hidden_signals?: string[];
             /**
+             * Journal
+             * @default true
+             */
+            journal: boolean;
+            /**
              * News
              * @default true
              */
@@ -1513,6 +1785,21 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /**
+         * CurvePoint
+         * @description ``total``: the result of all trades until this one was over.
+         */
+        CurvePoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Pnl */
+            pnl: string;
+            /** Total */
+            total: string;
         };
         /**
          * DatasetChange
@@ -1645,6 +1932,48 @@ export interface components {
             drawings: components["schemas"]["Drawing-Output"][];
             /** Series */
             series: string;
+            /** Version */
+            version: number;
+        };
+        /** EntryView */
+        EntryView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Images */
+            images: components["schemas"]["ImageView"][];
+            /** Mood */
+            mood: ("calm" | "confident" | "eager" | "anxious" | "greedy" | "frustrated" | "bored") | null;
+            /** Rating */
+            rating: number | null;
+            /** Series */
+            series: string;
+            /** Setup */
+            setup: string;
+            /** Tags */
+            tags: string[];
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+            trade: components["schemas"]["TradeView"] | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
             /** Version */
             version: number;
         };
@@ -1803,6 +2132,54 @@ export interface components {
             /** Source Url */
             source_url: string;
             state: components["schemas"]["FeedState"];
+        };
+        /**
+         * FiguresView
+         * @description Figures of closed trades; each trade counts once, however many entries tell of it. Money in USDT.
+         *
+         *     ``win_rate`` is a share (0.5 = half); a trade that ended at zero is neither won nor lost.
+         *     ``profit_factor``: what was won over what was lost; None where nothing was lost. ``expectancy``: the
+         *     average result in units of the average loss; None where nothing was lost. ``holding_seconds``: on
+         *     average.
+         */
+        FiguresView: {
+            /** Average */
+            average: string | null;
+            /** Average Loss */
+            average_loss: string | null;
+            /** Average Win */
+            average_win: string | null;
+            /** Expectancy */
+            expectancy: number | null;
+            /** Holding Seconds */
+            holding_seconds: number | null;
+            /** Largest Loss */
+            largest_loss: string | null;
+            /** Lost */
+            lost: number;
+            /** Profit Factor */
+            profit_factor: number | null;
+            /** Total */
+            total: string;
+            /** Trades */
+            trades: number;
+            /** Win Rate */
+            win_rate: number | null;
+            /** Won */
+            won: number;
+        };
+        /**
+         * FillsTrade
+         * @description Some of the user's fills, of one symbol on one account, by their execution ids.
+         */
+        FillsTrade: {
+            /** Fills */
+            fills: string[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "fills";
         };
         /** FillView */
         FillView: {
@@ -1967,6 +2344,76 @@ export interface components {
              */
             until: string;
         };
+        /**
+         * GroupView
+         * @description ``key``: the tag, series, setup, mood, direction, weekday (0 = Monday) or hour (of entry, UTC); "" for
+         *     none.
+         */
+        GroupView: {
+            /** Average */
+            average: string | null;
+            /** Average Loss */
+            average_loss: string | null;
+            /** Average Win */
+            average_win: string | null;
+            /** Expectancy */
+            expectancy: number | null;
+            /** Holding Seconds */
+            holding_seconds: number | null;
+            /** Key */
+            key: string;
+            /** Label */
+            label: string;
+            /** Largest Loss */
+            largest_loss: string | null;
+            /** Lost */
+            lost: number;
+            /** Profit Factor */
+            profit_factor: number | null;
+            /** Total */
+            total: string;
+            /** Trades */
+            trades: number;
+            /** Win Rate */
+            win_rate: number | null;
+            /** Won */
+            won: number;
+        };
+        /**
+         * HandTrade
+         * @description A trade made elsewhere. ``quantity`` in coins, money in USDT; without an exit it is still open.
+         *     ``fees`` are positive when paid.
+         */
+        HandTrade: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "long" | "short";
+            /**
+             * Entry At
+             * Format: date-time
+             */
+            entry_at: string;
+            /** Entry Price */
+            entry_price: number | string;
+            /** Exit At */
+            exit_at?: string | null;
+            /** Exit Price */
+            exit_price?: number | string | null;
+            /**
+             * Fees
+             * @default 0
+             */
+            fees: number | string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "hand";
+            /** Quantity */
+            quantity: number | string;
+        };
         /** HealthView */
         HealthView: {
             /** Checks */
@@ -1980,6 +2427,25 @@ export interface components {
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * ImageView
+         * @description GET /api/journal/images/{id} has the picture itself.
+         */
+        ImageView: {
+            /** Content Type */
+            content_type: string;
+            /** Height */
+            height: number;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Size */
+            size: number;
+            /** Width */
+            width: number;
         };
         /** ImportProblem */
         ImportProblem: {
@@ -2308,6 +2774,62 @@ export interface components {
             /** Symbol */
             symbol: string;
         };
+        /**
+         * JournalMark
+         * @description An entry on a chart: ``time`` is when it happened, in UTC seconds.
+         */
+        JournalMark: {
+            /** Has Trade */
+            has_trade: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Mood */
+            mood: ("calm" | "confident" | "eager" | "anxious" | "greedy" | "frustrated" | "bored") | null;
+            /** Time */
+            time: number;
+            /** Title */
+            title: string;
+        };
+        /**
+         * KeptView
+         * @description How often answers of one kind were found in memory, found in Redis, made, and waited for while somebody
+         *     else made them, since this process started.
+         */
+        KeptView: {
+            /** Made */
+            made: number;
+            /** Memory */
+            memory: number;
+            /** Redis */
+            redis: number;
+            /** Shared */
+            shared: number;
+        };
+        /**
+         * LabelsView
+         * @description What to offer while one types, most used first.
+         */
+        LabelsView: {
+            /** Series */
+            series: components["schemas"]["LabelView"][];
+            /** Setups */
+            setups: components["schemas"]["LabelView"][];
+            /** Tags */
+            tags: components["schemas"]["LabelView"][];
+        };
+        /**
+         * LabelView
+         * @description Something that was written before, and how often.
+         */
+        LabelView: {
+            /** Entries */
+            entries: number;
+            /** Name */
+            name: string;
+        };
         /** LayoutView */
         LayoutView: {
             /** Active */
@@ -2330,6 +2852,34 @@ export interface components {
             updated_at: string;
             /** Version */
             version: number;
+        };
+        /**
+         * LegView
+         * @description One instrument of a trade. ``quantity`` is all that was entered, ``open_quantity``, signed, what is
+         *     still held; prices are averages. ``pnl`` is None while a price is missing.
+         */
+        LegView: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "long" | "short";
+            /** Entry Price */
+            entry_price: string | null;
+            /** Exit Price */
+            exit_price: string | null;
+            /** Fees */
+            fees: string;
+            /** Funding */
+            funding: string;
+            /** Open Quantity */
+            open_quantity: string;
+            /** Pnl */
+            pnl: string | null;
+            /** Quantity */
+            quantity: string;
+            /** Symbol */
+            symbol: string;
         };
         /** LevelPoint */
         LevelPoint: {
@@ -2621,6 +3171,45 @@ export interface components {
             drawings: components["schemas"]["Drawing-Input"][];
             /** Version */
             version: number;
+        };
+        /**
+         * NewEntry
+         * @description ``happened_at``: the moment the note is about. ``series``: "" for none. ``images``: pictures that were
+         *     sent before, in the order they are shown.
+         */
+        NewEntry: {
+            /**
+             * Happened At
+             * Format: date-time
+             */
+            happened_at: string;
+            /** Images */
+            images?: string[];
+            /** Mood */
+            mood?: ("calm" | "confident" | "eager" | "anxious" | "greedy" | "frustrated" | "bored") | null;
+            /** Rating */
+            rating?: number | null;
+            /**
+             * Series
+             * @default
+             */
+            series: string;
+            /**
+             * Setup
+             * @default
+             */
+            setup: string;
+            /** Tags */
+            tags?: string[];
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Title */
+            title: string;
+            /** Trade */
+            trade?: (components["schemas"]["PositionTrade"] | components["schemas"]["FillsTrade"] | components["schemas"]["HandTrade"]) | null;
         };
         /**
          * NewExecution
@@ -2959,6 +3548,13 @@ export interface components {
             positions: components["schemas"]["PositionSummary"][];
             /** Realised Pnl */
             realised_pnl: string;
+        };
+        /** Page[EntryView] */
+        Page_EntryView_: {
+            /** Items */
+            items: components["schemas"]["EntryView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
         };
         /** Page[ExecutionView] */
         Page_ExecutionView_: {
@@ -3411,6 +4007,22 @@ export interface components {
             /** Positions */
             positions: components["schemas"]["PositionSummary"][];
         };
+        /**
+         * PositionTrade
+         * @description One of the user's positions, open or closed.
+         */
+        PositionTrade: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "position";
+            /**
+             * Position Id
+             * Format: uuid
+             */
+            position_id: string;
+        };
         /** PreviewClose */
         PreviewClose: {
             /**
@@ -3651,11 +4263,33 @@ export interface components {
             url: string;
         };
         /**
+         * StatisticsView
+         * @description ``open``: trades that are not over and not counted. ``by_hand``: counted trades that were typed. The
+         *     curve holds the newest ``MOST_POINTS`` trades.
+         */
+        StatisticsView: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "tag" | "symbol" | "setup" | "mood" | "weekday" | "hour" | "direction";
+            /** By Hand */
+            by_hand: number;
+            /** Curve */
+            curve: components["schemas"]["CurvePoint"][];
+            /** Groups */
+            groups: components["schemas"]["GroupView"][];
+            /** Open */
+            open: number;
+            overall: components["schemas"]["FiguresView"];
+        };
+        /**
          * StatusView
          * @description How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
-         *     ``stream`` is ``None`` where another process has it.
+         *     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers.
          */
         StatusView: {
+            cache?: components["schemas"]["CacheView"] | null;
             /** Feed Age Seconds */
             feed_age_seconds: number | null;
             /** Jobs Failing */
@@ -3857,6 +4491,68 @@ export interface components {
             items: components["schemas"]["TraceItem"][];
             /** Truncated */
             truncated: boolean;
+        };
+        /**
+         * TradeView
+         * @description A trade as the ledger has it now, or (``kind`` hand) as its owner typed it. Money in USDT.
+         *
+         *     ``pnl`` = ``price_pnl`` - ``fees`` + ``funding``, while it is open at the latest prices. ``value`` is what
+         *     was entered, at entry prices. Prices and quantity are None where there are several legs. ``other_fees``
+         *     were paid in other coins and are not in the result.
+         */
+        TradeView: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "long" | "short";
+            /** Entry At */
+            entry_at: string | null;
+            /** Entry Price */
+            entry_price: string | null;
+            /** Exit At */
+            exit_at: string | null;
+            /** Exit Price */
+            exit_price: string | null;
+            /** Fees */
+            fees: string;
+            /** Fills */
+            fills: string[];
+            /** Funding */
+            funding: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "position" | "fills" | "hand";
+            /** Legs */
+            legs: components["schemas"]["LegView"][];
+            /** Name */
+            name: string;
+            /** Other Fees */
+            other_fees: string[];
+            /** Pnl */
+            pnl: string | null;
+            /** Position Id */
+            position_id: string | null;
+            /** Price Pnl */
+            price_pnl: string | null;
+            /** Quantity */
+            quantity: string | null;
+            /** Series */
+            series: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "closed";
+            /** Value */
+            value: string;
+        };
+        /** TradeWanted */
+        TradeWanted: {
+            /** Trade */
+            trade: components["schemas"]["PositionTrade"] | components["schemas"]["FillsTrade"] | components["schemas"]["HandTrade"];
         };
         /**
          * TwapTactic
@@ -5545,6 +6241,474 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IndexHistory"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    entries_api_journal_entries_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                from?: string | null;
+                limit?: number;
+                position?: string | null;
+                q?: string;
+                setup?: string;
+                symbol?: string;
+                tag?: string;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_api_journal_entries_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEntry"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_journal_entries_csv_get: {
+        parameters: {
+            query?: {
+                from?: string | null;
+                position?: string | null;
+                q?: string;
+                setup?: string;
+                symbol?: string;
+                tag?: string;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    entry_api_journal_entries__entry_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_journal_entries__entry_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedEntry"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_journal_entries__entry_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    restore_api_journal_entries__entry_id__restore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    send_api_journal_images_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_api_journal_images__image_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    discard_api_journal_images__image_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    labels_api_journal_labels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsView"];
+                };
+            };
+        };
+    };
+    marks_api_journal_marks_get: {
+        parameters: {
+            query: {
+                from: number;
+                series: string;
+                until: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JournalMark"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    statistics_api_journal_statistics_get: {
+        parameters: {
+            query?: {
+                by?: "tag" | "symbol" | "setup" | "mood" | "weekday" | "hour" | "direction";
+                from?: string | null;
+                position?: string | null;
+                q?: string;
+                setup?: string;
+                symbol?: string;
+                tag?: string;
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatisticsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    look_up_api_journal_trades_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TradeWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TradeView"];
                 };
             };
             /** @description Validation Error */
