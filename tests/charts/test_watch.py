@@ -86,10 +86,12 @@ async def market(database: Database, redis: Redis) -> Market:
     return made
 
 
-async def arm(market: Market, user_id: UUID, level: int = 100, **rest: Any) -> UUID:
+async def arm(
+    market: Market, user_id: UUID, level: int = 100, price: Decimal | None = None, **rest: Any
+) -> UUID:
     wanted = NewAlert(series=SERIES, **{"direction": "either", "price": Decimal(level), **rest})
     async with market.database.transaction() as session:
-        return (await service.add_alert(session, user_id, wanted, now=market.clock.now())).id
+        return (await service.add_alert(session, user_id, wanted, now=market.clock.now(), price=price)).id
 
 
 async def fired(market: Market) -> list[FiredAlert]:
@@ -213,6 +215,26 @@ async def test_what_was_before_an_alert_does_not_count(market: Market, user_id: 
     await tell(watcher, market.trade(101), market.trade(102))
     assert len(await fired(market)) == 1
     await tell(watcher, market.trade(99))
+    assert directions(await fired(market)) == ["above", "below"]
+
+
+async def test_what_happens_before_the_first_look_counts_from_the_price_at_which_it_was_made(
+    market: Market, user_id: UUID
+) -> None:
+    market.trade(120, 95)
+    alert_id = await arm(market, user_id, price=Decimal(95))
+    market.trade(103)
+    watcher = market.watcher()
+    await watcher.refresh()
+    await tell(watcher, market.trade(104))
+    assert directions(await fired(market)) == ["above"]
+    async with market.database.transaction() as session:
+        wanted = NewAlert(series=SERIES, direction="either", price=Decimal(100))
+        now = market.clock.now()
+        await service.change_alert(session, user_id, alert_id, wanted, now=now, price=Decimal(104))
+    await tell(watcher, market.trade(98))
+    await watcher.refresh()
+    await tell(watcher, market.trade(97))
     assert directions(await fired(market)) == ["above", "below"]
 
 

@@ -81,3 +81,17 @@ async def page(context: BrowserContext, complaints: Complaints) -> AsyncIterator
     complaints.listen(opened)
     yield opened
     assert complaints.said == []
+
+
+@pytest.fixture
+async def phone(browser: Browser, installation: Installation, complaints: Complaints) -> AsyncIterator[Page]:
+    """A page as a finger uses it."""
+    held = await browser.new_context(
+        base_url=installation.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    held.set_default_timeout(15_000)
+    opened = await held.new_page()
+    complaints.listen(opened)
+    yield opened
+    await held.close()
+    assert complaints.said == []

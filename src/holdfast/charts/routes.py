@@ -1,6 +1,8 @@
 """Layouts, drawings and price alerts over HTTP."""
 
-from typing import Annotated
+import asyncio
+from decimal import Decimal
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -18,9 +20,12 @@ from holdfast.charts.schemas import (
     NewLayout,
     SeriesName,
 )
-from holdfast.core.errors import InvalidInput
-from holdfast.market.candles.readers import split_name
+from holdfast.core.errors import InvalidInput, Unavailable
+from holdfast.core.timeframes import Timeframe
+from holdfast.market.candles.readers import Series, split_name
 from holdfast.market.candles.routes import CandlesDep
+from holdfast.market.candles.service import Asked, Candles
+from holdfast.market.live.minutes import minutes_of
 from holdfast.platform.idempotency import require_key, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, decode_cursor, encode_cursor
 from holdfast.platform.schemas import Page
@@ -30,6 +35,8 @@ router = APIRouter(prefix="/api/charts", tags=["charts"])
 
 KeyDep = Annotated[str, Depends(require_key)]
 SeriesQuery = Annotated[SeriesName, Query()]
+
+_PRICE_SECONDS: Final = 2.0
 
 
 @router.get("/layouts")
@@ -102,10 +109,10 @@ async def add_alert(
     """Be told when a price reaches a level from now on."""
     source, symbol = split_name(wanted.series)
     service.check_watchable(source)
-    await candles.find(source, symbol, user.id)
+    price = await _price_of(candles, await candles.find(source, symbol, user.id))
 
     async def effect() -> tuple[int, AlertView]:
-        return 201, await service.add_alert(session, user.id, wanted, now=now)
+        return 201, await service.add_alert(session, user.id, wanted, now=now, price=price)
 
     return await run_once(
         session,
@@ -131,10 +138,10 @@ async def change_alert(
     """Replace an alert, pause it or arm it again. It is watched anew from now on."""
     source, symbol = split_name(wanted.series)
     service.check_watchable(source)
-    await candles.find(source, symbol, user.id)
+    price = await _price_of(candles, await candles.find(source, symbol, user.id))
 
     async def effect() -> tuple[int, AlertView]:
-        return 200, await service.change_alert(session, user.id, alert_id, wanted, now=now)
+        return 200, await service.change_alert(session, user.id, alert_id, wanted, now=now, price=price)
 
     return await run_once(
         session,
@@ -168,3 +175,14 @@ async def fired(
     shown = rows[:limit]
     more = encode_cursor(shown[-1].at, shown[-1].id) if len(rows) > limit else None
     return Page(items=[FiredAlertView.model_validate(row) for row in shown], next_cursor=more)
+
+
+async def _price_of(candles: Candles, series: Series) -> Decimal | None:
+    """The newest price of the last two minutes, if it can be had soon."""
+    try:
+        async with asyncio.timeout(_PRICE_SECONDS):
+            page = await candles.page(series, Asked(Timeframe.M1, 2))
+    except (TimeoutError, Unavailable):
+        return None
+    minutes = minutes_of(page.bars)
+    return minutes[-1].close if minutes else None

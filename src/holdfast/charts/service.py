@@ -1,12 +1,13 @@
 """Layouts, drawings and alerts of one user. Whoever writes names the version they read."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.charts import repository
+from holdfast.charts import crossing, repository
 from holdfast.charts.models import ChartDrawings, ChartLayout, PriceAlert
 from holdfast.charts.schemas import (
     LATEST_FIRED,
@@ -141,25 +142,37 @@ def check_watchable(source: str) -> None:
         )
 
 
-async def add_alert(session: AsyncSession, user_id: UUID, wanted: NewAlert, *, now: datetime) -> AlertView:
-    """Raises ``InvalidInput`` if there are too many."""
+async def add_alert(
+    session: AsyncSession, user_id: UUID, wanted: NewAlert, *, now: datetime, price: Decimal | None = None
+) -> AlertView:
+    """``price``: where the series is now, so that not even the moments before the first look are missed.
+
+    Raises:
+        InvalidInput: there are too many.
+    """
     await repository.lock_user(session, user_id)
     if len(await repository.alerts(session, user_id)) >= MOST_ALERTS:
         raise InvalidInput(f"You have {MOST_ALERTS} alerts already.", advice="Delete one first.")
     row = PriceAlert(id=new_id(), user_id=user_id, created_at=now, fired_at=None)
-    _arm(row, wanted, now)
+    _arm(row, wanted, now, price)
     session.add(row)
     return AlertView.model_validate(row)
 
 
 async def change_alert(
-    session: AsyncSession, user_id: UUID, alert_id: UUID, wanted: NewAlert, *, now: datetime
+    session: AsyncSession,
+    user_id: UUID,
+    alert_id: UUID,
+    wanted: NewAlert,
+    *,
+    now: datetime,
+    price: Decimal | None = None,
 ) -> AlertView:
-    """It is watched anew from now on. Raises ``NotFound``."""
+    """It is watched anew from ``price`` on, where the series is now. Raises ``NotFound``."""
     row = await repository.alert_of(session, user_id, alert_id)
     if row is None:
         raise _no_alert()
-    _arm(row, wanted, now)
+    _arm(row, wanted, now, price)
     return AlertView.model_validate(row)
 
 
@@ -178,10 +191,11 @@ async def tick(session: AsyncSession, user_id: UUID) -> AlertsTick:
     )
 
 
-def _arm(row: PriceAlert, wanted: NewAlert, now: datetime) -> None:
+def _arm(row: PriceAlert, wanted: NewAlert, now: datetime, price: Decimal | None) -> None:
     for name, value in wanted:
         setattr(row, name, value)
-    row.side, row.watched_from = None, now
+    row.side = None if price is None else crossing.step(None, price, wanted.price)[0]
+    row.watched_from = now
 
 
 def _no_alert() -> NotFound:

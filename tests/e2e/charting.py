@@ -1,0 +1,80 @@
+"""Working on a chart as somebody at the screen does, and reading from it what that person would."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import CDPSession, FloatRect, Locator, Page, Response, expect
+from tests.e2e.test_first_trade import PATIENCE
+
+REACH = 28
+"""So many pixels a line may have moved since it was set, because the prices went on."""
+
+
+def chart(page: Page) -> Locator:
+    return page.get_by_role("region", name=re.compile("^Chart of "))
+
+
+async def opened(page: Page, path: str, *, signed_in: bool = False) -> None:
+    """Open a chart and wait until it stands still: bars, and the rail that pushes it aside."""
+    await page.goto(path)
+    bars = chart(page).first.get_by_role("table", name=re.compile("^Last bars of "))
+    await expect(bars).to_be_attached(timeout=PATIENCE)
+    if signed_in:
+        await expect(page.get_by_role("link", name="Positions").first).to_be_visible(timeout=PATIENCE)
+
+
+async def box_of(found: Locator) -> FloatRect:
+    box = await found.bounding_box()
+    assert box is not None
+    return box
+
+
+@asynccontextmanager
+async def answered(page: Page, method: str, path: str) -> AsyncIterator[dict[str, Any]]:
+    """Waits for a request that is answered well; the mapping holds its body afterwards."""
+    body: dict[str, Any] = {}
+
+    def wanted(answer: Response) -> bool:
+        return answer.request.method == method and path in answer.url and answer.ok
+
+    async with page.expect_response(wanted, timeout=PATIENCE) as answer:
+        yield body
+    found = await answer.value
+    if found.status != 204:
+        body.update(await found.json())
+
+
+async def take_line(page: Page, x: float, y: float, bar: str) -> float:
+    """Press about where a line was set until its toolbar says that it is selected. Returns its height."""
+    selected = page.get_by_role("toolbar", name=bar, exact=True)
+    for away in sorted(range(-REACH, REACH + 1, 4), key=abs):
+        await page.mouse.click(x, y + away)
+        await asyncio.sleep(0.1)
+        if await selected.count():
+            return y + away
+    raise AssertionError(f"no line within {REACH} px of {y}")
+
+
+async def drag(page: Page, at: tuple[float, float], to: tuple[float, float]) -> None:
+    await page.mouse.move(*at)
+    await page.mouse.down()
+    await page.mouse.move(*to, steps=6)
+    await page.mouse.up()
+
+
+async def hold(touch: CDPSession, x: float, y: float, *, seconds: float = 1.0) -> None:
+    """A finger that rests."""
+    await touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    await asyncio.sleep(seconds)
+    await touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+async def look(page: Page, name: str) -> None:
+    """Keep a picture where HOLDFAST_SHOTS says, for people who want to see what the tests saw."""
+    if folder := os.environ.get("HOLDFAST_SHOTS"):
+        await page.screenshot(path=Path(folder) / f"{name}.png")
