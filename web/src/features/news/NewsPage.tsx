@@ -1,5 +1,6 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
+
+import { ArrowUp } from 'lucide-react'
 
 import { Button } from '@/ui/Button'
 import { Choice, Field } from '@/ui/Field'
@@ -9,7 +10,8 @@ import { Time } from '@/ui/Time'
 
 import { NewsLine } from './NewsLine'
 import type { Feed, Filters } from './queries'
-import { MOODS, newsQuery } from './queries'
+import { MOODS } from './queries'
+import { useNewStories } from './useNewStories'
 import { FEED_TITLES, MOOD_WORDS } from './words'
 
 /** A quick look at what is written about coins, and in which mood. */
@@ -62,9 +64,7 @@ export default function NewsPage() {
 }
 
 function List({ filters, filtered, clear }: { filters: Filters; filtered: boolean; clear: () => void }) {
-  const query = useInfiniteQuery(newsQuery(filters))
-  const feed = query.data?.pages[0]?.feed
-  const news = query.data?.pages.flatMap((page) => page.items)
+  const { list: query, news, feed, ...newer } = useNewStories(filters)
   if (!news || !feed) {
     return query.error ? (
       <ProblemNotice error={query.error} retry={() => void query.refetch()} />
@@ -98,6 +98,7 @@ function List({ filters, filtered, clear }: { filters: Filters; filtered: boolea
           <span className="font-medium">{FEED_TITLES[feed.state]}.</span> {feed.detail}
         </Notice>
       )}
+      <NewStories {...newer} />
       <ul aria-label="News" className="border-t border-hairline">
         {news.map((each) => (
           <NewsLine key={each.id} news={each} />
@@ -110,6 +111,34 @@ function List({ filters, filtered, clear }: { filters: Filters; filtered: boolea
       )}
       <Credit feed={feed} />
     </>
+  )
+}
+
+/** Says what has become known since, and leaves the list alone until somebody asks. */
+function NewStories({ fresh, overflows, show }: { fresh: number; overflows: boolean; show: () => unknown }) {
+  const count = fresh === 1 ? '1 new story' : `${fresh}${overflows ? ' or more' : ''} new stories`
+  return (
+    <div
+      role="status"
+      className={
+        fresh
+          ? 'sticky top-[calc(var(--stop-bar,0px)+4rem)] z-10 mb-4 flex justify-center lg:top-[calc(var(--stop-bar,0px)+0.5rem)]'
+          : undefined
+      }
+    >
+      {fresh > 0 && (
+        <Button
+          size="small"
+          onClick={() => {
+            show()
+            scrollTo({ top: 0 })
+          }}
+        >
+          <ArrowUp aria-hidden className="size-4" />
+          {count}
+        </Button>
+      )}
+    </div>
   )
 }
 

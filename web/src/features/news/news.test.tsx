@@ -1,8 +1,10 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
-import { describe, expect, it } from 'vitest'
+import type { MockInstance } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 
+import { stream } from '@/api/live'
 import { problem } from '@/mocks/answers'
 import { makeFeed, makeNews } from '@/mocks/news'
 import { renderAt } from '@/test/render'
@@ -71,6 +73,56 @@ describe('the list', () => {
     await user.click(await screen.findByRole('button', { name: 'Show more' }))
     await waitFor(async () => expect(await articles()).toHaveLength(2))
     expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull()
+  })
+})
+
+describe('what becomes known', () => {
+  const titles = async () => (await articles()).map((each) => within(each).getByRole('heading').textContent)
+
+  /** Says on the stream that these became known, and lets the API answer with them. */
+  function known(...numbers: number[]) {
+    const items = numbers.map((number) => makeNews(number))
+    answering({ items })
+    for (const [topic, hear] of watch.mock.calls) if (topic === 'news') hear({ stories: items })
+  }
+
+  let watch: MockInstance<typeof stream.watch>
+  beforeEach(() => {
+    watch = vi.spyOn(stream, 'watch')
+    answering({ items: [makeNews(1)] })
+  })
+
+  it('is counted, and the list stands still until it is asked for', async () => {
+    const user = userEvent.setup()
+    renderAt('/news')
+    expect(await titles()).toEqual(['Bitcoin rallies, part 1'])
+    known(3, 2, 1)
+    const button = await screen.findByRole('button', { name: '2 new stories' })
+    expect(await titles()).toEqual(['Bitcoin rallies, part 1'])
+    await user.click(button)
+    expect(await titles()).toEqual([3, 2, 1].map((number) => `Bitcoin rallies, part ${number}`))
+    expect(screen.queryByRole('button', { name: /new stor/ })).toBeNull()
+    known(4, 3, 2, 1)
+    expect(await screen.findByRole('button', { name: '1 new story' })).toBeTruthy()
+  })
+
+  it('is not asked for again when nothing is new', async () => {
+    const asked = vi.fn()
+    renderAt('/news')
+    await titles()
+    server.events.on('request:start', ({ request }) => void (request.url.includes('/api/news') && asked()))
+    for (const [topic, hear] of watch.mock.calls) if (topic === 'news') hear({ stories: [makeNews(1)] })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    server.events.removeAllListeners()
+    expect(asked).not.toHaveBeenCalled()
+  })
+
+  it('is shown at once where there was nothing', async () => {
+    answering({ items: [] })
+    renderAt('/news')
+    await screen.findByText('The source has told of nothing yet.')
+    known(1)
+    expect(await titles()).toEqual(['Bitcoin rallies, part 1'])
   })
 })
 

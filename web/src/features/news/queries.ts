@@ -1,4 +1,4 @@
-import { infiniteQueryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 
 import type { Schemas } from '@/api/client'
 import { answer, api } from '@/api/client'
@@ -17,18 +17,35 @@ export interface Filters {
 
 export const MOODS = ['positive', 'neutral', 'negative', 'unknown'] as const satisfies readonly Mood[]
 
-/** The source is asked for all every few minutes; this only looks whether it has brought anything. */
+/** What the stream tells of a story; the rest is in the list. */
+export type Story = Pick<News, 'id' | 'title' | 'publisher' | 'published_at' | 'known_at'>
+
+/** New stories are told on the stream; this is for when it is down. */
 const LOOK_AGAIN_MS = 60_000
 
-export const newsQuery = ({ symbol, mood }: Filters) => {
+const asked = ({ symbol, mood }: Filters) => {
   const known = MOODS.find((each) => each === mood)
-  const query = { ...(symbol ? { symbol: symbol.trim() } : {}), ...(known ? { mood: known } : {}) }
-  return infiniteQueryOptions({
-    queryKey: ['news', query],
-    queryFn: ({ pageParam }) =>
-      answer(api.GET('/api/news', { params: { query: { ...query, ...(pageParam ? { before: pageParam } : {}) } } })),
+  return { ...(symbol ? { symbol: symbol.trim() } : {}), ...(known ? { mood: known } : {}) }
+}
+
+const page = (filters: Filters, before: string | null) =>
+  answer(api.GET('/api/news', { params: { query: { ...asked(filters), ...(before ? { before } : {}) } } }))
+
+/** What is shown. It changes only when the reader wants it to. */
+export const newsQuery = (filters: Filters) =>
+  infiniteQueryOptions({
+    queryKey: ['news', asked(filters)],
+    queryFn: ({ pageParam }) => page(filters, pageParam),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_before,
+    refetchOnWindowFocus: false,
+  })
+
+/** What would be the first page now. */
+export const newestQuery = (filters: Filters) =>
+  queryOptions({
+    queryKey: ['newest news', asked(filters)],
+    queryFn: () => page(filters, null),
+    staleTime: LOOK_AGAIN_MS,
     refetchInterval: LOOK_AGAIN_MS,
   })
-}
