@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import stream_address
 from holdfast.app.schemas import HealthView, StatusView, SystemView
-from holdfast.app.status import load_of, read_status
+from holdfast.app.status import cache_view, load_of, read_status
 from holdfast.app.version import version
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
@@ -58,7 +58,10 @@ async def ready(request: Request, response: Response, database: DatabaseDep) -> 
 
 @router.get("/status")
 async def status(request: Request, session: SessionDep, now: NowDep) -> StatusView:
-    """Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream."""
-    view = await read_status(session, request.app.state.redis, now)
-    hub: Hub | None = getattr(request.app.state, "hub", None)
-    return view.model_copy(update={"stream": load_of(hub)}) if hub else view
+    """Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream, and how
+    often the cache was of use."""
+    state = request.app.state
+    view = await read_status(session, state.redis, now)
+    hub: Hub | None = getattr(state, "hub", None)
+    stream = load_of(hub) if hub else None
+    return view.model_copy(update={"stream": stream, "cache": cache_view(state.cache)})

@@ -36,9 +36,26 @@ class StreamLoad(Schema):
     frames_waiting: int
 
 
+class KeptView(Schema):
+    """How often answers of one kind were found in memory, found in Redis, made, and waited for while somebody
+    else made them, since this process started."""
+
+    memory: int
+    redis: int
+    made: int
+    shared: int
+
+
+class CacheView(Schema):
+    """``without_redis``: Redis failed a moment ago, and every process makes its own answers."""
+
+    without_redis: bool
+    kinds: dict[str, KeptView]
+
+
 class StatusView(Schema):
     """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
-    ``stream`` is ``None`` where another process has it."""
+    ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers."""
 
     feed_age_seconds: float | None
     last_caps_poll_at: datetime | None
@@ -47,3 +64,4 @@ class StatusView(Schema):
     jobs_failing: int
     oldest_waiting_seconds: float | None
     stream: StreamLoad | None = None
+    cache: CacheView | None = None

@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.app.hub import Hub
-from holdfast.app.schemas import StatusView, StreamLoad
+from holdfast.app.schemas import CacheView, KeptView, StatusView, StreamLoad
 from holdfast.indices.models import MarketCap
 from holdfast.market.quotes import QuoteBoard
+from holdfast.platform.cache import Cache
 from holdfast.platform.models import Job
 
 OVERDUE: Final = timedelta(seconds=30)
@@ -52,6 +53,12 @@ def load_of(hub: Hub) -> StreamLoad:
         subscriptions=sum(len(client.channels) for client in clients),
         frames_waiting=sum(len(client.pending) + len(client.replies) for client in clients),
     )
+
+
+def cache_view(cache: Cache) -> CacheView:
+    """What this process found, and what it had to make."""
+    kinds = {what: KeptView.model_validate(counts) for what, counts in sorted(cache.counts.items())}
+    return CacheView(without_redis=cache.without_redis, kinds=kinds)
 
 
 async def _feed_age(redis: Redis, now: datetime) -> float | None:

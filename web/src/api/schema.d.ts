@@ -1419,7 +1419,8 @@ export interface paths {
         };
         /**
          * Status
-         * @description Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream.
+         * @description Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream, and how
+         *     often the cache was of use.
          */
         get: operations["status_api_status_get"];
         put?: never;

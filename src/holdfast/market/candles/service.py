@@ -158,6 +158,7 @@ class Candles:
 
     async def _stored_page(self, series: Series, asked: Asked, start: int, until: int, now: int) -> Page:
         """A page that falls into a hole shows what is before the hole."""
+        settled = self._settled(until)
         async with self._database.transaction() as session:
             bars = await self._read(session, series, asked.timeframe, start, until)
             for _ in range(_MOST_JUMPS):
@@ -182,6 +183,7 @@ class Candles:
             gaps,
             more=series.first_time is not None and series.first_time < start,
             forming=_forming(bars, asked.timeframe, now),
+            sealed=settled and series.store_id is not None,
             known_until=_stored_until(series, now) if until > now else None,
         )
 
@@ -235,7 +237,7 @@ class Candles:
             gaps,
             more=start > (listed or 0),
             forming=_forming(bars, asked.timeframe, now),
-            sealed=not unanswered and until <= store.sealed_before(self._clock.now()) * DAY,
+            sealed=not unanswered and self._settled(until),
             backfill=filling,
             known_until=known_until,
         )
@@ -326,6 +328,10 @@ class Candles:
         if source in RESERVED and source not in self.readers:
             raise no_series(f"{source}:…")
         return self.readers.get(source) or StoredReader(source)
+
+    def _settled(self, until: int) -> bool:
+        """Whether what opens before ``until`` lies on days that are sealed, or are to be."""
+        return until <= store.sealed_before(self._clock.now()) * DAY
 
     def _lock(self, name: str) -> asyncio.Lock:
         """One at a time asks the venue for the same series."""
