@@ -4,7 +4,7 @@ import { encode } from '@/mocks/candles'
 
 import type { BarPage } from './api'
 import { columnOf, parseColumns } from './columns'
-import { decimalsShown } from './pages'
+import { decimalsShown, MOST_AT_ONCE, PAGE, pageBefore } from './pages'
 import { nextOpening, secondsOf, timeframeFor, TIMEFRAMES } from './timeframes'
 import type { BarColumns } from './windowStore'
 import { BarWindow } from './windowStore'
@@ -27,6 +27,27 @@ function pageOf(times: number[], close: (time: number) => number = (time) => tim
 
 const range = (from: number, until: number) => Array.from({ length: until - from }, (_, index) => from + index)
 const timesOf = (window: BarWindow) => [...window.time.subarray(0, window.length)]
+
+describe('pages of the past', () => {
+  it('are the same for everybody after the first, whenever one began to look', () => {
+    const draw = random(5)
+    for (const timeframe of TIMEFRAMES.filter((each) => each !== '1M')) {
+      const pace = secondsOf(timeframe)
+      const monday = timeframe === '1w' ? 4 * 86_400 : 0
+      const begins = range(0, 40).map(() => {
+        let before = monday + Math.floor((1_700_000_000 + draw() * 1e7) / pace) * pace
+        const first = pageBefore(timeframe, before)
+        expect(first.before).toBe(before)
+        expect(first.limit).toBeGreaterThanOrEqual(MOST_AT_ONCE - PAGE)
+        expect(first.limit).toBeLessThanOrEqual(MOST_AT_ONCE)
+        before -= first.limit * pace
+        expect(pageBefore(timeframe, before).limit).toBe(PAGE)
+        return before % (PAGE * pace)
+      })
+      expect(new Set(begins).size).toBe(1)
+    }
+  })
+})
 
 describe('columns', () => {
   const header = {

@@ -18,6 +18,18 @@ export function spanOf(timeframe: Timeframe, span: { from: number; to: number } 
   return before < now ? { before, limit: count + 2 * room } : { limit: Math.max(PAGE, (now - span.from) / pace + room) }
 }
 
+/**
+ * The page before a second, as long as it must be to begin where everybody's pages begin: the server keeps what
+ * many ask for. Months are few enough to be the same anyway.
+ */
+export function pageBefore(timeframe: Timeframe, before: number): Span {
+  if (timeframe === '1M') return { before, limit: PAGE }
+  const pace = secondsOf(timeframe)
+  const grid = PAGE * pace
+  const from = Math.floor((before - (MOST_AT_ONCE - PAGE) * pace) / grid) * grid
+  return { before, limit: Math.ceil((before - from) / pace) }
+}
+
 export function closedIn(page: BarPage): number {
   return page.time[page.count - (page.forming ? 2 : 1)] ?? -Infinity
 }
