@@ -59,14 +59,14 @@ async def stranger(desk: Desk, settings: Settings) -> dict[str, str]:
 
 def private_routes(app: FastAPI) -> list[tuple[str, str]]:
     """Every route with an id of something that has an owner. Those of charts, where users choose ids
-    themselves, are judged with the charts."""
+    themselves, are judged with the charts, and those of the journal with the journal."""
     return [
         (method.upper(), path)
         for path, methods in app.openapi()["paths"].items()
         for method in methods
         if "{" in path
         and not any(name in path for name in PUBLIC_IDS)
-        and not path.startswith("/api/charts/")
+        and not path.startswith(("/api/charts/", "/api/journal/"))
     ]
 
 
