@@ -45,6 +45,7 @@ def serve_hub(port: int, redis_url: str) -> None:
     streams.register_public(hub, IndexBoard(board, InstrumentBook()), board, clock)
     app = FastAPI()
     app.state.hub, app.state.redis, app.state.clock = hub, redis, clock
+    streams.MAX_OF_A_NETWORK = streams.MAX_CLIENTS  # type: ignore[misc]  # every client is this machine
     app.include_router(streams.router)
 
     async def run() -> None:

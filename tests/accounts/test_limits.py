@@ -68,6 +68,49 @@ async def test_a_refusal_says_when_and_counts_nothing(redis: Redis) -> None:
     assert await allowed(limiter, "fresh") == 5
 
 
+async def test_what_costs_more_takes_more_and_nothing_asks_only_for_debts(redis: Redis) -> None:
+    limiter = Limiter(redis)
+    await limiter.require((RATE, "a", 0), now=NOW)
+    await limiter.require((RATE, "a", 3), now=NOW)
+    with pytest.raises(TooManyRequests):
+        await limiter.require((RATE, "a", 3), now=NOW)
+    assert await allowed(limiter) == 2, "a refusal took nothing"
+    await limiter.require((RATE, "a", 0), now=NOW)
+    assert await redis.keys("*")
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_what_was_done_is_owed_and_then_refused_until_it_is_made_up_for(
+    redis: Redis, away: bool
+) -> None:
+    limiter = Limiter(Redis.from_url(DEAD_REDIS) if away else redis)
+    for _ in range(8):
+        await limiter.owe((RATE, "a"), now=NOW)
+    with pytest.raises(TooManyRequests) as refusal:
+        await limiter.require((RATE, "a", 0), now=NOW, refusal="Too much.")
+    assert (refusal.value.detail, refusal.value.extra) == ("Too much.", {"retry_after": 36})
+    await limiter.require((RATE, "a", 0), now=NOW + timedelta(seconds=36))
+    if not away:
+        with pytest.raises(TooManyRequests):
+            await Limiter(redis).require((RATE, "a", 0), now=NOW)
+
+
+async def test_who_asks_often_waits_for_a_lost_redis_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter, asked = Limiter(Redis.from_url(DEAD_REDIS)), 0
+
+    async def refuse(**_: object) -> int:
+        nonlocal asked
+        asked += 1
+        raise ConnectionError
+
+    monkeypatch.setattr(limiter, "_script", refuse)
+    for _ in range(4):
+        await limiter.require((RATE, "a"), now=NOW)
+    assert asked == 1
+    await limiter.require((RATE, "b"), now=NOW + limits.ALONE_FOR)
+    assert asked == 2
+
+
 async def test_redis_holds_no_addresses(redis: Redis) -> None:
     await Limiter(redis).require((RATE, EMAIL), now=NOW)
     assert all(b"ada" not in key for key in await redis.keys("*"))

@@ -16,16 +16,18 @@ from tests.market.candles.made import START, walk
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from holdfast.accounts.limits import Rate
 from holdfast.accounts.models import User
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.app import hub as hubs
-from holdfast.app import impatience
+from holdfast.app import impatience, moderation
 from holdfast.app import stream as streams
 from holdfast.app.hub import Hub
 from holdfast.app.impatience import ImpatientProtocol
 from holdfast.app.topics import register_candles
 from holdfast.app.wire import StreamProtocol
 from holdfast.indices.board import IndexBoard
+from holdfast.indices.candles import IndexReader
 from holdfast.market.candles.readers import Series, StoredReader
 from holdfast.market.candles.service import Candles
 from holdfast.market.instruments import InstrumentBook
@@ -64,7 +66,9 @@ async def server(settings, database, redis):
     state.hub = Hub(database, redis, CLOCK)
     streams.register_public(state.hub, IndexBoard(state.quotes, InstrumentBook()), state.quotes, CLOCK)
     state.own = OwnSeries()
-    state.live = LiveCandles(Candles(database, CLOCK, {}, {"own": state.own}), state.hub, redis, CLOCK)
+    state.live = LiveCandles(
+        Candles(database, CLOCK, {}, {"own": state.own, "index": IndexReader()}), state.hub, redis, CLOCK
+    )
     register_candles(state.hub, state.live)
     app.include_router(streams.router)
     config = uvicorn.Config(
@@ -237,4 +241,44 @@ async def test_a_client_that_reads_nothing_keeps_one_frame_a_topic(server, monke
         await asyncio.sleep(0.02)
     assert not server.hub.clients, "it was let go"
     deaf.transport.abort()
+    await unharmed(server)
+
+
+async def test_bars_of_so_many_series_and_no_more(server, database, monkeypatch):
+    """Each could have a series streamed and its newest bars fetched."""
+    monkeypatch.setitem(moderation.TOPICS, False, Rate("topics:network", 3, timedelta(hours=1)))
+    async with page(server) as greedy:
+        await greedy.say(op="subscribe", topics=[f"candles:index:btc-d:{one}" for one in ("1m", "5m", "15m")])
+        await greedy.hears(lambda m: m.get("op") == "subscribed" and len(m["topics"]) == 3)
+        await greedy.say(op="subscribe", topics=["candles:index:btc-d:1h", "quotes:C1USDT"])
+        refused = await greedy.hears(lambda m: m.get("op") == "error")
+        assert "'candles:index:btc-d:1h' cannot be heard now: Too many bars" in refused["detail"]
+        assert "Try again in" in refused["detail"]
+        await greedy.hears(lambda m: m.get("op") == "subscribed" and m["topics"] == ["quotes:C1USDT"])
+        await greedy.say(op="subscribe", topics=["candles:index:btc-d:1m"])
+        await greedy.hears(
+            lambda m: m.get("op") == "subscribed" and m["topics"] == ["candles:index:btc-d:1m"]
+        )
+    user = User(id=uuid4(), email=None, password_hash=None, is_demo=True, created_at=CLOCK.now())
+    async with database.transaction() as session:
+        session.add(user)
+    token, _ = await token_for(server, user)
+    async with page(server, token) as signed_in:
+        await signed_in.subscribed("candles:index:btc-d:1h")
+
+
+async def test_one_network_does_not_take_every_place(server, monkeypatch):
+    """Sockets that never say anything, in great number."""
+    monkeypatch.setattr(streams, "MAX_OF_A_NETWORK", 5)
+    silent = [await connect(server.url, compression=None) for _ in range(5)]
+    refused = await connect(server.url, compression=None)
+    await asyncio.wait_for(refused.wait_closed(), 20)
+    assert refused.close_code == streams.TRY_LATER
+    assert server.hub.networks == {"127.0.0.1": 5}
+    async with connect(server.url, compression=None, local_addr=("127.0.0.2", 0)) as other:
+        assert json.loads(await other.recv()) == {"op": "ready"}
+    for socket in silent:
+        await socket.close()
+    await emptied(server)
+    assert not server.hub.networks
     await unharmed(server)

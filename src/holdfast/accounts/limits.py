@@ -22,20 +22,24 @@ from holdfast.core.time import to_ms
 log = structlog.get_logger(__name__)
 
 REDIS_PATIENCE_SECONDS: Final = 0.25
+ALONE_FOR: Final = timedelta(seconds=2)
+"""After Redis did not answer: what is asked for often must not wait for it every time."""
 LOCAL_KEYS: Final = 20_000
 
 _SCRIPT: Final = """
-local now, wait = tonumber(ARGV[1]), 0
+local now, owed, wait = tonumber(ARGV[1]), ARGV[2] == 'owed', 0
 local arrivals = {}
 for i, key in ipairs(KEYS) do
-  local interval, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local spent, room = tonumber(ARGV[2 * i + 1]), tonumber(ARGV[2 * i + 2])
   local arrival = math.max(tonumber(redis.call('GET', key) or now), now)
-  arrivals[i] = arrival + interval
-  wait = math.max(wait, arrivals[i] - interval * burst - now)
+  arrivals[i] = arrival + spent
+  wait = math.max(wait, arrivals[i] - room - now)
 end
-if wait > 0 then return wait end
+if wait > 0 and not owed then return wait end
 for i, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%d', arrivals[i]), 'PX', arrivals[i] - now)
+  if arrivals[i] > now then
+    redis.call('SET', key, string.format('%d', arrivals[i]), 'PX', arrivals[i] - now)
+  end
 end
 return 0
 """
@@ -53,6 +57,10 @@ class Rate:
     def interval_ms(self) -> int:
         return int(self.period.total_seconds() * 1000) // self.burst
 
+    @property
+    def room_ms(self) -> int:
+        return self.interval_ms * self.burst
+
 
 SIGN_IN_PAIR: Final = Rate("sign-in:pair", 10, timedelta(minutes=15))
 """One address from one network: guessing one person's password. Cleared by a success."""
@@ -66,6 +74,8 @@ REFRESH_IP: Final = Rate("refresh:ip", 300, timedelta(minutes=5))
 DEMO_IP: Final = Rate("demo:ip", 60, timedelta(hours=1))
 
 Check = tuple[Rate, str]
+Cost = tuple[Rate, str, int]
+"""How much of a rate somebody takes; 0 only asks whether they owe nothing."""
 
 
 class Limiter:
@@ -73,9 +83,12 @@ class Limiter:
         self._script = redis.register_script(_SCRIPT)
         self._redis = redis
         self._arrivals: dict[str, int] = {}
+        self._alone_until = 0
 
-    async def require(self, *checks: Check, now: datetime) -> None:
-        """Count one attempt against every check, or none at all.
+    async def require(
+        self, *checks: Check | Cost, now: datetime, refusal: str = "There were too many attempts."
+    ) -> None:
+        """Count one attempt (or what it costs) against every check, or nothing at all.
 
         Raises:
             TooManyRequests: at least one limit is reached; ``retry_after`` is in seconds.
@@ -84,11 +97,13 @@ class Limiter:
         wait = self._local_wait(checks, moment) or await self._shared_wait(checks, moment)
         if wait > 0:
             seconds = -(-wait // 1000)
-            raise TooManyRequests(
-                "There were too many attempts.",
-                advice=f"Try again in {_spoken(seconds)}.",
-                retry_after=seconds,
-            )
+            raise TooManyRequests(refusal, advice=f"Try again in {_spoken(seconds)}.", retry_after=seconds)
+
+    async def owe(self, *costs: Check | Cost, now: datetime) -> None:
+        """Count what was or will be done all the same: whoever owes is refused until it is made up for."""
+        moment = to_ms(now)
+        self._local_wait(costs, moment, owed=True)
+        await self._shared_wait(costs, moment, owed=True)
 
     async def forgive(self, *checks: Check) -> None:
         """Forget the attempts counted against these checks."""
@@ -101,26 +116,28 @@ class Limiter:
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("rate limits: Redis does not answer", error=type(error).__name__)
 
-    async def _shared_wait(self, checks: Sequence[Check], moment: int) -> int:
-        arguments = [moment]
-        for rate, _ in checks:
-            arguments += [rate.interval_ms, rate.burst]
+    async def _shared_wait(self, checks: Sequence[Check | Cost], moment: int, *, owed: bool = False) -> int:
+        if moment < self._alone_until:
+            return 0
+        arguments: list[int | str] = [moment, "owed" if owed else ""]
+        for check in checks:
+            arguments += [_spent(check), check[0].room_ms]
         try:
             async with asyncio.timeout(REDIS_PATIENCE_SECONDS):
                 return int(await self._script(keys=[_key(check) for check in checks], args=arguments))
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("rate limits: Redis does not answer, counting alone", error=type(error).__name__)
+            self._alone_until = moment + int(ALONE_FOR.total_seconds() * 1000)
             return 0
 
-    def _local_wait(self, checks: Sequence[Check], moment: int) -> int:
+    def _local_wait(self, checks: Sequence[Check | Cost], moment: int, *, owed: bool = False) -> int:
         arrivals: dict[str, int] = {}
         wait = 0
         for check in checks:
-            interval, burst = check[0].interval_ms, check[0].burst
-            arrival = max(self._arrivals.get(_key(check), moment), moment) + interval
+            arrival = max(self._arrivals.get(_key(check), moment), moment) + _spent(check)
             arrivals[_key(check)] = arrival
-            wait = max(wait, arrival - interval * burst - moment)
-        if wait > 0:
+            wait = max(wait, arrival - check[0].room_ms - moment)
+        if wait > 0 and not owed:
             return wait
         self._arrivals |= arrivals
         self._make_room(moment)
@@ -144,9 +161,14 @@ def network_of(ip: str) -> str:
     return str(address)
 
 
-def _key(check: Check) -> str:
+def _spent(check: Check | Cost) -> int:
+    """Milliseconds of the rate."""
+    return check[0].interval_ms * (check[2] if len(check) == 3 else 1)
+
+
+def _key(check: Check | Cost) -> str:
     """Hashed, so that Redis holds no email address."""
-    rate, subject = check
+    rate, subject = check[:2]
     return f"limit:{rate.name}:{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
 
 

@@ -25,6 +25,7 @@ import holdfast.portfolio.routes
 from holdfast.app.caching import open_cache
 from holdfast.app.charting import remember_user, viewer
 from holdfast.app.middleware import Exchange
+from holdfast.app.moderation import moderate
 from holdfast.app.streaming import close_market, open_market, open_stream
 from holdfast.app.version import version
 from holdfast.app.webapp import install_web_app
@@ -40,10 +41,8 @@ from holdfast.venues.registry import public_venue, shared_budget
 ROUTERS = (
     holdfast.app.routes_system.router,
     holdfast.accounts.routes.router,
-    holdfast.market.candles.routes.router,
     holdfast.indices.routes.router,
     holdfast.news.routes.router,
-    holdfast.charts.indicator_routes.router,
     holdfast.charts.routes.router,
     holdfast.charts.datasets.routes.router,
     holdfast.portfolio.routes.router,
@@ -53,6 +52,8 @@ ROUTERS = (
     holdfast.journal.routes.router,
     holdfast.journal.image_routes.router,
 )
+MODERATED_ROUTERS = (holdfast.market.candles.routes.router, holdfast.charts.indicator_routes.router)
+"""For everybody, within limits."""
 SIGNED_IN_ROUTERS = (holdfast.market.candles.data_routes.router,)
 """Of rooms below the accounts, which cannot ask for a user by themselves."""
 
@@ -73,8 +74,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     install_problem_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    for router in MODERATED_ROUTERS:
+        app.include_router(router, dependencies=[Depends(moderate)])
     for router in SIGNED_IN_ROUTERS:
-        app.include_router(router, dependencies=[Depends(remember_user)])
+        app.include_router(router, dependencies=[Depends(remember_user), Depends(moderate)])
     if not settings.hub_at:
         app.include_router(holdfast.app.stream.router)
     install_web_app(app, settings.web_dist)

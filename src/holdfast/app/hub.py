@@ -5,7 +5,7 @@ behind, and never holds anybody else up. A frame is encoded once and shared by e
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -116,6 +116,7 @@ class Client:
     ticks: "Ticks"
     line: Line | None = None
     """Without one somebody must wait for ``wake``, ``take`` the frames and send them."""
+    network: str = ""
     user_id: UUID | None = None
     sign_in_id: UUID | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
@@ -181,12 +182,15 @@ class Hub:
         self._dirty: asyncio.Queue[Channel] = asyncio.Queue()
         self._waiting: set[Channel] = set()
         self.clients: set[Client] = set()
+        self.networks: Counter[str] = Counter()
+        """How many of the clients are of one network."""
         self._ticks = Ticks()
 
-    def welcome(self, line: Line | None) -> Client:
+    def welcome(self, line: Line | None, network: str = "") -> Client:
         """A new connection."""
-        client = Client(self._ticks, line)
+        client = Client(self._ticks, line, network)
         self.clients.add(client)
+        self.networks[network] += 1
         return client
 
     def register(
@@ -269,8 +273,11 @@ class Hub:
                 self._frames.pop(channel, None)
 
     def leave(self, client: Client) -> None:
+        if client not in self.clients:
+            return
         self.unsubscribe(client, list(client.channels))
         self.clients.discard(client)
+        self.networks -= Counter((client.network,))
         self._ticks.forget(client)
 
     def publish(self, channel: Channel, frame: Frame) -> None:

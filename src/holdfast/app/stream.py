@@ -14,14 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from holdfast.accounts.access import user_from_token
+from holdfast.accounts.limits import network_of
 from holdfast.accounts.repository import signed_in_user
 from holdfast.app.hub import MAX_TOPICS, Client, Hub, quote_view
+from holdfast.app.moderation import Visitor
 from holdfast.app.wire import line_of
-from holdfast.core.errors import NotSignedIn
+from holdfast.core.errors import NotSignedIn, TooManyRequests
 from holdfast.core.time import Clock
 from holdfast.indices.board import IndexBoard
 from holdfast.indices.catalogue import DEFINITIONS
 from holdfast.indices.schemas import LevelTick
+from holdfast.market.live.board import KIND as CANDLES
 from holdfast.market.quotes import QuoteBoard, encode
 from holdfast.platform.background import together
 from holdfast.platform.schemas import Schema
@@ -37,6 +40,8 @@ MAX_MESSAGES_A_SECOND: Final = 250
 """More than a page with all its topics ever says at once."""
 MAX_REPLIES: Final = 1_000
 MAX_CLIENTS: Final = 6_000
+MAX_OF_A_NETWORK: Final = 1_000
+"""So that nobody alone takes every place."""
 
 GOODBYE_SECONDS: Final = 1.0
 
@@ -57,10 +62,11 @@ class Closed(Exception):
 async def stream(websocket: WebSocket) -> None:
     hub: Hub = websocket.app.state.hub
     await websocket.accept()
-    if len(hub.clients) >= MAX_CLIENTS:
+    network = network_of(websocket.client.host if websocket.client else "")
+    if len(hub.clients) >= MAX_CLIENTS or hub.networks[network] >= MAX_OF_A_NETWORK:
         await _close(websocket, Closed(TRY_LATER, "too many connections: try again in a moment"))
         return
-    client = hub.welcome(line_of(websocket))
+    client = hub.welcome(line_of(websocket), network)
     try:
         client.reply(op="ready")
         await _converse(websocket, hub, client)
@@ -136,7 +142,7 @@ async def _answer(websocket: WebSocket, hub: Hub, client: Client, text: str) -> 
     elif op == "auth":
         await _sign_in(websocket, hub, client, message.get("token"))
     elif op == "subscribe":
-        await _subscribe(hub, client, message.get("topics"))
+        await _subscribe(websocket, hub, client, message.get("topics"))
     elif op == "unsubscribe":
         hub.unsubscribe(client, _topics(client, message.get("topics")))
     else:
@@ -159,15 +165,26 @@ async def _sign_in(websocket: WebSocket, hub: Hub, client: Client, token: Any) -
     client.reply(op="authenticated")
 
 
-async def _subscribe(hub: Hub, client: Client, topics: Any) -> None:
+async def _subscribe(websocket: WebSocket, hub: Hub, client: Client, topics: Any) -> None:
     accepted = []
     for topic in _topics(client, topics):
-        wrong = await hub.subscribe(client, topic)
+        wrong = await _beyond_limits(websocket, client, topic) or await hub.subscribe(client, topic)
         if wrong:
             client.reply(op="error", detail=wrong)
         else:
             accepted.append(topic)
     client.reply(op="subscribed", topics=accepted)
+
+
+async def _beyond_limits(websocket: WebSocket, client: Client, topic: str) -> str:
+    """What is wrong with hearing one more topic of bars, or ""."""
+    if not topic.startswith(f"{CANDLES}:") or topic in client.channels:
+        return ""
+    try:
+        await Visitor.of(websocket, client.user_id).may_hear()
+    except TooManyRequests as refusal:
+        return f"{topic!r} cannot be heard now: {refusal.detail} {refusal.advice}"
+    return ""
 
 
 def _topics(client: Client, topics: Any) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import Bars
@@ -26,11 +27,20 @@ JOB: Final = "market.backfill_candles"
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 USUAL_DAYS: Final = 730
 """How far back a series is filled that somebody has begun to look at."""
+MOST_UNDER_WAY: Final = 300
+"""Series that are filled at the same time, for everybody together."""
 _PAGES_A_RUN: Final = 15
 """A few seconds: then other background work has its turn."""
 _PAUSE_SECONDS: Final = 0.15
 """Between two pages: the venue's limits are there for trading first."""
 _FIRST_MARKET: Final = 1_230_940_800  # 2009-01-03: nothing was listed before there was a coin
+
+
+async def has_room(session: AsyncSession) -> bool:
+    """Whether one more series may be filled: the queue of those under way is bounded."""
+    under_way = CandleBackfill.state.in_((WAITING, RUNNING))
+    count = await session.scalar(select(func.count()).select_from(CandleBackfill).where(under_way))
+    return (count or 0) < MOST_UNDER_WAY
 
 
 async def want(session: AsyncSession, series_id: int, since: int, *, now: datetime) -> None:

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect, HTTPConnection
 
-from holdfast.core.errors import InvalidInput, NotFound
-from holdfast.market.candles import backfill, coverage, feeds, overview, repository, uploads
+from holdfast.core.errors import InvalidInput, NotFound, TooManyRequests
+from holdfast.market.candles import backfill, coverage, feeds, overview, repository, toll, uploads
 from holdfast.market.candles.backfill import moment
 from holdfast.market.candles.importing import Target
 from holdfast.market.candles.listings import RESERVED
@@ -93,6 +93,12 @@ async def start_backfill(
     assert found.store_id is not None
     begin = 0 if new.since is None else max(int(new.since.timestamp()), 0)
     async with database.transaction() as session:
+        if not (await backfill.has_room(session) and await toll.may_fill()):
+            raise TooManyRequests(
+                "Enough histories are being filled, or were begun by you lately.",
+                advice="Try again in some minutes; what is begun goes on by itself.",
+                retry_after=300,
+            )
         await backfill.want(session, found.store_id, begin, now=now)
         one = await session.get_one(CandleSeries, found.store_id)
         return overview.backfill_view(one, await session.get_one(CandleBackfill, one.id))

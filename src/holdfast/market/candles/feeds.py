@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from holdfast.core.bars import Bars
 from holdfast.core.time import Clock
 from holdfast.core.timeframes import Timeframe, divides, shifted, start_of
+from holdfast.market.candles import toll
 from holdfast.platform.settings import Settings
 from holdfast.venues import registry
 from holdfast.venues.binance.budget import shared_budget as weight_budget
@@ -56,6 +57,7 @@ async def bars(venue: HistoryVenue, symbol: str, timeframe: Timeframe, start: in
         VenueError: as ``HistoryVenue.klines``.
         DoesNotFit: a number is beyond what a bar holds.
     """
+    await toll.page()
     found = await venue.klines(symbol, timeframe, _moment(start), _moment(until), PAGE)
     return of_candles(found)
 

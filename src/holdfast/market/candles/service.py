@@ -15,7 +15,7 @@ from holdfast.core.resample import resample
 from holdfast.core.time import Clock
 from holdfast.core.timeframes import DAY, HOUR, Timeframe, divides, end_of, shifted, start_of
 from holdfast.market import repository as instruments
-from holdfast.market.candles import backfill, coverage, feeds, repository, store
+from holdfast.market.candles import backfill, coverage, feeds, repository, store, toll
 from holdfast.market.candles.gaps import Gap, Reason
 from holdfast.market.candles.listings import KINDS, RESERVED, instrument_books
 from holdfast.market.candles.merging import interleaved
@@ -287,7 +287,8 @@ class Candles:
             begin = max(-(-start // one.base_seconds) * one.base_seconds, listed)
             missing = await coverage.missing(session, one, begin, settled)
             row = await session.get(CandleBackfill, one.id)
-            if viewer is not None and _to_be_filled(row, missing, since, one.base_seconds):
+            wanted = viewer is not None and _to_be_filled(row, missing, since, one.base_seconds)
+            if wanted and await backfill.has_room(session) and await toll.may_fill():
                 await backfill.want(session, one.id, since, now=now)
                 row = await session.get(CandleBackfill, one.id)
             under_way = row is not None and row.state in (backfill.WAITING, backfill.RUNNING)
