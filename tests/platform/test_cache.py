@@ -534,6 +534,20 @@ async def test_where_stamps_cannot_be_read_nothing_kept_is_shown(cache: Cache, d
             await session.execute(text("ALTER TABLE cache_tags_away RENAME TO cache_tags"))
 
 
+async def test_a_restart_of_postgresql_is_not_even_noticed(cache: Cache, database: Database) -> None:
+    make = Maker(b"one")
+    await cache.get(KEY, make, seconds=LONG, tags=(TAG,))
+    async with database.transaction() as session:
+        await session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    answer = await cache.get(KEY, make, seconds=LONG, tags=(TAG,))
+    assert (answer.kept, make.calls) == (True, 1)
+
+
 async def pings(url: str) -> bool:
     client = Redis.from_url(url)
     try:

@@ -16,15 +16,15 @@ import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
+import asyncpg
 import structlog
 from cashews.backends.memory import Memory
 from fastapi import Depends
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
@@ -38,8 +38,11 @@ ENTRIES: Final = 256
 LARGEST: Final = 256 * 1024
 """Bytes. Larger answers are shared while they are made, and not kept."""
 JITTER: Final = 0.1
-_STAMPS_PATIENCE: Final = 5.0
+_PATIENCE: Final = 3.0
 _SWEEP_SECONDS: Final = 30
+
+_READ_STAMPS: Final = "SELECT tag, stamp FROM cache_tags WHERE tag = ANY($1)"
+_UNREADABLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 Part = str | int | bool | None
 
@@ -109,7 +112,7 @@ class Cache:
         version: str = "",
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._stamps = _Stamps(database)
+        self._stamps = _Stamps(database.listen_url)
         self._memory = Memory(size=ENTRIES, check_interval=_SWEEP_SECONDS)
         self._shelf = shelf
         self._version = version
@@ -127,7 +130,7 @@ class Cache:
         counts = self.counts[key.what]
         try:
             stamps = await self._stamps.of(tags)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except _UNREADABLE as error:
             log.warning(
                 "what is kept cannot be trusted: its stamps are unreadable", error=type(error).__name__
             )
@@ -153,6 +156,7 @@ class Cache:
 
     async def close(self) -> None:
         await self._memory.close()
+        await self._stamps.close()
         if self._shelf:
             await self._shelf.close()
 
@@ -175,38 +179,68 @@ class Cache:
 
     def _made(self, name: str, task: asyncio.Task[Answer]) -> None:
         self._making.pop(name, None)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; if nobody did, it is not to be complained about
+        _heed(task)
 
 
 class _Stamps:
-    """Reads the stamps of tags: one statement at a time, for all who asked before it began."""
+    """Reads the stamps of tags: one statement at a time, for all who asked before it began, on a connection
+    of its own. A pooled one, looked at, lent and returned, would cost several times as much."""
 
-    def __init__(self, database: Database) -> None:
-        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: asyncpg.Connection | None = None
         self._turn = asyncio.Lock()
         self._wanted: set[str] = set()
         self._next: asyncio.Task[dict[str, UUID]] | None = None
 
     async def of(self, tags: tuple[str, ...]) -> tuple[UUID | None, ...]:
-        """As they are now; ``None`` for a tag that was never touched. Raises what the database raises."""
+        """As they are now; ``None`` for a tag that was never touched.
+
+        Raises:
+            asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError: they cannot be read.
+        """
         if not tags:
             return ()
         self._wanted.update(tags)
         if self._next is None:
             self._next = asyncio.create_task(self._read())
-            self._next.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._next.add_done_callback(_heed)
         found = await asyncio.shield(self._next)
         return tuple(found.get(tag) for tag in tags)
 
+    async def close(self) -> None:
+        async with self._turn:
+            self._hang_up()
+
     async def _read(self) -> dict[str, UUID]:
         async with self._turn:
-            wanted, self._wanted, self._next = self._wanted, set(), None
-            async with asyncio.timeout(_STAMPS_PATIENCE), self._engine.connect() as connection:
-                rows = await connection.execute(
-                    select(CacheTag.tag, CacheTag.stamp).where(CacheTag.tag == func.any(list(wanted)))
-                )
-                return {row.tag: row.stamp for row in rows}
+            wanted, self._wanted, self._next = list(self._wanted), set(), None
+            if self._connection is not None:
+                try:
+                    return await self._ask(self._connection, wanted)
+                except _UNREADABLE:
+                    self._hang_up()  # perhaps PostgreSQL was only started anew since
+            self._connection = await asyncpg.connect(self._url, timeout=_PATIENCE)
+            try:
+                return await self._ask(self._connection, wanted)
+            except _UNREADABLE:
+                self._hang_up()
+                raise
+
+    @staticmethod
+    async def _ask(connection: asyncpg.Connection, wanted: list[str]) -> dict[str, UUID]:
+        return dict(await connection.fetch(_READ_STAMPS, wanted, timeout=_PATIENCE))
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+        self._connection = None
+
+
+def _heed(task: asyncio.Task[Any]) -> None:
+    """Whoever waited has been told of a failure; if nobody did, it is not to be complained about."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _answer(made: Made, *, kept: bool) -> Answer:
