@@ -13,6 +13,7 @@ from holdfast.app.middleware import stream_address
 from holdfast.app.schemas import HealthView, StatusView, SystemView
 from holdfast.app.status import cache_view, load_of, read_status
 from holdfast.app.version import version
+from holdfast.platform.cache import Cache
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api", tags=["system"])
@@ -63,5 +64,6 @@ async def status(request: Request, session: SessionDep, now: NowDep) -> StatusVi
     state = request.app.state
     view = await read_status(session, state.redis, now)
     hub: Hub | None = getattr(state, "hub", None)
-    stream = load_of(hub) if hub else None
-    return view.model_copy(update={"stream": stream, "cache": cache_view(state.cache)})
+    cache: Cache | None = getattr(state, "cache", None)
+    shown = {"stream": load_of(hub) if hub else None, "cache": cache_view(cache) if cache else None}
+    return view.model_copy(update=shown)

@@ -55,7 +55,8 @@ class CacheView(Schema):
 
 class StatusView(Schema):
     """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
-    ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers."""
+    ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
+    ``None`` if it keeps none."""
 
     feed_age_seconds: float | None
     last_caps_poll_at: datetime | None

@@ -4287,7 +4287,8 @@ export interface components {
         /**
          * StatusView
          * @description How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
-         *     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers.
+         *     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
+         *     ``None`` if it keeps none.
          */
         StatusView: {
             cache?: components["schemas"]["CacheView"] | null;
