@@ -44,7 +44,7 @@ async def test_a_layout_is_kept_as_it_was_sent(client: httpx2.AsyncClient, owner
                 "inputs": {"length": 20, "width": 2.5, "source": "hl2"},
             }
         ],
-        "marks": {"fills": False, "news": True, "hidden_signals": [str(uuid4())]},
+        "marks": {"fills": False, "news": True, "journal": True, "hidden_signals": [str(uuid4())]},
     }  # fmt: skip
     wanted = layout(cells=[cell, CELL], active=1)
     for _ in range(2):
@@ -53,7 +53,7 @@ async def test_a_layout_is_kept_as_it_was_sent(client: httpx2.AsyncClient, owner
     assert answer.headers["Idempotent-Replayed"] == "true"
     (kept,) = (await client.get("/api/charts/layouts", headers=owner)).json()
     assert kept["cells"][0] == cell
-    assert kept["cells"][1]["marks"] == {"fills": True, "news": True, "hidden_signals": []}
+    assert kept["cells"][1]["marks"] == {"fills": True, "news": True, "journal": True, "hidden_signals": []}
     assert (kept["version"], kept["name"], kept["active"], kept["is_default"]) == (1, "Morning", 1, True)
 
 

@@ -94,6 +94,7 @@ class ChartMarks(Schema):
 
     fills: bool = True
     news: bool = True
+    journal: bool = True
     hidden_signals: Annotated[list[UUID], Field(max_length=MOST_HIDDEN, default_factory=list)]
 
 

@@ -88,7 +88,7 @@ const chart = createRoute({
 const news = createRoute({
   getParentRoute: () => root,
   path: '/news',
-  validateSearch: (search) => present(search, ['symbol', 'mood'] as const),
+  validateSearch: (search) => present(search, ['symbol', 'mood', 'story'] as const),
   component: lazyRouteComponent(() => import('@/features/news/NewsPage')),
 })
 

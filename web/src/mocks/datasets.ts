@@ -68,6 +68,10 @@ export function resetDatasets(): void {
 const find = (id: unknown) => datasets.all.find((each) => each.id === id)
 
 export const datasetHandlers = [
+  http.get('/api/signals', ({ request }) => {
+    const series = new URL(request.url).searchParams.get('series') ?? ''
+    return HttpResponse.json({ series, signals: [], more: false })
+  }),
   http.get('/api/datasets', () =>
     HttpResponse.json({
       datasets: datasets.all.map((each) => ({ ...each, problems: [] })),

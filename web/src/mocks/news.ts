@@ -2,6 +2,8 @@ import { http, HttpResponse } from 'msw'
 
 import type { Schemas } from '@/api/client'
 
+import { missing } from './answers'
+
 type News = Schemas['NewsView']
 
 const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
@@ -59,6 +61,18 @@ export const makeFeed = (change: Partial<Schemas['FeedView']> = {}): Schemas['Fe
 })
 
 export const newsHandlers = [
+  http.get('/api/news/marks', () =>
+    HttpResponse.json(
+      NEWS.map(({ id, title, url, publisher, published_at, known_at, mood, sentiment, basis }): Schemas['NewsMark'] => {
+        const time = Math.floor(Date.parse(known_at) / 1000)
+        return { id, time, title, url, publisher, published_at, mood, sentiment, basis }
+      }),
+    ),
+  ),
+  http.get('/api/news/:id', ({ params }) => {
+    const found = NEWS.find((each) => each.id === params['id'])
+    return found ? HttpResponse.json(found) : missing()
+  }),
   http.get('/api/news', ({ request }) => {
     const asked = new URL(request.url).searchParams
     const [symbol, mood, before] = ['symbol', 'mood', 'before'].map((name) => asked.get(name))

@@ -1,21 +1,27 @@
 import clsx from 'clsx'
-import { Bell, Rewind } from 'lucide-react'
+import { Bell, MapPin, Rewind } from 'lucide-react'
 import { lazy, Suspense, useCallback, useRef, useState } from 'react'
 
 import { ChartNotice } from '@/features/indices/Attribution'
 import { useSimulated } from '@/features/system/queries'
 import { serverNow } from '@/lib/clock'
 import { useStore } from '@/lib/store'
+import { toast } from '@/ui/toasts'
 
 import { alertsDialog, openAlerts } from './alerts/store'
-import { splitSeries } from './data/series'
 import type { Timeframe } from './data/timeframes'
+import { unmadeWords } from './data/timeframes'
 import type { ChartEngine } from './engine/ChartEngine'
 import { drawImage, saveImage } from './engine/exportImage'
+import { isOwn } from './engine/spec'
+import { ownSeries } from './own/store'
+import { useModes } from './own/useModes'
+import { useOwnData, useOwnNames } from './own/useOwnData'
 import type { CellDialog } from './panels/ChartCell'
 import { ChartCell } from './panels/ChartCell'
 import { HistoryNote } from './panels/ChartStates'
 import { DrawingRail, DrawingSelect, SyncNote } from './panels/DrawingTools'
+import { ModeSwitch, NothingOwn } from './panels/ModeSwitch'
 import { ReplayBar } from './panels/ReplayBar'
 import { Toolbar, ToolButton, ToolSelect } from './panels/Toolbar'
 import { useChartKeys } from './useChartKeys'
@@ -34,6 +40,8 @@ const GRIDS = ['', 'md:grid-cols-2', 'md:grid-cols-3', 'md:grid-cols-2 md:grid-r
 
 /** The chart workspace: one to four charts, of which the toolbar serves the one in front. */
 export default function ChartPage() {
+  const own = useOwnData()
+  useOwnNames(own.bars, own.signals)
   const { specs, active, goTo, activate } = useSpecs()
   const simulated = useSimulated() === true
   const frame = useRef<HTMLDivElement>(null)
@@ -51,10 +59,14 @@ export default function ChartPage() {
   const phone = usePhone()
   const engine = engines[active] ?? null
   const spec = specs[active]
+  const base = useStore(ownSeries).get(spec?.series ?? '')?.base
+  const { mode, empty, switchTo } = useModes(active, spec, own.bars, goTo)
 
   function chooseTimeframe(timeframe: Timeframe) {
     if (!spec) return
-    if (timeframe === spec.timeframe) engine?.chooseTimeframe(timeframe)
+    const unmade = unmadeWords(timeframe, base)
+    if (unmade) toast(`${unmade}.`)
+    else if (timeframe === spec.timeframe) engine?.chooseTimeframe(timeframe)
     else goTo({ series: spec.series, timeframe })
   }
 
@@ -67,10 +79,11 @@ export default function ChartPage() {
 
   function exportImage() {
     if (!engine || !spec) return
-    const name = `${splitSeries(spec.series)[1]}-${spec.timeframe}`
-    const title = `${symbolWords(spec.series)} · ${engine.feed.state.get().timeframe}`
-    const picture = drawImage(engine.chart, engine.colours, { title, simulated, now: serverNow() / 1000 })
-    saveImage(picture, `${name}.png`)
+    const { series, compare, timeframe } = spec
+    const name = `${symbolWords(series)}-${timeframe}`.replace(/[^\w.-]+/g, '-')
+    const title = `${symbolWords(series)} · ${engine.feed.state.get().timeframe}`
+    const words = { title, simulated: simulated && [series, ...compare].some((each) => !isOwn(each)) }
+    saveImage(drawImage(engine.chart, engine.colours, { ...words, now: serverNow() / 1000 }), `${name}.png`)
   }
 
   useChartKeys({
@@ -97,7 +110,9 @@ export default function ChartPage() {
       <h1 className="sr-only">Chart of {symbol}</h1>
       <Toolbar
         spec={spec}
-        symbol={symbol}
+        symbol={empty ? 'Your data' : symbol}
+        base={base}
+        before={<ModeSwitch mode={mode} onSwitch={switchTo} />}
         full={full}
         onSearch={() => setSearch('')}
         onTimeframe={chooseTimeframe}
@@ -111,6 +126,10 @@ export default function ChartPage() {
         <ToolButton title="Alerts (Alt A)" onClick={() => openAlerts(engine?.alerts.lastPrice() ?? '')}>
           <Bell aria-hidden className="size-4 text-muted" />
           <span className="max-[1439px]:sr-only">Alerts</span>
+        </ToolButton>
+        <ToolButton onClick={() => setDialog('marks')} title="Marks">
+          <MapPin aria-hidden className="size-4 text-muted" />
+          <span className="max-[1439px]:sr-only">Marks</span>
         </ToolButton>
         <ToolButton onClick={replay} title="Replay">
           <Rewind aria-hidden className="size-4 text-muted" />
@@ -131,7 +150,12 @@ export default function ChartPage() {
           />
         )}
       </Toolbar>
-      <div className="flex min-h-0 flex-1">
+      {empty && (
+        <div className="flex min-h-0 flex-1">
+          <NothingOwn signedIn={own.signedIn} coming={own.coming} />
+        </div>
+      )}
+      <div className={clsx('flex min-h-0 flex-1', empty && 'hidden')}>
         {engine && <DrawingRail engine={engine} />}
         <div
           className={clsx(
@@ -144,6 +168,7 @@ export default function ChartPage() {
               key={index}
               index={index}
               spec={each}
+              engine={engines[index] ?? null}
               active={index === active}
               alone={specs.length === 1}
               simulated={simulated}
@@ -166,8 +191,9 @@ export default function ChartPage() {
         {alerts && <AlertsDialog series={spec.series} price={alerts.price} onClose={() => alertsDialog.set(null)} />}
         {search !== null && (
           <SymbolSearch
-            title="Find a market"
+            title={mode === 'custom' ? 'Find in your data and the markets' : 'Find a market'}
             initial={search}
+            first={mode === 'custom' ? 'own' : ''}
             onPick={(found) => {
               setSearch(null)
               goTo({ series: found.series, timeframe: spec.timeframe })

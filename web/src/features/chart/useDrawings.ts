@@ -16,18 +16,20 @@ export function useDrawings(engine: ChartEngine | null, series: string): unknown
   useEffect(() => {
     if (!engine) return
     let current = true
-    engine.drawings.store.load([])
+    engine.drawings.store.take([])
+    const unwatch = drawingSync.watch(series, engine.drawings.store.take)
     void drawingSync.flush()
     drawingSync
       .load(series)
       .then((drawings) => {
         if (!current) return
         setError(null)
-        engine.drawings.store.load(drawings)
+        engine.drawings.store.take(drawings)
       })
       .catch((problem: unknown) => current && setError(problem))
     return () => {
       current = false
+      unwatch()
     }
   }, [engine, series, status])
 

@@ -1,16 +1,16 @@
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect, useMemo } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 
 import { useStore } from '@/lib/store'
 
 import { splitSeries } from './data/series'
 import type { Timeframe } from './data/timeframes'
-import { asTimeframe } from './data/timeframes'
+import { asTimeframe, madeOf } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
-import { withSeries } from './engine/spec'
 import { rememberChart } from './last'
 import { keepWorkspace } from './layoutSync'
-
+import { keepHalf, moved } from './own/modes'
+import { ownSeries } from './own/store'
 import { symbolWords } from './words'
 import { changeCell, changeWorkspace, workspace } from './workspace'
 
@@ -20,22 +20,44 @@ export function useSpecs() {
   const { tf } = useSearch({ from: '/chart/$source/$symbol' })
   const navigate = useNavigate()
   const { cells, active } = useStore(workspace)
-  const series = `${source}:${symbol}`
-  const timeframe = asTimeframe(tf) ?? cells[active]?.timeframe ?? '15m'
+  const own = useStore(ownSeries)
+  const named = `${source}:${symbol}`
+  /** Another chart was brought to the front, and the address does not name it yet. */
+  const [going, setGoing] = useState<string | null>(null)
+  if (going === named) setGoing(null)
+  const waits = going !== null && going !== named
+  const series = (waits ? cells[active]?.series : undefined) ?? named
+  const wanted = waits ? undefined : asTimeframe(tf)
   const specs = useMemo(
-    () => cells.map((cell, index): ChartSpec => (index === active ? { ...withSeries(cell, series), timeframe } : cell)),
-    [cells, active, series, timeframe],
+    () =>
+      cells.map((cell, index): ChartSpec => {
+        const next = index === active ? moved(index, cell, series) : cell
+        const timeframe = (index === active && wanted) || next.timeframe
+        const base = own.get(next.series)?.base
+        return { ...next, timeframe: base ? madeOf(timeframe, base) : timeframe }
+      }),
+    [cells, active, series, wanted, own],
   )
+  const front = specs[active]
+  const timeframe = front?.timeframe ?? '15m'
+  const name = symbolWords(series)
 
   useEffect(() => {
-    document.title = `${symbolWords(series)} · Holdfast`
-    rememberChart(source, symbol, timeframe)
+    document.title = `${name} · Holdfast`
+  }, [name])
+
+  useEffect(() => {
+    rememberChart(...splitSeries(series), timeframe)
     const kept = workspace.get().cells[active]
-    if (kept && (kept.series !== series || kept.timeframe !== timeframe))
-      changeCell(active, { ...withSeries(kept, series), timeframe })
-  }, [active, series, source, symbol, timeframe])
+    if (front && kept && (kept.series !== series || kept.timeframe !== timeframe)) changeCell(active, front)
+    specs.forEach((spec, index) => keepHalf(index, spec))
+  }, [active, front, series, specs, timeframe])
 
   useEffect(() => keepWorkspace(), [])
+
+  useEffect(() => {
+    if (wanted && wanted !== timeframe) void navigate({ to: '.', search: { tf: timeframe }, replace: true })
+  }, [navigate, timeframe, wanted])
 
   function goTo(next: { series: string; timeframe: Timeframe }) {
     const [nextSource, nextSymbol] = splitSeries(next.series)
@@ -43,7 +65,7 @@ export function useSpecs() {
       to: '/chart/$source/$symbol',
       params: { source: nextSource, symbol: nextSymbol },
       search: { tf: next.timeframe },
-      replace: next.series === series,
+      replace: next.series === named,
       state: { keepFocus: true },
     })
   }
@@ -52,6 +74,7 @@ export function useSpecs() {
   function activate(index: number) {
     const next = specs[index]
     if (!next || index === active) return
+    setGoing(next.series)
     changeWorkspace({ active: index })
     goTo(next)
   }

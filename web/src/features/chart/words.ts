@@ -1,5 +1,7 @@
 import { splitSeries } from './data/series'
 import type { ChartType, ScaleMode } from './engine/spec'
+import { isOwn } from './engine/spec'
+import { ownSeries } from './own/store'
 
 export const TYPE_WORDS: Record<ChartType, string> = {
   candles: 'Candles',
@@ -33,9 +35,10 @@ const INDICES: Record<string, string> = {
   'top-10': 'TOP10',
 }
 
-/** What a series is called beside its source: "BTCUSDT", "BTC.D". */
+/** What a series is called beside its source: "BTCUSDT", "BTC.D", what its owner calls own data. */
 export function symbolWords(series: string): string {
   const [source, symbol] = splitSeries(series)
+  if (isOwn(series)) return ownSeries.get().get(series)?.name ?? 'Your data'
   return source === 'index' ? (INDICES[symbol] ?? symbol) : symbol
 }
 

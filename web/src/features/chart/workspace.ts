@@ -20,11 +20,15 @@ export function readWorkspace(stored: unknown): Workspace | null {
   if (typeof stored !== 'object' || stored === null) return null
   const { cells, active } = stored as Partial<Workspace>
   if (!Array.isArray(cells)) return null
-  const known = cells
-    .filter((cell) => typeof cell?.series === 'string' && cell.series.includes(':') && asTimeframe(cell.timeframe))
-    .slice(0, MOST_CHARTS)
-    .map((cell) => ({ ...DEFAULT_SPEC, ...cell }))
+  const known = cells.flatMap((cell) => readCell(cell) ?? []).slice(0, MOST_CHARTS)
   return known.length > 0 ? { cells: known, active: Math.min(Math.max(0, active ?? 0), known.length - 1) } : null
+}
+
+/** One chart that was stored, as far as it can be shown. */
+export function readCell(stored: unknown): ChartSpec | null {
+  const cell = stored as Partial<ChartSpec> | null | undefined
+  if (typeof cell?.series !== 'string' || !cell.series.includes(':') || !asTimeframe(cell.timeframe)) return null
+  return { ...DEFAULT_SPEC, ...cell, marks: { ...DEFAULT_SPEC.marks, ...cell.marks } } as ChartSpec
 }
 
 function stored(): Workspace {

@@ -12,6 +12,7 @@ import { NewsLine } from './NewsLine'
 import type { Feed, Filters } from './queries'
 import { MOODS } from './queries'
 import { useNewStories } from './useNewStories'
+import { Story } from './Story'
 import { FEED_TITLES, MOOD_WORDS } from './words'
 
 /** A quick look at what is written about coins, and in which mood. */
@@ -23,6 +24,7 @@ export default function NewsPage() {
   const filtered = Boolean(filters.symbol ?? filters.mood)
   return (
     <Page title="News">
+      {filters.story && <Story id={filters.story} onClose={() => change(filters)} />}
       <form
         role="search"
         aria-label="Filters"

@@ -49,3 +49,11 @@ export const newestQuery = (filters: Filters) =>
     staleTime: LOOK_AGAIN_MS,
     refetchInterval: LOOK_AGAIN_MS,
   })
+
+/** One article, whatever was written since. */
+export const storyQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['story', id],
+    queryFn: () => answer(api.GET('/api/news/{article_id}', { params: { path: { article_id: id } } })),
+    staleTime: Infinity,
+  })

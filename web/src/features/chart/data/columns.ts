@@ -25,6 +25,8 @@ export interface ColumnHeader {
   gaps: Gap[]
   backfill: { done: number; total: number } | null
   forming?: boolean
+  /** At the newest bars, the second up to which prices are known. */
+  known_until?: number | null
   columns: { name: string; type: 'f64' | 'f32'; offset: number }[]
 }
 

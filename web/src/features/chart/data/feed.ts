@@ -7,7 +7,7 @@ import type { LiveBar } from './tickStore'
 import { TickStore } from './tickStore'
 import type { Timeframe } from './timeframes'
 import { nextOpening } from './timeframes'
-import { barAt, closedIn, decimalsShown, joined, MOST_AT_ONCE, PAGE, spanOf } from './pages'
+import { barAt, closedIn, decimalsShown, joined, MOST_AT_ONCE, PAGE, pageBefore, spanOf } from './pages'
 import { BarWindow } from './windowStore'
 
 const BACKFILL_PAUSE = 3_000
@@ -15,7 +15,7 @@ const BACKFILL_PAUSE = 3_000
 export class Feed {
   readonly window = new BarWindow()
   readonly state
-  /** When the last live frame came (milliseconds), or 0. */
+  /** The moment (milliseconds) of the newest price that was told, or 0. */
   heardAt = 0
   private ticks: TickStore | null = null
   private loading = new AbortController()
@@ -75,8 +75,8 @@ export class Feed {
         backfill: page.backfill,
         decimals: decimalsShown(page),
       })
+      this.heardAt = (page.known_until ?? 0) * 1000
       this.ports.onReplaced()
-      this.heardAt = 0
       this.listen()
     } catch (error) {
       if (!signal.aborted) this.update({ phase: 'failed', error })
@@ -88,7 +88,7 @@ export class Feed {
     if (this.busy || this.window.first === undefined || (!older && !backfill)) return
     await this.extend('older', async (signal) => {
       const before = Math.min(this.from, this.window.first ?? Infinity)
-      const page = await this.ports.fetchBars(series, timeframe, { before, limit: PAGE }, signal)
+      const page = await this.ports.fetchBars(series, timeframe, pageBefore(timeframe, before), signal)
       if (signal.aborted) return
       const newest = this.newestKnown()
       const change = this.window.prepend(page)
@@ -177,8 +177,8 @@ export class Feed {
       known: () => this.known(),
       next: (time) => nextOpening(time, timeframe),
       visibleBars: this.ports.visibleBars,
-      onFrame: () => {
-        this.heardAt = this.ports.now()
+      onFrame: ({ at }) => {
+        this.heardAt = Math.max(this.heardAt, at)
       },
     })
   }

@@ -5,11 +5,12 @@ import { answer, api } from '@/api/client'
 
 export type SymbolView = Schemas['SymbolView']
 
-/** Markets whose name or symbol fits what was typed, best first. */
-export const symbolsQuery = (typed: string) =>
+/** What can be charted whose name or symbol fits what was typed, best first; of one source if that is named. */
+export const symbolsQuery = (typed: string, source = '') =>
   queryOptions({
-    queryKey: ['symbols', typed],
-    queryFn: ({ signal }) => answer(api.GET('/api/symbols', { params: { query: { q: typed, limit: 40 } }, signal })),
+    queryKey: ['symbols', typed, source],
+    queryFn: ({ signal }) =>
+      answer(api.GET('/api/symbols', { params: { query: { q: typed, source, limit: 40 } }, signal })),
     placeholderData: keepPreviousData,
     staleTime: 60_000,
   })

@@ -6,54 +6,56 @@ import { plainNumber } from '@/lib/numbers'
 
 import type { Drawing } from './model'
 import { readDrawings } from './model'
+import { merged } from './merge'
+
+/** All drawings on a series as the server has them; `version` counts the writes. */
+export interface Kept {
+  version: number
+  drawings: readonly Drawing[]
+}
 
 export interface SyncPorts {
-  load: (series: string) => Promise<Drawing[]>
-  /** `key`: the same for every try with the same drawings. */
-  save: (series: string, drawings: readonly Drawing[], key: string) => Promise<void>
+  load: (series: string) => Promise<Kept>
+  /**
+   * Writes `drawings`, which were made from `base`, and gives what is kept then; `key`: the same for every try with
+   * the same drawings.
+   */
+  save: (series: string, drawings: readonly Drawing[], base: Kept, key: string) => Promise<Kept>
   signedIn: () => boolean
 }
 
 const CONFLICT = 409
 
-/** Of the drawings that were read last. */
-const versions = new Map<string, number>()
-
-async function load(series: string): Promise<Drawing[]> {
-  const kept = await answer(api.GET('/api/charts/drawings', { params: { query: { series } } }))
-  versions.set(series, kept.version)
-  return readDrawings(
-    kept.drawings.map((drawing) => ({
-      ...drawing,
-      anchors: drawing.anchors.map(({ time, price }) => ({ time, price: Number(price) })),
-    })),
-  )
+async function load(series: string): Promise<Kept> {
+  const { version, drawings } = await answer(api.GET('/api/charts/drawings', { params: { query: { series } } }))
+  const read = drawings.map((drawing) => ({
+    ...drawing,
+    anchors: drawing.anchors.map(({ time, price }) => ({ time, price: Number(price) })),
+  }))
+  return { version, drawings: readDrawings(read) }
 }
 
-async function write(series: string, drawings: readonly Drawing[], key: string): Promise<void> {
+async function write(series: string, version: number, drawings: readonly Drawing[], key: string): Promise<Kept> {
   const body = {
-    version: versions.get(series) ?? 0,
+    version,
     drawings: drawings.map((drawing) => ({
       ...drawing,
       anchors: drawing.anchors.map(({ time, price }) => ({ time: Math.round(time), price: plainNumber(price) })),
     })),
   }
   const params = { query: { series }, header: { 'idempotency-key': key } }
-  const { version } = await answer(api.PUT('/api/charts/drawings', { params, body }))
-  versions.set(series, version)
+  const kept = await answer(api.PUT('/api/charts/drawings', { params, body }))
+  return { version: kept.version, drawings }
 }
 
-/** Where another device changed them meanwhile, what either has drawn is kept. */
-async function save(series: string, drawings: readonly Drawing[], key: string): Promise<void> {
-  if (!versions.has(series)) await load(series)
+/** Where another device wrote meanwhile, its changes and ours are put together. */
+async function save(series: string, drawings: readonly Drawing[], base: Kept, key: string): Promise<Kept> {
   try {
-    await write(series, drawings, key)
+    return await write(series, base.version, drawings, key)
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.status !== CONFLICT) throw error
     const theirs = await load(series)
-    const ours = new Set(drawings.map((each) => each.id))
-    const both = [...theirs.filter((each) => !ours.has(each.id)), ...drawings]
-    await write(series, both, `${key}-${versions.get(series) ?? 0}`)
+    return write(series, theirs.version, merged(base.drawings, drawings, theirs.drawings), `${key}-${theirs.version}`)
   }
 }
 

@@ -15,8 +15,8 @@ export class DrawingStore {
   /** `onChanged` is told of every change that is to be kept. */
   constructor(private readonly onChanged: (drawings: readonly Drawing[]) => void) {}
 
-  /** Takes what was stored; nothing before it can be undone. */
-  load(drawings: readonly Drawing[]): void {
+  /** Takes what others made or what was stored; nothing before it can be undone. */
+  readonly take = (drawings: readonly Drawing[]): void => {
     this.past = []
     this.future = []
     this.show(drawings)

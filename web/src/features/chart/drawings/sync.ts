@@ -1,13 +1,15 @@
 /**
  * Brings drawings to the server. What is not there yet is kept on this device, so that neither a lost connection nor
- * a closed page loses it; the newest state of a series replaces the ones waiting before it.
+ * a closed page loses it; the newest state of a series replaces the ones waiting before it. With it is kept what it was
+ * made from, so that what another device deleted or added meanwhile is known as such.
  */
 import { randomKey } from '@/lib/ids'
 import { createStore } from '@/lib/store'
 
 import type { Drawing } from './model'
 import { readDrawings } from './model'
-import type { SyncPorts } from './server'
+import { merged } from './merge'
+import type { Kept, SyncPorts } from './server'
 import { serverPorts } from './server'
 
 export type SyncState = 'saved' | 'saving' | 'unsaved'
@@ -17,16 +19,25 @@ const PAUSE = 600
 const FIRST_RETRY = 2_000
 const LONGEST_RETRY = 60_000
 
+/** `base`: what the server had when `drawings` were made from it. */
 interface Waiting {
   drawings: readonly Drawing[]
   key: string
+  base: Kept
 }
+
+type Listener = (drawings: readonly Drawing[]) => void
+
+const NOTHING: Kept = { version: 0, drawings: [] }
 
 export class DrawingSync {
   readonly state = createStore<SyncState>('saved')
   private timer: ReturnType<typeof setTimeout> | undefined
   private attempt = 0
   private sending = false
+  /** What the server had of a series when it last said so. */
+  private readonly bases = new Map<string, Kept>()
+  private readonly listeners = new Map<string, Set<Listener>>()
 
   constructor(private readonly ports: SyncPorts = serverPorts) {}
 
@@ -34,11 +45,23 @@ export class DrawingSync {
   async load(series: string): Promise<Drawing[]> {
     const waiting = stored()[series]
     if (waiting || !this.ports.signedIn()) return readDrawings(waiting?.drawings)
-    return this.ports.load(series)
+    const kept = await this.ports.load(series)
+    this.bases.set(series, kept)
+    return [...kept.drawings]
   }
 
-  keep(series: string, drawings: readonly Drawing[]): void {
-    store({ ...stored(), [series]: { drawings, key: randomKey() } })
+  /** Tells of drawings that others made on a series: another chart of the page, or another device. */
+  watch(series: string, listener: Listener): () => void {
+    const listeners = this.listeners.get(series) ?? new Set()
+    this.listeners.set(series, listeners.add(listener))
+    return () => void listeners.delete(listener)
+  }
+
+  /** `by`: who need not be told. */
+  keep(series: string, drawings: readonly Drawing[], by?: Listener): void {
+    const base = stored()[series]?.base ?? this.bases.get(series) ?? NOTHING
+    store({ ...stored(), [series]: { drawings, key: randomKey(), base } })
+    this.tell(series, drawings, by)
     if (!this.ports.signedIn()) return
     this.state.set('saving')
     this.attempt = 0
@@ -49,12 +72,10 @@ export class DrawingSync {
   async flush(): Promise<void> {
     const [waiting] = Object.entries(stored())
     if (!waiting || this.sending || !this.ports.signedIn()) return
-    const [series, { drawings, key }] = waiting
+    const [series, { drawings, key, base }] = waiting
     this.sending = true
     try {
-      await this.ports.save(series, drawings, key)
-      const { [series]: now, ...others } = stored()
-      if (now?.key === key) store(others)
+      this.settle(series, key, drawings, await this.ports.save(series, drawings, base ?? NOTHING, key))
       this.attempt = 0
       const more = Object.keys(stored()).length > 0
       this.state.set(more ? 'saving' : 'saved')
@@ -66,6 +87,24 @@ export class DrawingSync {
     } finally {
       this.sending = false
     }
+  }
+
+  /** The server has `kept`, made of `sent`; what was drawn meanwhile is put on top of it. */
+  private settle(series: string, key: string, sent: readonly Drawing[], kept: Kept): void {
+    this.bases.set(series, kept)
+    const { [series]: now, ...others } = stored()
+    if (!now || now.key === key) {
+      store(others)
+      if (kept.drawings !== sent) this.tell(series, kept.drawings)
+      return
+    }
+    const drawings = merged(sent, now.drawings, kept.drawings)
+    store({ ...others, [series]: { drawings, key: now.key, base: kept } })
+    if (kept.drawings !== sent) this.tell(series, drawings)
+  }
+
+  private tell(series: string, drawings: readonly Drawing[], by?: Listener): void {
+    for (const listener of this.listeners.get(series) ?? []) if (listener !== by) listener(drawings)
   }
 
   private soon(delay: number): void {

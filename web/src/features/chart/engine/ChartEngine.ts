@@ -1,6 +1,6 @@
 /** One chart: the library, its feed and what is drawn over it, outside React. */
 import type { IChartApi, LogicalRange } from 'lightweight-charts'
-import { createChart, PriceScaleMode } from 'lightweight-charts'
+import { createChart } from 'lightweight-charts'
 
 import { createStore } from '@/lib/store'
 
@@ -12,8 +12,10 @@ import { secondsOf, timeframeFor } from '../data/timeframes'
 import type { WindowChange } from '../data/windowStore'
 import { DrawingLayer } from '../drawings/DrawingLayer'
 import { drawingSync } from '../drawings/sync'
+import { MarksLayer } from '../marks/MarksLayer'
+import type { Place } from '../own/places'
+import { ownSeries } from '../own/store'
 import { Crosshair } from './Crosshair'
-import { MarksLayer } from './MarksLayer'
 import { Navigator } from './Navigator'
 import { OutputLayer } from './OutputLayer'
 import { PriceLayer } from './PriceLayer'
@@ -30,7 +32,6 @@ type View = { kind: 'end' } | { kind: 'span' | 'keep'; span: { from: number; to:
 
 /** More bars than this are cheaper to hand over all at once. */
 const FEW = 20
-const MODES = { linear: PriceScaleMode.Normal, log: PriceScaleMode.Logarithmic, percent: PriceScaleMode.Percentage }
 
 export class ChartEngine {
   readonly chart: IChartApi
@@ -54,7 +55,8 @@ export class ChartEngine {
   private handed = 0
   private applying = false
 
-  constructor(box: HTMLElement, spec: ChartSpec, ports: EnginePorts) {
+  /** `place`: where in time to begin, instead of now. */
+  constructor(box: HTMLElement, spec: ChartSpec, ports: EnginePorts, place: Place | null = null) {
     this.spec = spec
     this.chart = createChart(box, { ...FIXED_OPTIONS, ...themedOptions(this.colours) })
     this.feed = new Feed(
@@ -81,21 +83,21 @@ export class ChartEngine {
       () => this.tell(),
       () => this.shown,
     )
-    this.marks = new MarksLayer(this.feed.window, this.price, this.colours, () => this.shown)
     this.drawings = new DrawingLayer(
       this.chart,
       this.feed,
       this.price,
       () => this.colours,
-      (drawings) => drawingSync.keep(this.spec.series, drawings),
+      (drawings) => drawingSync.keep(this.spec.series, drawings, this.drawings.store.take),
     )
+    this.marks = new MarksLayer(this)
     this.alerts = new AlertsLayer(this.chart, this.feed, this.price, () => this.colours)
     this.outputs.setVolume(spec.volume)
     this.outputs.setCompared(spec.compare)
     this.repaint()
-    this.applyScale()
+    this.price.setScale(spec.scale)
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => this.onRange(range))
-    this.open(spec.timeframe, { kind: 'end' })
+    this.begin(place)
   }
 
   dispose(): void {
@@ -106,8 +108,14 @@ export class ChartEngine {
     this.chart.remove()
   }
 
-  /** Shows what the specification says now. */
-  show(next: ChartSpec): void {
+  /** Where in time it is, unless it follows the newest bar. */
+  place(): Place | null {
+    const span = this.viewport.follows() ? undefined : this.viewport.span()
+    return span ? { ...span, chosen: this.spec.timeframe, shown: this.feed.state.get().timeframe } : null
+  }
+
+  /** Shows what the specification says now, another series from `place` on. */
+  show(next: ChartSpec, place: Place | null = null): void {
     const before = this.spec
     this.spec = next
     if (next.type !== before.type) {
@@ -115,10 +123,10 @@ export class ChartEngine {
       this.price.setAll(this.shown)
       this.repaint()
     }
-    if (next.scale !== before.scale) this.applyScale()
+    if (next.scale !== before.scale) this.price.setScale(next.scale)
     if (next.volume !== before.volume) this.outputs.setVolume(next.volume)
     this.outputs.setCompared(next.compare)
-    if (next.series !== before.series) this.open(next.timeframe, { kind: 'end' })
+    if (next.series !== before.series) this.begin(place)
     else if (next.timeframe !== before.timeframe) this.chooseTimeframe(next.timeframe)
   }
 
@@ -128,7 +136,6 @@ export class ChartEngine {
     this.chart.applyOptions(themedOptions(this.colours))
     this.price.paint(this.colours, this.feed.state.get().decimals)
     this.outputs.paint(this.colours)
-    this.marks.paint(this.colours)
   }
 
   retry(): void {
@@ -137,17 +144,9 @@ export class ChartEngine {
     else void this.feed.loadOlder()
   }
 
-  scrollToNow(): void {
-    const { newer, timeframe } = this.feed.state.get()
-    if (newer) this.open(timeframe, { kind: 'end' })
-    else this.chart.timeScale().scrollToRealTime()
-  }
-
   /** Brings a moment to the middle of the screen. */
   goTo(time: number): void {
-    const { timeframe } = this.feed.state.get()
-    const half = (this.viewport.bars() / 2) * secondsOf(timeframe)
-    this.open(timeframe, { kind: 'span', span: { from: time - half, to: time + half } })
+    this.open(this.feed.state.get().timeframe, { kind: 'span', span: this.viewport.around(time) })
   }
 
   /** Keeps the right edge where it is, or follows the newest bar where that was visible. */
@@ -157,8 +156,9 @@ export class ChartEngine {
     else this.open(timeframe, { kind: 'span', span: { from: to - USUAL_VISIBLE * secondsOf(timeframe), to } })
   }
 
-  private applyScale(): void {
-    this.chart.priceScale('right', 0).applyOptions({ mode: MODES[this.spec.scale], autoScale: true })
+  private begin(place: Place | null): void {
+    if (place) this.open(place.shown, { kind: 'span', span: place })
+    else this.open(this.spec.timeframe, { kind: 'end' })
   }
 
   private open(timeframe: Timeframe, view: View): void {
@@ -206,6 +206,7 @@ export class ChartEngine {
       return
     }
     this.price.update(from, this.shown)
+    if (this.handed !== this.shown) this.marks.refresh()
     this.handed = this.shown
     this.outputs.refresh(false)
     this.tell()
@@ -235,7 +236,8 @@ export class ChartEngine {
     const left = older ? range.from : Math.max(0, range.from)
     const right = newer ? range.to : Math.min(window.length - 1, range.to)
     const fixed = this.replay.state.get().active
-    const wanted = fixed ? timeframe : timeframeFor(this.spec.timeframe, timeframe, right - left)
+    const base = ownSeries.get().get(this.spec.series)?.base
+    const wanted = fixed ? timeframe : timeframeFor(this.spec.timeframe, timeframe, right - left, base)
     if (wanted !== timeframe) {
       if (wanted !== this.asked) this.open(wanted, { kind: 'keep', span: undefined })
       return

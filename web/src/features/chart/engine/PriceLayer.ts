@@ -9,15 +9,17 @@ import type {
   Time,
   UTCTimestamp,
 } from 'lightweight-charts'
-import { AreaSeries, BarSeries, CandlestickSeries, LineSeries } from 'lightweight-charts'
+import { AreaSeries, BarSeries, CandlestickSeries, LineSeries, PriceScaleMode } from 'lightweight-charts'
 
 import { money } from '@/lib/numbers'
 
 import type { BarWindow } from '../data/windowStore'
 import { HeikinAshi } from './heikinAshi'
-import type { ChartType } from './spec'
+import type { ChartType, ScaleMode } from './spec'
 import type { ChartColours } from './theme'
 import { faded } from './theme'
+
+const MODES = { linear: PriceScaleMode.Normal, log: PriceScaleMode.Logarithmic, percent: PriceScaleMode.Percentage }
 
 export class PriceLayer {
   series: ISeriesApi<SeriesType>
@@ -61,6 +63,10 @@ export class PriceLayer {
     }
     const look = looks[this.type === 'heikin-ashi' ? 'candles' : this.type]
     this.series.applyOptions({ ...look, priceFormat, priceLineStyle: 1 } as never)
+  }
+
+  setScale(mode: ScaleMode): void {
+    this.chart.priceScale('right', 0).applyOptions({ mode: MODES[mode], autoScale: true })
   }
 
   /** Hands the first `shown` bars over anew. */

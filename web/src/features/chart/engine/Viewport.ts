@@ -2,6 +2,7 @@
 import type { IChartApi } from 'lightweight-charts'
 
 import type { Feed } from '../data/feed'
+import { secondsOf } from '../data/timeframes'
 
 export const USUAL_VISIBLE = 150
 const USUAL_SPACING = 7
@@ -31,6 +32,12 @@ export class Viewport {
     if (!range || window.length === 0) return undefined
     const { timeframe } = state.get()
     return { from: window.timeAt(range.from, timeframe), to: window.timeAt(range.to, timeframe) }
+  }
+
+  /** The seconds between the edges with a moment in the middle. */
+  around(time: number): { from: number; to: number } {
+    const half = (this.bars() / 2) * secondsOf(this.feed.state.get().timeframe)
+    return { from: time - half, to: time + half }
   }
 
   /** Whether the newest bar there is can be seen. */

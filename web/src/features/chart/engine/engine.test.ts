@@ -2,7 +2,6 @@ import { describe, expect, it, vi } from 'vitest'
 
 import { BarWindow } from '../data/windowStore'
 import { inputProblem, readInputs } from '../panels/IndicatorForm'
-import { marksOf } from '../output/marks'
 import { INDICATORS } from '@/mocks/indicators'
 import { readWorkspace, setChartCount, workspace } from '../workspace'
 import { HeikinAshi } from './heikinAshi'
@@ -51,32 +50,6 @@ describe('Heikin-Ashi', () => {
   })
 })
 
-it('puts fills to the bar during which they happened, gathered by side', () => {
-  const window = windowOf(10, 100)
-  const at = (seconds: number) => new Date(seconds * 1000).toISOString()
-  const fill = (seconds: number, side: 'buy' | 'sell', price: string, quantity = '1') => ({
-    executed_at: at(seconds),
-    side,
-    price,
-    quantity,
-  })
-  const marks = marksOf(
-    [
-      fill(6_060, 'buy', '10'),
-      fill(6_119, 'buy', '20', '3'),
-      fill(6_090, 'sell', '9'),
-      fill(5_999, 'buy', '1'),
-      fill(9_999, 'sell', '5'),
-    ],
-    window,
-  )
-  expect(marks.map(({ index, side, price, count }) => [index, side, price, count])).toEqual([
-    [1, 'buy', 17.5, 2],
-    [1, 'sell', 9, 1],
-    [9, 'sell', 5, 1],
-  ])
-})
-
 describe('the form of an indicator', () => {
   const bands = INDICATORS.find((each) => each.id === 'bbands')
   const [length, width] = bands?.inputs ?? []
@@ -118,6 +91,6 @@ describe('the workspace', () => {
     expect(readWorkspace(null)).toBeNull()
     expect(readWorkspace({ cells: [{ series: 'nonsense', timeframe: '1m' }], active: 0 })).toBeNull()
     const read = readWorkspace({ cells: [{ series: 'a:1', timeframe: '1m' }, { series: 'a:1', timeframe: '7q' }], active: 9 }) // prettier-ignore
-    expect(read).toMatchObject({ active: 0, cells: [{ series: 'a:1', type: 'candles', indicators: [] }] })
+    expect(read).toMatchObject({ active: 0, cells: [{ series: 'a:1', type: 'candles', indicators: [], marks: { news: true } }] }) // prettier-ignore
   })
 })

@@ -15,6 +15,15 @@ export interface IndicatorSpec {
   hidden: boolean
 }
 
+/** Which marks are drawn. */
+export interface MarkChoice {
+  fills: boolean
+  news: boolean
+  journal: boolean
+  /** Datasets of signals that are not drawn. */
+  hidden_signals: string[]
+}
+
 export interface ChartSpec {
   series: string
   timeframe: Timeframe
@@ -24,6 +33,7 @@ export interface ChartSpec {
   /** Other series drawn in percent beside the first. */
   compare: string[]
   indicators: IndicatorSpec[]
+  marks: MarkChoice
 }
 
 export const DEFAULT_SPEC: Omit<ChartSpec, 'series'> = {
@@ -33,10 +43,16 @@ export const DEFAULT_SPEC: Omit<ChartSpec, 'series'> = {
   volume: true,
   compare: [],
   indicators: [],
+  marks: { fills: true, news: true, journal: true, hidden_signals: [] },
 }
 
 export function isIndex(series: string): boolean {
   return series.startsWith('index:')
+}
+
+/** The user's own bars. */
+export function isOwn(series: string): boolean {
+  return series.startsWith('own:')
 }
 
 /** Another series in the same chart. Of an index one level a moment is known, which a line shows best. */

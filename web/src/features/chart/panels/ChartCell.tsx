@@ -4,17 +4,20 @@ import { lazy, Suspense, useCallback, useState } from 'react'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec, IndicatorSpec } from '../engine/spec'
 import { useOutputActions } from '../useOutputActions'
+import { changeCell } from '../workspace'
 import { ChartView } from './ChartView'
 
+const MarksDialog = lazy(() => import('./MarksDialog'))
 const IndicatorsDialog = lazy(() => import('./IndicatorsDialog'))
 const SymbolSearch = lazy(() => import('./SymbolSearch'))
 
-export type CellDialog = 'indicators' | 'compare' | null
+export type CellDialog = 'indicators' | 'compare' | 'marks' | null
 
 /** One chart of the workspace and the dialogs that add to it. */
 export function ChartCell({
   index,
   spec,
+  engine,
   active,
   alone,
   simulated,
@@ -25,6 +28,7 @@ export function ChartCell({
 }: {
   index: number
   spec: ChartSpec
+  engine: ChartEngine | null
   active: boolean
   alone: boolean
   simulated: boolean
@@ -42,7 +46,7 @@ export function ChartCell({
       onPointerDownCapture={() => onActivate(index)}
       onFocusCapture={() => onActivate(index)}
     >
-      <ChartView spec={spec} simulated={simulated} actions={actions} onEngine={keepEngine} />
+      <ChartView index={index} spec={spec} simulated={simulated} actions={actions} onEngine={keepEngine} />
       <Suspense>
         {(editing || dialog === 'indicators') && (
           <IndicatorsDialog
@@ -53,6 +57,14 @@ export function ChartCell({
               setEditing(null)
               onDialog(null)
             }}
+          />
+        )}
+        {dialog === 'marks' && engine && (
+          <MarksDialog
+            engine={engine}
+            spec={spec}
+            onChange={(marks) => changeCell(index, { marks })}
+            onClose={() => onDialog(null)}
           />
         )}
         {dialog === 'compare' && (

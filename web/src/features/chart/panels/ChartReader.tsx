@@ -8,6 +8,8 @@ import { utcMinute } from '@/lib/times'
 import type { DrawingLayer } from '../drawings/DrawingLayer'
 import type { ChartEngine } from '../engine/ChartEngine'
 import { isIndex } from '../engine/spec'
+import { ownSeries } from '../own/store'
+import { symbolWords } from '../words'
 
 const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 }
 
@@ -34,6 +36,7 @@ export function ChartReader({
     if (zoom !== undefined) engine.navigator.zoom(zoom)
     else if (step !== undefined && event.shiftKey) engine.navigator.pan(Math.sign(step) * 0.25)
     else if (step !== undefined) setSaid(words(engine, engine.navigator.step(step)))
+    else if (event.key === 'Enter' && engine.marks.pinBar(engine.crosshair.cursor.get() ?? -1)) setSaid('')
     else return
     event.preventDefault()
   }
@@ -78,8 +81,10 @@ function words(engine: ChartEngine, index: number): string {
   if (!bar) return ''
   const { decimals, series } = engine.feed.state.get()
   const say = (value: number) => money(value, decimals)
-  if (isIndex(series)) return `${utcMinute(bar.time)}: level ${say(bar.close)}`
-  return `${utcMinute(bar.time)}: open ${say(bar.open)}, high ${say(bar.high)}, low ${say(bar.low)}, close ${say(bar.close)}`
+  const marks = engine.marks.at(index).length
+  const more = marks > 0 ? `; ${marks} ${marks === 1 ? 'mark' : 'marks'}, Enter reads them` : ''
+  if (isIndex(series)) return `${utcMinute(bar.time)}: level ${say(bar.close)}${more}`
+  return `${utcMinute(bar.time)}: open ${say(bar.open)}, high ${say(bar.high)}, low ${say(bar.low)}, close ${say(bar.close)}${more}`
 }
 
 const ROWS = 24
@@ -87,20 +92,22 @@ const ROWS = 24
 /** What is on the screen, in a sentence and a table. Renewed when the series or timeframe changes, not with ticks. */
 function Spoken({ engine }: { engine: ChartEngine }) {
   const { decimals, timeframe, series } = useStore(engine.feed.state)
+  useStore(ownSeries)
   const { window } = engine.feed
   const until = window.length
   const from = Math.max(0, until - ROWS)
   if (until === 0) return null
   const say = (value: number | undefined) => money(value ?? 0, decimals)
+  const name = symbolWords(series)
   const bars = Array.from({ length: until - from }, (_, offset) => window.at(from + offset)).filter((bar) => !!bar)
   return (
     <div className="sr-only">
       <p>
-        {series}, {timeframe}: the last {bars.length} bars go from {say(bars[0]?.open)} to {say(bars.at(-1)?.close)},
+        {name}, {timeframe}: the last {bars.length} bars go from {say(bars[0]?.open)} to {say(bars.at(-1)?.close)},
         lowest {say(Math.min(...bars.map((bar) => bar.low)))}, highest {say(Math.max(...bars.map((bar) => bar.high)))}.
       </p>
       <table>
-        <caption>Last bars of {series}</caption>
+        <caption>Last bars of {name}</caption>
         <tbody>
           {bars.map((bar) => (
             <tr key={bar.time}>

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 
 import { paintRevision } from '@/lib/appearance'
 import { useStore } from '@/lib/store'
@@ -8,9 +8,14 @@ import { useAlertLines } from '../alerts/useAlertLines'
 import { indicatorsQuery } from '../data/catalogue'
 import { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
+import { isOwn } from '../engine/spec'
+import { useMarkPointer } from '../marks/useMarkPointer'
+import { useMarks } from '../marks/useMarks'
+import { modeOf } from '../own/modes'
+import { keepPlace, placeOf } from '../own/places'
 import { livePorts } from '../services'
 import { useDrawings } from '../useDrawings'
-import { useMarks } from '../useMarks'
+import { symbolWords } from '../words'
 import { AlertBar } from './AlertBar'
 import { ChartMenu } from './ChartMenu'
 import { ChartReader } from './ChartReader'
@@ -21,13 +26,17 @@ import type { OutputActions } from './OutputLegend'
 import { OverlayLegend } from './OutputLegend'
 import { PaneLegends } from './PaneLegends'
 
+const MarkCard = lazy(() => import('./MarkCard'))
+
 /** One chart with its legends and its states. */
 export function ChartView({
+  index,
   spec,
   simulated,
   actions,
   onEngine,
 }: {
+  index: number
   spec: ChartSpec
   simulated: boolean
   actions: OutputActions
@@ -40,29 +49,38 @@ export function ChartView({
 
   useEffect(() => {
     if (!box.current) return
-    const created = new ChartEngine(box.current, first.current, livePorts)
+    const { series, timeframe } = first.current
+    const created = new ChartEngine(box.current, first.current, livePorts, placeOf(index, series, timeframe))
     setEngine(created)
     onEngine(created)
+    const leave = () => keepPlaceOf(created, index, first.current.series)
+    window.addEventListener('pagehide', leave)
     return () => {
+      window.removeEventListener('pagehide', leave)
+      leave()
       onEngine(null)
       created.dispose()
     }
-  }, [onEngine])
+  }, [index, onEngine])
 
   useEffect(() => {
+    const before = first.current
     first.current = spec
-    engine?.show(spec)
-  }, [engine, spec])
+    if (!engine) return
+    if (before.series !== spec.series) keepPlaceOf(engine, index, before.series)
+    const isBack = modeOf(before.series) !== modeOf(spec.series)
+    engine.show(spec, isBack ? placeOf(index, spec.series, spec.timeframe) : null)
+  }, [engine, index, spec])
 
   useEffect(() => engine?.repaint(), [engine, revision])
   useIndicators(engine, spec)
-  useMarks(engine, spec.series)
+  useMarks(engine, spec)
   useAlertLines(engine, spec.series)
   const drawingsError = useDrawings(engine, spec.series)
 
   return (
     <div className="relative size-full min-h-0 overflow-hidden">
-      <ChartReader engine={engine} label={`Chart of ${spec.series}`}>
+      <ChartReader engine={engine} label={`Chart of ${symbolWords(spec.series)}`}>
         <div ref={box} className="isolate size-full" />
       </ChartReader>
       {engine && (
@@ -76,11 +94,12 @@ export function ChartView({
           <PaneLegends engine={engine} actions={actions} />
         </>
       )}
-      {simulated && (
-        <p className="pointer-events-none absolute bottom-9 left-3 z-10 text-xs text-muted">Simulated market</p>
+      {simulated && [spec.series, ...spec.compare].some((each) => !isOwn(each)) && (
+        <p className="pointer-events-none absolute bottom-[76px] left-3 z-10 text-xs text-muted">Simulated market</p>
       )}
       {engine && <ChartStates engine={engine} series={spec.series} />}
       {engine && <ChartMenu engine={engine} series={spec.series} />}
+      {engine && <Marks engine={engine} />}
       {drawingsError !== null && (
         <p role="alert" className="absolute bottom-14 left-3 z-10 text-xs text-error">
           Your drawings could not be loaded. They come back when the page is reloaded.
@@ -88,6 +107,19 @@ export function ChartView({
       )}
     </div>
   )
+}
+
+/** What a mark tells, while one is pointed at. */
+function Marks({ engine }: { engine: ChartEngine }) {
+  useMarkPointer(engine)
+  const shown = useStore(engine.marks.shown)
+  return <Suspense>{shown && <MarkCard engine={engine} shown={shown} />}</Suspense>
+}
+
+/** Of a series whose bars are here: before that nobody can tell where they looked. */
+function keepPlaceOf(engine: ChartEngine, index: number, series: string): void {
+  const state = engine.feed.state.get()
+  if (state.phase === 'ready' && state.series === series) keepPlace(index, series, engine.place())
 }
 
 function useIndicators(engine: ChartEngine | null, spec: ChartSpec): void {

@@ -4,13 +4,15 @@ import { useIsLive } from '@/api/live'
 import { useNow } from '@/lib/clock'
 import { compact, MINUS, money, signedPercent, signOf } from '@/lib/numbers'
 import { useStore } from '@/lib/store'
-import { utcMinute } from '@/lib/times'
+import { duration, utcMinute } from '@/lib/times'
 
 import { splitSeries } from '../data/series'
 import { timeframeWords } from '../data/timeframes'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
 import { isIndex } from '../engine/spec'
+import { tradesOf } from '../marks/group'
+import { ownSeries } from '../own/store'
 import { sourceWords, symbolWords } from '../words'
 
 /** The bar under the crosshair, or the newest: open, high, low, close, its change and its volume. */
@@ -18,6 +20,7 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   const state = useStore(engine.feed.state)
   const cursor = useStore(engine.crosshair.cursor)
   useStore(engine.revision)
+  useStore(ownSeries)
   const { window } = engine.feed
   const index = Math.min(cursor ?? Infinity, engine.shown - 1)
   const bar = window.at(index)
@@ -49,9 +52,9 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
       <Change share={change} />
       {spec.volume && bar.volume > 0 && <Values wideOnly pairs={[['Vol', compact(bar.volume)]]} />}
       {cursor !== null && <span className="text-muted">{utcMinute(bar.time)}</span>}
-      {engine.marks.at(index).map((mark) => (
-        <span key={mark.side} className={clsx('font-medium', mark.side === 'buy' ? 'text-up' : 'text-down')}>
-          {mark.side === 'buy' ? 'Bought' : 'Sold'} at {price(mark.price)}
+      {tradesOf(engine.marks.at(index)).map((trade) => (
+        <span key={trade.side} className={clsx('font-medium', trade.side === 'buy' ? 'text-up' : 'text-down')}>
+          {trade.side === 'buy' ? 'Bought' : 'Sold'} at {price(trade.price)}
         </span>
       ))}
       <Age engine={engine} source={source} />
@@ -91,8 +94,9 @@ function Values({ pairs, wideOnly }: { pairs: [string, string][]; wideOnly: bool
 }
 
 const QUIET = 15
+const MANY_SECONDS = 600
 
-/** Says how old the newest bar is when nothing has come for a while. */
+/** Says how old the newest price is when nothing has come for a while, or had come when the chart was opened. */
 function Age({ engine, source }: { engine: ChartEngine; source: string }) {
   const live = useIsLive()
   const now = useNow()
@@ -102,7 +106,11 @@ function Age({ engine, source }: { engine: ChartEngine; source: string }) {
   const { heardAt } = engine.feed
   const seconds = heardAt === 0 ? 0 : Math.round((now - heardAt) / 1000)
   if (live && seconds < QUIET) return null
-  return <Pill>{seconds > 0 ? `${seconds} s old` : 'Not live'}</Pill>
+  return <Pill>{seconds > 0 ? `${ageWords(seconds)} old` : 'Not live'}</Pill>
+}
+
+function ageWords(seconds: number): string {
+  return seconds < MANY_SECONDS ? `${seconds} s` : duration(seconds * 1000)
 }
 
 function Pill({ children }: { children: React.ReactNode }) {

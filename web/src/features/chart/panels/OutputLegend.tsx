@@ -11,7 +11,8 @@ import type { ChartEngine } from '../engine/ChartEngine'
 import type { CompareView } from '../engine/CompareView'
 import type { IndicatorView } from '../engine/IndicatorView'
 import { compareColour } from '../engine/OutputLayer'
-import { sourceWords } from '../words'
+import { ownSeries } from '../own/store'
+import { sourceWords, symbolWords } from '../words'
 
 export interface OutputActions {
   onHide: (key: string) => void
@@ -112,7 +113,9 @@ function CompareLine({
   const first = closes.subarray(engine.viewport.first(), at + 1).find((value) => !Number.isNaN(value))
   const value = closes[at] ?? NaN
   const change = first ? value / first - 1 : NaN
-  const [source, symbol] = splitSeries(view.series)
+  useStore(ownSeries)
+  const [source] = splitSeries(view.series)
+  const symbol = symbolWords(view.series)
   return (
     <li>
       <LegendLine

@@ -8,22 +8,27 @@ import { ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import type { SymbolView } from '../data/symbols'
 import { symbolsQuery } from '../data/symbols'
+import { isOwn } from '../engine/spec'
 import { sourceWords } from '../words'
 
 /** Finds a series by typing; arrow keys and Enter choose. */
 export default function SymbolSearch({
   title,
   initial,
+  first = '',
   onPick,
   onClose,
 }: {
   title: string
   initial: string
+  /** The source that is listed before anything is typed; all of them unless told. */
+  first?: string
   onPick: (found: SymbolView) => void
   onClose: () => void
 }) {
   const [typed, setTyped] = useState(initial)
-  const found = useQuery(symbolsQuery(useDeferredValue(typed.trim())))
+  const wanted = useDeferredValue(typed.trim())
+  const found = useQuery(symbolsQuery(wanted, wanted === '' ? first : ''))
   const [chosen, setChosen] = useState('')
   const present = found.data?.some((each) => each.series === chosen)
   return (
@@ -76,8 +81,14 @@ function Found({ found, onPick }: { found: SymbolView; onPick: () => void }) {
       onSelect={onPick}
       className="flex h-11 cursor-pointer items-center gap-3 rounded-control px-3 data-[selected=true]:bg-hover data-[selected=true]:*:text-ink"
     >
-      <span className="w-32 shrink-0 truncate font-medium">{found.symbol}</span>
-      <span className="min-w-0 flex-1 truncate text-sm text-muted">{found.name}</span>
+      {isOwn(found.series) ? (
+        <span className="min-w-0 flex-1 truncate font-medium">{found.name}</span>
+      ) : (
+        <>
+          <span className="w-32 shrink-0 truncate font-medium">{found.symbol}</span>
+          <span className="min-w-0 flex-1 truncate text-sm text-muted">{found.name}</span>
+        </>
+      )}
       <span className="text-sm text-muted max-md:hidden">
         {found.volume_24h != null && `$${compact(found.volume_24h)} a day`}
       </span>

@@ -2,7 +2,7 @@ import { ChartNoAxesColumn, ChartSpline, GitCompareArrows, ImageDown, Maximize2,
 import type { ComponentProps } from 'react'
 
 import type { Timeframe } from '../data/timeframes'
-import { TIMEFRAME_KEYS, TIMEFRAMES, timeframeWords } from '../data/timeframes'
+import { TIMEFRAME_KEYS, TIMEFRAMES, timeframeWords, unmadeWords } from '../data/timeframes'
 import type { ChartSpec, ChartType, ScaleMode } from '../engine/spec'
 import { CHART_TYPES, SCALES } from '../engine/spec'
 import { SCALE_WORDS, TYPE_WORDS } from '../words'
@@ -12,6 +12,8 @@ const RARE = TIMEFRAMES.filter((each) => !TIMEFRAME_KEYS.includes(each))
 interface Props {
   spec: ChartSpec
   symbol: string
+  /** How long the bars are that all others are made of, where that is known. */
+  base: Timeframe | undefined
   onSearch: () => void
   onTimeframe: (timeframe: Timeframe) => void
   full: boolean
@@ -20,50 +22,26 @@ interface Props {
   onCompare: () => void
   onFullscreen: () => void
   onImage: () => void
+  before?: React.ReactNode
   children?: React.ReactNode
 }
 
 /** What the chart shows, in one line that scrolls sideways where it is narrow. */
 export function Toolbar(props: Props) {
-  const { spec, symbol, full, onSearch, onTimeframe, onChange } = props
+  const { spec, symbol, base, full, onSearch, onTimeframe, onChange } = props
   return (
     <div
       role="toolbar"
       aria-label="Chart"
       className="relative flex h-12 shrink-0 items-center gap-1 overflow-x-auto border-b border-hairline px-2 md:h-11"
     >
+      {props.before}
       <ToolButton onClick={onSearch} aria-label={`Symbol ${symbol}, search for another`} className="font-semibold">
         <Search aria-hidden className="size-4 text-muted" />
-        {symbol}
+        <span className="max-w-48 truncate">{symbol}</span>
       </ToolButton>
       <Line />
-      <div role="group" aria-label="Timeframe" className="flex max-lg:hidden">
-        {TIMEFRAME_KEYS.map((each, index) => (
-          <ToolButton
-            key={each}
-            aria-pressed={each === spec.timeframe}
-            aria-label={`${each}: ${timeframeWords(each)}`}
-            title={`${timeframeWords(each)} (${index + 1})`}
-            onClick={() => onTimeframe(each)}
-          >
-            {each}
-          </ToolButton>
-        ))}
-      </div>
-      <ToolSelect
-        label="Timeframe"
-        value={spec.timeframe}
-        options={TIMEFRAMES.map((each) => [each, each])}
-        onPick={(value) => onTimeframe(value as Timeframe)}
-        className="lg:hidden"
-      />
-      <ToolSelect
-        label="More timeframes"
-        value={TIMEFRAME_KEYS.includes(spec.timeframe) ? '' : spec.timeframe}
-        options={[['', 'More'], ...RARE.map((each): [string, string] => [each, each])]}
-        onPick={(value) => value && onTimeframe(value as Timeframe)}
-        className="max-lg:hidden"
-      />
+      <Timeframes timeframe={spec.timeframe} base={base} onPick={onTimeframe} />
       <Line />
       <ToolSelect
         label="Type of chart"
@@ -110,6 +88,54 @@ export function Toolbar(props: Props) {
   )
 }
 
+/** Those that the bars cannot make are shown and say why. */
+function Timeframes({
+  timeframe,
+  base,
+  onPick,
+}: {
+  timeframe: Timeframe
+  base: Timeframe | undefined
+  onPick: (timeframe: Timeframe) => void
+}) {
+  const option = (each: Timeframe): Option => [each, each, unmadeWords(each, base)]
+  return (
+    <>
+      <div role="group" aria-label="Timeframe" className="flex max-lg:hidden">
+        {TIMEFRAME_KEYS.map((each, index) => {
+          const unmade = unmadeWords(each, base)
+          return (
+            <ToolButton
+              key={each}
+              aria-pressed={each === timeframe}
+              aria-disabled={unmade !== '' || undefined}
+              aria-label={`${each}: ${unmade || timeframeWords(each)}`}
+              title={unmade || `${timeframeWords(each)} (${index + 1})`}
+              onClick={() => onPick(each)}
+            >
+              {each}
+            </ToolButton>
+          )
+        })}
+      </div>
+      <ToolSelect
+        label="Timeframe"
+        value={timeframe}
+        options={TIMEFRAMES.map(option)}
+        onPick={(value) => onPick(value as Timeframe)}
+        className="lg:hidden"
+      />
+      <ToolSelect
+        label="More timeframes"
+        value={TIMEFRAME_KEYS.includes(timeframe) ? '' : timeframe}
+        options={[['', 'More'], ...RARE.map(option)]}
+        onPick={(value) => value && onPick(value as Timeframe)}
+        className="max-lg:hidden"
+      />
+    </>
+  )
+}
+
 export function Line() {
   return <span aria-hidden className="mx-1 h-5 w-px shrink-0 bg-hairline" />
 }
@@ -120,13 +146,16 @@ export function ToolButton({ className = '', ...rest }: ComponentProps<'button'>
       type="button"
       className={
         'inline-flex h-8 shrink-0 items-center gap-1.5 rounded-control px-2 text-sm whitespace-nowrap text-ink ' +
-        'hover:bg-hover disabled:opacity-40 aria-pressed:bg-ink aria-pressed:text-on-ink max-md:h-11 max-md:min-w-11 max-md:justify-center ' +
+        'hover:bg-hover disabled:opacity-40 aria-disabled:opacity-40 aria-pressed:bg-ink aria-pressed:text-on-ink max-md:h-11 max-md:min-w-11 max-md:justify-center ' +
         className
       }
       {...rest}
     />
   )
 }
+
+/** `unless`: why it cannot be chosen; '' if it can. */
+type Option = [value: string, label: string, unless?: string]
 
 /** A native list in the look of the toolbar. */
 export function ToolSelect({
@@ -138,7 +167,7 @@ export function ToolSelect({
 }: {
   label: string
   value: string
-  options: [value: string, label: string][]
+  options: Option[]
   onPick: (value: string) => void
   className?: string
 }) {
@@ -150,8 +179,8 @@ export function ToolSelect({
       onChange={(event) => onPick(event.target.value)}
       className={`h-8 shrink-0 rounded-control bg-canvas px-1 [field-sizing:content] text-sm text-ink hover:bg-hover max-md:h-11 ${className}`}
     >
-      {options.map(([key, text]) => (
-        <option key={key} value={key}>
+      {options.map(([key, text, unless]) => (
+        <option key={key} value={key} disabled={Boolean(unless)} title={unless}>
           {text}
         </option>
       ))}

@@ -1,0 +1,101 @@
+import { useQueries, useQuery } from '@tanstack/react-query'
+import { useEffect, useMemo, useRef } from 'react'
+
+import { answer, api } from '@/api/client'
+import { session } from '@/api/session'
+import { serverNow } from '@/lib/clock'
+import { forGeometry, price as priceText } from '@/lib/numbers'
+import { useStore } from '@/lib/store'
+
+import { splitSeries } from '../data/series'
+import type { ChartEngine } from '../engine/ChartEngine'
+import type { ChartSpec } from '../engine/spec'
+import { isOwn } from '../engine/spec'
+import { useOwnData } from '../own/useOwnData'
+import type { Found } from './fetch'
+import { fetchEntries, fetchFills, fetchNews, fetchSignals } from './fetch'
+import type { MarkItem, MarkKind } from './model'
+import type { Span } from './tiles'
+import { useTiles } from './useTiles'
+
+/** The only venue that orders go to. The same coin of another venue is another market, with other prices. */
+const TRADED = 'bybit'
+const LOOK_AGAIN_MS = 30_000
+
+/** Brings what is to be marked on a chart, for the time that is on its screen. */
+export function useMarks(engine: ChartEngine | null, spec: ChartSpec): void {
+  const { series, marks } = spec
+  const signedIn = useStore(session).status === 'in'
+  const tiles = useTiles(engine)
+  const { signals } = useOwnData()
+  const [source] = splitSeries(series)
+  const traded = signedIn && source === TRADED
+  const here = signals.filter((each) => each.series === series && !marks.hidden_signals.includes(each.id))
+  const shown = here.map((each) => each.id).join()
+  const drawn = (item: MarkItem) => item.kind !== 'signal' || shown.includes(item.signal.dataset_id)
+
+  useKind(engine, 'fill', series, traded && marks.fills ? tiles : [], fetchFills)
+  useKind(engine, 'news', series, marks.news && !isOwn(series) ? tiles : [], fetchNews)
+  useKind(engine, 'signal', series, shown ? tiles : [], fetchSignals, drawn, shown)
+  useKind(engine, 'journal', series, signedIn && marks.journal ? tiles : [], fetchEntries)
+  useOrders(engine, series, traded && marks.fills)
+}
+
+/** One kind of marks: all its spans together, or what was there before while one of them is on its way. */
+function useKind(
+  engine: ChartEngine | null,
+  kind: MarkKind,
+  series: string,
+  tiles: readonly Span[],
+  fetch: (series: string, tile: Span) => Promise<Found>,
+  drawn: (item: MarkItem) => boolean = () => true,
+  choice = '',
+): void {
+  const found = useQueries({
+    queries: tiles.map((tile) => ({
+      queryKey: [kind === 'fill' ? 'fills' : `${kind}-marks`, 'chart', series, tile.from, tile.to],
+      queryFn: () => fetch(series, tile),
+      staleTime: LOOK_AGAIN_MS,
+      ...(tile.to * 1000 > serverNow() ? { refetchInterval: LOOK_AGAIN_MS } : {}),
+    })),
+    combine: (results) => {
+      const pages = results.map((each) => each.data)
+      return { pages, waits: results.some((each) => each.isPending) }
+    },
+  })
+  const before = useRef<{ series: string; pages: (Found | undefined)[] }>({ series: '', pages: [] })
+  useEffect(() => {
+    const isOther = before.current.series !== series
+    if (!found.waits || isOther) before.current = { series, pages: found.pages }
+    const pages = before.current.pages.filter((page) => page !== undefined)
+    engine?.marks.set(
+      kind,
+      pages.flatMap((page) => page.items).filter(drawn),
+      pages.some((page) => page.more),
+    )
+    // `drawn` is another function each time; `choice` says when it lets others through.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [engine, kind, series, found, choice])
+}
+
+function useOrders(engine: ChartEngine | null, series: string, enabled: boolean): void {
+  const [, symbol] = splitSeries(series)
+  const orders = useQuery({
+    queryKey: ['orders', 'chart', symbol],
+    queryFn: () => answer(api.GET('/api/orders', { params: { query: { symbol, state: 'accepted', limit: 200 } } })),
+    enabled,
+    refetchInterval: 15_000,
+  }).data?.items
+  const lines = useMemo(
+    () =>
+      (enabled ? (orders ?? []) : [])
+        .filter((order) => forGeometry(order.limit_price) > 0)
+        .map(({ side, limit_price, quantity }) => ({
+          side,
+          price: forGeometry(limit_price),
+          label: `${side === 'buy' ? 'Buy' : 'Sell'} ${quantity} at ${priceText(limit_price)}`,
+        })),
+    [enabled, orders],
+  )
+  useEffect(() => engine?.marks.setOrders(lines), [engine, lines])
+}
