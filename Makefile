@@ -25,7 +25,7 @@ lint:
 	@scripts/lint
 
 bench:
-	@scripts/bootstrap test
+	@scripts/bootstrap bench
 	@.venv/bin/python -m bench
 
 web:
@@ -38,4 +38,4 @@ lock:
 	done
 
 clean:
-	rm -rf .venv .venv-judges web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-judges web/node_modules web/dist bench/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

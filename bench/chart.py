@@ -1,5 +1,6 @@
 """The chart in a real browser: first paint, pan, zoom-out, 50 ticks a second and memory, at 5,000, 100,000
-and 1,000,000 bars of history, beside plain lightweight-charts holding the same bars in the same browser.
+and 1,000,000 bars of history, beside plain lightweight-charts and trading-vue-js (as documented, and with
+rows that Vue does not observe) holding the same bars in the same browser. What takes 90 s is given up.
 
 CPU is time of the page's main thread (CDP, thread ticks), which neighbours on the machine disturb little;
 first paint is wall time. Needs ``npm --prefix web run build`` and a Chromium. Software
@@ -10,21 +11,23 @@ import asyncio
 import os
 import shutil
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
 from aiohttp import WSMsgType, web
-from playwright.async_api import CDPSession, Page, async_playwright
+from playwright.async_api import Browser, CDPSession, Page, async_playwright
+from playwright.async_api import Error as PlaywrightError
 
+from bench._rivals import PLAIN, SCRIPTS, TRADING_VUE
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles import columns
 
 WEB: Final = Path(__file__).parent.parent / "web"
 DIST: Final = Path(os.environ.get("HOLDFAST_WEB_DIST", WEB / "dist"))
-LIBRARY: Final = WEB / "node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.js"
 FLAGS: Final = [
     "--disable-gpu",
     "--no-first-run",
@@ -44,12 +47,31 @@ SIZES: Final = {"5k": 5_000, "100k": 100_000, "1M": 1_000_000}
 
 @dataclass
 class Figures:
-    first_paint: float
-    pan: float
-    zoom: float
-    stream: float
-    wide: float
-    heap: float
+    """As far as they were taken: milliseconds a frame, shares of the main thread, megabytes."""
+
+    first_paint: float | None = None
+    stream: float | None = None
+    wide: float | None = None
+    pan: float | None = None
+    zoom: float | None = None
+    heap: float | None = None
+    trouble: str = ""
+
+    async def take(self, name: str, work: Awaitable[float]) -> None:
+        """Raises ``GaveUp`` when it takes too long."""
+        try:
+            async with asyncio.timeout(GIVE_UP):
+                setattr(self, name, await work)
+        except TimeoutError:
+            self.trouble = f"gave up on {name.replace('_', ' ')} after {GIVE_UP} s"
+            raise GaveUp from None
+        except PlaywrightError as error:
+            self.trouble = f"{name.replace('_', ' ')}: {error.message.splitlines()[0][:60]}"
+            raise GaveUp from None
+
+
+class GaveUp(Exception):
+    """Nothing more can be taken of this chart."""
 
 
 # --- a server with as much history as its symbol says -------------------------------------------------------
@@ -150,34 +172,6 @@ async def page_of_app(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(asked if asked.is_file() else DIST / "index.html")
 
 
-PLAIN: Final = """<!doctype html><body style="margin:0"><div id="box" style="width:1056px;height:690px"></div>
-<script src="/library.js"></script><script>
-function rows(data) {
-  return data.time.map((time, i) =>
-    ({ time, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] }))
-}
-window.begin = async (count) => {
-  const data = await (await fetch('/plain-bars?count=' + count)).json()
-  const began = performance.now()
-  const chart = LightweightCharts.createChart(box, { autoSize: true, timeScale: { minBarSpacing: 0.0005 } })
-  const series = chart.addSeries(LightweightCharts.CandlestickSeries)
-  series.setData(rows(data))
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
-  const socket = new WebSocket(location.origin.replace('http', 'ws') + '/api/stream')
-  window.listen = () => {
-    socket.onmessage = ({ data }) => {
-      const frame = JSON.parse(data)
-      if (!frame.data) return
-      const [time, open, high, low, close] = frame.data.bars[0]
-      series.update({ time, open, high, low, close })
-    }
-    socket.send(JSON.stringify({ op: 'subscribe', topics: ['candles:bybit:5k:1m'] }))
-  }
-  return performance.now() - began
-}
-</script>"""
-
-
 async def plain_bars(request: web.Request) -> web.Response:
     found = bars(END - int(request.query["count"]) * MINUTE, END, MINUTE)
     return web.Response(body=orjson.dumps({name: values.tolist() for name, values in found.items()}))
@@ -190,7 +184,8 @@ def application() -> web.Application:
     app.router.add_get("/api/system", system)
     app.router.add_get("/plain", lambda _: _html(PLAIN))
     app.router.add_get("/plain-bars", plain_bars)
-    app.router.add_get("/library.js", lambda _: _file(LIBRARY))
+    app.router.add_get("/trading-vue", lambda _: _html(TRADING_VUE))
+    app.router.add_get("/scripts/{name}", lambda request: _file(SCRIPTS[request.match_info["name"]]))
     app.router.add_get("/{path:.*}", page_of_app)
     return app
 
@@ -204,6 +199,9 @@ async def _file(path: Path) -> web.FileResponse:
 
 
 # --- what is measured ---------------------------------------------------------------------------------------
+
+Work = Callable[[Page, CDPSession, str, str, Figures], Awaitable[None]]
+"""Takes the figures of one chart: the page, its session, how many bars, where from, into."""
 
 # One wheel event a frame over the chart, as a reader's trackpad sends them.
 WHEEL: Final = """async ([dx, dy, frames]) => {
@@ -253,38 +251,81 @@ async def heap(page: Page, session: CDPSession) -> float:
     return next(float(one["value"]) for one in metrics if one["name"] == "JSHeapUsedSize") / 1e6
 
 
-async def ours(page: Page, session: CDPSession, size: str, base: str) -> Figures:
+async def ours(page: Page, session: CDPSession, size: str, base: str, found: Figures) -> None:
     await page.goto(f"{base}/chart/bybit/5k?tf=1m")
     await page.wait_for_selector("canvas")
     await page.goto(f"{base}/licences")
     await page.wait_for_timeout(1_000)
     empty = await heap(page, session)
     await page.evaluate("import(document.querySelector('script[type=module]').src)")
-    painted = await page.evaluate(OPEN, f"/chart/bybit/{size}?tf=1m")
+    await found.take("first_paint", page.evaluate(OPEN, f"/chart/bybit/{size}?tf=1m"))
     await page.wait_for_timeout(1_500)
-    streaming = await share(session)
+    await found.take("stream", share(session))
     await per_frame(page, session, 0, 100, WIDE)
     await page.wait_for_timeout(1_000)
-    wide = await share(session)
-    pan = await per_frame(page, session, -60, 0)
-    zoom = await per_frame(page, session, 0, 120)
+    await found.take("wide", share(session))
+    await found.take("pan", per_frame(page, session, -60, 0))
+    await found.take("zoom", per_frame(page, session, 0, 120))
     await page.wait_for_timeout(1_000)
-    return Figures(painted, pan, zoom, streaming, wide, await heap(page, session) - empty)
+    found.heap = await heap(page, session) - empty
 
 
-async def plain(page: Page, session: CDPSession, size: str, base: str) -> Figures:
+async def plain(page: Page, session: CDPSession, size: str, base: str, found: Figures) -> None:
     await page.goto(f"{base}/plain")
     empty = await heap(page, session)
-    painted = await page.evaluate("(count) => begin(count)", SIZES[size])
+    await page.evaluate("(count) => load(count)", SIZES[size])
+    await found.take("first_paint", page.evaluate("begin()"))
     await page.wait_for_timeout(500)
     await page.evaluate("listen()")
     await page.wait_for_timeout(500)
-    streaming = await share(session)
+    await found.take("stream", share(session))
     await per_frame(page, session, 0, 100, WIDE)
-    wide = await share(session)
-    pan = await per_frame(page, session, -60, 0)
-    zoom = await per_frame(page, session, 0, 120)
-    return Figures(painted, pan, zoom, streaming, wide, await heap(page, session) - empty)
+    await found.take("wide", share(session))
+    await found.take("pan", per_frame(page, session, -60, 0))
+    await found.take("zoom", per_frame(page, session, 0, 120))
+    found.heap = await heap(page, session) - empty
+
+
+def trading_vue(*, frozen: bool) -> Work:
+    async def work(page: Page, session: CDPSession, size: str, base: str, found: Figures) -> None:
+        async def frames(script: str, argument: int) -> float:
+            before = await cpu(session)
+            await page.evaluate(script, [FRAMES, argument])
+            return (await cpu(session) - before) / FRAMES * 1000
+
+        await page.goto(f"{base}/trading-vue")
+        empty = await heap(page, session)
+        await page.evaluate("(count) => load(count)", SIZES[size])
+        await found.take("first_paint", page.evaluate("(frozen) => begin(frozen)", frozen))
+        await found.take("stream", still(page, session, 150))
+        await found.take("wide", still(page, session, 900))
+        await found.take("pan", frames("([frames, bars]) => pan(frames, bars)", 60))
+        await found.take("zoom", frames("([frames, all]) => zoomOut(frames, all)", SIZES[size]))
+        if failures := await page.evaluate("failures"):
+            found.zoom, found.trouble = None, f"zooming out: {failures[0]}"
+            return
+        found.heap = await heap(page, session) - empty
+
+    return work
+
+
+async def still(page: Page, session: CDPSession, visible: int) -> float:
+    """The share of the main thread that ticks take while so many bars are seen."""
+    await page.evaluate("(count) => show(count)", visible)
+    await page.evaluate("listen()")
+    await page.wait_for_timeout(1_000)
+    return await share(session)
+
+
+def charts() -> dict[str, Work]:
+    """Ours and the others, as far as they are installed."""
+    found: dict[str, Work] = {"ours": ours, "plain": plain}
+    if all(path.is_file() for path in SCRIPTS.values()):
+        found["tv"] = trading_vue(frozen=False)
+        found["tv frozen"] = trading_vue(frozen=True)
+    else:
+        print("trading-vue-js is not installed (npm --prefix bench ci): it is left out")
+    return found
 
 
 async def measure(sizes: list[str]) -> None:
@@ -297,36 +338,46 @@ async def measure(sizes: list[str]) -> None:
     await site.start()
     base = f"http://127.0.0.1:{runner.addresses[0][1]}"
     print(
-        f"{'bars':>6} {'':>8} {'paint ms':>9} {'pan ms':>7} {'zoom ms':>8} "
+        f"{'bars':>6} {'':>10} {'paint ms':>9} {'pan ms':>7} {'zoom ms':>8} "
         f"{'50/s':>6} {'wide':>6} {'heap MB':>8}"
     )
     flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
         for size in sizes:
-            for name, work in (("ours", ours), ("plain", plain)):
+            for name, work in charts().items():
                 browser = await playwright.chromium.launch(executable_path=chromium, args=flags)
-                page = await browser.new_page(viewport={"width": 1280, "height": 800})
-                page.set_default_timeout(90_000)
-                session = await page.context.new_cdp_session(page)
-                await session.send("Performance.enable", {"timeDomain": "threadTicks"})
-                try:
-                    async with asyncio.timeout(GIVE_UP):
-                        show(size, name, await work(page, session, size, base))
-                except TimeoutError:
-                    print(f"{size:>6} {name:>8} not done in {GIVE_UP} s", flush=True)
-                finally:
-                    await browser.close()
+                show(size, name, await one(browser, work, size, base))
+                await browser.close()
     await runner.cleanup()
 
 
+async def one(browser: Browser, work: Work, size: str, base: str) -> Figures:
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(GIVE_UP * 1000)
+    session = await page.context.new_cdp_session(page)
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    found = Figures()
+    try:
+        async with asyncio.timeout(6 * GIVE_UP):
+            await work(page, session, size, base, found)
+    except GaveUp:
+        pass
+    except (TimeoutError, PlaywrightError) as error:
+        found.trouble = found.trouble or f"no answer any more: {type(error).__name__}"
+    return found
+
+
 def show(size: str, name: str, found: Figures) -> None:
-    values: dict[str, Any] = vars(found)
+    def shown(value: float | None, form: str) -> str:
+        return format("–" if value is None else format(value, form), ">8")
+
     print(
-        f"{size:>6} {name:>8} {values['first_paint']:>9.0f} {values['pan']:>7.1f} {values['zoom']:>8.1f} "
-        f"{values['stream']:>6.0%} {values['wide']:>6.0%} {values['heap']:>8.1f}",
+        f"{size:>6} {name:>10} {shown(found.first_paint, '.0f')}{shown(found.pan, '.1f')}"
+        f"{shown(found.zoom, '.1f')} {shown(found.stream, '.0%')}{shown(found.wide, '.0%')}"
+        f" {shown(found.heap, '.1f')}  {found.trouble}".rstrip(),
         flush=True,
     )
 
 
 def main() -> None:
-    asyncio.run(measure(list(SIZES)))
+    asyncio.run(measure(os.environ.get("CHART_SIZES", ",".join(SIZES)).split(",")))
