@@ -19,6 +19,7 @@ import holdfast.indices.routes
 import holdfast.journal.image_routes
 import holdfast.journal.routes
 import holdfast.market.candles.data_routes
+import holdfast.market.candles.downloads
 import holdfast.market.candles.routes
 import holdfast.news.routes
 import holdfast.portfolio.routes
@@ -52,7 +53,11 @@ ROUTERS = (
     holdfast.journal.routes.router,
     holdfast.journal.image_routes.router,
 )
-MODERATED_ROUTERS = (holdfast.market.candles.routes.router, holdfast.charts.indicator_routes.router)
+MODERATED_ROUTERS = (
+    holdfast.market.candles.routes.router,
+    holdfast.market.candles.downloads.router,
+    holdfast.charts.indicator_routes.router,
+)
 """For everybody, within limits."""
 SIGNED_IN_ROUTERS = (holdfast.market.candles.data_routes.router,)
 """Of rooms below the accounts, which cannot ask for a user by themselves."""

@@ -19,7 +19,7 @@ from holdfast.accounts.limits import Limiter, Rate, network_of
 from holdfast.accounts.tools import tools_of
 from holdfast.core.errors import TooManyRequests
 from holdfast.core.time import Clock
-from holdfast.market.candles import toll
+from holdfast.market.candles import downloads, toll
 from holdfast.market.candles.routes import ViewerDep
 from holdfast.platform.web import clock_of
 
@@ -35,6 +35,8 @@ FILLS_OF_NETWORK: Final = Rate("fill:network", 120, _HOUR)
 """Whoever may try the demo has as many users as they like."""
 TOPICS: Final = {True: Rate("topics:user", 1800, _MINUTE), False: Rate("topics:network", 600, _MINUTE)}
 """Bars on the stream: each may have a series streamed and its newest bars fetched."""
+COSTS: Final = {downloads.PATH: 60}
+"""In reads: years of bars in one answer."""
 AT_ONCE: Final = 32
 """Requests of one visitor that are being answered; a browser sends six."""
 REFUSAL: Final = "Too many bars were asked for from here."
@@ -62,9 +64,9 @@ class Visitor:
     def _known(self) -> bool:
         return self.user_id is not None
 
-    async def may_read(self) -> None:
+    async def may_read(self, cost: int = 1) -> None:
         """Raises ``TooManyRequests``."""
-        checks = (READS[self._known], self.name, 1), (PAGES[self._known], self.name, 0)
+        checks = (READS[self._known], self.name, cost), (PAGES[self._known], self.name, 0)
         await self.limiter.require(*checks, now=self.clock.now(), refusal=REFUSAL)
 
     async def may_hear(self) -> None:
@@ -98,7 +100,7 @@ async def moderate(request: Request, viewer: ViewerDep) -> AsyncIterator[None]:
         raise TooManyRequests(REFUSAL, advice="Wait for the answers to what was asked.", retry_after=1)
     _answering[visitor.name] += 1
     try:
-        await visitor.may_read()
+        await visitor.may_read(COSTS.get(request.scope["route"].path, 1))
         toll.collected.set(visitor)
         yield
     finally:

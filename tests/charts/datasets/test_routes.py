@@ -172,6 +172,17 @@ async def test_the_same_key_keeps_one_file(
         assert list(jobs) == [first.json()["id"]]
 
 
+async def test_its_owner_takes_it_out_as_any_series(
+    client: httpx2.AsyncClient, database: Database, owner: Headers, key: Key
+) -> None:
+    made = await bring(client, database, owner | key(), BARS)
+    answer = await client.get(f"/api/candles/own/{made['id']}/export?timeframe=1h", headers=owner)
+    assert answer.status_code == 200
+    header, *rows = answer.text.splitlines()
+    assert header == "timestamp,open,high,low,close,volume", "it is no simulation"
+    assert len(rows) == 200
+
+
 async def test_nobody_else_finds_it(
     client: httpx2.AsyncClient, database: Database, owner: Headers, stranger: Headers, key: Key
 ) -> None:
@@ -186,7 +197,8 @@ async def test_nobody_else_finds_it(
             body = {"name": "mine now"} if method == "PATCH" else None
             answer = await client.request(method, where, headers=headers | key(), json=body)
             assert answer.status_code == wanted, (method, where)
-        for where in (f"/api/candles/own/{made['id']}", f"/api/indicators/sma/values?series={series}"):
+        bars = f"/api/candles/own/{made['id']}"
+        for where in (bars, f"{bars}/export?timeframe=1h", f"/api/indicators/sma/values?series={series}"):
             assert (await client.get(where, headers=headers)).status_code == 404, where
         assert (await client.get("/api/symbols?source=own", headers=headers)).json() == []
     assert (await send(client, key(), BARS)).status_code == 401

@@ -156,6 +156,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/candles/{source}/{symbol}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description The closed bars that are stored and open in [``from``, ``until``), UTC seconds, with exact numbers: CSV
+         *     as an import reads it, or Parquet with decimals. In demo mode it says that the market is simulated.
+         */
+        get: operations["export_api_candles__source___symbol__export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/charts/alerts": {
         parameters: {
             query?: never;
@@ -4822,6 +4843,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_candles__source___symbol__export_get: {
+        parameters: {
+            query?: {
+                format?: "csv" | "parquet";
+                from?: number | null;
+                timeframe?: components["schemas"]["Timeframe"];
+                until?: number | null;
+            };
+            header?: never;
+            path: {
+                source: string;
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": unknown;
+                    "text/csv": unknown;
+                };
             };
             /** @description Validation Error */
             422: {

@@ -65,13 +65,13 @@ async def export(
     scale = one.price_decimals, one.volume_decimals
     try:
         async for bars in stretches(database, one, timeframe, start, end):
-            table = _table(bars.at_scale(*scale), form)
+            table = table_of(bars.at_scale(*scale), form)
             writer = writer or _open(target, table.schema, form)
             writer.write_table(table)
             count += len(bars)
             yield count
         if writer is None:
-            empty = _table(Bars.empty(*scale), form)
+            empty = table_of(Bars.empty(*scale), form)
             writer = _open(target, empty.schema, form)
     finally:
         if writer is not None:
@@ -85,7 +85,7 @@ def csv_rows(bars: Bars) -> bytes:
     """The bars as lines below ``CSV_HEADER``, exact, ``timestamp`` in UTC seconds."""
     sink = pa.BufferOutputStream()
     plain = arrow.WriteOptions(include_header=False, quoting_style="none")
-    arrow.write_csv(_table(bars, "csv"), sink, plain)
+    arrow.write_csv(table_of(bars, "csv"), sink, plain)
     lines: bytes = sink.getvalue().to_pybytes()
     return lines
 
@@ -99,7 +99,8 @@ def _open(target: IO[bytes] | Path, schema: Any, form: Format) -> Sink:
     return opened
 
 
-def _table(bars: Bars, form: Format) -> Any:
+def table_of(bars: Bars, form: Format) -> Any:
+    """The bars as an Arrow table, exact: decimals for Parquet, texts for CSV."""
     written = _decimals if form == "parquet" else _texts
     prices = {name: written(getattr(bars, name), bars.price_decimals) for name in PRICES}
     numbers = prices | {"volume": written(bars.volume, bars.volume_decimals)}

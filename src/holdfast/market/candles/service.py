@@ -148,6 +148,11 @@ class Candles:
             rest = await self._reader(series.source).read(session, series, start, until)
         return _resampled(interleaved(*same_scale([whole, rest])), timeframe)
 
+    async def stored(self, series: Series, timeframe: Timeframe, start: int, until: int) -> Bars:
+        """What is here of [``start``, ``until``), both on the grid of the timeframe; no venue is asked."""
+        async with self._database.transaction() as session:
+            return await self._read(session, series, timeframe, start, until)
+
     async def _hours(self, series: Series, start: int, until: int) -> Bars:
         try:
             return await self._relay.wide(series.source, series.symbol, Timeframe.H1, start, until)
