@@ -56,6 +56,14 @@ export const ACTIONS: Action[] = [
     perform: ({ go }) => go('/activity'),
   },
   {
+    id: 'journal',
+    label: 'Journal',
+    group: 'Go to',
+    keys: 'g j',
+    words: 'diary notes perflogs statistics win rate tags performance',
+    perform: ({ go }) => go('/journal'),
+  },
+  {
     id: 'data',
     label: 'Your data',
     group: 'Go to',

@@ -14,6 +14,7 @@ import { lastChart } from '@/features/chart/last'
 import { Shell } from './Shell'
 import { NotFoundPage, PageError } from './Fallbacks'
 import { HomePage } from './HomePage'
+import { incidentsSearch, JOURNAL_SEARCH, present } from './search'
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage, errorComponent: PageError })
 
@@ -26,18 +27,6 @@ const mine = createRoute({
     if (session.get().status !== 'in') throw redirect({ to: '/sign-in', search: { next: location.href } })
   },
 })
-
-const text = (value: unknown) => (typeof value === 'string' || typeof value === 'number' ? String(value) : undefined)
-
-/** Leaves out what is not there, so that addresses stay short. */
-function present<Key extends string>(search: Record<string, unknown>, keys: readonly Key[]): { [K in Key]?: string } {
-  return Object.fromEntries(
-    keys.flatMap((key) => {
-      const value = text(search[key])
-      return value === undefined || value === '' ? [] : [[key, value]]
-    }),
-  ) as { [K in Key]?: string }
-}
 
 const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage })
 
@@ -131,6 +120,20 @@ const order = createRoute({
   component: lazyRouteComponent(() => import('@/features/activity/OrderPage')),
 })
 
+const journal = createRoute({
+  getParentRoute: () => mine,
+  path: '/journal',
+  validateSearch: (search) => present(search, JOURNAL_SEARCH),
+  component: lazyRouteComponent(() => import('@/features/journal/JournalPage')),
+})
+
+const journalEntry = createRoute({
+  getParentRoute: () => mine,
+  path: '/journal/$entryId',
+  validateSearch: (search) => present(search, ['edit'] as const),
+  component: lazyRouteComponent(() => import('@/features/journal/EntryPage')),
+})
+
 const data = createRoute({
   getParentRoute: () => mine,
   path: '/data',
@@ -164,10 +167,7 @@ const risk = createRoute({
 const incidents = createRoute({
   getParentRoute: () => mine,
   path: '/incidents',
-  validateSearch: (search): { state?: 'all'; position?: string } => ({
-    ...(search['state'] === 'all' ? { state: 'all' } : {}),
-    ...present(search, ['position']),
-  }),
+  validateSearch: incidentsSearch,
   component: lazyRouteComponent(() => import('@/features/incidents/IncidentsPage')),
 })
 
@@ -217,6 +217,8 @@ const routeTree = root.addChildren([
     activity,
     order,
     incidents,
+    journal,
+    journalEntry,
     data,
     connections,
     newConnection,

@@ -9,6 +9,7 @@ import { candleHandlers } from './candles'
 import { chartHandlers } from './charts'
 import { datasetHandlers } from './datasets'
 import { indicatorHandlers } from './indicators'
+import { journalHandlers } from './journal'
 import { limitsHandlers } from './limits'
 import { history } from './market'
 import { newsHandlers } from './news'
@@ -208,5 +209,6 @@ export const handlers = [
   ...indicatorHandlers,
   ...chartHandlers,
   ...newsHandlers,
+  ...journalHandlers,
   ...datasetHandlers,
 ]

@@ -7,12 +7,15 @@ export function Dialog({
   onOpenChange,
   title,
   description,
+  wide = false,
   children,
 }: {
   open: boolean
   onOpenChange: (open: boolean) => void
   title: string
   description?: string
+  /** For what is looked at rather than read. */
+  wide?: boolean
   children: ReactNode
 }) {
   return (
@@ -23,7 +26,8 @@ export function Dialog({
           className={
             'fixed inset-x-0 bottom-0 z-50 max-h-[85dvh] animate-enter overflow-y-auto rounded-t-sheet bg-canvas ' +
             'p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-sheet md:inset-x-auto md:top-[12vh] md:bottom-auto ' +
-            'md:left-1/2 md:w-[480px] md:-translate-x-1/2 md:rounded-sheet'
+            'md:left-1/2 md:-translate-x-1/2 md:rounded-sheet ' +
+            (wide ? 'md:top-[6vh] md:w-[min(1100px,calc(100vw-64px))]' : 'md:w-[480px]')
           }
           {...(description ? {} : { 'aria-describedby': undefined })}
         >

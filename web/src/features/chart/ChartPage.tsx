@@ -1,5 +1,6 @@
+import { useNavigate } from '@tanstack/react-router'
 import clsx from 'clsx'
-import { Bell, MapPin, Rewind } from 'lucide-react'
+import { Bell, MapPin, NotebookPen, Rewind } from 'lucide-react'
 import { lazy, Suspense, useCallback, useRef, useState } from 'react'
 
 import { ChartNotice } from '@/features/indices/Attribution'
@@ -14,6 +15,7 @@ import { unmadeWords } from './data/timeframes'
 import type { ChartEngine } from './engine/ChartEngine'
 import { drawImage, saveImage } from './engine/exportImage'
 import { isOwn } from './engine/spec'
+import { noteAt } from './note'
 import { ownSeries } from './own/store'
 import { useModes } from './own/useModes'
 import { useOwnData, useOwnNames } from './own/useOwnData'
@@ -51,6 +53,7 @@ export default function ChartPage() {
   const [search, setSearch] = useState<string | null>(null)
   const [dialog, setDialog] = useState<CellDialog>(null)
   const alerts = useStore(alertsDialog)
+  const navigate = useNavigate()
 
   const keepEngine = useCallback(
     (index: number, engine: ChartEngine | null) => setEngines((before) => ({ ...before, [index]: engine })),
@@ -86,12 +89,17 @@ export default function ChartPage() {
     saveImage(drawImage(engine.chart, engine.colours, { ...words, now: serverNow() / 1000 }), `${name}.png`)
   }
 
+  function writeNote() {
+    if (spec) void navigate(noteAt(engine, spec.series))
+  }
+
   useChartKeys({
     onTimeframe: chooseTimeframe,
     onFullscreen: toggle,
     onSearch: setSearch,
     onEscape: leave,
     onAlert: () => openAlerts(engine?.alerts.lastPrice() ?? ''),
+    onNote: writeNote,
     onUndo: () => engine?.drawings.store.undo(),
     onRedo: () => engine?.drawings.store.redo(),
   })
@@ -110,8 +118,9 @@ export default function ChartPage() {
       <h1 className="sr-only">Chart of {symbol}</h1>
       <Toolbar
         spec={spec}
-        symbol={empty ? 'Your data' : symbol}
+        symbol={symbol}
         base={base}
+        bare={empty}
         before={<ModeSwitch mode={mode} onSwitch={switchTo} />}
         full={full}
         onSearch={() => setSearch('')}
@@ -125,15 +134,19 @@ export default function ChartPage() {
         {engine && <DrawingSelect engine={engine} />}
         <ToolButton title="Alerts (Alt A)" onClick={() => openAlerts(engine?.alerts.lastPrice() ?? '')}>
           <Bell aria-hidden className="size-4 text-muted" />
-          <span className="max-[1439px]:sr-only">Alerts</span>
+          <span className="max-[1799px]:sr-only">Alerts</span>
         </ToolButton>
         <ToolButton onClick={() => setDialog('marks')} title="Marks">
           <MapPin aria-hidden className="size-4 text-muted" />
-          <span className="max-[1439px]:sr-only">Marks</span>
+          <span className="max-[1799px]:sr-only">Marks</span>
+        </ToolButton>
+        <ToolButton title="Write a note (Alt N)" onClick={writeNote}>
+          <NotebookPen aria-hidden className="size-4 text-muted" />
+          <span className="max-[1799px]:sr-only">Note</span>
         </ToolButton>
         <ToolButton onClick={replay} title="Replay">
           <Rewind aria-hidden className="size-4 text-muted" />
-          <span className="max-[1439px]:sr-only">Replay</span>
+          <span className="max-[1799px]:sr-only">Replay</span>
         </ToolButton>
         <ToolSelect
           label="Layout"

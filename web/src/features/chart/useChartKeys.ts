@@ -14,6 +14,7 @@ export interface ChartKeys {
   onUndo: () => void
   onRedo: () => void
   onAlert: () => void
+  onNote: () => void
 }
 
 /** As long as the second letter of a two-letter key is waited for. */
@@ -21,7 +22,7 @@ const PAUSE = 1_200
 
 /**
  * 1 to 9 choose a timeframe, f fills the screen, / and any other letter search for a symbol, Alt with A opens the
- * alerts. They rest while somebody types, while a dialog is open, and after g, whose second letter goes somewhere.
+ * alerts, Alt with N writes a note. They rest while somebody types, while a dialog is open, and after g, whose second letter goes somewhere.
  */
 export function useChartKeys(keys: ChartKeys): void {
   const wentAt = useRef(-Infinity)
@@ -36,6 +37,11 @@ export function useChartKeys(keys: ChartKeys): void {
     if (event.altKey && event.code === 'KeyA' && !command && !isTyping(event.target) && !isDialogOpen()) {
       event.preventDefault()
       keys.onAlert()
+      return
+    }
+    if (event.altKey && event.code === 'KeyN' && !command && !isTyping(event.target) && !isDialogOpen()) {
+      event.preventDefault()
+      keys.onNote()
       return
     }
     if (command || event.altKey || isTyping(event.target) || event.defaultPrevented) return

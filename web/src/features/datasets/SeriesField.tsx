@@ -5,18 +5,28 @@ import { symbolsQuery } from '@/features/chart/data/symbols'
 import { Field } from '@/ui/Field'
 
 /** `source:symbol`, with what there is to choose from. */
-export function SeriesField({ value, onChange }: { value: string; onChange: (series: string) => void }) {
+export function SeriesField({
+  value,
+  onChange,
+  label = 'Show the signals on',
+  optional = false,
+}: {
+  value: string
+  onChange: (series: string) => void
+  label?: string
+  optional?: boolean
+}) {
   const id = useId()
   const typed = value.includes(':') ? value.slice(value.indexOf(':') + 1) : value
   const { data } = useQuery(symbolsQuery(typed))
   return (
-    <>
+    <div>
       <Field
-        label="Show the signals on"
+        label={label}
         placeholder="binance:BTCUSDT"
         hint="A market, an index or one of your own datasets."
         autoComplete="off"
-        required
+        required={!optional}
         list={id}
         value={value}
         onChange={(event) => onChange(event.target.value.trim())}
@@ -26,6 +36,6 @@ export function SeriesField({ value, onChange }: { value: string; onChange: (ser
           <option key={one.series} value={one.series} label={one.name} />
         ))}
       </datalist>
-    </>
+    </div>
   )
 }

@@ -89,6 +89,14 @@ function Body({ position }: { position: PositionDetail }) {
           <Link to="/activity" search={{ position: position.id }} className="underline underline-offset-4">
             Orders of this position
           </Link>
+          {' · '}
+          <Link
+            to="/journal"
+            search={{ new: '1', position: position.id, series: `index:${position.index_id}` }}
+            className="underline underline-offset-4"
+          >
+            Write a note
+          </Link>
         </p>
       )}
       {!isOver(position) && (

@@ -1,4 +1,5 @@
-import { Bell, BellPlus, Trash2 } from 'lucide-react'
+import { useNavigate } from '@tanstack/react-router'
+import { Bell, BellPlus, NotebookPen, Trash2 } from 'lucide-react'
 import type { KeyboardEvent, ReactNode } from 'react'
 import { useEffect, useRef } from 'react'
 
@@ -10,10 +11,11 @@ import { isWatchable } from '../alerts/model'
 import { openAlerts } from '../alerts/store'
 import { useAlertActions } from '../alerts/useAlertActions'
 import { useChartMenu } from '../alerts/useChartMenu'
+import { noteAt } from '../note'
 import type { ChartEngine } from '../engine/ChartEngine'
 
 const WIDTH = 240
-const HEIGHT = 110
+const HEIGHT = 150
 
 /** What can be done at a price of the chart. */
 export function ChartMenu({ engine, series }: { engine: ChartEngine; series: string }) {
@@ -21,6 +23,7 @@ export function ChartMenu({ engine, series }: { engine: ChartEngine; series: str
   const list = useRef<HTMLDivElement>(null)
   const signedIn = useStore(session).status === 'in'
   const { add, remove } = useAlertActions(series)
+  const navigate = useNavigate()
 
   useEffect(() => {
     if (!point) return
@@ -76,6 +79,9 @@ export function ChartMenu({ engine, series }: { engine: ChartEngine; series: str
       )}
       <Item onPick={() => act(() => openAlerts(price ?? ''))}>
         <Bell aria-hidden className="size-4 text-muted" /> Alerts…
+      </Item>
+      <Item onPick={() => act(() => void navigate(noteAt(engine, series, at[0])))}>
+        <NotebookPen aria-hidden className="size-4 text-muted" /> Write a note…
       </Item>
     </div>
   )

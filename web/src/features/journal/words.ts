@@ -1,0 +1,58 @@
+import { duration } from '@/lib/times'
+
+import type { GroupBy, Mood, Trade } from './queries'
+
+export const MOODS = [
+  'calm',
+  'confident',
+  'eager',
+  'anxious',
+  'greedy',
+  'frustrated',
+  'bored',
+] as const satisfies readonly Mood[]
+
+export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
+
+/** Where the figures of a trade come from. */
+export const SOURCE_WORDS: Record<Trade['kind'], string> = {
+  position: 'From the ledger',
+  fills: 'From the ledger',
+  hand: 'Entered by hand',
+}
+
+export const GROUPS: readonly [GroupBy, string][] = [
+  ['tag', 'Tag'],
+  ['symbol', 'Symbol'],
+  ['setup', 'Setup'],
+  ['mood', 'Mood'],
+  ['weekday', 'Weekday'],
+  ['hour', 'Hour'],
+  ['direction', 'Side'],
+]
+
+/** "bybit:BTCUSDT" → "BTCUSDT". */
+export const symbolOf = (series: string) => series.slice(series.indexOf(':') + 1)
+
+const DAY_SECONDS = 86_400
+
+/** "3 d 4 h", "1 h 5 min". */
+export function held(seconds: number): string {
+  const days = Math.floor(seconds / DAY_SECONDS)
+  if (days === 0) return duration(seconds * 1000)
+  const hours = Math.floor((seconds % DAY_SECONDS) / 3600)
+  return hours > 0 ? `${days} d ${hours} h` : `${days} d`
+}
+
+/** An instant as a `datetime-local` input shows it, in UTC. */
+export const inputOf = (iso: string) => new Date(iso).toISOString().slice(0, 19)
+
+/** The instant that was typed into it; "" while it is none. */
+export function instantOf(typed: string): string {
+  const at = Date.parse(`${typed.length === 16 ? `${typed}:00` : typed}Z`)
+  return Number.isNaN(at) ? '' : new Date(at).toISOString()
+}
+
+/** As the server keeps a tag. */
+export const tagOf = (typed: string) =>
+  typed.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ').replace(/^#+/, '').trim()
