@@ -74,7 +74,7 @@ async def test_bars_are_sent_with_progress_charted_and_deleted(page: Page, insta
     await look(page, "data_ready")
 
     await entry.get_by_role("link", name="Open in chart").click()
-    bars = chart(page).get_by_role("table", name=re.compile("^Last bars of own:"))
+    bars = chart(page).get_by_role("table", name=re.compile("^Last bars of A long walk"))
     await expect(bars.get_by_role("row")).to_have_count(24, timeout=PATIENCE)
     await expect(bars.get_by_role("cell").last).to_have_text("150")
     await expect(page.get_by_text("Own data · 1h")).to_be_visible()
