@@ -1,5 +1,5 @@
 import { useNavigate } from '@tanstack/react-router'
-import { Bell, BellPlus, NotebookPen, Trash2 } from 'lucide-react'
+import { Bell, BellPlus, Download, NotebookPen, Trash2 } from 'lucide-react'
 import type { KeyboardEvent, ReactNode } from 'react'
 import { useEffect, useRef } from 'react'
 
@@ -13,9 +13,11 @@ import { useAlertActions } from '../alerts/useAlertActions'
 import { useChartMenu } from '../alerts/useChartMenu'
 import { noteAt } from '../note'
 import type { ChartEngine } from '../engine/ChartEngine'
+import { downloadBars } from '../output/downloadBars'
 
+const FORMATS = { csv: 'CSV', parquet: 'Parquet' }
 const WIDTH = 240
-const HEIGHT = 150
+const HEIGHT = 230
 
 /** What can be done at a price of the chart. */
 export function ChartMenu({ engine, series }: { engine: ChartEngine; series: string }) {
@@ -83,6 +85,14 @@ export function ChartMenu({ engine, series }: { engine: ChartEngine; series: str
       <Item onPick={() => act(() => void navigate(noteAt(engine, series, at[0])))}>
         <NotebookPen aria-hidden className="size-4 text-muted" /> Write a note…
       </Item>
+      {(['csv', 'parquet'] as const).map((format) => (
+        <Item
+          key={format}
+          onPick={() => act(() => void downloadBars(series, engine.feed.state.get().timeframe, format))}
+        >
+          <Download aria-hidden className="size-4 text-muted" /> Download as {FORMATS[format]}
+        </Item>
+      ))}
     </div>
   )
 }
