@@ -176,21 +176,23 @@ export default function ChartPage() {
             !phone && GRIDS[specs.length - 1],
           )}
         >
-          {specs.map((each, index) => (
-            <ChartCell
-              key={index}
-              index={index}
-              spec={each}
-              engine={engines[index] ?? null}
-              active={index === active}
-              alone={specs.length === 1}
-              simulated={simulated}
-              dialog={index === active ? dialog : null}
-              onDialog={setDialog}
-              onActivate={activate}
-              onEngine={keepEngine}
-            />
-          ))}
+          {specs.map((each, index) =>
+            phone && index !== active ? null : (
+              <ChartCell
+                key={index}
+                index={index}
+                spec={each}
+                engine={engines[index] ?? null}
+                active={index === active}
+                alone={phone || specs.length === 1}
+                simulated={simulated}
+                dialog={index === active ? dialog : null}
+                onDialog={setDialog}
+                onActivate={activate}
+                onEngine={keepEngine}
+              />
+            ),
+          )}
         </div>
       </div>
       {engine && <ReplayBar engine={engine} />}
