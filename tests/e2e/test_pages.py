@@ -38,6 +38,8 @@ PRIVATE = (
     "/settings/risk",
     "/incidents",
     "/incidents?state=all",
+    "/journal",
+    "/journal?new=1",
 )
 VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
     (1280, "light"),
