@@ -268,7 +268,7 @@ async def test_what_is_pinned_is_stored_though_nobody_watches(house, database):
 @pytest.mark.parametrize("kind", ["silent", "half_open", "drop_request", "drop_answer"])
 async def test_the_stream_is_lost_and_no_closed_bar_is(house, kind, monkeypatch):
     hurried = sources.Patience(
-        silence=1.5, longest_silence=3, answer=5, look=0.05, first_delay=0.02, longest_delay=0.2
+        silence=1.5, longest_silence=3, pulse=3, answer=5, look=0.05, first_delay=0.02, longest_delay=0.2
     )
     monkeypatch.setattr(sources, "PATIENCE", hurried)
     async with house.feed(), house.api() as api, page(api) as visitor:

@@ -98,7 +98,9 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening(sim: Sim, streams: Iterable[str], **patience: float) -> AsyncIterator[Ear]:
+async def listening(
+    sim: Sim, streams: Iterable[str], stream_pulse: str = "", **patience: float
+) -> AsyncIterator[Ear]:
     """Follow ``streams`` from the moment they are live."""
     wanted = list(streams)
     ear = Ear(
@@ -107,6 +109,7 @@ async def listening(sim: Sim, streams: Iterable[str], **patience: float) -> Asyn
             CLOCK,
             lambda event: ear.told.append(event),
             patience=replace(QUICK, **patience),  # type: ignore[arg-type]
+            pulse=stream_pulse,
         )
     )
     ear.stream.want(wanted)

@@ -228,6 +228,53 @@ async def test_a_stream_the_venue_forgot_is_noticed(sim: Sim) -> None:
         await ear.until(lambda: {one.symbol for one in ear.of(Trade)} == {"BTCUSDT", "ETHUSDT"})
 
 
+PULSE = "btcusdt@miniTicker"
+QUIET = "ethusdt@nothing"
+"""Never tells anything, as a pair that nobody trades."""
+
+
+@pytest.mark.parametrize("kind", ["silent", "half_open"])
+async def test_with_a_pulse_a_dead_connection_of_quiet_pairs_is_found_soon(sim: Sim, kind: str) -> None:
+    async with listening(
+        sim, [QUIET], stream_pulse=PULSE, pulse=3.0, silence=600, longest_silence=600, answer=600
+    ) as ear:
+        (connection,) = (lane._current for lane in ear.stream._lanes)
+        assert connection is not None
+        await ear.until(lambda: connection._has_pulse)
+        sim.fail(f"binance.stream.{PULSE}", kind, count=1)
+        await ear.until(lambda: bool(ear.away()))
+        assert ear.away()[0].streams == (QUIET,)
+        assert ear.away()[0].reason.startswith("no event for")
+
+
+async def test_a_pulse_is_told_to_nobody_and_takes_one_place(sim: Sim) -> None:
+    streams = [f"{QUIET}{n}" for n in range(4)]
+    async with listening(sim, streams, stream_pulse=PULSE, most_streams=3) as ear:
+        assert ear.stream.connections == 2
+        await ear.until(lambda: all(lane._current._has_pulse for lane in ear.stream._lanes))  # type: ignore[union-attr]
+        assert set(sim.streams.subscribed) == {*streams, PULSE}
+        assert {type(event) for event in ear.told} == {Listening}
+        assert {name for one in ear.of(Listening) for name in one.streams} == set(streams)
+        ear.stream.want([*streams, PULSE])
+        await ear.more(MiniTicker)
+        assert PULSE in {name for one in ear.of(Listening) for name in one.streams}
+        assert not ear.away()
+
+
+async def test_a_pulse_that_never_came_condemns_nobody(sim: Sim) -> None:
+    async with listening(sim, [QUIET], stream_pulse="nosuch@miniTicker", pulse=0.2, silence=0.3) as ear:
+        await asyncio.sleep(2.0)
+        assert not ear.away()
+
+
+async def test_a_stream_the_venue_forgot_is_noticed_though_others_are_heard(sim: Sim) -> None:
+    async with listening(sim, [QUIET], stream_pulse=PULSE, pulse=30, audit=1.0) as ear:
+        (client,) = sim.streams._clients
+        client.unsubscribe([QUIET])
+        await ear.until(lambda: bool(ear.away()))
+        assert ear.away()[0].reason == "the venue has forgotten 1 streams"
+
+
 async def test_many_streams_are_spread_over_connections_and_stay_where_they_are(sim: Sim) -> None:
     pairs = [pair.symbol.lower() for pair in sim.streams._desk.listing.trading()[:8]]
     streams = [f"{pair}@bookTicker" for pair in pairs]

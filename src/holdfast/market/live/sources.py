@@ -14,6 +14,9 @@ from holdfast.venues.binance.stream import BinanceStream, StreamEvent
 
 PATIENCE: Final = Patience()
 
+PULSE: Final = "btcusdt@miniTicker"
+"""Once a second while anybody anywhere trades bitcoin: pairs that nobody trades tell nothing for minutes."""
+
 Hear = Callable[[str, Minute, bool], None]
 """(symbol, minute, closed)"""
 
@@ -33,7 +36,9 @@ class BinanceMinutes:
 
     def __init__(self, settings: Settings, clock: Clock, hear: Hear) -> None:
         self._hear = hear
-        self._stream = BinanceStream(settings.binance_stream_url, clock, self._take, patience=PATIENCE)
+        self._stream = BinanceStream(
+            settings.binance_stream_url, clock, self._take, patience=PATIENCE, pulse=PULSE
+        )
 
     def want(self, symbols: Iterable[str]) -> None:
         self._stream.want(f"{symbol.lower()}@kline_1m" for symbol in symbols)

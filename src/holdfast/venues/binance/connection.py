@@ -30,15 +30,18 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds. ``silence``: without any event the venue is asked what we listen to, for pairs may be quiet;
-    ``longest_silence``: the connection is given up all the same, and sooner (down to ``silence``) if it used
-    to tell more; ``answer``: for the answer to a request; ``life``: after which another connection takes
+    """Seconds. ``silence``: without any event the venue is asked what we listen to, for pairs may be quiet,
+    and every ``audit`` anyway; ``longest_silence``: the connection is given up all the same, and sooner (down
+    to ``silence``) if it used to tell more; ``pulse``: the same where a stream that is never quiet was heard
+    on it; ``answer``: for the answer to a request; ``life``: after which another connection takes
     over, ahead of the venue's 24 hours; ``request``: between two requests (five messages a second are the
     limit, and pongs count); ``look``: between two looks at all this. ``most_streams`` of one connection."""
 
     connect: float = 10.0
     silence: float = 10.0
     longest_silence: float = 90.0
+    pulse: float = 20.0
+    audit: float = 60.0
     answer: float = 10.0
     life: float = 23.5 * 3600
     request: float = 0.26
@@ -60,7 +63,10 @@ class _Request:
 
 
 class Connection:
-    """``hear`` gets every event with its stream's name, ``confirmed`` the streams that are live from now."""
+    """``hear`` gets every event with its stream's name, ``confirmed`` the streams that are live from now.
+
+    ``pulse`` names a stream that is never quiet, or "". It is heard beside what is wanted, so that silence
+    means a dead connection however seldom the wanted pairs are traded."""
 
     def __init__(
         self,
@@ -71,6 +77,7 @@ class Connection:
         life: float,
         hear: Callable[[str, MarketEvent], None],
         confirmed: Callable[[list[str]], None],
+        pulse: str = "",
     ) -> None:
         self._socket = socket
         self._clock = clock
@@ -78,6 +85,9 @@ class Connection:
         self._hear = hear
         self._confirmed = confirmed
         self._loop = asyncio.get_running_loop()
+        self._pulse = pulse
+        self._has_pulse = False
+        self._wanted: set[str] = set()
         self._names: set[str] = set()
         self._queue: deque[_Request] = deque()
         self._asked: dict[int, _Request] = {}
@@ -101,9 +111,13 @@ class Connection:
     def want(self, names: Iterable[str]) -> None:
         """Subscribe and unsubscribe until exactly ``names`` come in."""
         wanted = set(names)
-        self._ask("UNSUBSCRIBE", sorted(self._names - wanted))
-        self._ask("SUBSCRIBE", sorted(wanted - self._names))
-        self._names = wanted
+        heard = wanted | {self._pulse} - {""} if wanted else wanted
+        self._ask("UNSUBSCRIBE", sorted(self._names - heard))
+        self._ask("SUBSCRIBE", sorted(heard - self._names))
+        is_live_already = self._has_pulse and self._pulse in wanted - self._wanted
+        self._wanted, self._names = wanted, heard
+        if is_live_already:
+            self._confirmed([self._pulse])
 
     async def close(self) -> None:
         """Hang up; nothing is heard any more once this returns."""
@@ -150,6 +164,7 @@ class Connection:
                 self.stale.set()
                 continue
             self._notice()
+            self._has_pulse = self._has_pulse or name == self._pulse
             self._hear(name, event)
 
     def _notice(self) -> None:
@@ -161,6 +176,8 @@ class Connection:
 
     def _tolerated(self) -> float:
         """Seconds without an event after which this connection is given up."""
+        if self._has_pulse:
+            return self._patience.pulse
         least, most = self._patience.silence, self._patience.longest_silence
         return min(max(_PAUSES * self._pause, least), most) if self._events >= _RHYTHM else most
 
@@ -186,7 +203,7 @@ class Connection:
 
     def _granted(self, request: _Request, result: Any) -> None:
         if request.method == "SUBSCRIBE":
-            self._confirmed([name for name in request.names if name in self._names])
+            self._confirmed([name for name in request.names if name in self._wanted])
         elif request.method == _ASK and not self._asked and not self._queue:
             known = set(map(str, result)) if isinstance(result, list) else set()
             forgotten = self._names - self._refused - known
@@ -216,7 +233,8 @@ class Connection:
             silence = now - self._heard if self._names else 0.0
             if silence > self._tolerated():
                 raise StreamLost(f"no event for {silence:.0f} s")
-            if silence > self._patience.silence and now - self._looked > self._patience.silence:
+            unseen = now - self._looked
+            if unseen > self._patience.audit or min(silence, unseen) > self._patience.silence:
                 self._looked = now
                 self._queue.append(_Request(_ASK, []))
                 self._something_to_say.set()

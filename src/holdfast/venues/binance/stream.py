@@ -54,7 +54,8 @@ StreamEvent = MarketEvent | Listening | Away
 
 class BinanceStream:
     """``want`` says which streams (``btcusdt@kline_1m``), ``run`` lives until cancelled, and ``hear`` gets
-    every event once and in order, with what was missed in between. An exception of ``hear`` ends ``run``."""
+    every event once and in order, with what was missed in between. An exception of ``hear`` ends ``run``.
+    ``pulse``: a stream that is never quiet, heard on every connection to know that it lives."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class BinanceStream:
         hear: Callable[[StreamEvent], None],
         *,
         patience: Patience | None = None,
+        pulse: str = "",
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._url = url
@@ -70,6 +72,8 @@ class BinanceStream:
         self._hear = hear
         self._jitter = jitter
         self._patience = patience or Patience()
+        self._pulse = pulse
+        self._room = self._patience.most_streams - bool(pulse)
         self._lanes: list[_Lane] = []
         self._more_lanes = asyncio.Event()
 
@@ -84,13 +88,13 @@ class BinanceStream:
         missing = sorted(wanted.difference(*(lane.wanted for lane in self._lanes)))
         for lane in self._lanes:
             kept = lane.wanted & wanted
-            room = self._patience.most_streams - len(kept)
+            room = self._room - len(kept)
             lane.want(kept | set(missing[:room]))
             missing = missing[room:]
         while missing:
-            lane = _Lane(self._url, self._clock, self._hear, self._patience, self._jitter)
-            lane.want(set(missing[: self._patience.most_streams]))
-            missing = missing[self._patience.most_streams :]
+            lane = _Lane(self._url, self._clock, self._hear, self._patience, self._pulse, self._jitter)
+            lane.want(set(missing[: self._room]))
+            missing = missing[self._room :]
             self._lanes.append(lane)
             self._more_lanes.set()
 
@@ -121,12 +125,14 @@ class _Lane:
         clock: Clock,
         hear: Callable[[StreamEvent], None],
         patience: Patience,
+        pulse: str,
         jitter: Callable[[], float],
     ) -> None:
         self._url = url
         self._clock = clock
         self._hear = hear
         self._patience = patience
+        self._pulse = pulse
         self._jitter = jitter
         self.wanted: set[str] = set()
         self._wish_changed = asyncio.Event()
@@ -211,7 +217,13 @@ class _Lane:
             )
         life = self._patience.life * (1 - 0.02 * self._jitter())
         return Connection(
-            socket, self._clock, self._patience, life=life, hear=self._take, confirmed=self._confirmed
+            socket,
+            self._clock,
+            self._patience,
+            life=life,
+            hear=self._take,
+            confirmed=self._confirmed,
+            pulse=self._pulse,
         )
 
     async def _establish(self, fresh: Connection) -> None:

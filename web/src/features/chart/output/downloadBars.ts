@@ -8,7 +8,7 @@ import type { Timeframe } from '../data/timeframes'
 export async function downloadBars(series: string, timeframe: Timeframe, format: 'csv' | 'parquet'): Promise<void> {
   const [source = '', symbol = ''] = series.split(':')
   const path = `/api/candles/${encodeURIComponent(source)}/${encodeURIComponent(symbol)}/export`
-  toast('The bars are being fetched; the file comes when it is whole.')
+  toast('Everything stored of these bars is on its way; the file comes when it is whole.')
   try {
     await download(`${path}?format=${format}&timeframe=${timeframe}`, `${source}-${symbol}-${timeframe}.${format}`)
   } catch (error) {
