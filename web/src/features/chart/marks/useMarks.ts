@@ -1,3 +1,4 @@
+import type { UseQueryResult } from '@tanstack/react-query'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 
@@ -23,7 +24,7 @@ const TRADED = 'bybit'
 const LOOK_AGAIN_MS = 30_000
 
 /** Brings what is to be marked on a chart, for the time that is on its screen. */
-export function useMarks(engine: ChartEngine | null, spec: ChartSpec): void {
+export function useMarks(engine: ChartEngine, spec: ChartSpec): void {
   const { series, marks } = spec
   const signedIn = useStore(session).status === 'in'
   const tiles = useTiles(engine)
@@ -41,9 +42,14 @@ export function useMarks(engine: ChartEngine | null, spec: ChartSpec): void {
   useOrders(engine, series, traded && marks.fills)
 }
 
+/** Outside the hook, so that the same answers are the same value. */
+function together(results: UseQueryResult<Found>[]) {
+  return { pages: results.map((each) => each.data), waits: results.some((each) => each.isPending) }
+}
+
 /** One kind of marks: all its spans together, or what was there before while one of them is on its way. */
 function useKind(
-  engine: ChartEngine | null,
+  engine: ChartEngine,
   kind: MarkKind,
   series: string,
   tiles: readonly Span[],
@@ -58,17 +64,14 @@ function useKind(
       staleTime: LOOK_AGAIN_MS,
       ...(tile.to * 1000 > serverNow() ? { refetchInterval: LOOK_AGAIN_MS } : {}),
     })),
-    combine: (results) => {
-      const pages = results.map((each) => each.data)
-      return { pages, waits: results.some((each) => each.isPending) }
-    },
+    combine: together,
   })
   const before = useRef<{ series: string; pages: (Found | undefined)[] }>({ series: '', pages: [] })
   useEffect(() => {
     const isOther = before.current.series !== series
     if (!found.waits || isOther) before.current = { series, pages: found.pages }
     const pages = before.current.pages.filter((page) => page !== undefined)
-    engine?.marks.set(
+    engine.marks.set(
       kind,
       pages.flatMap((page) => page.items).filter(drawn),
       pages.some((page) => page.more),
@@ -78,7 +81,7 @@ function useKind(
   }, [engine, kind, series, found, choice])
 }
 
-function useOrders(engine: ChartEngine | null, series: string, enabled: boolean): void {
+function useOrders(engine: ChartEngine, series: string, enabled: boolean): void {
   const [, symbol] = splitSeries(series)
   const orders = useQuery({
     queryKey: ['orders', 'chart', symbol],
@@ -97,5 +100,5 @@ function useOrders(engine: ChartEngine | null, series: string, enabled: boolean)
         })),
     [enabled, orders],
   )
-  useEffect(() => engine?.marks.setOrders(lines), [engine, lines])
+  useEffect(() => engine.marks.setOrders(lines), [engine, lines])
 }

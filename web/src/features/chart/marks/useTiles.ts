@@ -7,14 +7,13 @@ import { tilesOf } from './tiles'
 const PAUSE = 150
 
 /** The spans of time that what is on the screen lies in; the same array as long as it is the same spans. */
-export function useTiles(engine: ChartEngine | null): readonly Span[] {
+export function useTiles(engine: ChartEngine): readonly Span[] {
   const [tiles, setTiles] = useState<readonly Span[]>([])
   useEffect(() => {
-    if (!engine) return
     let timer: ReturnType<typeof setTimeout> | undefined
     function look() {
       timer = undefined
-      const span = engine?.viewport.span()
+      const span = engine.viewport.span()
       const next = span ? tilesOf(span) : []
       setTiles((before) => (JSON.stringify(before) === JSON.stringify(next) ? before : next))
     }

@@ -9,8 +9,6 @@ import { indicatorsQuery } from '../data/catalogue'
 import { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
 import { isOwn } from '../engine/spec'
-import { useMarkPointer } from '../marks/useMarkPointer'
-import { useMarks } from '../marks/useMarks'
 import { modeOf } from '../own/modes'
 import { keepPlace, placeOf } from '../own/places'
 import { livePorts } from '../services'
@@ -26,7 +24,7 @@ import type { OutputActions } from './OutputLegend'
 import { OverlayLegend } from './OutputLegend'
 import { PaneLegends } from './PaneLegends'
 
-const MarkCard = lazy(() => import('./MarkCard'))
+const Marks = lazy(() => import('./Marks'))
 
 /** One chart with its legends and its states. */
 export function ChartView({
@@ -74,7 +72,6 @@ export function ChartView({
 
   useEffect(() => engine?.repaint(), [engine, revision])
   useIndicators(engine, spec)
-  useMarks(engine, spec)
   useAlertLines(engine, spec.series)
   const drawingsError = useDrawings(engine, spec.series)
 
@@ -99,7 +96,7 @@ export function ChartView({
       )}
       {engine && <ChartStates engine={engine} series={spec.series} />}
       {engine && <ChartMenu engine={engine} series={spec.series} />}
-      {engine && <Marks engine={engine} />}
+      <Suspense>{engine && <Marks engine={engine} spec={spec} />}</Suspense>
       {drawingsError !== null && (
         <p role="alert" className="absolute bottom-14 left-3 z-10 text-xs text-error">
           Your drawings could not be loaded. They come back when the page is reloaded.
@@ -107,13 +104,6 @@ export function ChartView({
       )}
     </div>
   )
-}
-
-/** What a mark tells, while one is pointed at. */
-function Marks({ engine }: { engine: ChartEngine }) {
-  useMarkPointer(engine)
-  const shown = useStore(engine.marks.shown)
-  return <Suspense>{shown && <MarkCard engine={engine} shown={shown} />}</Suspense>
 }
 
 /** Of a series whose bars are here: before that nobody can tell where they looked. */

@@ -16,7 +16,7 @@ const GAP = 16
 const FEW = 3
 
 /** What the mark under the pointer tells, or the one that was clicked. */
-export default function MarkCard({ engine, shown }: { engine: ChartEngine; shown: ShownMarks }) {
+export function MarkCard({ engine, shown }: { engine: ChartEngine; shown: ShownMarks }) {
   const { glyph, pinned } = shown
   const box = useRef<HTMLDivElement>(null)
   const place = usePlace(engine, shown)
@@ -49,7 +49,7 @@ export default function MarkCard({ engine, shown }: { engine: ChartEngine; shown
       }}
       style={{ ...place, width: WIDTH }}
       className={clsx(
-        'absolute z-30 max-h-[60%] max-w-[calc(100%-16px)] overflow-y-auto rounded-card bg-canvas text-sm shadow-sheet outline-none',
+        'absolute z-30 max-h-[60%] max-w-[calc(100%-16px)] overflow-y-auto rounded-card border border-hairline bg-canvas text-sm shadow-sheet outline-none',
         !pinned && 'pointer-events-none',
       )}
     >

@@ -32,7 +32,7 @@ const secondsOf = (iso: string) => Date.parse(iso) / 1000
 
 function When({ seconds, words = '' }: { seconds: number; words?: string }) {
   return (
-    <p className="mt-0.5 text-xs text-muted">
+    <p className="mt-0.5 text-xs break-words text-muted">
       {words} {utcMinute(seconds)} UTC
     </p>
   )
@@ -54,9 +54,8 @@ function Story({ news, sign }: { news: NewsMark; sign: string }) {
           {news.title}
         </Link>
       </p>
-      <p className="mt-0.5 text-xs break-words text-muted">{news.publisher || 'unknown publisher'}</p>
       <When words="Known here" seconds={news.time} />
-      <When words="Published" seconds={secondsOf(news.published_at)} />
+      <When words={`${news.publisher || 'Unknown publisher'},`} seconds={secondsOf(news.published_at)} />
     </>
   )
 }

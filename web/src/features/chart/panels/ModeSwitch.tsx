@@ -1,19 +1,37 @@
 import { Link } from '@tanstack/react-router'
 
 import { Button } from '@/ui/Button'
-import { Segmented } from '@/ui/Segmented'
 import { EmptyState } from '@/ui/States'
 
 import type { Mode } from '../own/modes'
 
-const SEGMENTS: { value: Mode; label: string }[] = [
-  { value: 'live', label: 'Live' },
-  { value: 'custom', label: 'Custom' },
+const MODES: [mode: Mode, label: string, about: string][] = [
+  ['live', 'Live', 'Markets and indices'],
+  ['custom', 'Custom', 'Your own data'],
 ]
 
 /** Markets or own data, each as it was left. */
 export function ModeSwitch({ mode, onSwitch }: { mode: Mode; onSwitch: (mode: Mode) => void }) {
-  return <Segmented label="Live or custom data" value={mode} segments={SEGMENTS} onChange={onSwitch} />
+  return (
+    <div
+      role="group"
+      aria-label="Data"
+      className="flex shrink-0 gap-0.5 rounded-control border border-hairline bg-surface p-0.5"
+    >
+      {MODES.map(([each, label, about]) => (
+        <button
+          key={each}
+          type="button"
+          aria-pressed={mode === each}
+          title={about}
+          onClick={() => onSwitch(each)}
+          className="h-7 rounded-[6px] px-2.5 text-sm font-medium text-muted hover:text-ink aria-pressed:bg-ink aria-pressed:text-on-ink max-md:h-10"
+        >
+          {label}
+        </button>
+      ))}
+    </div>
+  )
 }
 
 /** Stands in place of a chart in Custom while there is nothing of one's own to chart. */

@@ -22,20 +22,27 @@ interface Props {
   onCompare: () => void
   onFullscreen: () => void
   onImage: () => void
-  before?: React.ReactNode
   children?: React.ReactNode
 }
 
-/** What the chart shows, in one line that scrolls sideways where it is narrow. */
-export function Toolbar(props: Props) {
-  const { spec, symbol, base, full, onSearch, onTimeframe, onChange } = props
+/** What the chart shows, in one line that scrolls sideways where it is narrow; `bare`: while there is no chart. */
+export function Toolbar({ before, bare, ...tools }: Props & { before: React.ReactNode; bare: boolean }) {
   return (
     <div
       role="toolbar"
       aria-label="Chart"
       className="relative flex h-12 shrink-0 items-center gap-1 overflow-x-auto border-b border-hairline px-2 md:h-11"
     >
-      {props.before}
+      {before}
+      {!bare && <Tools {...tools} />}
+    </div>
+  )
+}
+
+function Tools(props: Props) {
+  const { spec, symbol, base, full, onSearch, onTimeframe, onChange } = props
+  return (
+    <>
       <ToolButton onClick={onSearch} aria-label={`Symbol ${symbol}, search for another`} className="font-semibold">
         <Search aria-hidden className="size-4 text-muted" />
         <span className="max-w-48 truncate">{symbol}</span>
@@ -66,11 +73,11 @@ export function Toolbar(props: Props) {
       <Line />
       <ToolButton onClick={props.onIndicators} title="Indicators">
         <ChartSpline aria-hidden className="size-4 text-muted" />
-        <span className="max-[1439px]:sr-only">Indicators</span>
+        <span className="max-[1799px]:sr-only">Indicators</span>
       </ToolButton>
       <ToolButton onClick={props.onCompare} title="Compare">
         <GitCompareArrows aria-hidden className="size-4 text-muted" />
-        <span className="max-[1439px]:sr-only">Compare</span>
+        <span className="max-[1799px]:sr-only">Compare</span>
       </ToolButton>
       {props.children}
       <span className="flex-1" />
@@ -84,7 +91,7 @@ export function Toolbar(props: Props) {
       >
         {full ? <Minimize2 aria-hidden className="size-4" /> : <Maximize2 aria-hidden className="size-4" />}
       </ToolButton>
-    </div>
+    </>
   )
 }
 
@@ -101,7 +108,7 @@ function Timeframes({
   const option = (each: Timeframe): Option => [each, each, unmadeWords(each, base)]
   return (
     <>
-      <div role="group" aria-label="Timeframe" className="flex max-lg:hidden">
+      <div role="group" aria-label="Timeframe" className="flex max-[1439px]:hidden">
         {TIMEFRAME_KEYS.map((each, index) => {
           const unmade = unmadeWords(each, base)
           return (
@@ -123,14 +130,14 @@ function Timeframes({
         value={timeframe}
         options={TIMEFRAMES.map(option)}
         onPick={(value) => onPick(value as Timeframe)}
-        className="lg:hidden"
+        className="min-[1440px]:hidden"
       />
       <ToolSelect
         label="More timeframes"
         value={TIMEFRAME_KEYS.includes(timeframe) ? '' : timeframe}
         options={[['', 'More'], ...RARE.map(option)]}
         onPick={(value) => value && onPick(value as Timeframe)}
-        className="max-lg:hidden"
+        className="max-[1439px]:hidden"
       />
     </>
   )
