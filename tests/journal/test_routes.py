@@ -11,7 +11,7 @@ from tests.charts.conftest import Headers
 from tests.journal.conftest import Trader
 from tests.journal.pictures import SECRET, png, talking_png
 
-from holdfast.journal import pictures, repository, service
+from holdfast.journal import image_routes, pictures, repository, service
 from holdfast.journal.models import JournalEntry, JournalFill, JournalImage, JournalTag
 from holdfast.journal.pictures import UNUSED_FOR
 from holdfast.platform.database import Database
@@ -336,6 +336,17 @@ async def test_one_key_is_one_picture(trader: Trader) -> None:
     ]
     assert first.json() == again.json()
     assert await rows(trader.database, JournalImage) == 1
+
+
+async def test_few_pictures_of_one_user_come_at_once(trader: Trader) -> None:
+    under_way = [image_routes.receiving.one_of(trader.user_id) for _ in range(2)]
+    for one in under_way:
+        one.__enter__()
+    refused = await send_image(trader, png())
+    for one in under_way:
+        one.__exit__(None, None, None)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+    assert (await send_image(trader, png())).status_code == 201
 
 
 async def test_pictures_follow_their_entry(trader: Trader) -> None:

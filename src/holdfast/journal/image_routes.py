@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
+from holdfast.charts.datasets.forms import Receiving
 from holdfast.core.errors import NotSignedIn
 from holdfast.journal import pictures, repository
 from holdfast.journal.schemas import ImageView
@@ -21,6 +22,8 @@ _TYPES: Final = ("image/png", "image/jpeg", "image/webp")
 _PICTURE: Final = {name: {"schema": {"type": "string", "format": "binary"}} for name in _TYPES}
 _BODY: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": _PICTURE}}
 
+receiving = Receiving()
+
 
 @router.post("", status_code=201, response_model=ImageView, openapi_extra=_BODY)
 async def send(
@@ -32,8 +35,9 @@ async def send(
     if viewer is None:
         raise NotSignedIn("This request carries no access token.", advice="Sign in first.")
     user_id = viewer
-    content = await pictures.receive(request.stream())
-    picture = await pictures.read(content)
+    with receiving.one_of(user_id):
+        content = await pictures.receive(request.stream())
+        picture = await pictures.read(content)
     now = clock.now()
     async with database.transaction() as session:
 

@@ -101,8 +101,8 @@ function facts(figures: Figures): Fact[] {
 function remark({ open, by_hand: byHand }: Statistics): string {
   const said = [
     'Each trade counts once, however many entries tell of it.',
-    open > 0 && `${open} still open and not counted.`,
-    byHand > 0 && `${byHand} of them entered by hand.`,
+    byHand > 0 && `${byHand} of these were entered by hand.`,
+    open > 0 && `${open} still open: not counted yet.`,
   ]
   return said.filter(Boolean).join(' ')
 }

@@ -42,10 +42,11 @@ export function PicturesField({
       setSending((all) => all.map((each) => (each.key === key ? { ...each, problem: `${detail} ${advice}` } : each)))
     }
   }
-  function take(files: File[]) {
+  async function take(files: File[]) {
     const taken = files.slice(0, Math.max(room, 0)).map((file) => ({ key: randomKey(), file, problem: null }))
     setSending((all) => [...all, ...taken])
-    for (const each of taken) void send(each)
+    // One after the other: the server takes only a few at once.
+    for (const each of taken) await send(each)
   }
   const drop = (key: string) => setSending((all) => all.filter((each) => each.key !== key))
 
@@ -53,7 +54,7 @@ export function PicturesField({
     const found = picturesIn(event.clipboardData)
     if (found.length === 0) return
     event.preventDefault()
-    take(found)
+    void take(found)
   })
   useEffect(() => {
     const listen = (event: ClipboardEvent) => onPaste(event)
@@ -71,7 +72,7 @@ export function PicturesField({
       onDrop={(event) => {
         event.preventDefault()
         setOver(false)
-        take(picturesIn(event.dataTransfer))
+        void take(picturesIn(event.dataTransfer))
       }}
       className={clsx('rounded-card border border-dashed p-4', over ? 'border-ink bg-hover' : 'border-edge')}
     >
@@ -92,7 +93,7 @@ export function PicturesField({
           disabled={room <= 0}
           className="sr-only"
           onChange={(event) => {
-            take([...(event.target.files ?? [])])
+            void take([...(event.target.files ?? [])])
             event.target.value = ''
           }}
         />

@@ -32,7 +32,7 @@ export function TradeFacts({ trade }: { trade: Trade }) {
           </Link>
         )}
       </div>
-      <Facts columns items={facts(trade)} />
+      <Facts items={facts(trade)} />
       {trade.legs.length > 1 && <Legs trade={trade} />}
       {trade.other_fees.length > 0 && (
         <p className="mt-3 text-sm text-muted">

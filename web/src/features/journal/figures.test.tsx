@@ -18,7 +18,7 @@ describe('figures', () => {
     const table = await screen.findByRole('table', { name: 'Figures by tag' })
     expect(within(table).getByRole('row', { name: /fomo 1 0% .*101\.00/ })).toBeTruthy()
     expect(screen.getByText('3 won, 1 lost')).toBeTruthy()
-    expect(screen.getByText(/1 still open and not counted. 2 of them entered by hand./)).toBeTruthy()
+    expect(screen.getByText(/2 of these were entered by hand. 1 still open: not counted yet./)).toBeTruthy()
     expect(screen.getByRole('link', { name: /TradingView/ })).toBeTruthy()
     await user.click(screen.getByRole('radio', { name: 'Weekday' }))
     expect(await screen.findByRole('table', { name: 'Figures by weekday' })).toBeTruthy()
