@@ -14,8 +14,6 @@ class Exchange {
   asked: Span[] = []
   failing = 0
   holes = new Set<number>()
-  /** Up to when it knows prices, in seconds; now unless told. */
-  knownUntil: number | undefined
   private listeners = new Set<(frame: TickFrame) => void>()
 
   row(time: number): TickRow {
@@ -60,7 +58,6 @@ class Exchange {
       gaps: [],
       backfill: null,
       forming: rows.at(-1)?.[6] === 0,
-      known_until: this.knownUntil ?? this.now,
       columns: [],
       time: column(0),
       open: column(1),
@@ -81,10 +78,10 @@ class Exchange {
   }
 
   /** Sends the newest bars, as the hub does. */
-  say(count = 2, at = this.now * 1000): void {
+  say(count = 2): void {
     const last = Math.floor(this.now / MINUTE) * MINUTE
     const bars = Array.from({ length: count }, (_, index) => this.row(last - (count - 1 - index) * MINUTE))
-    for (const listener of [...this.listeners]) listener({ series: 'bybit:X', timeframe: '1m', bars, at })
+    for (const listener of [...this.listeners]) listener({ series: 'bybit:X', timeframe: '1m', bars, at: this.now })
   }
 }
 
@@ -127,27 +124,6 @@ const hide = (hidden: boolean) => {
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-describe('the age of what is shown', () => {
-  it('is known as soon as the chart is open, also while nothing comes', async () => {
-    const exchange = new Exchange()
-    exchange.knownUntil = exchange.now - 400
-    const { feed } = makeFeed(exchange)
-    await feed.open('bybit:X', '1m')
-    expect(feed.heardAt).toBe((exchange.now - 400) * 1000)
-  })
-
-  it('is that of the newest price that was told, whenever it was told', async () => {
-    const exchange = new Exchange()
-    const { feed } = makeFeed(exchange)
-    await feed.open('bybit:X', '1m')
-    exchange.now += 7
-    exchange.say()
-    expect(feed.heardAt).toBe(exchange.now * 1000)
-    exchange.say(2, (exchange.now - 90) * 1000)
-    expect(feed.heardAt).toBe(exchange.now * 1000)
-  })
-})
 
 describe('live bars', () => {
   it('reach the chart at most ten times a second, five with many bars visible', async () => {

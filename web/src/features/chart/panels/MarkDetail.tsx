@@ -21,7 +21,15 @@ export function MarkDetail({ item }: { item: MarkItem }) {
       return (
         <>
           <p className="text-xs text-muted">Journal</p>
-          <p className="mt-0.5 font-medium break-words">{item.entry.title}</p>
+          <p className="mt-0.5 font-medium break-words">
+            <Link
+              to="/journal/$entryId"
+              params={{ entryId: item.entry.id }}
+              className="underline-offset-4 hover:underline"
+            >
+              {item.entry.title || 'Entry without a title'}
+            </Link>
+          </p>
           <When seconds={item.entry.time} />
         </>
       )
