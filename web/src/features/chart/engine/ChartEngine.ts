@@ -157,8 +157,8 @@ export class ChartEngine {
   }
 
   private begin(place: Place | null): void {
-    if (place) this.open(place.shown, { kind: 'span', span: place })
-    else this.open(this.spec.timeframe, { kind: 'end' })
+    this.crosshair.clear()
+    this.open(place?.shown ?? this.spec.timeframe, place ? { kind: 'span', span: place } : { kind: 'end' })
   }
 
   private open(timeframe: Timeframe, view: View): void {

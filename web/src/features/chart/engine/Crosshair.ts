@@ -38,6 +38,13 @@ export class Crosshair {
     this.cursor.set(index)
   }
 
+  /** Stands at no bar any more, so that the next step begins at the newest on the screen. */
+  clear(): void {
+    this.latest = null
+    this.cursor.set(null)
+    this.chart.clearCrosshairPosition()
+  }
+
   private onMove({ logical, point, sourceEvent }: MouseEventParams): void {
     const index = logical === undefined || !point ? null : Math.round(logical)
     this.latest = index !== null && index >= 0 && index < this.window.length ? index : null

@@ -40,6 +40,6 @@ export class Navigator {
   }
 
   leave(): void {
-    this.chart.clearCrosshairPosition()
+    this.crosshair.clear()
   }
 }
