@@ -7,6 +7,7 @@ import pytest
 
 from holdfast.app import obstacles
 from holdfast.platform.processes import CannotRun
+from holdfast.platform.settings import Settings
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -46,3 +47,15 @@ def test_a_lock_file_left_by_a_dead_holder_is_no_obstacle(tmp_path: Path) -> Non
     assert not lock.is_held()
     lock.acquire({"url": "http://new"})
     assert obstacles.read_note(path)["url"] == "http://new"
+
+
+def test_a_hub_that_pages_could_not_find() -> None:
+    behind_tls = {"hub": True, "public_url": "https://holdfast.example"}
+    with pytest.raises(CannotRun, match=r"lead a path .* to port 8422, .* HOLDFAST_STREAM_URL"):
+        obstacles.require_stream_address(Settings(**behind_tls))  # type: ignore[arg-type]
+    for found in (
+        {"hub": True},
+        {"hub": True, "public_url": "http://10.0.0.7:8420"},
+        behind_tls | {"stream_url": "/api/stream"},
+    ):
+        obstacles.require_stream_address(Settings(**found))  # type: ignore[arg-type]
