@@ -17,7 +17,7 @@ const KINDS = {
   secondary: 'border border-hairline bg-canvas text-ink hover:bg-hover',
   quiet: 'text-ink hover:bg-hover',
   danger: 'border border-error text-error hover:bg-hover',
-  alarm: 'bg-error text-canvas hover:opacity-85',
+  alarm: 'bg-error text-canvas hover:bg-[color-mix(in_srgb,var(--error)_85%,var(--ink))]',
 }
 
 const SIZES = {
