@@ -14,7 +14,7 @@ export interface Found {
 
 const FILLS_AT_ONCE = 200
 const MOST_PAGES = 5
-const MOST_NEWS = 500
+const MOST_AT_ONCE = 500
 
 const moment = (seconds: number) => new Date(seconds * 1000).toISOString()
 
@@ -35,7 +35,7 @@ export async function fetchFills(series: string, { from, to }: Span): Promise<Fo
 /** The newest of the span. */
 export async function fetchNews(series: string, { from, to }: Span): Promise<Found> {
   const found = await answer(api.GET('/api/news/marks', { params: { query: { series, from, until: to } } }))
-  return { items: found.map(ofNews), more: found.length >= MOST_NEWS }
+  return { items: found.map(ofNews), more: found.length >= MOST_AT_ONCE }
 }
 
 /** The oldest of the span. */
@@ -46,5 +46,5 @@ export async function fetchSignals(series: string, { from, to }: Span): Promise<
 
 export async function fetchEntries(series: string, { from, to }: Span): Promise<Found> {
   const found = await answer(api.GET('/api/journal/marks', { params: { query: { series, from, until: to } } }))
-  return { items: found.map(ofEntry), more: false }
+  return { items: found.map(ofEntry), more: found.length >= MOST_AT_ONCE }
 }
