@@ -13,6 +13,13 @@ from tests.e2e.test_first_trade import PATIENCE, api, open_bitcoin_dominance, tr
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+AT_REST = """() => {
+    const ends = document.getAnimations()
+        .filter(each => each.effect?.getComputedTiming().endTime !== Infinity)
+        .map(each => each.finished.catch(() => null))
+    const late = new Promise(resolve => setTimeout(resolve, 3000))
+    return Promise.race([Promise.all(ends), late]).then(() => null)
+}"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PUBLIC = (
     "/",
@@ -32,6 +39,7 @@ PRIVATE = (
     "/indices/eth-btc",
     "/positions",
     "/activity",
+    "/data",
     "/connections",
     "/connections/new",
     "/settings",
@@ -50,7 +58,8 @@ VIEWS: list[tuple[int, Literal["light", "dark"]]] = [
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds that is serious or critical, a line each."""
+    """What axe finds that is serious or critical, a line each, once no colour changes any more."""
+    await page.evaluate(AT_REST)
     await page.evaluate(Path(AXE).read_text())
     result: dict[str, Any] = await page.evaluate(
         "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})",
