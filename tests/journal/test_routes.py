@@ -276,6 +276,26 @@ async def test_a_trade_counts_once_however_many_entries_tell_of_it(trader: Trade
     assert len(told["curve"]) == 1
 
 
+async def test_figures_count_what_entries_tell(trader: Trader) -> None:
+    sleeve, book = await trader.sleeve(state="closed"), trader.book()
+    await book.fill("BTCUSDT", "1", "100", by=sleeve)
+    await book.fill("ETHUSDT", "-3", "20", by=sleeve, fee="0.1", asset="BNB")
+    await book.funding("BTCUSDT", "-0.3", "1")
+    await book.fill("ETHUSDT", "3", "22", by=sleeve)
+    await book.fill("BTCUSDT", "-1", "140", by=sleeve)
+    holding, untraded = await trader.sleeve(state="closed"), await trader.sleeve(state="unwound")
+    await book.fill("BTCUSDT", "1", "100", by=holding)
+    for one in (sleeve, holding, untraded, await trader.sleeve()):
+        await trader.write(trade={"kind": "position", "position_id": str(one)})
+    entries = (await trader.get("/journal/entries")).json()["items"]
+    trade = next(each["trade"] for each in entries if each["trade"]["position_id"] == str(sleeve))
+    told = (await trader.get("/journal/statistics", by="symbol")).json()
+    assert told["overall"]["total"] == trade["pnl"] == "32.2"
+    assert told["curve"] == [{"at": trade["exit_at"], "pnl": "32.2", "total": "32.2"}]
+    assert told["overall"]["holding_seconds"] == 3.0
+    assert (told["overall"]["trades"], told["open"], told["groups"][0]["key"]) == (1, 2, "index:btc-d")
+
+
 async def test_the_export_is_whole_and_harmless(trader: Trader) -> None:
     await trader.write(title="=HYPERLINK(1)", tags=["-x", "y"], text="+1\nnext", trade=hand(5), series="a:b")
     await trader.write(title="Plain")

@@ -39,6 +39,17 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """What a sleeve came to, after fees and funding, and when it was first and last traded. While it
+    ``holds`` something, ``pnl`` is what was paid for that, too."""
+
+    pnl: Decimal
+    first_at: datetime | None
+    last_at: datetime | None
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
     """Funding of ``amount`` at a moment when the whole holding was ``held``."""
 
@@ -87,6 +98,33 @@ def _value_of(contract: type[Posting], value: type[Posting]) -> ColumnElement[bo
         value.symbol == contract.symbol,
         value.asset == QUOTE,
     )
+
+
+async def outcomes_of(session: AsyncSession, sleeve_ids: Collection[UUID]) -> dict[UUID, Ended]:
+    """Of those in which anything happened. PostgreSQL adds up: this is for thousands of them at once."""
+    held, paid = Posting.asset == Posting.symbol, Posting.kind.in_(("fee", "funding"))
+    by_leg = (
+        select(
+            Posting.sleeve_id,
+            func.sum(Posting.amount).filter(held).label("quantity"),
+            func.sum(Posting.amount).filter(~held, Posting.asset == QUOTE).label("pnl"),
+            func.min(Posting.at).filter(~paid).label("first_at"),
+            func.max(Posting.at).filter(~paid).label("last_at"),
+        )
+        .where(Posting.sleeve_id.in_(sleeve_ids))
+        .group_by(Posting.sleeve_id, Posting.symbol)
+        .subquery()
+    )
+    rows = await session.execute(
+        select(
+            by_leg.c.sleeve_id,
+            func.coalesce(func.sum(by_leg.c.pnl), 0),
+            func.min(by_leg.c.first_at),
+            func.max(by_leg.c.last_at),
+            func.bool_or(func.coalesce(by_leg.c.quantity, 0) != 0),
+        ).group_by(by_leg.c.sleeve_id)
+    )
+    return {sleeve_id: Ended(*ended) for sleeve_id, *ended in rows}
 
 
 async def connection_with(session: AsyncSession, user_id: UUID, exec_ids: Sequence[str]) -> UUID | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Final
 
@@ -11,7 +12,6 @@ from holdfast.journal.schemas import (
     GroupBy,
     GroupView,
     StatisticsView,
-    TradeView,
 )
 from holdfast.portfolio.ledger import EXACT
 
@@ -30,11 +30,32 @@ _NAMELESS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is counted of a trade. ``pnl`` is None while it is open, or a price is missing."""
+
+    by_hand: bool
+    series: str
+    name: str
+    direction: str
+    entry_at: datetime | None
+    exit_at: datetime | None
+    pnl: Decimal | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.exit_at is not None and self.pnl is not None
+
+    @property
+    def seconds(self) -> float | None:
+        return (self.exit_at - self.entry_at).total_seconds() if self.exit_at and self.entry_at else None
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A trade as one entry tells of it. ``identity`` is the same for every entry that tells of it."""
 
     identity: object
-    trade: TradeView
+    trade: Outcome
     setup: str
     mood: str
     tags: tuple[str, ...]
@@ -44,7 +65,7 @@ def statistics(told: Sequence[Told], by: GroupBy) -> StatisticsView:
     """Everything of these trades, and the same by what ``by`` names. A trade with two tags counts in both."""
     over = [one for one in told if one.trade.is_over]
     once = _distinct(over)
-    still_open = {one.identity for one in told if one.trade.state == "open"}
+    still_open = {one.identity for one in told if not one.trade.is_over}
     groups: dict[tuple[str, str], list[Told]] = {}
     for one in over:
         for key in _keys(one, by):
@@ -59,11 +80,11 @@ def statistics(told: Sequence[Told], by: GroupBy) -> StatisticsView:
         groups=_in_order(views, by),
         curve=curve([one.trade for one in once]),
         open=len(still_open),
-        by_hand=sum(one.trade.kind == "hand" for one in once),
+        by_hand=sum(one.trade.by_hand for one in once),
     )
 
 
-def figures(trades: Sequence[TradeView]) -> FiguresView:
+def figures(trades: Sequence[Outcome]) -> FiguresView:
     """``trades`` are over."""
     with localcontext(EXACT):
         results = [trade.pnl for trade in trades if trade.pnl is not None]
@@ -71,7 +92,7 @@ def figures(trades: Sequence[TradeView]) -> FiguresView:
         losses = [result for result in results if result < 0]
         total, won, lost = sum(results, _ZERO), sum(wins, _ZERO), sum(losses, _ZERO)
         average, average_loss = _mean(total, len(results)), _mean(lost, len(losses))
-        held = [trade.holding.total_seconds() for trade in trades if trade.holding is not None]
+        held = [trade.seconds for trade in trades if trade.seconds is not None]
         return FiguresView(
             trades=len(results),
             won=len(wins),
@@ -88,7 +109,7 @@ def figures(trades: Sequence[TradeView]) -> FiguresView:
         )
 
 
-def curve(trades: Iterable[TradeView]) -> list[CurvePoint]:
+def curve(trades: Iterable[Outcome]) -> list[CurvePoint]:
     """The running total, in the order the trades ended. The total is of all of them, also of those that are
     too old to be shown."""
     ended = sorted(

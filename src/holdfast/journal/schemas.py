@@ -1,7 +1,7 @@
 """The journal as the API tells it."""
 
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
@@ -186,14 +186,6 @@ class TradeView(Schema):
     legs: list[LegView]
     position_id: UUID | None
     fills: list[str]
-
-    @property
-    def is_over(self) -> bool:
-        return self.state == "closed" and self.pnl is not None
-
-    @property
-    def holding(self) -> timedelta | None:
-        return self.exit_at - self.entry_at if self.exit_at and self.entry_at else None
 
 
 class ImageView(Schema):

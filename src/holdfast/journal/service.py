@@ -123,23 +123,18 @@ async def statistics(
     session: AsyncSession, user_id: UUID, filters: Filters, by: GroupBy, mark: Mark
 ) -> StatisticsView:
     rows = await repository.traded(session, user_id, filters)
-    ids = [row.id for row in rows]
-    tags = await repository.tags(session, ids)
-    told = await _trades(session, user_id, rows, mark)
-    return figures.statistics(
-        [
-            Told(
-                identity=_identity(row, told[row.id]),
-                trade=told[row.id],
-                setup=row.setup,
-                mood=row.mood,
-                tags=tuple(tags.get(row.id, ())),
-            )
-            for row in rows
-            if row.id in told
-        ],
-        by,
-    )
+    tags = await repository.tags(session, [row.id for row in rows])
+    sleeves = {row.sleeve_id for row in rows if row.sleeve_id is not None}
+    positions = await trades.outcomes_of_positions(session, user_id, sleeves)
+    others = await _trades(session, user_id, [row for row in rows if row.sleeve_id is None], mark)
+    told = []
+    for row in rows:
+        trade = others.get(row.id)
+        outcome = trades.outcome_of(trade) if trade else row.sleeve_id and positions.get(row.sleeve_id)
+        if outcome:
+            identity = frozenset(trade.fills) if trade and trade.fills else row.sleeve_id or row.id
+            told.append(Told(identity, outcome, row.setup, row.mood, tuple(tags.get(row.id, ()))))
+    return figures.statistics(told, by)
 
 
 async def trade_of(session: AsyncSession, user_id: UUID, wish: TradeWish, mark: Mark) -> TradeView:
@@ -166,16 +161,6 @@ async def _trades(
         **await trades.of_fills(session, keys, mark),
         **{row.id: trades.by_hand(row) for row in rows if row.trade == "hand"},
     }
-
-
-def _identity(row: JournalEntry, trade: TradeView) -> object:
-    match trade.kind:
-        case "position":
-            return trade.position_id
-        case "fills":
-            return frozenset(trade.fills)
-        case "hand":
-            return row.id
 
 
 # --- writing ------------------------------------------------------------------------------------------------

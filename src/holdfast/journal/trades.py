@@ -18,7 +18,8 @@ from holdfast.core.instruments import Side as TradeSide
 from holdfast.core.money import plain
 from holdfast.indices.candles import SOURCE as INDEX
 from holdfast.journal import books
-from holdfast.journal.books import FillKey, Owner, Payment, Side
+from holdfast.journal.books import Ended, FillKey, Owner, Payment, Side
+from holdfast.journal.figures import Outcome
 from holdfast.journal.models import JournalEntry
 from holdfast.journal.schemas import Direction, LegView, TradeView
 from holdfast.portfolio import repository as ledger
@@ -115,6 +116,49 @@ async def of_positions(
             )
             for sleeve, _ in rows
         }
+
+
+async def outcomes_of_positions(
+    session: AsyncSession, user_id: UUID, sleeve_ids: Collection[UUID]
+) -> dict[UUID, Outcome]:
+    """By sleeve, as ``of_positions`` would tell it, for thousands at once. Those that are not over have no
+    result; those that were over before anything was traded are left out."""
+    if not sleeve_ids:
+        return {}
+    rows = [sleeve for sleeve, _ in await ledger.sleeves_of(session, user_id, sleeve_ids=sleeve_ids)]
+    over = [sleeve.id for sleeve in rows if sleeve.state in CLOSED_STATES]
+    ended = await books.outcomes_of(session, over)
+    return {
+        sleeve.id: _outcome(sleeve, ended.get(sleeve.id))
+        for sleeve in rows
+        if sleeve.id in ended or sleeve.state not in CLOSED_STATES
+    }
+
+
+def _outcome(sleeve: Sleeve, ended: Ended | None) -> Outcome:
+    over = ended if ended and not ended.holds else None
+    return Outcome(
+        by_hand=False,
+        series=f"{INDEX}:{sleeve.index_id}",
+        name=index_name(sleeve.index_id),
+        direction=sleeve.direction,
+        entry_at=(ended and ended.first_at) or sleeve.opened_at or sleeve.created_at,
+        exit_at=(over.last_at or sleeve.closed_at) if over else None,
+        pnl=over.pnl if over else None,
+    )
+
+
+def outcome_of(trade: TradeView) -> Outcome:
+    over = trade.state == "closed"
+    return Outcome(
+        by_hand=trade.kind == "hand",
+        series=trade.series,
+        name=trade.name,
+        direction=trade.direction,
+        entry_at=trade.entry_at,
+        exit_at=trade.exit_at if over else None,
+        pnl=trade.pnl if over else None,
+    )
 
 
 def _position(
