@@ -30,7 +30,7 @@ __all__ = ["desk", "desk_clock"]
 
 NOW = SystemClock().now()
 PRIVATE = {"positions", "position", "execution", "connections", "incidents", "stops", "alerts"}
-PUBLIC_IDS = ("{index_id}", "{indicator_id}", "{source}")
+PUBLIC_IDS = ("{index_id}", "{indicator_id}", "{source}", "{article_id}")
 
 
 async def access(database: Database, settings: Settings, user_id: UUID) -> dict[str, str]:
