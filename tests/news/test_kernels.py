@@ -135,6 +135,9 @@ def test_nobody_said_is_not_neutral() -> None:
         ("Token launch ends in a rug pull", Mood.NEGATIVE),
         ("Exchange publishes its report", Mood.UNKNOWN),
         ("The security token and its shares", Mood.UNKNOWN),
+        ("Chainlink slips while traders take profit", Mood.NEGATIVE),
+        ("Profit-taking hits Solana", Mood.NEGATIVE),
+        ("The exchange reports a record profit", Mood.POSITIVE),
     ],
 )
 def test_the_word_list_knows_the_market(text: str, mood: Mood) -> None:

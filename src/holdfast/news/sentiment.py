@@ -40,6 +40,7 @@ CRYPTO_WORDS: Final = {
     "exploited": -2.8, "hack": -2.8, "hacked": -3.0, "drains": -2.2, "delisting": -2.0, "delisted": -2.0,
     "depeg": -2.6, "depegs": -2.6, "insolvent": -3.0, "rugpull": -3.2, "rug_pull": -3.2,
     "death_cross": -1.6, "sell_off": -2.0, "ponzi": -3.0, "subpoena": -1.8, "investigation": -1.4,
+    "take_profit": -0.8, "take_profits": -0.8, "profit_taking": -0.8,
 }  # fmt: skip
 """Words of the market in VADER's measure (−4..4). Phrases are joined by an underscore."""
 _NEUTRAL_HERE: Final = ("token", "share", "shares", "interest", "trust", "security", "securities", "gas")
