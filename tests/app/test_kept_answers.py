@@ -1,5 +1,6 @@
 """What the API keeps is never told to the wrong user, and never once it is not true any more."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from holdfast.market import repository as instruments
 from holdfast.market.candles import columns, conflicts, coverage, repository, store
 from holdfast.market.candles.gaps import Reason
 from holdfast.news import repository as news_repository
+from holdfast.platform import cache_redis
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
@@ -258,3 +260,34 @@ async def test_own_bars_are_kept_for_their_owner_only_and_end_with_the_dataset(
 async def symbols(client: httpx2.AsyncClient, headers: dict[str, str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await client.get("/api/symbols?q=secret", headers=headers)).json()
     return found
+
+
+# --- Redis hangs --------------------------------------------------------------------------------------------
+
+
+async def test_the_api_answers_and_says_so_while_redis_takes_connections_and_tells_nothing(
+    settings: Settings, stored: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_redis, "REST_SECONDS", 600.0)
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1024):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    created = create_app(settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{port}/0"}))
+    async with created.router.lifespan_context(created):
+        transport = httpx2.ASGITransport(created)
+        async with (
+            asyncio.timeout(45),
+            httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as client,
+        ):
+            first, second = await page(client), await page(client)
+            assert first.content == second.content
+            told = (await client.get("/api/status")).json()
+    server.close()
+    assert told["feed_age_seconds"] is None
+    assert told["cache"]["without_redis"]
+    assert told["cache"]["kinds"]["candles"] == {"memory": 1, "redis": 0, "made": 1, "shared": 0}

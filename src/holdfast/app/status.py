@@ -1,5 +1,6 @@
 """How well the parts keep up, read from PostgreSQL and Redis."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +17,7 @@ from holdfast.platform.cache import Cache
 from holdfast.platform.models import Job
 
 OVERDUE: Final = timedelta(seconds=30)
+_PATIENCE: Final = 3.0
 
 
 async def read_status(session: AsyncSession, redis: Redis, now: datetime) -> StatusView:
@@ -64,8 +66,9 @@ def cache_view(cache: Cache) -> CacheView:
 async def _feed_age(redis: Redis, now: datetime) -> float | None:
     board = QuoteBoard()
     try:
-        await board.load(redis)
-    except (RedisError, OSError):
+        async with asyncio.timeout(_PATIENCE):
+            await board.load(redis)
+    except (RedisError, OSError, TimeoutError):
         return None
     newest = max((quote.at for quote in board.all()), default=None)
     return max((now - newest).total_seconds(), 0.0) if newest else None
