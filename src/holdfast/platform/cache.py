@@ -42,7 +42,13 @@ _PATIENCE: Final = 3.0
 _SWEEP_SECONDS: Final = 30
 
 _READ_STAMPS: Final = "SELECT tag, stamp FROM cache_tags WHERE tag = ANY($1)"
-_UNREADABLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_UNREADABLE: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that the server ended a moment ago
+    OSError,
+    TimeoutError,
+)
 
 Part = str | int | bool | None
 
@@ -197,7 +203,7 @@ class _Stamps:
         """As they are now; ``None`` for a tag that was never touched.
 
         Raises:
-            asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError: they cannot be read.
+            one of ``_UNREADABLE``: they cannot be read.
         """
         if not tags:
             return ()
