@@ -12,7 +12,8 @@ import type { components } from './schema'
 export type SignedIn = components['schemas']['SignedIn']
 export type User = components['schemas']['UserView']
 
-export type Session = { status: 'unknown' } | { status: 'out' } | { status: 'in'; user: User }
+/** `chosen`: the user signed out; else nobody was signed in, or the session ended by itself. */
+export type Session = { status: 'unknown' } | { status: 'out'; chosen?: true } | { status: 'in'; user: User }
 
 const HINT = 'holdfast.signed-in'
 
@@ -47,9 +48,19 @@ export function adopt(answer: SignedIn): void {
 }
 
 export function forget(): void {
+  letGo()
+  session.set({ status: 'out' })
+}
+
+/** The user signed out: nothing of theirs stays in this tab. */
+export function leave(): void {
+  letGo()
+  session.set({ status: 'out', chosen: true })
+}
+
+function letGo(): void {
   accessToken = null
   localStorage.removeItem(HINT)
-  session.set({ status: 'out' })
 }
 
 let refreshing: Promise<boolean> | null = null

@@ -4,29 +4,10 @@ import { useEffect } from 'react'
 
 import { stream } from '@/api/live'
 import { queryClient } from '@/api/queries'
-import { mayRestore, restoreSession, session } from '@/api/session'
+import { mayRestore, restoreSession } from '@/api/session'
 
 import { router } from './router'
-
-/** When somebody signs in or out, nothing of the one before may stay: answers, live data, guarded pages. */
-function watchSession(): () => void {
-  let before = who()
-  return session.subscribe(() => {
-    const now = who()
-    if (now === before) return
-    before = now
-    queryClient.removeQueries({ predicate: ({ queryKey }) => !PUBLIC.includes(String(queryKey[0])) })
-    stream.start()
-    void router.invalidate()
-  })
-}
-
-const PUBLIC = ['system', 'indices', 'index']
-
-function who(): string {
-  const current = session.get()
-  return current.status === 'in' ? current.user.id : ''
-}
+import { watchSession } from './watchSession'
 
 export function App() {
   useEffect(() => {

@@ -2,7 +2,8 @@ import { useStore } from '@/lib/store'
 import { Button } from '@/ui/Button'
 import { ProblemNotice } from '@/ui/States'
 
-import { lastDeleted, useRestore } from './useWrite'
+import { lastDeleted } from './memory'
+import { useRestore } from './useWrite'
 
 /** Says what was deleted, and brings it back. */
 export function DeletedBar() {

@@ -1,5 +1,6 @@
 import { session } from '@/api/session'
 
+import { draftKey } from './memory'
 import type { Entry, Image, Mood, NewEntry, TradeWish } from './queries'
 import { inputOf, instantOf } from './words'
 
@@ -137,10 +138,9 @@ export function draftProblem(draft: Draft): string | null {
   return null
 }
 
-/** Drafts live as long as the tab, apart for every user. `id` "" is a new entry. */
 function keyOf(id: string): string {
   const state = session.get()
-  return `holdfast.journal.${state.status === 'in' ? state.user.id : ''}.${id}`
+  return draftKey(state.status === 'in' ? state.user.id : '', id)
 }
 
 export function keptDraft(id: string): Draft | null {

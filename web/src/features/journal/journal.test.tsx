@@ -8,7 +8,7 @@ import { journal, resetJournal } from '@/mocks/journal'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
-import { lastDeleted } from './useWrite'
+import { lastDeleted } from './memory'
 
 mockedServer()
 beforeEach(() => {

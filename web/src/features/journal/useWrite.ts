@@ -4,13 +4,10 @@ import { useRef, useState } from 'react'
 import { answer, api } from '@/api/client'
 import { ProblemError } from '@/api/problem'
 import { randomKey } from '@/lib/ids'
-import { createStore } from '@/lib/store'
 
+import { lastDeleted } from './memory'
 import type { Entry, NewEntry } from './queries'
 import { entryQuery } from './queries'
-
-/** What was deleted last and can be brought back. */
-export const lastDeleted = createStore<{ id: string; title: string } | null>(null)
 
 /** Saves a new entry (`entry` null) or a changed one. The key stays the same while the same content is tried. */
 export function useSave(entry: Entry | null, onSaved: (saved: Entry) => void) {

@@ -2,7 +2,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 
 import { answer, api } from '@/api/client'
-import { forget, session } from '@/api/session'
+import { leave, session } from '@/api/session'
 import { useStore } from '@/lib/store'
 import { Button } from '@/ui/Button'
 import { Section } from '@/ui/Layout'
@@ -18,7 +18,7 @@ export function AccountSettings() {
     mutationFn: () => answer(api.POST('/api/auth/sign-out')),
     onSuccess: async () => {
       await navigate({ to: '/' })
-      forget()
+      leave()
     },
   })
   if (current.status !== 'in') return null

@@ -2,7 +2,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 
 import { answer, api } from '@/api/client'
-import { forget } from '@/api/session'
+import { leave } from '@/api/session'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
 import { Section } from '@/ui/Layout'
@@ -21,7 +21,7 @@ export function SignIns() {
     mutationFn: () => answer(api.POST('/api/auth/sign-out-everywhere')),
     onSuccess: async () => {
       await navigate({ to: '/' })
-      forget()
+      leave()
     },
   })
   return (

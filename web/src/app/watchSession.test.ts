@@ -1,0 +1,50 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+
+import { adopt, forget, leave } from '@/api/session'
+import { draftKey, lastDeleted } from '@/features/journal/memory'
+import { USER } from '@/mocks/world'
+
+import { watchSession } from './watchSession'
+
+vi.mock('@/api/live', () => ({ stream: { start: () => undefined } }))
+vi.mock('./router', () => ({ router: { invalidate: () => Promise.resolve() } }))
+
+const DRAFT = draftKey(USER.id, '')
+const signIn = (user = USER) => adopt({ access_token: 'token', expires_in: 600, user })
+
+describe('a device that several people use', () => {
+  beforeEach(() => {
+    sessionStorage.clear()
+    sessionStorage.setItem('holdfast.other', 'stays')
+    forget()
+    const unwatch = watchSession()
+    signIn()
+    sessionStorage.setItem(DRAFT, '{"title":"Half a"}')
+    lastDeleted.set({ id: 'e1', title: 'Mine alone' })
+    return unwatch
+  })
+
+  it('shows nobody what somebody else deleted', () => {
+    leave()
+    signIn({ ...USER, id: 'b' })
+    expect(lastDeleted.get()).toBeNull()
+  })
+
+  it('keeps nothing half-written of who signed out', () => {
+    leave()
+    expect(sessionStorage.getItem(DRAFT)).toBeNull()
+    expect(sessionStorage.getItem('holdfast.other')).toBe('stays')
+  })
+
+  it('keeps what was being written when a session merely ended', () => {
+    forget()
+    signIn()
+    expect(sessionStorage.getItem(DRAFT)).toBe('{"title":"Half a"}')
+  })
+
+  it('loses nothing when the same user gets a new token', () => {
+    signIn()
+    expect(sessionStorage.getItem(DRAFT)).not.toBeNull()
+    expect(lastDeleted.get()).not.toBeNull()
+  })
+})
