@@ -58,7 +58,7 @@ export function EntryForm({
   }
   function submit(anyway = false) {
     setTried(true)
-    if (problem === null && !save.isPending) save.mutate({ body: bodyOf(draft), anyway })
+    if (problem === null && !save.isPending) save.mutate({ body: bodyOf(draft), read: draft.version, anyway })
   }
 
   return (

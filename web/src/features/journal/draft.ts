@@ -17,6 +17,8 @@ export interface HandDraft {
 
 /** An entry while it is written: everything as it stands in its fields. */
 export interface Draft {
+  /** Of the entry as it was read: only that one may be written over. */
+  version: number
   title: string
   text: string
   series: string
@@ -45,6 +47,7 @@ const NO_TRADE: HandDraft = {
 }
 
 export const emptyDraft = (now: number, given: Partial<Draft> = {}): Draft => ({
+  version: 1,
   title: '',
   text: '',
   series: '',
@@ -65,6 +68,7 @@ export const emptyDraft = (now: number, given: Partial<Draft> = {}): Draft => ({
 export function draftOf(entry: Entry): Draft {
   const { trade } = entry
   return {
+    version: entry.version,
     title: entry.title,
     text: entry.text,
     series: entry.series,

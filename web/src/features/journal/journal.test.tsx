@@ -1,14 +1,16 @@
-import { fireEvent, screen, waitFor, within } from '@testing-library/react'
+import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { beforeEach, describe, expect, it } from 'vitest'
 
+import { queryClient } from '@/api/queries'
 import { problem } from '@/mocks/answers'
 import { journal, resetJournal } from '@/mocks/journal'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
 import { lastDeleted } from './memory'
+import { entryQuery } from './queries'
 
 mockedServer()
 beforeEach(() => {
@@ -236,5 +238,34 @@ describe('changing', () => {
     await user.click(await screen.findByRole('button', { name: 'Save mine all the same' }))
     expect(await screen.findByRole('heading', { level: 1, name: 'Sold the failed break!' })).toBeTruthy()
     expect(journal.bodies.map((body) => (body as { version: number }).version)).toEqual([1, 5])
+  })
+
+  it('writes over nothing that came from elsewhere while it was written', async () => {
+    const user = userEvent.setup()
+    const [first] = journal.all
+    if (!first) throw new Error('the mocked journal is empty')
+    renderAt(`/journal/${first.id}?edit=1`)
+    await user.type(await screen.findByRole('textbox', { name: 'Title' }), '!')
+    Object.assign(first, { version: 2, title: 'Theirs' })
+    await queryClient.refetchQueries({ queryKey: entryQuery(first.id).queryKey })
+    expect(await screen.findByRole('heading', { level: 1, name: 'Change “Theirs”' })).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: 'Save' }))
+    expect(await screen.findByText(/was changed elsewhere since you read it/)).toBeTruthy()
+    expect(first.title).toBe('Theirs')
+  })
+
+  it('nor while it was left half-written', async () => {
+    const user = userEvent.setup()
+    const [first] = journal.all
+    if (!first) throw new Error('the mocked journal is empty')
+    renderAt(`/journal/${first.id}?edit=1`)
+    await user.type(await screen.findByRole('textbox', { name: 'Title' }), '!')
+    cleanup()
+    Object.assign(first, { version: 2, title: 'Theirs' })
+    renderAt(`/journal/${first.id}?edit=1`)
+    expect(await screen.findByText(/what you had written before/)).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: 'Save' }))
+    expect(await screen.findByText(/was changed elsewhere since you read it/)).toBeTruthy()
+    expect(first.title).toBe('Theirs')
   })
 })

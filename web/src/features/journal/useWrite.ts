@@ -9,18 +9,18 @@ import { lastDeleted } from './memory'
 import type { Entry, NewEntry } from './queries'
 import { entryQuery } from './queries'
 
-/** Saves a new entry (`entry` null) or a changed one. The key stays the same while the same content is tried. */
+/** Saves a new entry (`entry` null) or, over the version that was `read`, a changed one. The key stays the same while the same content is tried. */
 export function useSave(entry: Entry | null, onSaved: (saved: Entry) => void) {
   const client = useQueryClient()
   const intent = useRef({ content: '', key: '' })
   const save = useMutation({
-    mutationFn: async ({ body, anyway = false }: { body: NewEntry; anyway?: boolean }) => {
+    mutationFn: async ({ body, read, anyway = false }: { body: NewEntry; read: number; anyway?: boolean }) => {
       if (!entry) {
         return answer(api.POST('/api/journal/entries', { params: { header: keyFor(JSON.stringify(body)) }, body }))
       }
       const version = anyway
         ? (await client.fetchQuery({ ...entryQuery(entry.id), staleTime: 0 })).version
-        : entry.version
+        : read
       const changed = { ...body, version }
       return answer(
         api.PUT('/api/journal/entries/{entry_id}', {
