@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 import holdfast.accounts.routes
 import holdfast.app.routes_system
 import holdfast.app.stream
+import holdfast.charts.alert_routes
 import holdfast.charts.datasets.routes
 import holdfast.charts.indicator_routes
 import holdfast.charts.routes
@@ -59,8 +60,8 @@ MODERATED_ROUTERS = (
     holdfast.charts.indicator_routes.router,
 )
 """For everybody, within limits."""
-SIGNED_IN_ROUTERS = (holdfast.market.candles.data_routes.router,)
-"""Of rooms below the accounts, which cannot ask for a user by themselves."""
+SIGNED_IN_ROUTERS = (holdfast.market.candles.data_routes.router, holdfast.charts.alert_routes.router)
+"""For users, within limits. They are told who asks, and hold no transaction for it."""
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:

@@ -1,8 +1,6 @@
-"""Layouts, drawings and price alerts over HTTP."""
+"""Layouts, drawings and price alerts over HTTP; alerts are set in ``alert_routes``."""
 
-import asyncio
-from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -15,17 +13,11 @@ from holdfast.charts.schemas import (
     DrawingsView,
     FiredAlertView,
     LayoutView,
-    NewAlert,
     NewDrawings,
     NewLayout,
     SeriesName,
 )
-from holdfast.core.errors import InvalidInput, Unavailable
-from holdfast.core.timeframes import Timeframe
-from holdfast.market.candles.readers import Series, split_name
-from holdfast.market.candles.routes import CandlesDep
-from holdfast.market.candles.service import Asked, Candles
-from holdfast.market.live.minutes import minutes_of
+from holdfast.core.errors import InvalidInput
 from holdfast.platform.idempotency import require_key, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, decode_cursor, encode_cursor
 from holdfast.platform.schemas import Page
@@ -35,8 +27,6 @@ router = APIRouter(prefix="/api/charts", tags=["charts"])
 
 KeyDep = Annotated[str, Depends(require_key)]
 SeriesQuery = Annotated[SeriesName, Query()]
-
-_PRICE_SECONDS: Final = 2.0
 
 
 @router.get("/layouts")
@@ -102,58 +92,6 @@ async def alerts(user: UserDep, session: SessionDep) -> list[AlertView]:
     return await service.alerts(session, user.id)
 
 
-@router.post("/alerts", status_code=201, response_model=AlertView)
-async def add_alert(
-    wanted: NewAlert, user: UserDep, session: SessionDep, candles: CandlesDep, now: NowDep, key: KeyDep
-) -> JSONResponse:
-    """Be told when a price reaches a level from now on."""
-    source, symbol = split_name(wanted.series)
-    service.check_watchable(source)
-    price = await _price_of(candles, await candles.find(source, symbol, user.id))
-
-    async def effect() -> tuple[int, AlertView]:
-        return 201, await service.add_alert(session, user.id, wanted, now=now, price=price)
-
-    return await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route="POST /api/charts/alerts",
-        body=wanted,
-        now=now,
-        effect=effect,
-    )
-
-
-@router.put("/alerts/{alert_id}", response_model=AlertView)
-async def change_alert(
-    alert_id: UUID,
-    wanted: NewAlert,
-    user: UserDep,
-    session: SessionDep,
-    candles: CandlesDep,
-    now: NowDep,
-    key: KeyDep,
-) -> JSONResponse:
-    """Replace an alert, pause it or arm it again. It is watched anew from now on."""
-    source, symbol = split_name(wanted.series)
-    service.check_watchable(source)
-    price = await _price_of(candles, await candles.find(source, symbol, user.id))
-
-    async def effect() -> tuple[int, AlertView]:
-        return 200, await service.change_alert(session, user.id, alert_id, wanted, now=now, price=price)
-
-    return await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route=f"PUT /api/charts/alerts/{alert_id}",
-        body=wanted,
-        now=now,
-        effect=effect,
-    )
-
-
 @router.delete("/alerts/{alert_id}", status_code=204)
 async def delete_alert(alert_id: UUID, user: UserDep, session: SessionDep) -> None:
     await service.delete_alert(session, user.id, alert_id)
@@ -175,14 +113,3 @@ async def fired(
     shown = rows[:limit]
     more = encode_cursor(shown[-1].at, shown[-1].id) if len(rows) > limit else None
     return Page(items=[FiredAlertView.model_validate(row) for row in shown], next_cursor=more)
-
-
-async def _price_of(candles: Candles, series: Series) -> Decimal | None:
-    """The newest price of the last two minutes, if it can be had soon."""
-    try:
-        async with asyncio.timeout(_PRICE_SECONDS):
-            page = await candles.page(series, Asked(Timeframe.M1, 2))
-    except (TimeoutError, Unavailable):
-        return None
-    minutes = minutes_of(page.bars)
-    return minutes[-1].close if minutes else None
