@@ -8,6 +8,7 @@ from typing import Any, Final
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection, Exchange, Queue
+from redis.asyncio import Redis
 
 from holdfast.app.handlers import QUEUES
 from holdfast.platform.settings import Settings
@@ -59,3 +60,11 @@ def celery_app(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
     )
     return app
+
+
+async def waiting(redis: Redis) -> dict[str, int]:
+    """How many messages stand in each queue: Celery keeps a queue in Redis as a list of its name."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for queue in QUEUES:
+            pipe.llen(queue)
+        return dict(zip(QUEUES, await pipe.execute(), strict=True))

@@ -59,3 +59,8 @@ def queue_of(kind: str) -> str:
     if kind in _HISTORY_KINDS:
         return HISTORY
     return POLLING if kind.partition(".")[0] in _POLLING_ROOMS else ORDERS
+
+
+KINDS_OF: Final[dict[str, tuple[str, ...]]] = {
+    queue: tuple(kind for kind in HANDLERS if queue_of(kind) == queue) for queue in QUEUES
+}

@@ -4,6 +4,7 @@ Delivery is at least once; a handler owns its job through a lease with a fencing
 of a handler is idempotent.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -93,8 +94,10 @@ async def hasten(session: AsyncSession, kind: str, subject: str, *, now: datetim
         await session.execute(text(f"NOTIFY {CHANNEL}"))
 
 
-async def take_due(session: AsyncSession, *, now: datetime, limit: int = 100) -> list[tuple[int, str]]:
-    """Mark due jobs as dispatched and return their (id, kind).
+async def take_due(
+    session: AsyncSession, *, now: datetime, limit: int = 100, kinds: Collection[str] = ()
+) -> list[tuple[int, str]]:
+    """Mark due jobs as dispatched and return their (id, kind), longest due first. ``kinds``: only these.
 
     A job is due again if its dispatch or its lease went silent: a lost message or a killed worker.
     """
@@ -110,6 +113,8 @@ async def take_due(session: AsyncSession, *, now: datetime, limit: int = 100) ->
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if kinds:
+        due = due.where(Job.kind.in_(kinds))
     rows = [(row.id, row.kind) for row in await session.execute(due)]
     if rows:
         await session.execute(update(Job).where(Job.id.in_([i for i, _ in rows])).values(dispatched_at=now))
