@@ -93,6 +93,11 @@ async function exchange(): Promise<boolean> {
   throw new ProblemError(problemOf(await response.json().catch(() => null), response))
 }
 
+/** Somebody signed in here, and has not signed out since. */
+export function signedInBefore(): boolean {
+  return localStorage.getItem(HINT) !== null
+}
+
 /** Somebody signed in here once and the server could not be asked since. */
 export function mayRestore(): boolean {
   return session.get().status === 'out' && localStorage.getItem(HINT) !== null

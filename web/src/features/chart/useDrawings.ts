@@ -1,16 +1,14 @@
 import { useEffect, useState } from 'react'
 
-import { session } from '@/api/session'
-import { useStore } from '@/lib/store'
-
 import type { PointerLayer } from './drawings/pointer'
 import { bindPointer } from './drawings/pointer'
 import { drawingSync } from './drawings/sync'
 import type { ChartEngine } from './engine/ChartEngine'
+import { useUserId } from './userStorage'
 
 /** Loads the drawings of a series, lets a pointer work on them, and undoes and deletes by keys. */
 export function useDrawings(engine: ChartEngine | null, series: string): unknown {
-  const status = useStore(session).status
+  const user = useUserId()
   const [error, setError] = useState<unknown>(null)
 
   useEffect(() => {
@@ -31,7 +29,7 @@ export function useDrawings(engine: ChartEngine | null, series: string): unknown
       current = false
       unwatch()
     }
-  }, [engine, series, status])
+  }, [engine, series, user])
 
   useEffect(
     () => (engine ? bindPointer(engine.chart.chartElement(), engine.chart, layersOf(engine)) : undefined),

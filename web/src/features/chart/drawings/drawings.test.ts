@@ -1,13 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import type { Point } from './geometry'
 import { distance, hitTest, rayEnd, shapeOf } from './geometry'
 import { merged } from './merge'
 import type { Drawing } from './model'
 import { anchorsNeeded, readDrawings, TOOLS } from './model'
-import type { Kept, SyncPorts } from './server'
 import { DrawingStore } from './store'
-import { DrawingSync } from './sync'
 
 const drawing = (id: string, over: Partial<Drawing> = {}): Drawing => ({
   id,
@@ -120,103 +118,5 @@ describe('two changes of the same drawings', () => {
     ['without anything common, both are kept', [], [a], [b], [b, a]],
   ])('%s', (_, base, ours, theirs, expected) => {
     expect(merged(base, ours, theirs)).toEqual(expected)
-  })
-})
-
-describe('keeping drawings', () => {
-  beforeEach(() => localStorage.clear())
-  afterEach(() => vi.useRealTimers())
-
-  /** The server of several devices, with the rule of the API: who writes names the version they read. */
-  function makeServer() {
-    const saved = new Map<string, Kept>()
-    const port = { failures: 0, signedIn: true, reads: 0 }
-    const read = (series: string) => saved.get(series) ?? { version: 0, drawings: [] }
-    const ports: SyncPorts = {
-      load: (series) => {
-        port.reads += 1
-        return Promise.resolve(read(series))
-      },
-      save: (series, drawings, base) => {
-        port.failures -= 1
-        if (port.failures >= 0) return Promise.reject(new TypeError('offline'))
-        const now = read(series)
-        const next = now.version === base.version ? drawings : merged(base.drawings, drawings, now.drawings)
-        const kept = { version: now.version + 1, drawings: next }
-        saved.set(series, kept)
-        return Promise.resolve(kept)
-      },
-      signedIn: () => port.signedIn,
-    }
-    return { saved, port, ports }
-  }
-  const ids = (kept: Kept | undefined) => kept?.drawings.map((each) => each.id)
-
-  it('tries again until the server has the newest, and says that it waits', async () => {
-    vi.useFakeTimers()
-    const { saved, port, ports } = makeServer()
-    port.failures = 2
-    const sync = new DrawingSync(ports)
-    sync.keep('bybit:X', [drawing('a')])
-    sync.keep('bybit:X', [drawing('a'), drawing('b')])
-    sync.keep('bybit:Y', [drawing('c')])
-    await vi.advanceTimersByTimeAsync(700)
-    expect(sync.state.get()).toBe('unsaved')
-    expect(await sync.load('bybit:X')).toHaveLength(2)
-    expect(port.reads).toBe(0)
-    await vi.advanceTimersByTimeAsync(10_000)
-    expect(sync.state.get()).toBe('saved')
-    expect([ids(saved.get('bybit:X')), ids(saved.get('bybit:Y'))]).toEqual([['a', 'b'], ['c']])
-  })
-
-  it('keeps those of a visitor on the device', async () => {
-    const { saved, port, ports } = makeServer()
-    port.signedIn = false
-    const sync = new DrawingSync(ports)
-    sync.keep('bybit:X', [drawing('a')])
-    await sync.flush()
-    expect(saved.size).toBe(0)
-    expect(await sync.load('bybit:X')).toEqual([drawing('a')])
-  })
-
-  it('does not bring back what another device deleted, and shows what it added', async () => {
-    vi.useFakeTimers()
-    const { saved, ports } = makeServer()
-    saved.set('bybit:X', { version: 1, drawings: [drawing('a'), drawing('b')] })
-    const sync = new DrawingSync(ports)
-    const shown = vi.fn()
-    sync.watch('bybit:X', shown)
-    const held = await sync.load('bybit:X')
-    saved.set('bybit:X', { version: 2, drawings: [drawing('b'), drawing('theirs')] })
-    sync.keep('bybit:X', [...held, drawing('ours')], shown)
-    await vi.advanceTimersByTimeAsync(700)
-    expect(ids(saved.get('bybit:X'))).toEqual(['b', 'theirs', 'ours'])
-    expect(shown).toHaveBeenCalledExactlyOnceWith(saved.get('bybit:X')?.drawings)
-  })
-
-  it('knows after the page was closed what the waiting ones were made from', async () => {
-    vi.useFakeTimers()
-    const { saved, port, ports } = makeServer()
-    saved.set('bybit:X', { version: 1, drawings: [drawing('a'), drawing('b')] })
-    const closed = new DrawingSync(ports)
-    const held = await closed.load('bybit:X')
-    port.failures = 1
-    closed.keep('bybit:X', [...held, drawing('ours')])
-    await vi.advanceTimersByTimeAsync(700)
-    saved.set('bybit:X', { version: 2, drawings: [drawing('b')] })
-    await new DrawingSync(ports).flush()
-    expect(ids(saved.get('bybit:X'))).toEqual(['b', 'ours'])
-  })
-
-  it('tells the other charts of the page, and not the one that drew', () => {
-    const sync = new DrawingSync({ ...makeServer().ports, signedIn: () => false })
-    const [mine, other, elsewhere] = [vi.fn(), vi.fn(), vi.fn()]
-    sync.watch('bybit:X', mine)
-    const unwatch = sync.watch('bybit:X', other)
-    sync.watch('bybit:Y', elsewhere)
-    sync.keep('bybit:X', [drawing('a')], mine)
-    unwatch()
-    sync.keep('bybit:X', [], mine)
-    expect([mine, other, elsewhere].map((each) => each.mock.calls.length)).toEqual([0, 1, 0])
   })
 })

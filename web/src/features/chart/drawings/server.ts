@@ -1,9 +1,9 @@
 /** Drawings as the server keeps them: one versioned list a series, prices as decimal strings. */
 import { answer, api } from '@/api/client'
 import { ProblemError } from '@/api/problem'
-import { session } from '@/api/session'
 import { plainNumber } from '@/lib/numbers'
 
+import { userId } from '../userStorage'
 import type { Drawing } from './model'
 import { readDrawings } from './model'
 import { merged } from './merge'
@@ -21,7 +21,8 @@ export interface SyncPorts {
    * the same drawings.
    */
   save: (series: string, drawings: readonly Drawing[], base: Kept, key: string) => Promise<Kept>
-  signedIn: () => boolean
+  /** Whose drawings these are, '' of a visitor. */
+  user: () => string
 }
 
 const CONFLICT = 409
@@ -59,4 +60,4 @@ async function save(series: string, drawings: readonly Drawing[], base: Kept, ke
   }
 }
 
-export const serverPorts: SyncPorts = { load, save, signedIn: () => session.get().status === 'in' }
+export const serverPorts: SyncPorts = { load, save, user: userId }

@@ -6,6 +6,7 @@
 import { randomKey } from '@/lib/ids'
 import { createStore } from '@/lib/store'
 
+import { keyOf } from '../userStorage'
 import type { Drawing } from './model'
 import { readDrawings } from './model'
 import { merged } from './merge'
@@ -35,7 +36,7 @@ export class DrawingSync {
   private timer: ReturnType<typeof setTimeout> | undefined
   private attempt = 0
   private sending = false
-  /** What the server had of a series when it last said so. */
+  /** What the server had of a user's series when it last said so. */
   private readonly bases = new Map<string, Kept>()
   private readonly listeners = new Map<string, Set<Listener>>()
 
@@ -43,11 +44,14 @@ export class DrawingSync {
 
   /** What waits here is newer than what the server has; a visitor's drawings only live here. */
   async load(series: string): Promise<Drawing[]> {
-    const waiting = stored()[series]
-    if (waiting || !this.ports.signedIn()) return readDrawings(waiting?.drawings)
+    const user = this.ports.user()
+    const waiting = stored(user)[series]
+    if (waiting || !user) return readDrawings(waiting?.drawings)
+    this.bases.delete(baseKey(user, series))
     const kept = await this.ports.load(series)
-    this.bases.set(series, kept)
-    return [...kept.drawings]
+    if (this.ports.user() !== user) return []
+    this.bases.set(baseKey(user, series), kept)
+    return this.withDrawnMeanwhile(user, series, kept)
   }
 
   /** Tells of drawings that others made on a series: another chart of the page, or another device. */
@@ -59,10 +63,11 @@ export class DrawingSync {
 
   /** `by`: who need not be told. */
   keep(series: string, drawings: readonly Drawing[], by?: Listener): void {
-    const base = stored()[series]?.base ?? this.bases.get(series) ?? NOTHING
-    store({ ...stored(), [series]: { drawings, key: randomKey(), base } })
+    const user = this.ports.user()
+    const base = stored(user)[series]?.base ?? this.bases.get(baseKey(user, series)) ?? NOTHING
+    store(user, { ...stored(user), [series]: { drawings, key: randomKey(), base } })
     this.tell(series, drawings, by)
-    if (!this.ports.signedIn()) return
+    if (!user) return
     this.state.set('saving')
     this.attempt = 0
     this.soon(PAUSE)
@@ -70,14 +75,19 @@ export class DrawingSync {
 
   /** Sends what waits, from an earlier visit too. */
   async flush(): Promise<void> {
-    const [waiting] = Object.entries(stored())
-    if (!waiting || this.sending || !this.ports.signedIn()) return
+    if (this.sending) return
+    const user = this.ports.user()
+    const [waiting] = user ? Object.entries(stored(user)) : []
+    if (!waiting) {
+      this.state.set('saved')
+      return
+    }
     const [series, { drawings, key, base }] = waiting
     this.sending = true
     try {
-      this.settle(series, key, drawings, await this.ports.save(series, drawings, base ?? NOTHING, key))
+      this.settle(user, series, key, drawings, await this.ports.save(series, drawings, base ?? NOTHING, key))
       this.attempt = 0
-      const more = Object.keys(stored()).length > 0
+      const more = Object.keys(stored(this.ports.user())).length > 0
       this.state.set(more ? 'saving' : 'saved')
       if (more) this.soon(0)
     } catch {
@@ -90,17 +100,22 @@ export class DrawingSync {
   }
 
   /** The server has `kept`, made of `sent`; what was drawn meanwhile is put on top of it. */
-  private settle(series: string, key: string, sent: readonly Drawing[], kept: Kept): void {
-    this.bases.set(series, kept)
-    const { [series]: now, ...others } = stored()
-    if (!now || now.key === key) {
-      store(others)
-      if (kept.drawings !== sent) this.tell(series, kept.drawings)
-      return
-    }
-    const drawings = merged(sent, now.drawings, kept.drawings)
-    store({ ...others, [series]: { drawings, key: now.key, base: kept } })
-    if (kept.drawings !== sent) this.tell(series, drawings)
+  private settle(user: string, series: string, key: string, sent: readonly Drawing[], kept: Kept): void {
+    this.bases.set(baseKey(user, series), kept)
+    const { [series]: now, ...others } = stored(user)
+    const isNewest = !now || now.key === key
+    const drawings = isNewest ? kept.drawings : merged(sent, now.drawings, kept.drawings)
+    store(user, isNewest ? others : { ...others, [series]: { drawings, key: now.key, base: kept } })
+    if (kept.drawings !== sent && this.ports.user() === user) this.tell(series, drawings)
+  }
+
+  /** What the server has, and what was drawn before it had said so. */
+  private withDrawnMeanwhile(user: string, series: string, kept: Kept): Drawing[] {
+    const { [series]: now, ...others } = stored(user)
+    if (!now) return [...kept.drawings]
+    const drawings = merged(now.base.drawings, readDrawings(now.drawings), kept.drawings)
+    store(user, { ...others, [series]: { drawings, key: randomKey(), base: kept } })
+    return drawings
   }
 
   private tell(series: string, drawings: readonly Drawing[], by?: Listener): void {
@@ -113,16 +128,18 @@ export class DrawingSync {
   }
 }
 
-function stored(): Record<string, Waiting> {
+const baseKey = (user: string, series: string) => `${user} ${series}`
+
+function stored(user: string): Record<string, Waiting> {
   try {
-    return (JSON.parse(localStorage.getItem(KEY) ?? '{}') ?? {}) as Record<string, Waiting>
+    return (JSON.parse(localStorage.getItem(keyOf(KEY, user)) ?? '{}') ?? {}) as Record<string, Waiting>
   } catch {
     return {}
   }
 }
 
-function store(waiting: Record<string, Waiting>): void {
-  localStorage.setItem(KEY, JSON.stringify(waiting))
+function store(user: string, waiting: Record<string, Waiting>): void {
+  localStorage.setItem(keyOf(KEY, user), JSON.stringify(waiting))
 }
 
 export const drawingSync = new DrawingSync()
