@@ -170,8 +170,11 @@ async def fees(session: AsyncSession, keys: Collection[FillKey]) -> dict[FillKey
     return found
 
 
-async def payments(session: AsyncSession, owners: Collection[Owner]) -> Mapping[Owner, list[Payment]]:
-    """The funding that each of these holdings paid or received, oldest first, and what it held then."""
+async def payments(
+    session: AsyncSession, owners: Collection[Owner], *, since: datetime
+) -> Mapping[Owner, list[Payment]]:
+    """The funding that each of these holdings paid or received from ``since`` on, oldest first, and what it
+    held then."""
     found: dict[Owner, list[Payment]] = defaultdict(list)
     if not owners:
         return found
@@ -202,7 +205,7 @@ async def payments(session: AsyncSession, owners: Collection[Owner]) -> Mapping[
         select(
             lines.c.connection_id, lines.c.sleeve_id, lines.c.symbol, lines.c.at, lines.c.amount, lines.c.held
         )
-        .where(lines.c.kind == "funding")
+        .where(lines.c.kind == "funding", lines.c.at >= since)
         .order_by(lines.c.at, lines.c.id)
     )
     wanted = set(owners)

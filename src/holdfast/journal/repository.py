@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, defer
 
 from holdfast.journal.books import FillKey
 from holdfast.journal.models import JournalEntry, JournalFill, JournalImage, JournalTag
@@ -58,15 +58,16 @@ async def entries(
 
 
 async def traded(session: AsyncSession, user_id: UUID, filters: Filters) -> Sequence[JournalEntry]:
-    """All entries with a trade, oldest first."""
-    query = _filtered(user_id, filters).where(JournalEntry.trade != "none")
+    """All entries with a trade, oldest first, without their titles and texts: there may be thousands."""
+    unread = (defer(JournalEntry.title, raiseload=True), defer(JournalEntry.text, raiseload=True))
+    query = _filtered(user_id, filters).where(JournalEntry.trade != "none").options(*unread)
     return (await session.scalars(query.order_by(JournalEntry.happened_at, JournalEntry.id))).all()
 
 
 async def on_series(
     session: AsyncSession, user_id: UUID, series: str, start: datetime, until: datetime, limit: int
 ) -> list[JournalEntry]:
-    """In [start, until), oldest first; the newest ``limit`` of them."""
+    """In [start, until), oldest first; the newest ``limit`` of them, without their texts."""
     rows = await session.scalars(
         _own(user_id)
         .where(
@@ -74,6 +75,7 @@ async def on_series(
             JournalEntry.happened_at >= start,
             JournalEntry.happened_at < until,
         )
+        .options(defer(JournalEntry.text, raiseload=True))
         .order_by(JournalEntry.happened_at.desc(), JournalEntry.id.desc())
         .limit(limit)
     )
@@ -113,7 +115,7 @@ def _filtered(user_id: UUID, filters: Filters) -> Select[tuple[JournalEntry]]:
         query = query.where(JournalEntry.happened_at < filters.end)
     if filters.position is not None:
         query = query.where(JournalEntry.sleeve_id == filters.position)
-    return query.where(*(_holds(word) for word in filters.text.split()))
+    return query.where(*(_holds(word) for word in dict.fromkeys(filters.text.split())))
 
 
 def _holds(word: str) -> ColumnElement[bool]:
@@ -278,6 +280,20 @@ async def forget_unused_images(
     """Those that were sent before this moment and that no entry shows."""
     gone = delete(JournalImage).where(and_(JournalImage.entry_id.is_(None), JournalImage.created_at < before))
     await session.execute(gone if user_id is None else gone.where(JournalImage.user_id == user_id))
+
+
+async def forget_unused_image(session: AsyncSession, user_id: UUID, image_id: UUID) -> bool:
+    """Whether it was there and no entry showed it, at the moment it was to go."""
+    gone = await session.scalar(
+        delete(JournalImage)
+        .where(
+            JournalImage.id == image_id,
+            JournalImage.user_id == user_id,
+            JournalImage.entry_id.is_(None),
+        )
+        .returning(JournalImage.id)
+    )
+    return gone is not None
 
 
 async def image_usage(session: AsyncSession, user_id: UUID) -> tuple[int, int]:

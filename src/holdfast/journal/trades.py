@@ -5,6 +5,8 @@ position is closed, and what was copied then would be wrong for ever. All trades
 of queries.
 """
 
+import asyncio
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
@@ -99,8 +101,9 @@ async def of_positions(
         return {}
     rows = await ledger.sleeves_of(session, user_id, sleeve_ids=sleeve_ids)
     ids = [sleeve.id for sleeve, _ in rows]
-    legs = await ledger.legs_of_sleeves(session, ids)
+    # Sides first: a leg that is booked between the two has no side yet, but every side has its leg.
     sides = await books.sides_of(session, ids)
+    legs = await ledger.legs_of_sleeves(session, ids)
     outstanding: dict[UUID, list[Alteration]] = {}
     for alteration in await ledger.alterations_of(session, ids):
         if alteration.settled_at is None:
@@ -217,21 +220,26 @@ def _way(parts: Sequence[Side]) -> _Way:
 async def of_fills(
     session: AsyncSession, wanted: Mapping[Key, Collection[FillKey]], mark: Mark
 ) -> dict[Key, TradeView]:
-    """Trades that are made of single fills."""
+    """Trades that are made of single fills. The same fills are folded once, whoever names them, and others
+    get their turn in between."""
     keys = {key for each in wanted.values() for key in each}
     if not keys:
         return {}
     found = await books.fills(session, keys)
     fees = await books.fees(session, keys)
+    if not found:
+        return {}
     owners = {_owner(fill) for fill, _ in found.values()}
-    payments = await books.payments(session, owners)
-    trades = {}
-    for name, each in wanted.items():
-        known = [found[key] for key in each if key in found]
-        if known:
-            own_fees = [fees.get(key, {}) for key in each]
-            trades[name] = fold_fills([fill for fill, _ in known], known[0][1], own_fees, payments, mark)
-    return trades
+    first_at = min(fill.executed_at for fill, _ in found.values())
+    payments = await books.payments(session, owners, since=first_at)
+    chosen = {name: frozenset(found.keys() & set(each)) for name, each in wanted.items()}
+    folded: dict[frozenset[FillKey], TradeView] = {}
+    for same in set(chosen.values()) - {frozenset()}:
+        known = [found[key] for key in same]
+        own_fees = [fees.get(key, {}) for key in same]
+        folded[same] = fold_fills([fill for fill, _ in known], known[0][1], own_fees, payments, mark)
+        await asyncio.sleep(0)
+    return {name: folded[same] for name, same in chosen.items() if same}
 
 
 def fold_fills(
@@ -292,11 +300,18 @@ def fold_fills(
 
 
 def _funding(ordered: Sequence[Fill], payments: Mapping[Owner, Sequence[Payment]]) -> Decimal:
+    """Both are oldest first."""
     total = _ZERO
-    for owner in {_owner(fill) for fill in ordered}:
-        own = [fill for fill in ordered if _owner(fill) == owner]
+    ahead: dict[Owner, deque[Fill]] = defaultdict(deque)
+    for fill in ordered:
+        ahead[_owner(fill)].append(fill)
+    for owner, own in ahead.items():
+        quantity = _ZERO
         for payment in payments.get(owner, ()):
-            quantity = sum((_signed(fill) for fill in own if fill.executed_at <= payment.at), _ZERO)
+            while own and own[0].executed_at <= payment.at:
+                quantity += _signed(own.popleft())
+            if not own and not quantity:
+                break
             total += _share(payment, quantity)
     return total.quantize(_FINEST)
 
