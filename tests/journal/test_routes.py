@@ -1,16 +1,20 @@
 """The journal over HTTP: kept as written, found again, changed by one at a time, and nobody else's."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import ClientDisconnect
 from tests.charts.conftest import Headers
 from tests.journal.conftest import Trader
 from tests.journal.pictures import SECRET, png, talking_png
 
+from holdfast.core.errors import InvalidInput
 from holdfast.journal import image_routes, pictures, repository, service
 from holdfast.journal.models import JournalEntry, JournalFill, JournalImage, JournalTag
 from holdfast.journal.pictures import UNUSED_FOR
@@ -118,16 +122,17 @@ async def test_the_later_of_two_writers_is_told(trader: Trader) -> None:
 
 async def test_a_deleted_entry_comes_back_until_it_is_swept(trader: Trader) -> None:
     picture = await image(trader)
-    made = (await trader.write(images=[picture], tags=["kept"])).json()
+    made = (await trader.write(images=[picture], tags=["kept"], trade=hand(5))).json()
     path = f"/api/journal/entries/{made['id']}"
     assert (await trader.client.delete(path, headers=trader.headers | trader.key())).status_code == 204
     for gone in (f"/journal/entries/{made['id']}", f"/journal/images/{picture}"):
         assert (await trader.get(gone)).status_code == 404
-    for empty in ("entries", "labels", "statistics"):
-        assert made["id"] not in (await trader.get(f"/journal/{empty}")).text
+    assert (await trader.get("/journal/entries")).json()["items"] == []
     assert (await trader.get("/journal/labels")).json()["tags"] == []
+    assert (await trader.get("/journal/statistics")).json()["overall"]["trades"] == 0
     back = await trader.client.post(f"{path}/restore", headers=trader.headers)
     assert back.json() == made
+    assert (await trader.get("/journal/statistics")).json()["overall"]["trades"] == 1
     assert (await trader.get(f"/journal/images/{picture}")).status_code == 200
     await trader.client.delete(path, headers=trader.headers | trader.key())
     async with trader.database.transaction() as session:
@@ -187,6 +192,10 @@ async def test_filters(trader: Trader) -> None:
     assert await titles(q="nothing") == set()
     assert await titles(**{"from": "2026-03-01T12:00:01Z"}) == {"C"}
     assert await titles(to="2026-03-02T00:00:00Z") == {"A", "B"}
+    assert await titles(q="fomo plan " * 8) == {"B"}
+    assert (await trader.get("/journal/entries", q="a b c d e f g h")).status_code == 200
+    many = (await trader.get("/journal/entries", q="a b c d e f g h i")).json()
+    assert "search for at most 8 words" in many["fields"][0]["message"]
     for bad in ({"from": AT, "to": AT}, {"from": "2026-03-01T12:00:00"}, {"q": "\x00"}, {"tag": "\x00"}):
         assert (await trader.get("/journal/entries", **bad)).status_code == 422, bad
 
@@ -346,7 +355,39 @@ async def test_junk_too_much_and_nothing_are_refused(trader: Trader, monkeypatch
     assert unsigned.status_code == 401
     monkeypatch.setattr(pictures, "MOST_KEPT", 1)
     await image(trader)
-    assert (await send_image(trader, png())).status_code == 409
+    many = await send_image(trader, png())
+    assert (many.status_code, many.json()["detail"]) == (409, "You keep 1 pictures, which is the most.")
+    monkeypatch.undo()
+    monkeypatch.setattr(pictures, "MOST_KEPT_BYTES", 1)
+    large = await send_image(trader, png())
+    assert large.status_code == 409
+    assert "MiB" in large.json()["detail"]
+
+
+async def test_a_picture_that_is_broken_off_is_refused() -> None:
+    async def stream() -> AsyncIterator[bytes]:
+        yield png()[:20]
+        raise ClientDisconnect
+
+    with pytest.raises(InvalidInput, match="broken off"):
+        await pictures.receive(stream())
+
+
+async def test_a_picture_that_an_entry_comes_to_show_is_not_discarded(
+    trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture, owned = await image(trader), pictures.owned
+
+    async def then_shown(session: AsyncSession, user_id: UUID, image_id: UUID) -> JournalImage:
+        row = await owned(session, user_id, image_id)
+        assert (await trader.write(images=[picture])).status_code == 201
+        return row
+
+    monkeypatch.setattr(pictures, "owned", then_shown)
+    discarded = await trader.client.delete(f"/api/journal/images/{picture}", headers=trader.headers)
+    monkeypatch.undo()
+    assert discarded.status_code == 409
+    assert (await trader.get(f"/journal/images/{picture}")).status_code == 200
 
 
 async def test_one_key_is_one_picture(trader: Trader) -> None:
@@ -437,7 +478,10 @@ async def test_nothing_of_it_is_anybody_elses(trader: Trader, stranger: Headers)
     assert await theirs("marks?series=a:b&from=0&until=4000000000") == []
     assert await theirs("labels") == {"tags": [], "setups": [], "series": []}
     assert (await theirs("statistics"))["overall"]["trades"] == 0
-    assert "Bought" not in (await client.get("/api/journal/entries.csv", headers=stranger)).text
+    exported = (await client.get("/api/journal/entries.csv", headers=stranger)).text
+    for mine in ("A note", made["id"]):
+        assert mine not in exported
+        assert mine in (await trader.get("/journal/entries.csv")).text
     assert (await trader.get(f"/journal/entries/{made['id']}")).json() == made
     for url in ("entries", "entries.csv", "labels", "statistics", f"images/{shown}"):
         assert (await client.get(f"/api/journal/{url}")).status_code == 401, url

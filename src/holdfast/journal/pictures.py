@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import ClientDisconnect
 
 from holdfast.charts.repository import lock_user
 from holdfast.core.errors import Conflict, InvalidInput, NotFound
@@ -37,7 +38,7 @@ async def receive(stream: AsyncIterator[bytes]) -> bytes:
     """The body of a request.
 
     Raises:
-        InvalidInput: it is empty, too large, or does not come.
+        InvalidInput: it is empty, too large, broken off, or does not come.
     """
     content = bytearray()
     try:
@@ -46,6 +47,8 @@ async def receive(stream: AsyncIterator[bytes]) -> bytes:
                 content += piece
                 if len(content) > MOST_BYTES:
                     raise images.too_large()
+    except ClientDisconnect:
+        raise InvalidInput("The picture was broken off.", advice="Send it again.") from None
     except TimeoutError:
         raise InvalidInput("The picture takes too long to arrive.", advice="Send it again.") from None
     if not content:
@@ -97,24 +100,32 @@ async def discard(session: AsyncSession, user_id: UUID, image_id: UUID) -> None:
         NotFound: it is not this user's.
         Conflict: an entry shows it.
     """
-    row = await owned(session, user_id, image_id)
-    if row.entry_id is not None:
+    await owned(session, user_id, image_id)
+    if not await repository.forget_unused_image(session, user_id, image_id):
         raise Conflict("An entry shows this picture.", advice="Save the entry without it.")
-    await session.delete(row)
 
 
 async def _check_room(session: AsyncSession, user_id: UUID, size: int, now: datetime) -> None:
-    if await _fits(session, user_id, size):
+    if await _reached(session, user_id, size) is None:
         return
     await repository.forget_unused_images(session, now - timedelta(hours=1), user_id=user_id)
     await repository.forget_deleted(session, now, user_id=user_id)
-    if not await _fits(session, user_id, size):
-        raise Conflict(
+    reached = await _reached(session, user_id, size)
+    if reached is not None:
+        raise reached
+
+
+async def _reached(session: AsyncSession, user_id: UUID, size: int) -> Conflict | None:
+    """The limit that one more picture would exceed."""
+    kept, used = await repository.image_usage(session, user_id)
+    if kept >= MOST_KEPT:
+        return Conflict(
+            f"You keep {MOST_KEPT} pictures, which is the most.",
+            advice="Delete some first.",
+        )
+    if used + size > MOST_KEPT_BYTES:
+        return Conflict(
             f"Your pictures take up the {MOST_KEPT_BYTES // 1024**2} MiB there are for them.",
             advice="Delete some, or send smaller ones.",
         )
-
-
-async def _fits(session: AsyncSession, user_id: UUID, size: int) -> bool:
-    kept, used = await repository.image_usage(session, user_id)
-    return kept < MOST_KEPT and used + size <= MOST_KEPT_BYTES
+    return None

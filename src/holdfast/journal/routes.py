@@ -40,6 +40,8 @@ router = APIRouter(prefix="/api/journal", tags=["journal"])
 
 _LAST_SECOND: Final = 4_102_444_800
 _EXPORT_PAGE: Final = 200
+_MOST_WORDS: Final = 8
+"""Each is looked for in every text."""
 
 
 def _words(text: str) -> str:
@@ -48,7 +50,14 @@ def _words(text: str) -> str:
     return text.strip()
 
 
+def _few(text: str) -> str:
+    if len(set(text.split())) > _MOST_WORDS:
+        raise ValueError(f"search for at most {_MOST_WORDS} words")
+    return text
+
+
 TextQuery = Annotated[str, Query(max_length=200), AfterValidator(_words)]
+SearchQuery = Annotated[TextQuery, AfterValidator(_few)]
 TagQuery = Annotated[str, Query(max_length=200), AfterValidator(_words), AfterValidator(tag_of)]
 SecondQuery = Annotated[int, Query(ge=0, le=_LAST_SECOND)]
 KeyDep = Annotated[str, Depends(require_key)]
@@ -68,7 +77,7 @@ def filters_of(
     symbol: SymbolQuery = "",
     tag: TagQuery = "",
     setup: TextQuery = "",
-    q: TextQuery = "",
+    q: SearchQuery = "",
     start: FromQuery = None,
     end: ToQuery = None,
     position: UUID | None = None,
