@@ -1,6 +1,9 @@
 """Bars as files: exact, labelled where they are not real, and read no faster than somebody takes them."""
 
+import asyncio
+import gc
 import io
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,6 +147,47 @@ async def test_no_more_is_read_than_is_taken(
     assert read == 5
     assert reads[:3] == ([0, 1, 2] if form == "csv" else [1, 2, 3])
     assert max(sizes) < 1_500_000
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_file_is_not_closed_while_it_is_written(
+    api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever breaks a download off leaves a thread that writes: closing under it corrupts memory."""
+    begun, go_on, writing, closed = threading.Event(), threading.Event(), [False], []
+
+    class Watched(parquet.ParquetWriter):  # type: ignore[misc]
+        def write_table(self, *arguments: Any, **options: Any) -> None:
+            writing[0] = True
+            begun.set()
+            go_on.wait(60)
+            super().write_table(*arguments, **options)
+            writing[0] = False
+
+        def close(self) -> None:
+            closed.append(writing[0])
+            super().close()
+
+    monkeypatch.setattr(parquet, "ParquetWriter", Watched)
+    candles = app_of(api).state.candles
+    series = await candles.find("lab", "BTCUSDT")
+    stretches = downloads._stretches(candles, series, Timeframe.M1, 0, None, int(NOW.timestamp()))
+    pieces = downloads._parquet(stretches, series, "")
+    reading = asyncio.ensure_future(anext(pieces))
+    try:
+        assert await asyncio.to_thread(begun.wait, 60)
+        reading.cancel()
+        await asyncio.wait([reading])
+        del reading, pieces
+        gc.collect()
+        assert closed == []
+    finally:
+        go_on.set()
+    async with asyncio.timeout(60):
+        while not closed:
+            gc.collect()
+            await asyncio.sleep(0.05)
+    assert closed == [False], "a writer nobody holds any more closes itself"
 
 
 @pytest.mark.usefixtures("kept")

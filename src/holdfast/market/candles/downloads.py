@@ -111,18 +111,20 @@ async def _csv(stretches: AsyncIterator[Bars], label: str) -> AsyncIterator[byte
 
 
 async def _parquet(stretches: AsyncIterator[Bars], series: Series, label: str) -> AsyncIterator[bytes]:
-    """One row group a stretch. All have the scale the series has now."""
+    """One row group a stretch. All have the scale the series has now.
+
+    Whoever goes away leaves a thread that may still write, so only what was read to its end is closed here: a
+    writer nobody holds any more closes itself.
+    """
     scale = series.price_decimals, series.volume_decimals
     pieces = _Pieces()
     schema = exporting.table_of(Bars.empty(*scale), "parquet").schema
     schema = schema.with_metadata({"series": series.name, **({"note": label} if label else {})})
     writer = parquet.ParquetWriter(pa.PythonFile(pieces, mode="w"), schema, compression="zstd")
-    try:
-        async for bars in stretches:
-            await asyncio.to_thread(_write, writer, bars.at_scale(*scale), schema)
-            yield pieces.take()
-    finally:
-        writer.close()
+    async for bars in stretches:
+        await asyncio.to_thread(_write, writer, bars.at_scale(*scale), schema)
+        yield pieces.take()
+    writer.close()
     yield pieces.take()
 
 
