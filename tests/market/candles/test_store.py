@@ -142,6 +142,18 @@ async def test_finer_numbers_widen_the_scale_of_all(database: Database) -> None:
     assert (await read(database, series)).price_decimals == 8
 
 
+async def test_widening_one_series_keeps_nobody_from_widening_another(database: Database) -> None:
+    """A transaction that goes on to another series would otherwise wait for who waits for it."""
+    async with database.transaction() as session:
+        ids = sorted([(await store.series(session, "bybit", symbol)).id for symbol in ("AUSDT", "BUSDT")])
+    bars = walk(10)
+    async with database.transaction() as session:
+        await store.write(session, ids[0], bars, origin="test")
+        async with asyncio.timeout(30):
+            assert await write(database, ids[1], bars) == Written(10, 0, 0)
+        assert await store.write(session, ids[1], bars, origin="test") == Written(0, 10, 0)
+
+
 async def test_hours_are_the_bars_resampled(database: Database) -> None:
     series, bars = await make(database), walk(3 * 1440 + 77)
     await write(database, series, bars)

@@ -19,8 +19,6 @@ from holdfast.market.candles import chunks, repository
 from holdfast.market.candles.merging import Merged, days_of, interleaved, merge
 from holdfast.market.candles.models import CandleSeries
 from holdfast.market.candles.tags import changed
-from holdfast.market.repository import SYMBOLS
-from holdfast.platform.cache import touch
 
 RECENT_DAYS: Final = 2
 """Days before today that stay rows: live bars and late corrections still touch them."""
@@ -254,7 +252,8 @@ async def _fitting(session: AsyncSession, one: CandleSeries, bars: Bars) -> Bars
 
 
 async def _widen(session: AsyncSession, one: CandleSeries, price: int, volume: int) -> None:
-    """Convert everything stored of the series to more decimals."""
+    """Convert everything stored of the series to more decimals. The list of symbols, which tells them, is of
+    all series and is not tagged here: whoever writes on to another would wait for who waits for them."""
     scale = one.price_decimals, one.volume_decimals
     found = await repository.stored(session, one.id, -(2**40), 2**40, sealed=False)
     found.recent.at_scale(price, volume)
@@ -268,7 +267,6 @@ async def _widen(session: AsyncSession, one: CandleSeries, price: int, volume: i
         await repository.put_chunks(session, [_chunk(one, day, bars) for day, bars in converted])
     one.price_decimals, one.volume_decimals = price, volume
     await changed(session, one)
-    await touch(session, SYMBOLS)
     await session.flush()
 
 
