@@ -244,6 +244,21 @@ async def test_a_client_that_reads_nothing_keeps_one_frame_a_topic(server, monke
     await unharmed(server)
 
 
+async def test_new_users_of_one_network_hear_no_more_together(server, database, monkeypatch):
+    monkeypatch.setattr(moderation, "TOPICS_OF_NETWORK", Rate("topics:shared", 2, timedelta(hours=1)))
+    users = [
+        User(id=uuid4(), email=None, password_hash=None, is_demo=True, created_at=CLOCK.now()) for _ in "ab"
+    ]
+    async with database.transaction() as session:
+        session.add_all(users)
+    (first, _), (second, _) = [await token_for(server, user) for user in users]
+    async with page(server, first) as greedy, page(server, second) as same:
+        await greedy.subscribed("candles:index:btc-d:1m", "candles:index:btc-d:5m")
+        await same.say(op="subscribe", topics=["candles:index:btc-d:15m"])
+        refused = await same.hears(lambda m: m.get("op") == "error")
+        assert "'candles:index:btc-d:15m' cannot be heard now: Too many bars" in refused["detail"]
+
+
 async def test_bars_of_so_many_series_and_no_more(server, database, monkeypatch):
     """Each could have a series streamed and its newest bars fetched."""
     monkeypatch.setitem(moderation.TOPICS, False, Rate("topics:network", 3, timedelta(hours=1)))

@@ -82,6 +82,29 @@ async def test_what_venues_are_asked_for_counts_and_what_is_stored_does_not(
     assert (await elsewhere.get(old)).status_code == 429
 
 
+async def test_new_users_of_one_network_are_not_new_people(
+    api: httpx2.AsyncClient, elsewhere: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [await sign_in(api) for _ in range(4)]
+    monkeypatch.setattr(moderation, "READS_OF_NETWORK", Rate("charts:shared", 3, HOUR))
+    answers = [await api.get("/api/indicators", headers=user) for user in users]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 1200
+    assert (await api.get("/api/indicators")).status_code == 429, "nor are strangers"
+    assert (await elsewhere.get("/api/indicators", headers=users[0])).status_code == 200
+
+
+async def test_what_venues_are_asked_for_counts_for_all_users_of_a_network(
+    api: httpx2.AsyncClient, elsewhere: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [await sign_in(api) for _ in range(2)]
+    monkeypatch.setattr(moderation, "PAGES_OF_NETWORK", Rate("venue:shared", 1, HOUR))
+    old = "limit=1500&before=1709251200"
+    assert (await api.get(f"{BTC}?{old}", headers=users[0])).status_code == 200
+    assert (await api.get(f"{ETH}?{old}", headers=users[1])).status_code == 429
+    assert (await elsewhere.get(f"{ETH}?{old}", headers=users[1])).status_code == 200
+
+
 async def test_a_user_begins_so_many_fillings_and_no_more(
     api: httpx2.AsyncClient, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,9 @@
 """How much of charts and their bars one visitor may ask for, so that a stranger can neither use up what the
 venues allow this machine, nor have histories filled without end.
 
-Visitors are counted by network, users by themselves. Pages are counted when a venue is asked for them,
-whoever waits for them; who used too many is refused until that is made up for.
+Visitors are counted by network, users by themselves and, more widely, all together by network: whoever may
+try the demo has as many users as they like. Pages are counted when a venue is asked for them, whoever waits
+for them; who used too many is refused until that is made up for.
 """
 
 from collections import Counter
@@ -28,13 +29,15 @@ _HOUR: Final = timedelta(hours=1)
 
 READS: Final = {True: Rate("charts:user", 1800, _MINUTE), False: Rate("charts:network", 600, _MINUTE)}
 """By whether somebody is signed in. A page with four charts and all their indicators asks for about 100."""
+READS_OF_NETWORK: Final = Rate("charts:shared", 3600, _MINUTE)
 PAGES: Final = {True: Rate("venue:user", 600, _MINUTE), False: Rate("venue:network", 240, _MINUTE)}
 """Of a thousand bars, asked of venues."""
+PAGES_OF_NETWORK: Final = Rate("venue:shared", 1200, _MINUTE)
 FILLS: Final = Rate("fill:user", 40, _HOUR)
 FILLS_OF_NETWORK: Final = Rate("fill:network", 120, _HOUR)
-"""Whoever may try the demo has as many users as they like."""
 TOPICS: Final = {True: Rate("topics:user", 1800, _MINUTE), False: Rate("topics:network", 600, _MINUTE)}
 """Bars on the stream: each may have a series streamed and its newest bars fetched."""
+TOPICS_OF_NETWORK: Final = Rate("topics:shared", 3600, _MINUTE)
 COSTS: Final = {downloads.PATH: 60}
 """In reads: years of bars in one answer."""
 AT_ONCE: Final = 32
@@ -66,15 +69,22 @@ class Visitor:
 
     async def may_read(self, cost: int = 1) -> None:
         """Raises ``TooManyRequests``."""
-        checks = (READS[self._known], self.name, cost), (PAGES[self._known], self.name, 0)
+        checks = (
+            (READS[self._known], self.name, cost),
+            (READS_OF_NETWORK, self.network, cost),
+            (PAGES[self._known], self.name, 0),
+            (PAGES_OF_NETWORK, self.network, 0),
+        )
         await self.limiter.require(*checks, now=self.clock.now(), refusal=REFUSAL)
 
     async def may_hear(self) -> None:
         """One more topic of bars. Raises ``TooManyRequests``."""
-        await self.limiter.require((TOPICS[self._known], self.name), now=self.clock.now(), refusal=REFUSAL)
+        checks = (TOPICS[self._known], self.name), (TOPICS_OF_NETWORK, self.network)
+        await self.limiter.require(*checks, now=self.clock.now(), refusal=REFUSAL)
 
     async def page(self) -> None:
-        await self.limiter.owe((PAGES[self._known], self.name), now=self.clock.now())
+        costs = (PAGES[self._known], self.name), (PAGES_OF_NETWORK, self.network)
+        await self.limiter.owe(*costs, now=self.clock.now())
 
     async def may_fill(self) -> bool:
         checks = (FILLS, self.name), (FILLS_OF_NETWORK, self.network)
