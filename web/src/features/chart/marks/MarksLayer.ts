@@ -72,10 +72,11 @@ export class MarksLayer {
     this.primitive.requestUpdate()
   }
 
-  /** Bars came, went or moved. */
+  /** Bars came, went or moved, or a replay lets others be seen. What is ahead of them is not known yet. */
   refresh(): void {
     const { window, state } = this.host.feed
-    this.marks = placed([...this.sets.values()].flat(), window, state.get().timeframe)
+    const marks = placed([...this.sets.values()].flat(), window, state.get().timeframe)
+    this.marks = marks.filter(({ index }) => index < this.host.shown)
     this.room = 0
     this.keepShown()
     this.primitive.requestUpdate()
@@ -135,8 +136,7 @@ export class MarksLayer {
       this.room = room
       this.glyphs = glyphsOf(this.marks, room)
     }
-    const until = Math.min(range.to + 1, this.host.shown - 1)
-    return this.glyphs.filter((glyph) => glyph.index >= range.from - 1 && glyph.index <= until)
+    return this.glyphs.filter((glyph) => glyph.index >= range.from - 1 && glyph.index <= range.to + 1)
   }
 
   /** The card goes on telling of the same mark, wherever it stands now. */
