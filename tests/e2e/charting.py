@@ -14,6 +14,11 @@ from tests.e2e.test_first_trade import PATIENCE
 REACH = 28
 """So many pixels a line may have moved since it was set, because the prices went on."""
 
+FORGET_WORKSPACE = """
+for (const key of Object.keys(localStorage)) if (key.startsWith("holdfast.workspace")) localStorage.removeItem(key)
+"""
+"""A script that leaves a page nothing but what the account has of its charts."""
+
 
 def chart(page: Page) -> Locator:
     return page.get_by_role("region", name=re.compile("^Chart of "))

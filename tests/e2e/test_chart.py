@@ -5,6 +5,7 @@ import re
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, Request, expect
+from tests.e2e.charting import FORGET_WORKSPACE
 from tests.e2e.conftest import Complaints
 from tests.e2e.installation import Installation
 from tests.e2e.test_first_trade import PATIENCE, try_the_demo
@@ -84,7 +85,7 @@ async def test_what_is_drawn_and_added_is_there_again_on_another_device(
         viewport={"width": 1280, "height": 900},
     )
     second = await other.new_page()
-    await second.add_init_script("localStorage.removeItem('holdfast.workspace')")
+    await second.add_init_script(FORGET_WORKSPACE)
     await opened(second, "/chart/bybit/BTCUSDT?tf=15m")
     await expect(second.get_by_label("Price scale")).to_have_value("log", timeout=PATIENCE)
     await expect(second.get_by_role("button", name=re.compile("^Relative strength index"))).to_be_visible(

@@ -60,7 +60,7 @@ def legend(page: Page) -> Locator:
 
 
 def age(page: Page) -> Locator:
-    return legend(page).get_by_text(re.compile(r"^\d+ s old$|^Not live$"))
+    return legend(page).get_by_text(re.compile(r"^\d.* old$|^Not live$"))
 
 
 def stream_bar(page: Page) -> Locator:

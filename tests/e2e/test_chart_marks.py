@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
-from tests.e2e.charting import answered, box_of, chart, look, opened
+from tests.e2e.charting import FORGET_WORKSPACE, answered, box_of, chart, look, opened
 from tests.e2e.installation import Installation
 from tests.e2e.test_first_trade import PATIENCE, api, try_the_demo
 from tests.e2e.test_pages import violations
@@ -185,7 +185,7 @@ async def test_what_is_switched_off_stays_off_on_another_device(
         viewport={"width": 1280, "height": 900},
     )
     second = await other.new_page()
-    await second.add_init_script("localStorage.removeItem('holdfast.workspace')")
+    await second.add_init_script(FORGET_WORKSPACE)
     await opened(second, "/chart/bybit/BTCUSDT?tf=1h", signed_in=True)
     await second.get_by_role("button", name="Marks").click()
     await expect(
@@ -322,7 +322,7 @@ async def test_own_data_is_called_by_its_name(page: Page, installation: Installa
     await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of Hourly lab")
     await expect(page.get_by_role("button", name=re.compile("^Symbol Hourly lab"))).to_be_visible()
     await expect(page.get_by_role("main").get_by_text("Simulated market", exact=True)).to_have_count(0)
-    await expect(page.get_by_text(re.compile(r"s old$|^Not live$"))).to_have_count(0)
+    await expect(page.get_by_text(re.compile(r"^\d.* old$|^Not live$"))).to_have_count(0)
     shorter = page.get_by_label("Timeframe", exact=True).locator("option[value='1m']")
     await expect(shorter).to_be_disabled()
     await expect(shorter).to_have_attribute("title", "These bars are 1 hour long: none are shorter")

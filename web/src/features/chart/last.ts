@@ -1,9 +1,11 @@
 /** The chart somebody looked at last on this device; it opens when no symbol is named. */
+import { keyOf } from './userStorage'
+
 const KEY = 'holdfast.chart'
 const FIRST = { source: 'bybit', symbol: 'BTCUSDT' }
 
 export function rememberChart(source: string, symbol: string, tf: string): void {
-  localStorage.setItem(KEY, JSON.stringify({ source, symbol, tf }))
+  localStorage.setItem(keyOf(KEY), JSON.stringify({ source, symbol, tf }))
 }
 
 export function lastChart() {
@@ -13,7 +15,7 @@ export function lastChart() {
 
 function stored(): { source: string; symbol: string; tf?: string } {
   try {
-    return { ...FIRST, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<typeof FIRST>) }
+    return { ...FIRST, ...(JSON.parse(localStorage.getItem(keyOf(KEY)) ?? '{}') as Partial<typeof FIRST>) }
   } catch {
     return FIRST
   }

@@ -2,9 +2,9 @@
 import type { Schemas } from '@/api/client'
 import { answer, api } from '@/api/client'
 import { ProblemError } from '@/api/problem'
-import { session } from '@/api/session'
 import { randomKey } from '@/lib/ids'
 
+import { onOtherUser, userId } from './userStorage'
 import type { Workspace } from './workspace'
 import { readWorkspace, workspace } from './workspace'
 
@@ -12,36 +12,46 @@ const PAUSE = 1_500
 const CONFLICT = 409
 const NAME = 'Workspace'
 
-let timer: ReturnType<typeof setTimeout> | undefined
 type Layout = Schemas['LayoutView']
 
-let layout: Pick<Layout, 'id' | 'version' | 'name'> | null = null
-let known = ''
+/** What is known of a user's layout: where it is kept, and what it says there. */
+interface Account {
+  layout: Pick<Layout, 'id' | 'version' | 'name'> | null
+  known: string
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined
+let current: Account = { layout: null, known: '' }
+
+onOtherUser(() => {
+  clearTimeout(timer)
+  current = { layout: null, known: '' }
+})
 
 const textOf = ({ cells, active }: Workspace) => JSON.stringify({ cells, active })
-const signedIn = () => session.get().status === 'in'
 
-async function read(): Promise<Layout | undefined> {
+async function read(account: Account): Promise<Layout | undefined> {
   const layouts = await answer(api.GET('/api/charts/layouts'))
   const found = layouts.find((each) => each.is_default) ?? layouts[0]
-  layout = found ?? { id: uuid(), version: 0, name: NAME }
+  account.layout = found ?? { id: uuid(), version: 0, name: NAME }
   return found
 }
 
 /** Where another device wrote meanwhile, the one in hand wins: its charts are the ones being looked at. */
 async function write(): Promise<void> {
+  const account = current
   const state = workspace.get()
-  if (!signedIn() || textOf(state) === known) return
-  if (!layout) await read()
-  if (!layout) return
-  const { id, version, name } = layout
+  if (!userId() || textOf(state) === account.known) return
+  if (!account.layout) await read(account)
+  if (!account.layout || account !== current) return
+  const { id, version, name } = account.layout
   try {
     const body = { version, name, is_default: true, active: state.active, cells: state.cells }
     const params = { path: { layout_id: id }, header: { 'idempotency-key': randomKey() } }
-    layout = await answer(api.PUT('/api/charts/layouts/{layout_id}', { params, body }))
-    known = textOf(state)
+    account.layout = await answer(api.PUT('/api/charts/layouts/{layout_id}', { params, body }))
+    account.known = textOf(state)
   } catch (error) {
-    layout = null
+    account.layout = null
     if (error instanceof ProblemError && error.problem.status === CONFLICT) send()
   }
 }
@@ -55,10 +65,11 @@ function send(): void {
 export function keepWorkspace(): () => void {
   let stopped = false
   async function load() {
-    if (!signedIn()) return
-    const found = readWorkspace(await read())
-    if (stopped || !found) return
-    known = textOf(found)
+    if (!userId()) return
+    const account = current
+    const found = readWorkspace(await read(account))
+    if (stopped || !found || account !== current) return
+    account.known = textOf(found)
     const { cells, active } = workspace.get()
     const front = found.cells.findIndex((cell) => cell.series === cells[active]?.series)
     workspace.set(front < 0 ? found : { ...found, active: front })

@@ -7,10 +7,12 @@ import { splitSeries } from './data/series'
 import type { Timeframe } from './data/timeframes'
 import { asTimeframe, madeOf } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
+import { isOwn } from './engine/spec'
 import { rememberChart } from './last'
 import { keepWorkspace } from './layoutSync'
 import { keepHalf, moved } from './own/modes'
 import { ownSeries } from './own/store'
+import { useUserId } from './userStorage'
 import { symbolWords } from './words'
 import { changeCell, changeWorkspace, workspace } from './workspace'
 
@@ -21,6 +23,7 @@ export function useSpecs() {
   const navigate = useNavigate()
   const { cells, active } = useStore(workspace)
   const own = useStore(ownSeries)
+  const user = useUserId()
   const named = `${source}:${symbol}`
   /** Another chart was brought to the front, and the address does not name it yet. */
   const [going, setGoing] = useState<string | null>(null)
@@ -46,14 +49,17 @@ export function useSpecs() {
     document.title = `${name} · Holdfast`
   }, [name])
 
+  /** An address may name the data of another user: that is not kept for this one. */
+  const keeps = !isOwn(series) || own.has(series)
   useEffect(() => {
+    if (!keeps) return
     rememberChart(...splitSeries(series), timeframe)
     const kept = workspace.get().cells[active]
     if (front && kept && (kept.series !== series || kept.timeframe !== timeframe)) changeCell(active, front)
     specs.forEach((spec, index) => keepHalf(index, spec))
-  }, [active, front, series, specs, timeframe])
+  }, [active, front, keeps, series, specs, timeframe])
 
-  useEffect(() => keepWorkspace(), [])
+  useEffect(() => keepWorkspace(), [user])
 
   useEffect(() => {
     if (wanted && wanted !== timeframe) void navigate({ to: '.', search: { tf: timeframe }, replace: true })

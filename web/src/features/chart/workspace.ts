@@ -1,9 +1,10 @@
-/** The charts of the workspace, kept on this device. */
+/** The charts of the workspace, kept on this device for every user apart. */
 import { createStore } from '@/lib/store'
 
 import { asTimeframe } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
-import { DEFAULT_SPEC } from './engine/spec'
+import { DEFAULT_SPEC, isOwn } from './engine/spec'
+import { keyOf, onOtherUser, userId } from './userStorage'
 
 export interface Workspace {
   cells: ChartSpec[]
@@ -31,19 +32,30 @@ export function readCell(stored: unknown): ChartSpec | null {
   return { ...DEFAULT_SPEC, ...cell, marks: { ...DEFAULT_SPEC.marks, ...cell.marks } } as ChartSpec
 }
 
+/** Whoever has none here yet begins with the markets of a visitor. */
 function stored(): Workspace {
+  return (userId() ? storedOf(userId()) : null) ?? marketsOf(storedOf('')) ?? FRESH
+}
+
+function storedOf(user: string): Workspace | null {
   try {
-    return readWorkspace(JSON.parse(localStorage.getItem(KEY) ?? 'null')) ?? FRESH
+    return readWorkspace(JSON.parse(localStorage.getItem(keyOf(KEY, user)) ?? 'null'))
   } catch {
-    return FRESH
+    return null
   }
+}
+
+function marketsOf(visitors: Workspace | null): Workspace | null {
+  return visitors && readWorkspace({ ...visitors, cells: visitors.cells.filter((cell) => !isOwn(cell.series)) })
 }
 
 export const workspace = createStore<Workspace>(stored())
 
+onOtherUser(() => workspace.set(stored()))
+
 export function changeWorkspace(change: Partial<Workspace>): void {
   workspace.set({ ...workspace.get(), ...change })
-  localStorage.setItem(KEY, JSON.stringify(workspace.get()))
+  localStorage.setItem(keyOf(KEY), JSON.stringify(workspace.get()))
 }
 
 export function changeCell(index: number, change: Partial<ChartSpec>): void {

@@ -1,6 +1,7 @@
 /** Live shows markets, Custom the user's own data. Each chart remembers where it was in the other one. */
 import type { ChartSpec } from '../engine/spec'
 import { DEFAULT_SPEC, isOwn, withSeries } from '../engine/spec'
+import { keyOf } from '../userStorage'
 import { readCell } from '../workspace'
 
 export type Mode = 'live' | 'custom'
@@ -18,7 +19,7 @@ export function modeOf(series: string): Mode {
 export function keepHalf(index: number, cell: ChartSpec): void {
   const halves = stored()
   halves[index] = { ...halves[index], [modeOf(cell.series)]: cell }
-  localStorage.setItem(KEY, JSON.stringify(halves))
+  localStorage.setItem(keyOf(KEY), JSON.stringify(halves))
 }
 
 /** What a chart showed last in a mode. */
@@ -42,7 +43,7 @@ export function moved(index: number, cell: ChartSpec, series: string): ChartSpec
 
 function stored(): Record<number, Halves> {
   try {
-    const kept = (JSON.parse(localStorage.getItem(KEY) ?? '{}') ?? {}) as Record<number, Record<Mode, unknown>>
+    const kept = (JSON.parse(localStorage.getItem(keyOf(KEY)) ?? '{}') ?? {}) as Record<number, Record<Mode, unknown>>
     return Object.fromEntries(Object.entries(kept).map(([index, halves]) => [index, readHalves(halves)]))
   } catch {
     return {}

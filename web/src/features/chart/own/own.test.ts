@@ -61,12 +61,12 @@ describe('going between Live and Custom', () => {
 
   it('survives what somebody else wrote into the storage', () => {
     for (const junk of ['null', '7', '{"0":null}', '{"0":{"live":{"series":5}}}', 'not json']) {
-      localStorage.setItem('holdfast.modes', junk)
+      localStorage.setItem('holdfast.modes:', junk)
       expect(liveHalf(0).series).toBe('bybit:BTCUSDT')
       keepHalf(0, own)
       expect(halfOf(0, 'custom')?.series).toBe('own:a')
     }
-    localStorage.setItem('holdfast.modes', '{"0":{"live":{"series":"own:a","timeframe":"1h"}}}')
+    localStorage.setItem('holdfast.modes:', '{"0":{"live":{"series":"own:a","timeframe":"1h"}}}')
     expect(halfOf(0, 'live')).toBeNull()
   })
 
