@@ -137,6 +137,7 @@ def bomb() -> bytes:
         (b"1700000000,1,1,1,1,1\n1700000007,1,1,1,1,1\n", "7 s"),
         (BARS.replace(",100.5,", f",{'9' * 30},").encode(), "cannot be read"),
     ],
+    ids=("picture", "one column", "bomb", "one row", "uneven", "too large"),
 )
 async def test_junk_is_refused_with_words(
     client: httpx2.AsyncClient, database: Database, owner: Headers, key: Key, content: bytes, says: str
