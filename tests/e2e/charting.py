@@ -15,7 +15,8 @@ REACH = 28
 """So many pixels a line may have moved since it was set, because the prices went on."""
 
 FORGET_WORKSPACE = """
-for (const key of Object.keys(localStorage)) if (key.startsWith("holdfast.workspace")) localStorage.removeItem(key)
+for (const key of Object.keys(localStorage))
+  if (key.startsWith("holdfast.workspace")) localStorage.removeItem(key)
 """
 """A script that leaves a page nothing but what the account has of its charts."""
 
