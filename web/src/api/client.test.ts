@@ -6,7 +6,7 @@ import { mockedServer, server } from '@/test/server'
 
 import { answer, api } from './client'
 import { asProblem, ProblemError } from './problem'
-import { adopt, currentToken, forget, session } from './session'
+import { adopt, currentToken, forget, freshToken, session } from './session'
 
 mockedServer()
 
@@ -85,6 +85,13 @@ it('is renewed before it ends, without a refused request', async () => {
   )
   expect(await answer(api.GET('/api/positions'))).toEqual([])
   expect(refused).toBe(0)
+})
+
+it('is still sent when it cannot be renewed: it may hold for some seconds', async () => {
+  adopt({ ...signedIn('old'), expires_in: 0 })
+  serverWithToken('old', () => new HttpResponse(null, { status: 502 }))
+  expect(await answer(api.GET('/api/positions'))).toEqual([])
+  await expect(freshToken()).rejects.toBeInstanceOf(ProblemError)
 })
 
 it('keeps the token out of every storage', () => {

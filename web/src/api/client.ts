@@ -11,7 +11,8 @@ export type Schemas = components['schemas']
 /** Sends with the access token; on 401 refreshes once (shared by all callers) and sends again. */
 export async function authorisedFetch(request: Request): Promise<Response> {
   const spare = request.clone()
-  const token = isSignIn(request) ? null : await freshToken()
+  // One that could not be renewed may hold for some seconds yet, and what is public needs none.
+  const token = isSignIn(request) ? null : await freshToken().catch(currentToken)
   const first = await send(request, token)
   if (first.status !== 401 || isSignIn(request)) return first
   const renewed = currentToken() !== token || (await refresh())

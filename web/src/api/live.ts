@@ -18,13 +18,19 @@ async function address(): Promise<string> {
 /** The page's one stream. */
 export const stream = new Stream({ url: address, token: freshToken, distrusted: distrustToken })
 
-/** The latest data of a topic, or undefined before the first. Null watches nothing. */
-export function useTopic<Data>(topic: string | null): Data | undefined {
-  const subscribe = useCallback(
-    (listener: () => void) => (topic ? stream.watch(topic, listener) : () => undefined),
-    [topic],
-  )
-  return useSyncExternalStore(subscribe, () => (topic ? (stream.peek(topic) as Data | undefined) : undefined))
+/** The latest data of a topic, or undefined before the first and where the API has told the same thing since the
+ * stream ended, at `answeredAt` (ms). Null watches nothing. */
+export function useTopic<Data>(topic: string | null, answeredAt = 0): Data | undefined {
+  const subscribe = useCallback((listener: () => void) => watch(topic, listener), [topic])
+  const peek = () => (topic ? (stream.peek(topic, answeredAt) as Data | undefined) : undefined)
+  return useSyncExternalStore(subscribe, peek)
+}
+
+/** Told of frames, and when the stream ends. */
+function watch(topic: string | null, listener: () => void): () => void {
+  if (!topic) return () => undefined
+  const ends = [stream.watch(topic, listener), stream.status.subscribe(listener)]
+  return () => ends.forEach((end) => end())
 }
 
 /** Calls back with every frame of a topic. */

@@ -29,9 +29,10 @@ export function currentToken(): string | null {
   return accessToken
 }
 
-/** A token that still holds for a while, renewed first if it can be; null when signed out. */
+/** A token that still holds for a while, renewed first if need be; null when signed out. Throws while it cannot
+ * be renewed. */
 export async function freshToken(): Promise<string | null> {
-  if (accessToken !== null && Date.now() >= endsAt) await refresh().catch(() => false)
+  if (accessToken !== null && Date.now() >= endsAt) await refresh()
   return accessToken
 }
 

@@ -1,7 +1,7 @@
 /**
  * One WebSocket for everything live. Topics are subscribed while something watches them; the latest data of
  * each topic is kept outside React. After a drop the page says so, reconnects with jittered backoff,
- * subscribes again and gets a snapshot of every topic.
+ * subscribes again and gets a snapshot of every topic. Who is signed in listens as themselves or not at all.
  */
 import { createStore } from '@/lib/store'
 
@@ -13,6 +13,8 @@ const FIRST_RETRY = 500
 const LONGEST_RETRY = 15_000
 /** The server's close code for a sign-in that has ended. */
 const SIGNED_OUT = 4401
+/** The code of its error for a token that does not hold. */
+const NOT_SIGNED_IN = 'not-signed-in'
 /** `WebSocket.OPEN`. */
 const OPEN = 1
 
@@ -20,12 +22,17 @@ interface Frame {
   op?: string
   topic?: string
   data?: unknown
+  code?: string
+  /** The topic an error speaks of. */
+  about?: string
+  /** Seconds after which it may be asked for again. */
+  retry_after?: number
 }
 
 export interface StreamOptions {
   /** Where to connect, asked before every attempt. */
   url: () => Promise<string>
-  /** A token to sign in with, or null to hear public topics only. */
+  /** A token to sign in with, or null to hear public topics only; while it cannot be had nothing is heard. */
   token: () => Promise<string | null>
   /** Told when the server says that the token does not hold. */
   distrusted?: () => void
@@ -36,6 +43,9 @@ export interface StreamOptions {
 export class Stream {
   readonly status = createStore<StreamStatus>('connecting')
   private readonly latest = new Map<string, unknown>()
+  /** Of topics whose latest data is from a connection that ended: until when they were told. */
+  private readonly lost = new Map<string, number>()
+  private heardAt = 0
   private readonly watchers = new Map<string, Set<(data: unknown) => void>>()
   private socket: WebSocket | null = null
   /** Counts attempts: an address that comes too late belongs to none. */
@@ -46,6 +56,8 @@ export class Stream {
   private settling: ReturnType<typeof setTimeout> | undefined
   private readonly subscribed = new Set<string>()
   private greeted = false
+  /** The server has taken our token, or we have none: what it says counts. */
+  private known = false
   private running = false
 
   constructor(private readonly options: StreamOptions) {}
@@ -55,14 +67,14 @@ export class Stream {
     this.running = true
     this.status.set('connecting')
     this.attempt = 0
-    this.latest.clear()
+    this.forget()
     this.connect()
   }
 
   stop(): void {
     this.running = false
-    this.latest.clear()
     this.drop()
+    this.forget()
   }
 
   /** The machine says that it has no network: no need to wait for silence. */
@@ -75,9 +87,10 @@ export class Stream {
     if (this.running && this.status.get() !== 'live') this.connect()
   }
 
-  /** The last data of a topic, if any has arrived. */
-  peek(topic: string): unknown {
-    return this.latest.get(topic)
+  /** The last data of a topic, if any has arrived and no answer of `answeredAt` (ms) is newer: one that came
+   * after the stream had ended. */
+  peek(topic: string, answeredAt = 0): unknown {
+    return (this.lost.get(topic) ?? Infinity) < answeredAt ? undefined : this.latest.get(topic)
   }
 
   /** Watches a topic until the returned function is called. */
@@ -111,6 +124,7 @@ export class Stream {
     for (const topic of unwanted) {
       this.subscribed.delete(topic)
       this.latest.delete(topic)
+      this.lost.delete(topic)
     }
   }
 
@@ -129,7 +143,7 @@ export class Stream {
     const socket = open(url)
     this.socket = socket
     this.subscribed.clear()
-    this.greeted = false
+    this.greeted = this.known = false
     socket.onopen = () => void this.greet(socket)
     socket.onmessage = (event) => this.receive(String(event.data))
     socket.onclose = (event) => {
@@ -139,45 +153,72 @@ export class Stream {
   }
 
   private async greet(socket: WebSocket): Promise<void> {
-    const token = await this.options.token().catch(() => null)
+    const token = await this.options.token().catch(() => undefined)
     if (socket !== this.socket) return
+    if (token === undefined) return this.fail()
     this.greeted = true
+    this.known = token === null
     if (token) this.send({ op: 'auth', token })
     this.settle()
   }
 
   private receive(text: string): void {
     const frame = JSON.parse(text) as Frame
-    this.attempt = 0
+    if (frame.op === 'error' && frame.code === NOT_SIGNED_IN) return this.refuse()
+    if (frame.op === 'authenticated') this.known = true
+    if (!this.known) return
+    if (frame.op !== 'ready') this.attempt = 0
+    this.heardAt = Date.now()
     this.status.set('live')
     this.listenForSilence()
-    if (frame.topic === undefined) return
-    this.latest.set(frame.topic, frame.data)
-    for (const watcher of [...(this.watchers.get(frame.topic) ?? [])]) watcher(frame.data)
+    if (frame.topic !== undefined) this.hear(frame.topic, frame.data)
+    if (frame.about !== undefined && frame.retry_after) this.askAgain(frame.about, frame.retry_after)
+  }
+
+  private hear(topic: string, data: unknown): void {
+    this.latest.set(topic, data)
+    this.lost.delete(topic)
+    for (const watcher of [...(this.watchers.get(topic) ?? [])]) watcher(data)
+  }
+
+  /** Rather no stream than one that leaves out what is the user's own. */
+  private refuse(): void {
+    this.options.distrusted?.()
+    this.fail()
+  }
+
+  private askAgain(topic: string, seconds: number): void {
+    const socket = this.socket
+    setTimeout(() => {
+      if (socket === this.socket && this.subscribed.delete(topic)) this.settleSoon()
+    }, seconds * 1000)
   }
 
   private listenForSilence(): void {
     clearTimeout(this.silence)
-    this.silence = setTimeout(() => {
-      this.status.set('stale')
-      this.fail()
-    }, SILENCE)
+    this.silence = setTimeout(() => this.fail('stale'), SILENCE)
   }
 
-  private fail(): void {
+  private fail(status: StreamStatus = 'offline'): void {
     this.drop()
     if (!this.running) return
-    if (this.status.get() !== 'stale') this.status.set('offline')
+    if (this.status.get() !== 'stale') this.status.set(status)
     const ceiling = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.attempt)
     this.attempt += 1
     const jitter = (this.options.random ?? Math.random)()
     this.retry = setTimeout(() => this.connect(), ceiling / 2 + (jitter * ceiling) / 2)
   }
 
+  private forget(): void {
+    this.latest.clear()
+    this.lost.clear()
+  }
+
   private drop(): void {
     clearTimeout(this.retry)
     clearTimeout(this.silence)
     this.turn += 1
+    for (const topic of this.latest.keys()) if (!this.lost.has(topic)) this.lost.set(topic, this.heardAt)
     const socket = this.socket
     this.socket = null
     if (!socket) return

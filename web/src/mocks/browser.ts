@@ -26,6 +26,7 @@ const stream = link.addEventListener('connection', ({ client }) => {
 
   client.addEventListener('message', (event) => {
     const message = JSON.parse(String(event.data)) as { op: string; topics?: string[] }
+    if (message.op === 'auth') client.send(JSON.stringify({ op: 'authenticated' }))
     for (const topic of message.topics ?? []) {
       if (message.op === 'subscribe') topics.add(topic)
       else topics.delete(topic)

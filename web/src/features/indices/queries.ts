@@ -39,7 +39,7 @@ export function withTick<Index extends IndexSummary>(index: Index, tick: LevelTi
 
 export function useIndices() {
   const query = useQuery(indicesQuery)
-  const ticks = useTopic<LevelTick[]>('indices')
+  const ticks = useTopic<LevelTick[]>('indices', query.dataUpdatedAt)
   const indices = query.data?.map((index) =>
     withTick(
       index,
@@ -51,7 +51,7 @@ export function useIndices() {
 
 export function useIndex(id: string) {
   const query = useQuery(indexQuery(id))
-  const tick = useTopic<LevelTick>(`index:${id}`)
+  const tick = useTopic<LevelTick>(`index:${id}`, query.dataUpdatedAt)
   return { ...query, data: query.data && withPrices(withTick(query.data, tick), tick) }
 }
 

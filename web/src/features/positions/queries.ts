@@ -19,16 +19,16 @@ export const positionQuery = (id: string) =>
     queryFn: () => answer(api.GET('/api/positions/{position_id}', { params: { path: { position_id: id } } })),
   })
 
-/** Open positions: the stream's newest word, the answer of the API until it comes. */
+/** Open positions: the stream's newest word, the answer of the API until it comes and once it has ended. */
 export function useOpenPositions() {
   const query = useQuery(positionsQuery('open'))
-  const tick = useTopic<Schemas['PositionTick']>('positions')
+  const tick = useTopic<Schemas['PositionTick']>('positions', query.dataUpdatedAt)
   return { ...query, data: tick?.positions.filter((each) => !isOver(each)) ?? query.data }
 }
 
 export function usePosition(id: string) {
   const query = useQuery(positionQuery(id))
-  const tick = useTopic<Schemas['PositionDetailTick']>(`position:${id}`)
+  const tick = useTopic<Schemas['PositionDetailTick']>(`position:${id}`, query.dataUpdatedAt)
   return { ...query, data: tick?.position ?? query.data }
 }
 
