@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useId, useState } from 'react'
+import { useEffect, useId, useState } from 'react'
 
 import { SeriesField } from '@/features/datasets/SeriesField'
 import { serverNow } from '@/lib/clock'
@@ -13,7 +13,9 @@ import { PicturesField } from './PicturesField'
 import type { Entry, Mood } from './queries'
 import { labelsQuery } from './queries'
 import { TagsField } from './TagsField'
+import { ThrowAway } from './ThrowAway'
 import { TradeField } from './TradeField'
+import { sendingProblem, useSending } from './useSending'
 import { useSave } from './useWrite'
 import { capital, MOODS } from './words'
 
@@ -37,21 +39,31 @@ export function EntryForm({
   const labels = useQuery(labelsQuery).data
   const [kept] = useState(() => keptDraft(id))
   const fresh = () => (entry ? draftOf(entry) : emptyDraft(serverNow(), given))
-  const [draft, setDraft] = useState<Draft>(() => (kept ? (entry ? kept : resumed(kept, given)) : fresh()))
+  const [begun, setBegun] = useState<Draft>(() => (kept ? (entry ? kept : resumed(kept, given)) : fresh()))
+  const [draft, setDraft] = useState(begun)
   const [restored, setRestored] = useState(kept !== null)
   const [tried, setTried] = useState(false)
   const { save, conflict } = useSave(entry, (saved) => {
     forgetDraft(id)
     onSaved(saved)
   })
-  const problem = draftProblem(draft)
-
   const change = (part: Partial<Draft> | ((old: Draft) => Partial<Draft>)) =>
-    setDraft((old) => {
-      const next = { ...old, ...(typeof part === 'function' ? part(old) : part) }
-      keepDraft(id, next)
-      return next
-    })
+    setDraft((old) => ({ ...old, ...(typeof part === 'function' ? part(old) : part) }))
+  const sender = useSending((image) => change((old) => ({ images: [...old.images, image] })))
+  const problem = draftProblem(draft) ?? sendingProblem(sender.all)
+  const written = draft !== begun || restored || sender.all.length > 0
+  useEffect(() => {
+    if (draft !== begun) keepDraft(id, draft)
+  }, [id, draft, begun])
+
+  function beginAnew() {
+    const anew = fresh()
+    forgetDraft(id)
+    sender.dropAll()
+    setBegun(anew)
+    setDraft(anew)
+    setRestored(false)
+  }
   function throwAway() {
     forgetDraft(id)
     onCancel()
@@ -71,21 +83,17 @@ export function EntryForm({
         submit()
       }}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit()
+        if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+        event.preventDefault()
+        const typedIn = event.currentTarget
+        // Not before a tag that is still being typed is taken.
+        setTimeout(() => typedIn.requestSubmit())
       }}
     >
       {restored && (
         <Notice>
           This is what you had written before.{' '}
-          <button
-            type="button"
-            className="min-h-6 underline underline-offset-4"
-            onClick={() => {
-              forgetDraft(id)
-              setDraft(fresh())
-              setRestored(false)
-            }}
-          >
+          <button type="button" className="min-h-6 underline underline-offset-4" onClick={beginAnew}>
             Begin anew
           </button>
         </Notice>
@@ -163,7 +171,7 @@ export function EntryForm({
       <TradeField draft={draft} onChange={change} />
       <PicturesField
         images={draft.images}
-        onAdd={(image) => change((old) => ({ images: [...old.images, image] }))}
+        sender={sender}
         onRemove={(gone) => change((old) => ({ images: old.images.filter((image) => image.id !== gone) }))}
       />
       {tried && problem && (
@@ -177,9 +185,7 @@ export function EntryForm({
           Save
         </Button>
         {conflict && <Button onClick={() => submit(true)}>Save mine all the same</Button>}
-        <Button kind="quiet" onClick={throwAway}>
-          Throw away
-        </Button>
+        <ThrowAway written={written} onThrow={throwAway} />
       </div>
     </form>
   )

@@ -2,59 +2,35 @@ import clsx from 'clsx'
 import { ImagePlus, X } from 'lucide-react'
 import { useEffectEvent, useEffect, useId, useState } from 'react'
 
-import { asProblem } from '@/api/problem'
-import { randomKey } from '@/lib/ids'
 import { Button } from '@/ui/Button'
 import { Spinner } from '@/ui/Spinner'
 
 import { Picture } from './Picture'
-import { ACCEPTED, MOST_PICTURES, picturesIn, sendPicture } from './pictures'
+import { ACCEPTED, filesIn, isPicture, MOST_PICTURES } from './pictures'
 import type { Image } from './queries'
-
-interface Sending {
-  key: string
-  file: File
-  problem: string | null
-}
+import type { Sender } from './useSending'
 
 /** Pictures by choosing, dropping or pasting; each is sent at once and waits for its entry to be saved. */
 export function PicturesField({
   images,
-  onAdd,
+  sender,
   onRemove,
 }: {
   images: Image[]
-  onAdd: (image: Image) => void
+  sender: Sender
   onRemove: (id: string) => void
 }) {
   const id = useId()
-  const [sending, setSending] = useState<Sending[]>([])
   const [over, setOver] = useState(false)
-  const room = MOST_PICTURES - images.length - sending.length
-
-  async function send({ key, file }: Sending) {
-    setSending((all) => all.map((each) => (each.key === key ? { ...each, problem: null } : each)))
-    try {
-      onAdd(await sendPicture(file, key))
-      drop(key)
-    } catch (error) {
-      const { detail, advice } = asProblem(error)
-      setSending((all) => all.map((each) => (each.key === key ? { ...each, problem: `${detail} ${advice}` } : each)))
-    }
-  }
-  async function take(files: File[]) {
-    const taken = files.slice(0, Math.max(room, 0)).map((file) => ({ key: randomKey(), file, problem: null }))
-    setSending((all) => [...all, ...taken])
-    // One after the other: the server takes only a few at once.
-    for (const each of taken) await send(each)
-  }
-  const drop = (key: string) => setSending((all) => all.filter((each) => each.key !== key))
+  const room = MOST_PICTURES - images.length
+  const full = room <= sender.all.length
+  const take = (files: File[]) => void sender.take(files, room)
 
   const onPaste = useEffectEvent((event: ClipboardEvent) => {
-    const found = picturesIn(event.clipboardData)
-    if (found.length === 0) return
+    const found = filesIn(event.clipboardData).filter(isPicture)
+    if (found.length === 0 || isTextFor(event.target, event.clipboardData)) return
     event.preventDefault()
-    void take(found)
+    take(found)
   })
   useEffect(() => {
     const listen = (event: ClipboardEvent) => onPaste(event)
@@ -72,7 +48,7 @@ export function PicturesField({
       onDrop={(event) => {
         event.preventDefault()
         setOver(false)
-        void take(picturesIn(event.dataTransfer))
+        take(filesIn(event.dataTransfer))
       }}
       className={clsx('rounded-card border border-dashed p-4', over ? 'border-ink bg-hover' : 'border-edge')}
     >
@@ -80,7 +56,7 @@ export function PicturesField({
         htmlFor={id}
         className={clsx(
           'inline-flex h-11 items-center gap-2 rounded-control border border-hairline px-4 font-medium has-[:focus-visible]:outline-2',
-          room > 0 ? 'cursor-pointer hover:bg-hover' : 'opacity-40',
+          full ? 'opacity-40' : 'cursor-pointer hover:bg-hover',
         )}
       >
         <ImagePlus aria-hidden className="size-4" />
@@ -90,10 +66,10 @@ export function PicturesField({
           type="file"
           accept={ACCEPTED}
           multiple
-          disabled={room <= 0}
+          disabled={full}
           className="sr-only"
           onChange={(event) => {
-            void take([...(event.target.files ?? [])])
+            take([...(event.target.files ?? [])])
             event.target.value = ''
           }}
         />
@@ -120,8 +96,13 @@ export function PicturesField({
           ))}
         </ul>
       )}
+      {sender.leftOut && (
+        <p role="alert" className="mt-3 text-sm break-words text-error">
+          {sender.leftOut}
+        </p>
+      )}
       <ul aria-label="Pictures on their way" className="mt-3 space-y-2 empty:hidden">
-        {sending.map((each) => (
+        {sender.all.map((each) => (
           <li key={each.key} className="flex flex-wrap items-center gap-x-3 gap-y-2 text-sm">
             {each.problem === null ? (
               <>
@@ -132,17 +113,23 @@ export function PicturesField({
                 <span role="alert" className="min-w-0 break-words text-error">
                   {each.file.name}: {each.problem}
                 </span>
-                <Button size="small" onClick={() => void send(each)}>
+                <Button size="small" onClick={() => void sender.send(each)}>
                   Try again
-                </Button>
-                <Button size="small" kind="quiet" onClick={() => drop(each.key)}>
-                  Leave it out
                 </Button>
               </>
             )}
+            <Button size="small" kind="quiet" onClick={() => sender.drop(each.key)}>
+              Leave it out
+            </Button>
           </li>
         ))}
       </ul>
     </div>
   )
+}
+
+/** Office programs put a picture beside the text they copy: in a field the text is meant. */
+function isTextFor(target: EventTarget | null, data: DataTransfer | null): boolean {
+  const field = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement
+  return field && data?.types.includes('text/plain') === true
 }

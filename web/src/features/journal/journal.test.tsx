@@ -1,16 +1,14 @@
-import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react'
+import { fireEvent, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import { queryClient } from '@/api/queries'
 import { problem } from '@/mocks/answers'
 import { journal, resetJournal } from '@/mocks/journal'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
 import { lastDeleted } from './memory'
-import { entryQuery } from './queries'
 
 mockedServer()
 beforeEach(() => {
@@ -208,64 +206,26 @@ describe('writing', () => {
     })
   })
 
-  it('says what is wrong with a picture, and goes on without it', async () => {
+  it('asks before it throws away what was written', async () => {
     const user = userEvent.setup()
-    server.use(
-      http.post('/api/journal/images', () =>
-        problem(422, 'invalid-input', 'This picture is damaged.', 'Save it again.'),
-      ),
-    )
+    const router = renderAt('/journal?new=1')
+    const written = within(await form())
+    await user.type(written.getByRole('textbox', { name: 'Text' }), 'Long')
+    await user.click(written.getByRole('button', { name: 'Throw away' }))
+    await user.click(written.getByRole('button', { name: 'Keep writing' }))
+    expect(written.getByRole<HTMLTextAreaElement>('textbox', { name: 'Text' }).value).toBe('Long')
+    await user.click(written.getByRole('button', { name: 'Throw away' }))
+    await user.click(written.getByRole('button', { name: 'Throw it away' }))
+    await waitFor(() => expect(router.state.location.search).toEqual({}))
+    expect(sessionStorage).toHaveLength(0)
+  })
+
+  it('saves with Ctrl+Enter, with the tag that is still being typed', async () => {
+    const user = userEvent.setup()
     renderAt('/journal?new=1')
     const written = within(await form())
-    await user.upload(written.getByLabelText('Add pictures'), picture())
-    expect(await written.findByText(/shot.png: This picture is damaged. Save it again./)).toBeTruthy()
-    await user.click(written.getByRole('button', { name: 'Leave it out' }))
-    expect(written.queryByText(/damaged/)).toBeNull()
-  })
-})
-
-describe('changing', () => {
-  it('tells of a newer version, and saves over it when that is wanted', async () => {
-    const user = userEvent.setup()
-    const [first] = journal.all
-    if (!first) throw new Error('the mocked journal is empty')
-    renderAt(`/journal/${first.id}?edit=1`)
-    const title = await screen.findByRole<HTMLInputElement>('textbox', { name: 'Title' })
-    expect(title.value).toBe('Sold the failed break')
-    first.version = 5
-    await user.type(title, '!')
-    await user.click(screen.getByRole('button', { name: 'Save' }))
-    await user.click(await screen.findByRole('button', { name: 'Save mine all the same' }))
-    expect(await screen.findByRole('heading', { level: 1, name: 'Sold the failed break!' })).toBeTruthy()
-    expect(journal.bodies.map((body) => (body as { version: number }).version)).toEqual([1, 5])
-  })
-
-  it('writes over nothing that came from elsewhere while it was written', async () => {
-    const user = userEvent.setup()
-    const [first] = journal.all
-    if (!first) throw new Error('the mocked journal is empty')
-    renderAt(`/journal/${first.id}?edit=1`)
-    await user.type(await screen.findByRole('textbox', { name: 'Title' }), '!')
-    Object.assign(first, { version: 2, title: 'Theirs' })
-    await queryClient.refetchQueries({ queryKey: entryQuery(first.id).queryKey })
-    expect(await screen.findByRole('heading', { level: 1, name: 'Change “Theirs”' })).toBeTruthy()
-    await user.click(screen.getByRole('button', { name: 'Save' }))
-    expect(await screen.findByText(/was changed elsewhere since you read it/)).toBeTruthy()
-    expect(first.title).toBe('Theirs')
-  })
-
-  it('nor while it was left half-written', async () => {
-    const user = userEvent.setup()
-    const [first] = journal.all
-    if (!first) throw new Error('the mocked journal is empty')
-    renderAt(`/journal/${first.id}?edit=1`)
-    await user.type(await screen.findByRole('textbox', { name: 'Title' }), '!')
-    cleanup()
-    Object.assign(first, { version: 2, title: 'Theirs' })
-    renderAt(`/journal/${first.id}?edit=1`)
-    expect(await screen.findByText(/what you had written before/)).toBeTruthy()
-    await user.click(screen.getByRole('button', { name: 'Save' }))
-    expect(await screen.findByText(/was changed elsewhere since you read it/)).toBeTruthy()
-    expect(first.title).toBe('Theirs')
+    await user.type(written.getByRole('textbox', { name: 'Title' }), 'Quick')
+    await user.type(written.getByRole('combobox', { name: 'Tags' }), 'late{Control>}{Enter}{/Control}')
+    await waitFor(() => expect(journal.bodies).toMatchObject([{ title: 'Quick', tags: ['late'] }]))
   })
 })

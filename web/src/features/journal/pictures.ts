@@ -26,6 +26,7 @@ function refused(detail: string, advice: string): ProblemError {
   return new ProblemError(problemOf(body, new Response(null, { status: 422 })))
 }
 
-/** The pictures among what was pasted or dropped. */
-export const picturesIn = (data: DataTransfer | null): File[] =>
-  [...(data?.files ?? [])].filter((file) => file.type.startsWith('image/'))
+export const isPicture = (file: File) => file.type.startsWith('image/')
+
+/** What was pasted or dropped. */
+export const filesIn = (data: DataTransfer | null): File[] => [...(data?.files ?? [])]

@@ -18,9 +18,7 @@ export function useSave(entry: Entry | null, onSaved: (saved: Entry) => void) {
       if (!entry) {
         return answer(api.POST('/api/journal/entries', { params: { header: keyFor(JSON.stringify(body)) }, body }))
       }
-      const version = anyway
-        ? (await client.fetchQuery({ ...entryQuery(entry.id), staleTime: 0 })).version
-        : read
+      const version = anyway ? (await client.fetchQuery({ ...entryQuery(entry.id), staleTime: 0 })).version : read
       const changed = { ...body, version }
       return answer(
         api.PUT('/api/journal/entries/{entry_id}', {
