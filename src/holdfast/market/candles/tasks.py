@@ -77,8 +77,10 @@ async def seal_candles(work: Work) -> None:
     for one in every:
         async with work.database.transaction() as session:
             days = await store.seal(session, one.id, store.sealed_before(now))
-            if one.pinned and one.source in feeds.OPENERS:
-                since = one.first_time or backfill.usual_start(int(now.timestamp()))
+        # In a transaction of its own: others lock what is wanted first, and touch the series' tag after it.
+        if one.pinned and one.source in feeds.OPENERS:
+            since = one.first_time or backfill.usual_start(int(now.timestamp()))
+            async with work.database.transaction() as session:
                 await backfill.want(session, one.id, since, now=now)
         if days:
             log.info("days sealed", series=f"{one.source}:{one.symbol}", days=days)
