@@ -53,9 +53,9 @@ def riff(name: bytes, data: bytes) -> bytes:
     return name + struct.pack("<I", len(data)) + data + b"\x00" * (len(data) % 2)
 
 
-def webp(*, flags: int = 0x3C, moving: bool = False) -> bytes:
-    """50 × 20, extended, with alpha, EXIF and XMP."""
-    sides = (49).to_bytes(3, "little") + (19).to_bytes(3, "little")
+def webp(*, flags: int = 0x3C, moving: bool = False, canvas: tuple[int, int] = (50, 20)) -> bytes:
+    """50 × 20, extended, with alpha, EXIF and XMP. ``canvas``: how large it says it is."""
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in canvas)
     start = bytes([flags | (0x02 if moving else 0), 0, 0, 0]) + sides
     frame = b"\x00\x00\x00\x9d\x01\x2a" + struct.pack("<HH", 50, 20) + b"\x00" * 7
     parts = riff(b"VP8X", start) + riff(b"ICCP", SECRET) + riff(b"ALPH", b"\x00\x01") + riff(b"VP8 ", frame)

@@ -9,6 +9,7 @@ from tests.journal.pictures import (
     jpeg,
     lossless_webp,
     png,
+    riff,
     segment,
     talking_jpeg,
     talking_png,
@@ -83,6 +84,8 @@ def test_a_photo_stays_upright(order: str) -> None:
         b"\xff\xd8\xff" + b"\xff" * 1000,
         jpeg(0, 0),
         webp(moving=True),
+        webp(canvas=(5_000, 4_000)),
+        webp(canvas=(50, 19)),
         webp()[:30],
         b"RIFF\x04\x00\x00\x00WEBP",
         b"\x00" * (MOST_BYTES + 1),
@@ -93,6 +96,20 @@ def test_junk_is_refused_with_words(content: bytes) -> None:
         read(content)
     assert refused.value.detail
     assert refused.value.advice
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png()[:10],
+        b"\xff\xd8\xff",
+        riff(b"RIFF", b"WEBP" + riff(b"VP8 ", b"\x00\x00\x00\x9d\x01\x2a")),
+        riff(b"RIFF", b"WEBP" + riff(b"VP8L", b"")),
+    ],
+)
+def test_a_picture_that_ends_too_early_is_said_to(content: bytes) -> None:
+    with pytest.raises(InvalidInput, match="damaged: it ends too early"):
+        read(content)
 
 
 def test_a_flood_of_parts_is_refused_soon() -> None:

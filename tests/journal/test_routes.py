@@ -14,13 +14,16 @@ from tests.charts.conftest import Headers
 from tests.journal.conftest import Trader
 from tests.journal.pictures import SECRET, png, talking_png
 
+from holdfast.accounts.limits import Rate
 from holdfast.core.errors import InvalidInput
-from holdfast.journal import image_routes, pictures, repository, service
+from holdfast.journal import image_routes, limits, pictures, repository, service
 from holdfast.journal.models import JournalEntry, JournalFill, JournalImage, JournalTag
 from holdfast.journal.pictures import UNUSED_FOR
 from holdfast.platform.database import Database
+from holdfast.platform.models import IdempotencyKey
 
 AT = "2026-03-01T12:00:00Z"
+POSTED, PUT = {"Idempotency-Key": "posted"}, {"Idempotency-Key": "put"}
 
 
 def body(**entry: Any) -> dict[str, Any]:
@@ -70,6 +73,49 @@ async def test_one_key_is_one_entry(trader: Trader) -> None:
     missing = await trader.client.post("/api/journal/entries", json=body(), headers=trader.headers)
     assert missing.status_code == 400
     assert await rows(trader.database, JournalEntry) == 1
+
+
+async def test_no_text_outlives_its_entry_where_repeats_are_known_from(trader: Trader) -> None:
+    new, changed = body(text="A secret"), body(text="A secret still", version=1)
+    first = await trader.client.post("/api/journal/entries", json=new, headers=trader.headers | POSTED)
+    path = f"/api/journal/entries/{first.json()['id']}"
+    second = await trader.client.put(path, json=changed, headers=trader.headers | PUT)
+    async with trader.database.transaction() as session:
+        kept = {row.key: row.response["body"] for row in await session.scalars(select(IdempotencyKey))}
+    assert kept == {
+        key: {"id": first.json()["id"], "version": version} for key, version in (("posted", 1), ("put", 2))
+    }
+    late = await trader.client.post("/api/journal/entries", json=new, headers=trader.headers | POSTED)
+    again = await trader.client.put(path, json=changed, headers=trader.headers | PUT)
+    assert (late.status_code, again.status_code) == (201, 200)
+    for repeat in (late, again):
+        assert repeat.json() == second.json(), "as it is now"
+        assert repeat.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in second.headers
+    await trader.client.delete(path, headers=trader.headers | trader.key())
+    gone = await trader.client.post("/api/journal/entries", json=new, headers=trader.headers | POSTED)
+    assert gone.status_code == 404
+    assert await rows(trader.database, JournalEntry) == 1
+
+
+async def test_writing_has_a_pace(trader: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = (await trader.write()).json()
+    path = f"/api/journal/entries/{made['id']}"
+    slow = Rate("journal:tested", 1, timedelta(hours=1))
+    for module in (limits, image_routes):
+        monkeypatch.setattr(module, "WRITES", slow)
+    assert (await trader.write()).status_code == 201
+    headers = trader.headers | trader.key()
+    for refused in (
+        await trader.write(),
+        await trader.client.put(path, json=body(version=1), headers=headers),
+        await trader.client.delete(path, headers=headers),
+        await trader.client.post(f"{path}/restore", headers=trader.headers),
+        await send_image(trader, png()),
+    ):
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+    assert (await trader.get(f"/journal/entries/{made['id']}")).json() == made
 
 
 @pytest.mark.parametrize(
@@ -267,6 +313,19 @@ async def test_figures_by_tag(trader: Trader) -> None:
         (group,) = (await trader.get("/journal/statistics", by=by)).json()["groups"]
         assert (group["key"], group["trades"]) == (key, 4)
     assert (await trader.get("/journal/statistics", by="luck")).status_code == 422
+
+
+async def test_groups_are_found_as_the_filters_find_them(trader: Trader) -> None:
+    for day, (setup, series) in enumerate((("break", "x:solusdt"), ("BREAK", "x:SOLUSDT"), ("Break", ""))):
+        at = f"2026-03-0{day + 1}T00:00:00Z"
+        await trader.write(trade=hand(5), setup=setup, series=series, happened_at=at)
+
+    async def groups(by: str) -> set[tuple[str, str, int]]:
+        told = (await trader.get("/journal/statistics", by=by)).json()["groups"]
+        return {(group["key"], group["label"], group["trades"]) for group in told}
+
+    assert await groups("setup") == {("Break", "Break", 3)}, "as it was written last"
+    assert await groups("symbol") == {("x:SOLUSDT", "SOLUSDT", 2), ("", "No symbol", 1)}
 
 
 async def test_a_trade_counts_once_however_many_entries_tell_of_it(trader: Trader) -> None:

@@ -62,17 +62,20 @@ class Told:
 
 
 def statistics(told: Sequence[Told], by: GroupBy) -> StatisticsView:
-    """Everything of these trades, and the same by what ``by`` names. A trade with two tags counts in both."""
+    """Everything of these trades, and the same by what ``by`` names. A trade with two tags counts in both. A
+    group is found whatever its letters' case, as the filters find it, and is called as it was last."""
     over = [one for one in told if one.trade.is_over]
     once = _distinct(over)
     still_open = {one.identity for one in told if not one.trade.is_over}
-    groups: dict[tuple[str, str], list[Told]] = {}
+    groups: dict[str, list[Told]] = {}
+    names: dict[str, tuple[str, str]] = {}
     for one in over:
-        for key in _keys(one, by):
-            groups.setdefault(key, []).append(one)
+        for key, label in _keys(one, by):
+            groups.setdefault(key.lower(), []).append(one)
+            names[key.lower()] = key, label
     views = [
         GroupView(key=key, label=label, **figures([one.trade for one in _distinct(members)]).model_dump())
-        for (key, label), members in groups.items()
+        for (key, label), members in zip(names.values(), groups.values(), strict=True)
     ]
     return StatisticsView(
         by=by,

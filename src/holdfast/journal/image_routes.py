@@ -7,9 +7,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
+from holdfast.accounts.tools import ToolsDep
 from holdfast.charts.datasets.forms import Receiving
 from holdfast.core.errors import NotSignedIn
 from holdfast.journal import pictures, repository
+from holdfast.journal.limits import REFUSAL, WRITES
 from holdfast.journal.schemas import ImageView
 from holdfast.market.candles.routes import ViewerDep
 from holdfast.platform.idempotency import require_key, run_once
@@ -27,7 +29,12 @@ receiving = Receiving()
 
 @router.post("", status_code=201, response_model=ImageView, openapi_extra=_BODY)
 async def send(
-    request: Request, database: DatabaseDep, clock: ClockDep, viewer: ViewerDep, key: KeyDep
+    request: Request,
+    database: DatabaseDep,
+    clock: ClockDep,
+    tools: ToolsDep,
+    viewer: ViewerDep,
+    key: KeyDep,
 ) -> JSONResponse:
     """Keep a picture (PNG, JPEG or WebP, told by its bytes) for an entry to show. Metadata is left out. It is
     forgotten after a day if no entry shows it."""
@@ -35,6 +42,7 @@ async def send(
     if viewer is None:
         raise NotSignedIn("This request carries no access token.", advice="Sign in first.")
     user_id = viewer
+    await tools.limiter.require((WRITES, str(user_id)), now=clock.now(), refusal=REFUSAL)
     with receiving.one_of(user_id):
         content = await pictures.receive(request.stream())
         picture = await pictures.read(content)

@@ -57,10 +57,10 @@ def read(content: bytes) -> Picture:
         raise too_large()
     try:
         picture = _read(content)
-    except (_Broken, struct.error, IndexError) as error:
-        raise InvalidInput(
-            f"This picture is damaged: {error}.", advice="Save it again as PNG, JPEG or WebP."
-        ) from error
+    except _Broken as error:
+        raise _damaged(str(error)) from error
+    except (struct.error, IndexError) as error:
+        raise _damaged("it ends too early") from error
     sides = (picture.width, picture.height)
     if min(sides) < 1 or max(sides) > LONGEST_SIDE or sides[0] * sides[1] > MOST_PIXELS:
         raise InvalidInput(
@@ -75,6 +75,10 @@ def too_large() -> InvalidInput:
         f"A picture may have at most {MOST_BYTES // 1024**2} MiB.",
         advice="Make it smaller, or save it as JPEG or WebP.",
     )
+
+
+def _damaged(how: str) -> InvalidInput:
+    return InvalidInput(f"This picture is damaged: {how}.", advice="Save it again as PNG, JPEG or WebP.")
 
 
 class _Broken(ValueError):
@@ -217,20 +221,23 @@ def _exif_with(orientation: int) -> bytes:
 
 def _webp(content: bytes) -> Picture:
     kept: list[bytes] = []
-    size: tuple[int, int] | None = None
+    sizes: set[tuple[int, int]] = set()
     extended = alpha = False
     for name, data in _webp_chunks(content):
         if name == b"VP8X":
             if data[0] & _WEBP_ANIMATED:
                 raise _Broken("it moves, and only still pictures are kept")
             extended, alpha = True, bool(data[0] & _WEBP_ALPHA)
-            size = 1 + int.from_bytes(data[4:7], "little"), 1 + int.from_bytes(data[7:10], "little")
+            sizes.add((1 + int.from_bytes(data[4:7], "little"), 1 + int.from_bytes(data[7:10], "little")))
         elif name in _WEBP_KEPT:
             kept.append(_riff(name, data))
             if name != b"ALPH":
-                size = size or _webp_size(name, data)
-    if size is None or not any(chunk.startswith(b"VP8") for chunk in kept):
+                sizes.add(_webp_size(name, data))
+    if not any(chunk.startswith(b"VP8") for chunk in kept):
         raise _Broken("it holds no picture")
+    if len(sizes) != 1:
+        raise _Broken("it is not as large as it says")
+    (size,) = sizes
     if extended:
         flags = bytes([_WEBP_ALPHA if alpha else 0, 0, 0, 0])
         sides = b"".join((side - 1).to_bytes(3, "little") for side in size)

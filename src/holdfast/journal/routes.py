@@ -1,5 +1,6 @@
 """The journal over HTTP."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,13 +10,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import AfterValidator
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.access import UserDep
 from holdfast.core.errors import InvalidInput
 from holdfast.journal import exports, service
+from holdfast.journal.limits import count_write
 from holdfast.journal.repository import Filters
 from holdfast.journal.schemas import (
     ChangedEntry,
+    EntryRef,
     EntryView,
     GroupBy,
     JournalMark,
@@ -31,7 +35,7 @@ from holdfast.journal.trades import Mark
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import REPLAYED_HEADER, require_key, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, FromQuery, LimitQuery, SymbolQuery, ToQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
@@ -61,6 +65,7 @@ SearchQuery = Annotated[TextQuery, AfterValidator(_few)]
 TagQuery = Annotated[str, Query(max_length=200), AfterValidator(_words), AfterValidator(tag_of)]
 SecondQuery = Annotated[int, Query(ge=0, le=_LAST_SECOND)]
 KeyDep = Annotated[str, Depends(require_key)]
+Counted = Depends(count_write)
 
 
 def mark_of(request: Request) -> Mark:
@@ -132,17 +137,17 @@ async def _rows(
             return
 
 
-@router.post("/entries", status_code=201, response_model=EntryView)
+@router.post("/entries", status_code=201, response_model=EntryView, dependencies=[Counted])
 async def add(
     wanted: NewEntry, user: UserDep, session: SessionDep, mark: MarkDep, now: NowDep, key: KeyDep
 ) -> JSONResponse:
     """Write an entry. What it says of a position or of fills is asked of the ledger, now and whenever it is
     read."""
 
-    async def effect() -> tuple[int, EntryView]:
-        return 201, await service.add(session, user.id, wanted, mark, now=now)
+    async def effect() -> tuple[int, EntryRef]:
+        return 201, await service.add(session, user.id, wanted, now=now)
 
-    return await run_once(
+    done = await run_once(
         session,
         user_id=user.id,
         key=key,
@@ -151,6 +156,7 @@ async def add(
         now=now,
         effect=effect,
     )
+    return await _as_it_is(session, user.id, done, mark)
 
 
 @router.get("/entries/{entry_id}")
@@ -158,7 +164,7 @@ async def entry(entry_id: UUID, user: UserDep, session: SessionDep, mark: MarkDe
     return await service.one(session, user.id, entry_id, mark)
 
 
-@router.put("/entries/{entry_id}", response_model=EntryView)
+@router.put("/entries/{entry_id}", response_model=EntryView, dependencies=[Counted])
 async def change(
     entry_id: UUID,
     wanted: ChangedEntry,
@@ -170,10 +176,10 @@ async def change(
 ) -> JSONResponse:
     """Write an entry anew. 409 with ``current`` if it was changed since it was read."""
 
-    async def effect() -> tuple[int, EntryView]:
+    async def effect() -> tuple[int, EntryRef]:
         return 200, await service.change(session, user.id, entry_id, wanted, mark, now=now)
 
-    return await run_once(
+    done = await run_once(
         session,
         user_id=user.id,
         key=key,
@@ -182,9 +188,19 @@ async def change(
         now=now,
         effect=effect,
     )
+    return await _as_it_is(session, user.id, done, mark)
 
 
-@router.delete("/entries/{entry_id}", status_code=204)
+async def _as_it_is(session: AsyncSession, user_id: UUID, done: JSONResponse, mark: Mark) -> JSONResponse:
+    """The entry that was written, also where the request is a repeat: what is stored of the first answer says
+    only which one. Raises ``NotFound``: it was deleted meanwhile."""
+    written = UUID(json.loads(bytes(done.body))["id"])
+    entry = await service.one(session, user_id, written, mark)
+    replayed = {name: value for name, value in done.headers.items() if name == REPLAYED_HEADER.lower()}
+    return JSONResponse(entry.model_dump(mode="json"), done.status_code, headers=replayed)
+
+
+@router.delete("/entries/{entry_id}", status_code=204, dependencies=[Counted])
 async def remove(entry_id: UUID, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep) -> Response:
     """Delete an entry. For a day it can be brought back, then it is gone with its pictures."""
 
@@ -204,7 +220,7 @@ async def remove(entry_id: UUID, user: UserDep, session: SessionDep, now: NowDep
     return Response(status_code=204)
 
 
-@router.post("/entries/{entry_id}/restore")
+@router.post("/entries/{entry_id}/restore", dependencies=[Counted])
 async def restore(entry_id: UUID, user: UserDep, session: SessionDep, mark: MarkDep) -> EntryView:
     """Bring a deleted entry back. Doing it twice does nothing more."""
     return await service.restore(session, user.id, entry_id, mark)

@@ -121,9 +121,7 @@ class NewEntry(Schema):
     mood: Mood | None = None
     rating: Annotated[int, Field(ge=1, le=5)] | None = None
     setup: Annotated[Line, StringConstraints(max_length=60)] = ""
-    tags: Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_distinct)] = Field(
-        default_factory=list
-    )
+    tags: Tags = Field(default_factory=list)
     trade: TradeWish | None = None
     images: Annotated[list[UUID], Field(max_length=MOST_IMAGES)] = Field(default_factory=list)
 
@@ -213,6 +211,13 @@ class EntryView(Schema):
     images: list[ImageView]
     created_at: datetime
     updated_at: datetime
+
+
+class EntryRef(Schema):
+    """What is kept of the answer to a write, so that no text outlives its entry."""
+
+    id: UUID
+    version: int
 
 
 class JournalMark(Schema):

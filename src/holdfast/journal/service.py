@@ -17,6 +17,7 @@ from holdfast.journal.models import JournalEntry
 from holdfast.journal.repository import Filters
 from holdfast.journal.schemas import (
     ChangedEntry,
+    EntryRef,
     EntryView,
     FillsTrade,
     GroupBy,
@@ -166,9 +167,7 @@ async def _trades(
 # --- writing ------------------------------------------------------------------------------------------------
 
 
-async def add(
-    session: AsyncSession, user_id: UUID, wanted: NewEntry, mark: Mark, *, now: datetime
-) -> EntryView:
+async def add(session: AsyncSession, user_id: UUID, wanted: NewEntry, *, now: datetime) -> EntryRef:
     """Write an entry.
 
     Raises:
@@ -183,7 +182,7 @@ async def add(
     session.add(row)
     await session.flush()
     await _write_parts(session, user_id, row, wanted, keys)
-    return (await views(session, user_id, [row], mark))[0]
+    return EntryRef(id=row.id, version=row.version)
 
 
 async def change(
@@ -194,7 +193,7 @@ async def change(
     mark: Mark,
     *,
     now: datetime,
-) -> EntryView:
+) -> EntryRef:
     """Write an entry anew. Pictures that it does not name any more are deleted.
 
     Raises:
@@ -216,7 +215,7 @@ async def change(
     row.version, row.updated_at = row.version + 1, now
     await _write_parts(session, user_id, row, wanted, keys)
     await session.flush()
-    return (await views(session, user_id, [row], mark))[0]
+    return EntryRef(id=row.id, version=row.version)
 
 
 async def remove(session: AsyncSession, user_id: UUID, entry_id: UUID, *, now: datetime) -> None:
