@@ -21,6 +21,7 @@ from holdfast.app import hub as hubs
 from holdfast.app import stream as streams
 from holdfast.app.hub import Channel, Hub
 from holdfast.app.wire import Frame, StreamProtocol
+from holdfast.core.errors import TooManyRequests
 from holdfast.indices.board import IndexBoard
 from holdfast.market import quotes
 from holdfast.market.instruments import InstrumentBook
@@ -166,6 +167,8 @@ async def test_private_topics_are_heard_by_their_owner_only(server, redis, datab
             refused = await nosy.hears(lambda m: m.get("op") == "error")
             assert "'thing:1'" in refused["detail"]
             assert "topic" not in refused, "a page would take it for data"
+            assert refused["about"] == "thing:1"
+            assert "retry_after" not in refused, "asking again is of no use"
         assert "There is no topic" in (await stranger.hears(lambda m: m.get("op") == "error"))["detail"]
         await publish_user(redis, user.id, "thing:1", {"n": 2})
         await owner.hears(lambda m: m.get("topic") == "thing:1" and m["data"] == {"n": 2})
@@ -213,6 +216,52 @@ async def test_bad_tokens_leave_the_public_topics(server, user):
         errors = [m for m in visitor.heard if m.get("op") == "error"]
         assert [e.get("code") for e in errors[:4]] == ["not-signed-in"] * 4
         assert "Sign in" in errors[4]["detail"]
+        assert (errors[4].get("code"), errors[4]["about"]) == (None, "thing:1")
+
+
+async def test_a_token_is_answered_before_anything_is_told(server, user, things):
+    """A page that asks in one breath knows as whom it listens before it hears the first topic."""
+    things.owner["1"] = user.id
+    good, _ = await token_for(server, user)
+    for token, answer in ((good, "authenticated"), ("nonsense", "error")):
+        async with page(server) as visitor:
+            await visitor.say(op="auth", token=token)
+            await visitor.say(op="subscribe", topics=["indices", "thing:1"])
+            await visitor.hears(lambda m: m.get("topic") == "indices")
+            told = [m for m in visitor.heard if m.get("op") != "beat"]
+            assert [m.get("op") for m in told[:2]] == ["ready", answer]
+
+
+async def test_a_refusal_says_of_what_and_when_it_may_be_asked_for_again(server, things):
+    answers = iter([TooManyRequests("Too much.", advice="Try again in 7 seconds.", retry_after=7)])
+
+    async def busy(*_):
+        for refusal in answers:
+            raise refusal
+        return True
+
+    server.hub.register("busy", busy, things.snapshot, private=False)
+    async with page(server) as visitor:
+        await visitor.say(op="subscribe", topics=["busy:1"])
+        refused = await visitor.hears(lambda m: m.get("op") == "error")
+        detail = "'busy:1' cannot be heard: Too much. Try again in 7 seconds."
+        assert refused == {"op": "error", "about": "busy:1", "detail": detail, "retry_after": 7}
+        await visitor.subscribed("busy:1")
+        await visitor.hears(lambda m: m.get("topic") == "busy:1")
+
+
+async def test_quotes_may_be_waited_for_until_the_first_are_read(server, redis):
+    server.quotes._quotes.clear()
+    async with page(server) as early:
+        await early.subscribed("quotes:ETHUSDT")
+        one = quotes.encode(replace(quote("ETHUSDT", 7), at=CLOCK.now()))
+        await redis.hset(quotes.LAST_KEY, "ETHUSDT", orjson.dumps(one))
+        await server.quotes.load(redis)
+        told = await early.hears(lambda m: m.get("topic") == "quotes:ETHUSDT")
+        assert told["data"]["bid"] == "7"
+        await early.say(op="subscribe", topics=["quotes:NOSUCH"])
+        refused = await early.hears(lambda m: m.get("op") == "error")
+        assert refused["detail"] == "There is no topic 'quotes:NOSUCH'."
 
 
 async def test_signing_out_ends_the_stream(server, user, monkeypatch):

@@ -11,6 +11,7 @@ import httpx2
 import numpy as np
 import pytest
 from tests.charts.conftest import add_user, sign_in
+from tests.news.test_routes import article
 
 from holdfast.app.api import create_app
 from holdfast.charts.datasets import reading
@@ -18,7 +19,7 @@ from holdfast.core.bars import Bars
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus
 from holdfast.indices import repository as index_repository
 from holdfast.market import repository as instruments
-from holdfast.market.candles import columns, conflicts, coverage, repository, store
+from holdfast.market.candles import backfill, columns, conflicts, coverage, repository, store
 from holdfast.market.candles.gaps import Reason
 from holdfast.news import repository as news_repository
 from holdfast.platform import cache_redis
@@ -132,6 +133,23 @@ async def test_pages_and_indicators_follow_every_write(
     assert header["price_decimals"] == 4
 
 
+async def test_a_backfill_that_begins_is_told_at_once(
+    client: httpx2.AsyncClient, second: httpx2.AsyncClient, database: Database
+) -> None:
+    async def told() -> list[dict[str, int] | None]:
+        pages = [await page(each, "binance/BTCUSDT") for each in (client, second)]
+        return [columns.decode(one.content)[0]["backfill"] for one in pages]
+
+    async with database.transaction() as session:
+        one = await store.series(session, "binance", "BTCUSDT", price_decimals=2, volume_decimals=3)
+        await store.write(session, one.id, minutes(100, 10_000), origin="test", now=NOW)
+    assert await told() == await told() == [None, None]
+    assert (await kept(client, "candles"))["made"] == 1
+    async with database.transaction() as session:
+        await backfill.want(session, one.id, START, now=NOW)
+    assert await told() == [{"done": 0, "total": 0}] * 2
+
+
 async def test_bars_that_fill_the_space_after_the_last_ones_are_seen(
     client: httpx2.AsyncClient, database: Database
 ) -> None:
@@ -212,6 +230,19 @@ async def test_news_and_levels_are_there_as_soon_as_they_are_written(
         )
     assert await points(client) == await points(second) == 1
     assert await answered(client) == await answered(second) is not None
+
+
+async def test_a_story_is_told_as_soon_as_it_is_saved(
+    client: httpx2.AsyncClient, second: httpx2.AsyncClient, database: Database
+) -> None:
+    async def titles(each: httpx2.AsyncClient) -> list[str]:
+        return [one["title"] for one in (await each.get("/api/news")).json()["items"]]
+
+    now = SystemClock().now()
+    assert await titles(client) == await titles(second) == []
+    async with database.transaction() as session:
+        await news_repository.save(session, "marketaux", [article(1, None, "none", published_at=now)], now)
+    assert await titles(client) == await titles(second) == ["Article 1"]
 
 
 # --- nobody else's ------------------------------------------------------------------------------------------

@@ -141,15 +141,13 @@ async def test_a_restart_of_the_api_does_not_disturb_who_listens(divided: Instal
         divided.kill("api")
         while await answers(divided):
             await asyncio.sleep(0.02)
-        frames, positions = follower.frames, follower.positions
-        assert not await answers(divided)
+        frames = follower.frames
         await follower.until(lambda: follower.frames > frames)
         async with asyncio.timeout(PATIENCE):
             while not await answers(divided):
                 await asyncio.sleep(0.1)
         await follower.until(lambda: follower.frames > frames + 3)
         assert follower.connections == 1
-        assert follower.positions >= positions
 
 
 async def test_a_page_finds_the_hub_and_finds_it_again(

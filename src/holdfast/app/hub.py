@@ -70,6 +70,14 @@ class Channel:
         return self.topic.partition(":")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a topic is not heard. ``retry_after``: seconds until asking again is of use, if known."""
+
+    detail: str
+    retry_after: int | None = None
+
+
 @dataclass(slots=True)
 class Ticks:
     """One for all connections: a timer of each one's own would cost more than what is sent."""
@@ -233,33 +241,34 @@ class Hub:
         refreshers = [self._refresh_forever() for _ in range(REFRESHERS)]
         await together(self._relay(), self._beat(), self._ticks.run(), *polls, *refreshers)
 
-    async def subscribe(self, client: Client, topic: str) -> str:
-        """Start the topic with a snapshot. Returns what is wrong, or ""."""
+    async def subscribe(self, client: Client, topic: str) -> Refusal | None:
+        """Start the topic with a snapshot. Returns what is wrong, if anything is."""
         kind, _, key = topic.partition(":")
         provider = self._providers.get(kind)
         if provider is None:
-            return f"There is no topic {topic!r}."
+            return Refusal(f"There is no topic {topic!r}.")
         if topic in client.channels:
-            return ""
+            return None
         if len(client.channels) >= MAX_TOPICS:
-            return f"At most {MAX_TOPICS} topics at a time: unsubscribe from some first."
+            return Refusal(f"At most {MAX_TOPICS} topics at a time: unsubscribe from some first.")
         is_private = provider.private(key)
         if is_private and client.user_id is None:
-            return f"Sign in to hear {topic!r}."
+            return Refusal(f"Sign in to hear {topic!r}.")
         channel = Channel(client.user_id if is_private else None, topic)
         async with self.database.transaction() as session:
             try:
                 if not await provider.authorise(session, client.user_id, key):
-                    return f"There is no topic {topic!r}."
-            except HoldfastError as refusal:
-                return f"{topic!r} cannot be heard: {refusal.detail} {refusal.advice}".rstrip()
+                    return Refusal(f"There is no topic {topic!r}.")
+            except HoldfastError as error:
+                detail = f"{topic!r} cannot be heard: {error.detail} {error.advice}".rstrip()
+                return Refusal(detail, error.extra.get("retry_after"))
             client.channels[topic] = channel
             client.joining = topic
             self._audience[channel].add(client)
             state = await provider.snapshot(session, client.user_id, key)
         if state is not None and topic in client.channels and topic == client.joining:
             client.offer(topic, _frame(topic, state.model_dump_json()))
-        return ""
+        return None
 
     def unsubscribe(self, client: Client, topics: Iterable[str]) -> None:
         for topic in topics:

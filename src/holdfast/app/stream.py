@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from holdfast.accounts.access import user_from_token
 from holdfast.accounts.limits import network_of
 from holdfast.accounts.repository import signed_in_user
-from holdfast.app.hub import MAX_TOPICS, Client, Hub, quote_view
+from holdfast.app.hub import MAX_TOPICS, Client, Hub, Refusal, quote_view
 from holdfast.app.moderation import Visitor
 from holdfast.app.wire import line_of
 from holdfast.core.errors import NotSignedIn, TooManyRequests
@@ -168,23 +168,25 @@ async def _sign_in(websocket: WebSocket, hub: Hub, client: Client, token: Any) -
 async def _subscribe(websocket: WebSocket, hub: Hub, client: Client, topics: Any) -> None:
     accepted = []
     for topic in _topics(client, topics):
-        wrong = await _beyond_limits(websocket, client, topic) or await hub.subscribe(client, topic)
-        if wrong:
-            client.reply(op="error", detail=wrong)
-        else:
+        refusal = await _beyond_limits(websocket, client, topic) or await hub.subscribe(client, topic)
+        if refusal is None:
             accepted.append(topic)
+        else:
+            when = {} if refusal.retry_after is None else {"retry_after": refusal.retry_after}
+            client.reply(op="error", about=topic, detail=refusal.detail, **when)
     client.reply(op="subscribed", topics=accepted)
 
 
-async def _beyond_limits(websocket: WebSocket, client: Client, topic: str) -> str:
-    """What is wrong with hearing one more topic of bars, or ""."""
+async def _beyond_limits(websocket: WebSocket, client: Client, topic: str) -> Refusal | None:
+    """What is wrong with hearing one more topic of bars, if anything is."""
     if not topic.startswith(f"{CANDLES}:") or topic in client.channels:
-        return ""
+        return None
     try:
         await Visitor.of(websocket, client.user_id).may_hear()
-    except TooManyRequests as refusal:
-        return f"{topic!r} cannot be heard now: {refusal.detail} {refusal.advice}"
-    return ""
+    except TooManyRequests as error:
+        detail = f"{topic!r} cannot be heard now: {error.detail} {error.advice}"
+        return Refusal(detail, error.extra.get("retry_after"))
+    return None
 
 
 def _topics(client: Client, topics: Any) -> list[str]:
@@ -230,7 +232,8 @@ async def _watch(hub: Hub, client: Client) -> None:
 
 
 def register_public(hub: Hub, board: IndexBoard, quotes: QuoteBoard, clock: Clock) -> None:
-    """Announce the topics that need no sign-in: ``indices``, ``index:<id>``, ``quotes:<symbol>``."""
+    """Announce the topics that need no sign-in: ``indices``, ``index:<id>``, ``quotes:<symbol>``. Which
+    symbols there are nobody can say before the first quotes are read: until then any may be waited for."""
 
     async def anybody(*_: object) -> bool:
         return True
@@ -239,7 +242,7 @@ def register_public(hub: Hub, board: IndexBoard, quotes: QuoteBoard, clock: Cloc
         return key in DEFINITIONS
 
     async def known_symbol(_session: AsyncSession, _user: UUID | None, key: str) -> bool:
-        return quotes.get(key) is not None
+        return quotes.get(key) is not None or quotes.is_empty
 
     async def levels(*_: object) -> Levels:
         now = clock.now()
@@ -252,6 +255,11 @@ def register_public(hub: Hub, board: IndexBoard, quotes: QuoteBoard, clock: Cloc
         known = quotes.get(key)
         return QuoteView(**quote_view(key, encode(known))) if known else None
 
+    def read_again() -> None:
+        for topic in hub.heard("quotes"):
+            hub.ask(topic)
+
+    quotes.on_load = read_again
     hub.register("indices", anybody, levels, private=False)
     hub.register("index", known_index, level, private=False)
     hub.register("quotes", known_symbol, quote, private=False)

@@ -1,5 +1,6 @@
 """The latest quote of every instrument, in memory. PostgreSQL holds no quotes: they are worth seconds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -45,6 +46,13 @@ class QuoteBoard:
 
     def __init__(self) -> None:
         self._quotes: dict[str, LiveQuote] = {}
+        self.on_load: Callable[[], None] = lambda: None
+        """Called when every symbol has been read."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was read or told yet."""
+        return not self._quotes
 
     def get(self, symbol: str) -> LiveQuote | None:
         return self._quotes.get(symbol)
@@ -77,6 +85,7 @@ class QuoteBoard:
         stored: dict[str | bytes, str | bytes] = await redis.hgetall(LAST_KEY)
         for symbol, content in stored.items():
             self._take(symbol.decode() if isinstance(symbol, bytes) else symbol, orjson.loads(content))
+        self.on_load()
 
     def _absorb(self, data: bytes) -> None:
         for symbol, fields in orjson.loads(data).items():
