@@ -1,5 +1,6 @@
 import { Button } from '@/ui/Button'
 import { Choice, Field } from '@/ui/Field'
+import { FilterField } from '@/ui/FilterField'
 
 import type { Filters } from './queries'
 import { ORDER_STATES } from './queries'
@@ -24,15 +25,13 @@ export function FilterBar({
       onSubmit={(event) => event.preventDefault()}
       className="grid grid-cols-2 items-end gap-3 py-5 md:flex md:flex-wrap"
     >
-      <Field
+      <FilterField
         label="Symbol"
         className="md:w-40"
         placeholder="BTCUSDT"
         autoComplete="off"
-        defaultValue={filters.symbol ?? ''}
-        key={`symbol-${filters.symbol ?? ''}`}
-        onBlur={(event) => set({ symbol: event.target.value })}
-        onKeyDown={(event) => event.key === 'Enter' && set({ symbol: event.currentTarget.value })}
+        value={filters.symbol ?? ''}
+        onChoose={(symbol) => set({ symbol })}
       />
       {show === 'orders' && (
         <Choice

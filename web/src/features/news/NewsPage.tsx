@@ -3,7 +3,8 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { ArrowUp } from 'lucide-react'
 
 import { Button } from '@/ui/Button'
-import { Choice, Field } from '@/ui/Field'
+import { Choice } from '@/ui/Field'
+import { FilterField } from '@/ui/FilterField'
 import { Page } from '@/ui/Layout'
 import { EmptyState, Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
 import { Time } from '@/ui/Time'
@@ -31,18 +32,14 @@ export default function NewsPage() {
         onSubmit={(event) => event.preventDefault()}
         className="-mt-2 mb-4 grid grid-cols-2 items-end gap-3 md:flex md:flex-wrap"
       >
-        <Field
+        <FilterField
           label="Coin"
           className="md:w-40"
           placeholder="BTC"
           autoComplete="off"
           maxLength={40}
-          defaultValue={filters.symbol ?? ''}
-          key={`symbol-${filters.symbol ?? ''}`}
-          onBlur={(event) => change({ ...filters, symbol: event.target.value.trim() })}
-          onKeyDown={(event) =>
-            event.key === 'Enter' && change({ ...filters, symbol: event.currentTarget.value.trim() })
-          }
+          value={filters.symbol ?? ''}
+          onChoose={(symbol) => change({ ...filters, symbol })}
         />
         <Choice
           label="Mood"

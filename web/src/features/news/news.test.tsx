@@ -140,6 +140,20 @@ describe('filters', () => {
     expect(router.state.location.search).toEqual({})
   })
 
+  it('keep the cursor and the story while nothing changes', async () => {
+    const user = userEvent.setup()
+    const router = renderAt('/news?story=n1')
+    const coin = await screen.findByRole('textbox', { name: 'Coin' })
+    await user.click(coin)
+    await user.tab()
+    expect(router.state.location.search).toEqual({ story: 'n1' })
+    await user.type(coin, 'btc{Enter}')
+    await waitFor(() => expect(router.state.location.search).toEqual({ symbol: 'btc' }))
+    expect(document.activeElement).toBe(coin)
+    await user.click(await screen.findByRole('button', { name: 'Clear filters' }))
+    await waitFor(() => expect(screen.getByRole<HTMLInputElement>('textbox', { name: 'Coin' }).value).toBe(''))
+  })
+
   it('follow a coin from an article', async () => {
     const user = userEvent.setup()
     const router = renderAt('/news')
