@@ -82,6 +82,10 @@ describe('typed amounts', () => {
     ['9999999999999', 'too-large'],
     ['1,000.50', null],
     ['1000', null],
+    ['1,234,567.8', null],
+    ['0,5', 'not-a-number'],
+    ['1000,5', 'not-a-number'],
+    ['1,00', 'not-a-number'],
     ['.5', null],
     ['1000.', null],
   ])('%s: %s', (typed, problem) => {
@@ -91,6 +95,7 @@ describe('typed amounts', () => {
   it('cleans what people type', () => {
     expect(numbers.cleanAmount(' 1,000.50 ')).toBe('1000.50')
     expect(numbers.cleanAmount('.5')).toBe('0.5')
+    expect(numbers.cleanAmount('0,5')).toBe('0,5')
   })
 })
 

@@ -119,16 +119,22 @@ export function amountProblem(typed: string): AmountProblem | null {
   const text = cleanAmount(typed)
   if (text === '') return 'empty'
   if (/^-/.test(text) || (/^[0.]+$/.test(text) && /0/.test(text))) return 'not-positive'
-  if (!/^\d+(\.\d*)?$/.test(text)) return 'not-a-number'
+  if (!isDecimal(text)) return 'not-a-number'
   if (/\.\d{3,}$/.test(text)) return 'too-precise'
   return AMOUNT.test(text.replace(/^0+(?=\d)/, '').replace(/\.$/, '')) ? null : 'too-large'
 }
 
-/** The amount as the API takes it: a plain decimal string. */
+const GROUPED = /^-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$/
+
+/** The amount as the API takes it: a plain decimal string. A comma that groups no thousands stays: "0,5" is not 5. */
 export function cleanAmount(typed: string): string {
-  const text = typed.trim().replace(/[,\s\u00a0_]/g, '')
-  return text.replace(/^\./, '0.').replace(/\.$/, '')
+  const text = typed.trim().replace(/[\s\u00a0_]/g, '')
+  const plain = GROUPED.test(text) ? text.replaceAll(',', '') : text
+  return plain.replace(/^\./, '0.').replace(/\.$/, '')
 }
+
+/** Whether a cleaned amount is a decimal number at all. */
+export const isDecimal = (amount: string) => /^-?\d+(?:\.\d+)?$/.test(amount)
 
 /** The decimal string with its point moved: "0.125" by 2 → "12.5", "5" by −2 → "0.05"; exact. */
 export function movePoint(value: string, places: number): string {

@@ -190,7 +190,8 @@ export const journalHandlers = [
   http.post('/api/journal/trades', () => HttpResponse.json(makeTrade())),
   http.get('/api/journal/statistics', ({ request }) => {
     const by = new URL(request.url).searchParams.get('by') as Schemas['StatisticsView']['by']
-    return HttpResponse.json(makeStatistics({ by }))
+    const groups = [{ ...figures, key: '1', label: 'Monday' }]
+    return HttpResponse.json(makeStatistics(by === 'weekday' ? { by, groups } : { by }))
   }),
   http.get('/api/journal/labels', () =>
     HttpResponse.json({

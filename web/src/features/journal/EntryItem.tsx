@@ -2,6 +2,9 @@ import { Link } from '@tanstack/react-router'
 import { ChartCandlestick, Pencil, Trash2 } from 'lucide-react'
 
 import { splitSeries } from '@/features/chart/data/series'
+import { ownSeries } from '@/features/chart/own/store'
+import { symbolWords } from '@/features/chart/words'
+import { useStore } from '@/lib/store'
 import { utcMinute } from '@/lib/times'
 import { Button } from '@/ui/Button'
 import { ProblemNotice } from '@/ui/States'
@@ -10,7 +13,7 @@ import { Pictures } from './Picture'
 import type { Entry } from './queries'
 import { TradeFacts } from './TradeFacts'
 import { useDelete } from './useWrite'
-import { capital, symbolOf } from './words'
+import { capital } from './words'
 
 /** One entry with its trade and its pictures. What its owner wrote is text, never markup. */
 export function EntryItem({
@@ -81,16 +84,17 @@ export function EntryItem({
 
 function Market({ series }: { series: string }) {
   const [source, symbol] = splitSeries(series)
+  useStore(ownSeries)
   return (
     <Link
       to="/chart/$source/$symbol"
       params={{ source, symbol }}
       search={{}}
-      title={`Chart of ${series}`}
+      title={`Chart of ${symbolWords(series)}`}
       className="inline-flex items-center gap-1 font-medium text-ink underline-offset-4 hover:underline"
     >
       <ChartCandlestick aria-hidden className="size-4 text-muted" />
-      {symbolOf(series)}
+      {symbolWords(series)}
     </Link>
   )
 }

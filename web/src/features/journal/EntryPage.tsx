@@ -7,12 +7,14 @@ import { ProblemNotice, SkeletonRows } from '@/ui/States'
 import { EntryForm } from './EntryForm'
 import { EntryItem } from './EntryItem'
 import { entryQuery } from './queries'
+import { useSeriesNames } from './useSeriesNames'
 
 /** One entry: to be read, or to be changed. */
 export default function EntryPage() {
   const { entryId } = useParams({ from: '/mine/journal/$entryId' })
   const { edit } = useSearch({ from: '/mine/journal/$entryId' })
   const navigate = useNavigate()
+  useSeriesNames()
   const { data: entry, error, refetch } = useQuery(entryQuery(entryId))
   const back = (
     <Link to="/journal" search={{}}>

@@ -57,7 +57,7 @@ export function FiguresPanel({ filters, by, onBy }: { filters: Filters; by: Grou
           </div>
         }
       >
-        <Groups groups={data.groups} by={by} />
+        <Groups groups={data.groups} by={data.by} />
       </Section>
     </>
   )

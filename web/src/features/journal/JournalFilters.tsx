@@ -1,31 +1,35 @@
 import { useQuery } from '@tanstack/react-query'
 import { useId } from 'react'
 
+import { ownSeries } from '@/features/chart/own/store'
+import { symbolWords } from '@/features/chart/words'
+import { useStore } from '@/lib/store'
 import { Button } from '@/ui/Button'
 import { Field } from '@/ui/Field'
+import { FilterField } from '@/ui/FilterField'
 
 import type { Filters } from './queries'
 import { isFiltered, labelsQuery } from './queries'
-import { symbolOf } from './words'
+import { symbolMeant, symbolShown } from './words'
 
 /** Filters live in the address, so a filtered view can be kept. */
 export function JournalFilters({ filters, onChange }: { filters: Filters; onChange: (filters: Filters) => void }) {
   const labels = useQuery(labelsQuery).data
+  useStore(ownSeries)
   const tagsId = useId()
   const symbolsId = useId()
   const set = (change: Filters) => onChange({ ...filters, ...change })
+  const known = labels?.series.map((each) => each.name) ?? []
   const text = (label: string, name: 'symbol' | 'tag' | 'q', list?: string, placeholder = '') => (
-    <Field
+    <FilterField
       label={label}
       className="md:w-40"
       autoComplete="off"
       maxLength={40}
       list={list}
       placeholder={placeholder}
-      defaultValue={filters[name] ?? ''}
-      key={`${name}-${filters[name] ?? ''}`}
-      onBlur={(event) => event.target.value !== (filters[name] ?? '') && set({ [name]: event.target.value })}
-      onKeyDown={(event) => event.key === 'Enter' && set({ [name]: event.currentTarget.value })}
+      value={name === 'symbol' ? symbolShown(filters.symbol ?? '', known) : (filters[name] ?? '')}
+      onChoose={(typed) => set({ [name]: name === 'symbol' ? symbolMeant(typed, known) : typed })}
     />
   )
   return (
@@ -61,7 +65,7 @@ export function JournalFilters({ filters, onChange }: { filters: Filters; onChan
         ))}
       </datalist>
       <datalist id={symbolsId}>
-        {[...new Set(labels?.series.map(({ name }) => symbolOf(name)))].map((name) => (
+        {[...new Set(known.map(symbolWords))].map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>

@@ -16,6 +16,7 @@ import { FiguresPanel } from './FiguresPanel'
 import { JournalFilters } from './JournalFilters'
 import type { Filters, GroupBy } from './queries'
 import { csvPath, entriesQuery, isFiltered } from './queries'
+import { useSeriesNames } from './useSeriesNames'
 import { GROUPS, inputOf } from './words'
 
 const SHOWS = [
@@ -27,6 +28,7 @@ const SHOWS = [
 export default function JournalPage() {
   const search = useSearch({ from: '/mine/journal' })
   const navigate = useNavigate({ from: '/journal' })
+  useSeriesNames()
   const { show, by, new: writing, series, time, position, ...filters } = search
   if (writing) return <Writing given={given({ series, time, position })} />
   const go = (next: typeof search) => void navigate({ search: next, replace: true })

@@ -86,7 +86,21 @@ function FillChoice({ draft, onChange }: Props) {
   const fills = query.data?.pages.flatMap((page) => page.items)
   if (query.error && !fills) return <ProblemNotice error={query.error} retry={() => void query.refetch()} />
   if (!fills) return <SkeletonRows rows={3} label="Loading fills" />
-  if (fills.length === 0) return <p className="text-muted">You have no fills{symbol && ` of ${symbol}`} yet.</p>
+  const listed = new Set(fills.map((fill) => fill.exec_id))
+  const others = (
+    <Unlisted
+      count={draft.fills.filter((id) => !listed.has(id)).length}
+      onDrop={() => onChange({ fills: draft.fills.filter((id) => listed.has(id)) })}
+    />
+  )
+  if (fills.length === 0) {
+    return (
+      <>
+        <p className="text-muted">You have no fills{symbol && ` of ${symbol}`} yet.</p>
+        {others}
+      </>
+    )
+  }
   const toggle = (id: string) =>
     onChange({ fills: draft.fills.includes(id) ? draft.fills.filter((each) => each !== id) : [...draft.fills, id] })
   return (
@@ -125,6 +139,20 @@ function FillChoice({ draft, onChange }: Props) {
           Show more fills
         </Button>
       )}
+      {others}
     </>
+  )
+}
+
+/** Fills that are chosen and stand not in the list: of another market, or older than what is shown. */
+function Unlisted({ count, onDrop }: { count: number; onDrop: () => void }) {
+  if (count === 0) return null
+  return (
+    <p className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-2 text-sm" role="status">
+      {count === 1 ? 'One chosen fill is' : `${count} chosen fills are`} not in this list.
+      <Button size="small" onClick={onDrop}>
+        Take {count === 1 ? 'it' : 'them'} away
+      </Button>
+    </p>
   )
 }

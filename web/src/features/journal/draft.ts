@@ -1,4 +1,5 @@
 import { session } from '@/api/session'
+import { cleanAmount, isDecimal } from '@/lib/numbers'
 
 import { draftKey } from './memory'
 import type { Entry, Image, Mood, NewEntry, TradeWish } from './queries'
@@ -106,16 +107,14 @@ export function tradeOf(draft: Draft): TradeWish | null {
   return {
     kind,
     direction: hand.direction,
-    quantity: number(hand.quantity),
-    entry_price: number(hand.entryPrice),
+    quantity: cleanAmount(hand.quantity),
+    entry_price: cleanAmount(hand.entryPrice),
     entry_at: instantOf(hand.entryAt),
-    exit_price: hand.exitPrice ? number(hand.exitPrice) : null,
+    exit_price: hand.exitPrice ? cleanAmount(hand.exitPrice) : null,
     exit_at: hand.exitAt ? instantOf(hand.exitAt) : null,
-    fees: hand.fees ? number(hand.fees) : '0',
+    fees: hand.fees ? cleanAmount(hand.fees) : '0',
   }
 }
-
-const number = (typed: string) => typed.trim().replace(/[,\s_]/g, '')
 
 export function bodyOf(draft: Draft): NewEntry {
   return {
@@ -139,7 +138,13 @@ export function draftProblem(draft: Draft): string | null {
   if (draft.kind === 'position' && !draft.position) return 'Choose the position, or no trade.'
   if (draft.kind === 'fills' && draft.fills.length === 0) return 'Choose the fills, or no trade.'
   if (draft.kind === 'hand' && !tradeOf(draft)) return 'A trade has a size, an entry price and an entry time.'
-  return null
+  return draft.kind === 'hand' ? numberProblem(draft.hand) : null
+}
+
+function numberProblem({ quantity, entryPrice, exitPrice, fees }: HandDraft): string | null {
+  const numbers = { Size: quantity, 'Entry price': entryPrice, 'Exit price': exitPrice, Fees: fees }
+  const wrong = Object.entries(numbers).find(([, typed]) => typed && !isDecimal(cleanAmount(typed)))
+  return wrong ? `${wrong[0]}: write a number such as 1,000.5, with a point before its decimals.` : null
 }
 
 function keyOf(id: string): string {

@@ -21,7 +21,8 @@ describe('figures', () => {
     expect(screen.getByText(/2 of these were entered by hand. 1 still open: not counted yet./)).toBeTruthy()
     expect(screen.getByRole('link', { name: /TradingView/ })).toBeTruthy()
     await user.click(screen.getByRole('radio', { name: 'Weekday' }))
-    expect(await screen.findByRole('table', { name: 'Figures by weekday' })).toBeTruthy()
+    const compared = await screen.findByRole('table', { name: 'Figures by weekday' })
+    expect(within(compared).getByRole('row', { name: /Monday/ })).toBeTruthy()
     expect(router.state.location.search).toEqual({ show: 'figures', by: 'weekday' })
   })
 

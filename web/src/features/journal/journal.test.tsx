@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor, within } from '@testing-library/react'
+import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -49,6 +49,7 @@ describe('the list', () => {
     expect(router.state.location.search).toEqual({ tag: 'fomo' })
     await user.type(screen.getByRole('textbox', { name: 'Words' }), 'zebra{Enter}')
     expect(await screen.findByText('Nothing fits')).toBeTruthy()
+    expect(document.activeElement).toBe(screen.getByRole('textbox', { name: 'Words' }))
     await user.click(screen.getByRole('button', { name: 'Show all entries' }))
     expect(await screen.findAllByRole('article')).toHaveLength(3)
   })
@@ -67,6 +68,7 @@ describe('the list', () => {
     journal.all = []
     renderAt('/journal')
     expect(await screen.findByText('Nothing written yet')).toBeTruthy()
+    cleanup()
     server.use(http.get('/api/journal/entries', () => problem(403, 'forbidden', 'Not now.', 'Wait.')))
     renderAt('/journal')
     expect(await screen.findByText('Not now.')).toBeTruthy()
@@ -187,9 +189,13 @@ describe('writing', () => {
     await user.click(written.getByRole('radio', { name: 'Short' }))
     await user.click(written.getByRole('button', { name: 'Save' }))
     expect(written.getByText(/has a size, an entry price/)).toBeTruthy()
-    await user.type(written.getByRole('textbox', { name: 'Size' }), '1,000.5')
+    await user.type(written.getByRole('textbox', { name: 'Size' }), '0,5')
     await user.type(written.getByRole('textbox', { name: 'Entry price' }), '0.000001')
     fireEvent.change(written.getByLabelText('Entry time (UTC)'), { target: { value: '2026-01-05T10:00' } })
+    await user.click(written.getByRole('button', { name: 'Save' }))
+    expect(written.getByText(/Size: write a number such as/)).toBeTruthy()
+    await user.clear(written.getByRole('textbox', { name: 'Size' }))
+    await user.type(written.getByRole('textbox', { name: 'Size' }), '1,000.5')
     await user.click(written.getByRole('button', { name: 'Save' }))
     await waitFor(() => expect(journal.bodies).toHaveLength(1))
     expect(journal.bodies[0]).toMatchObject({

@@ -45,7 +45,7 @@ export function useSave(entry: Entry | null, onSaved: (saved: Entry) => void) {
 /** Deletes at once; the list offers to bring it back. */
 export function useDelete(entry: Entry, onDeleted: () => void) {
   const client = useQueryClient()
-  const [key] = useState(randomKey)
+  const [key, setKey] = useState(randomKey)
   return useMutation({
     mutationFn: () =>
       answer(
@@ -55,6 +55,7 @@ export function useDelete(entry: Entry, onDeleted: () => void) {
       ),
     onSuccess: () => {
       lastDeleted.set({ id: entry.id, title: entry.title })
+      setKey(randomKey())
       client.removeQueries({ queryKey: entryQuery(entry.id).queryKey })
       void client.invalidateQueries({ queryKey: ['journal'] })
       onDeleted()

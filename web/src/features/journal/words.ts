@@ -1,3 +1,4 @@
+import { symbolWords } from '@/features/chart/words'
 import { duration } from '@/lib/times'
 
 import type { GroupBy, Mood, Trade } from './queries'
@@ -30,6 +31,20 @@ export const GROUPS: readonly [GroupBy, string][] = [
   ['hour', 'Hour'],
   ['direction', 'Side'],
 ]
+
+/** What the symbol of a filter is called, as the entries call it. */
+export function symbolShown(symbol: string, known: string[]): string {
+  const series = known.find((each) => symbolOf(each).toLowerCase() === symbol.toLowerCase())
+  return series ? symbolWords(series) : symbol
+}
+
+/** The symbol that a typed name means: of own data and indices the name is not what they are kept by. */
+export function symbolMeant(typed: string, known: string[]): string {
+  const name = typed.trim().toLowerCase()
+  if (known.some((each) => symbolOf(each).toLowerCase() === name)) return typed
+  const series = known.find((each) => symbolWords(each).toLowerCase() === name)
+  return series ? symbolOf(series) : typed
+}
 
 /** "bybit:BTCUSDT" → "BTCUSDT". */
 export const symbolOf = (series: string) => series.slice(series.indexOf(':') + 1)
