@@ -165,7 +165,7 @@ export default function ChartPage() {
       </Toolbar>
       {empty && (
         <div className="flex min-h-0 flex-1">
-          <NothingOwn signedIn={own.signedIn} coming={own.coming} />
+          <NothingOwn own={own} />
         </div>
       )}
       <div className={clsx('flex min-h-0 flex-1', empty && 'hidden')}>

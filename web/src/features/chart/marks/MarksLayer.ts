@@ -1,6 +1,7 @@
 /** One overlay for all marks: places them among the bars, draws them and finds the one under a pointer. */
 import type { IChartApi, Logical } from 'lightweight-charts'
 
+import type { Store } from '@/lib/store'
 import { createStore } from '@/lib/store'
 
 import type { Feed } from '../data/feed'
@@ -29,6 +30,9 @@ interface MarksHost {
   readonly shown: number
 }
 
+/** What is drawn of the user's work and of others'; open orders are lines, not marks. */
+export type Drawn = MarkKind | 'order'
+
 const ROOM = 2 * DISC + 2
 const FROM_BAR = 12
 const STEP = 16
@@ -40,6 +44,8 @@ export class MarksLayer {
   readonly shown = createStore<ShownMarks | null>(null)
   /** The kinds of which not all are drawn. */
   readonly full = createStore<readonly MarkKind[]>([])
+  /** Of which some could not be loaded. */
+  readonly failed = createStore<readonly Drawn[]>([])
   private readonly sets = new Map<MarkKind, readonly MarkItem[]>()
   private orders: readonly OrderLine[] = []
   private marks: readonly PlacedMark[] = []
@@ -60,11 +66,14 @@ export class MarksLayer {
 
   /** `more`: there are others in the same span of time, too many to be drawn. */
   set(kind: MarkKind, items: readonly MarkItem[], more: boolean): void {
-    const others = this.full.get().filter((each) => each !== kind)
-    if (more || others.length < this.full.get().length) this.full.set(more ? [...others, kind] : others)
+    list(this.full, kind, more)
     if (items.length === 0 && !this.sets.get(kind)?.length) return
     this.sets.set(kind, items)
     this.refresh()
+  }
+
+  setFailed(kind: Drawn, failed: boolean): void {
+    list(this.failed, kind, failed)
   }
 
   setOrders(orders: readonly OrderLine[]): void {
@@ -147,4 +156,10 @@ export class MarksLayer {
     if (!shown) return
     this.shown.set(mark ? { ...shown, glyph: { ...shown.glyph, index: mark.index } } : null)
   }
+}
+
+function list<Kind>(store: Store<readonly Kind[]>, kind: Kind, listed: boolean): void {
+  const kinds = store.get()
+  if (kinds.includes(kind) === listed) return
+  store.set(listed ? [...kinds, kind] : kinds.filter((each) => each !== kind))
 }

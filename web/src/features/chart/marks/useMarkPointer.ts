@@ -15,11 +15,11 @@ export function useMarkPointer(engine: ChartEngine): void {
   const onMove = useEffectEvent((event: PointerEvent) => {
     const { marks, drawings } = engine
     const shown = marks.shown.get()
-    if (event.pointerType !== 'mouse' || event.buttons > 0 || shown?.pinned) return
+    if (event.pointerType !== 'mouse' || event.buttons > 0) return
     const glyph = drawings.tool.get() ? null : marks.find(pointIn(engine, event), false)
-    if (glyph?.items[0] === shown?.glyph.items[0]) return
-    marks.shown.set(glyph && { glyph, pinned: false })
     engine.chart.chartElement().style.cursor = glyph ? 'pointer' : ''
+    if (shown?.pinned || glyph?.items[0] === shown?.glyph.items[0]) return
+    marks.shown.set(glyph && { glyph, pinned: false })
   })
 
   const onLeave = useEffectEvent(() => {

@@ -1,4 +1,4 @@
-import type { UseQueryResult } from '@tanstack/react-query'
+import type { Query, QueryClient, UseQueryResult } from '@tanstack/react-query'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef } from 'react'
 
@@ -22,6 +22,7 @@ import { useTiles } from './useTiles'
 /** The only venue that orders go to. The same coin of another venue is another market, with other prices. */
 const TRADED = 'bybit'
 const LOOK_AGAIN_MS = 30_000
+const META = { marks: true }
 
 /** Brings what is to be marked on a chart, for the time that is on its screen. */
 export function useMarks(engine: ChartEngine, spec: ChartSpec): void {
@@ -42,9 +43,27 @@ export function useMarks(engine: ChartEngine, spec: ChartSpec): void {
   useOrders(engine, series, traded && marks.fills)
 }
 
+/** Asks again for the marks that could not be loaded. */
+export function retryMarks(client: QueryClient): void {
+  const predicate = ({ meta, state }: Query) => meta?.['marks'] === true && state.status === 'error'
+  void client.refetchQueries({ type: 'active', predicate })
+}
+
 /** Outside the hook, so that the same answers are the same value. */
 function together(results: UseQueryResult<Found>[]) {
-  return { pages: results.map((each) => each.data), waits: results.some((each) => each.isPending) }
+  return {
+    pages: results.map((each) => each.data),
+    waits: results.some((each) => each.isPending),
+    failed: results.some((each) => each.isLoadingError),
+  }
+}
+
+/** What is of the user's own work is asked for again whenever they change it. */
+const FIRST_KEYS: Record<MarkKind, readonly string[]> = {
+  fill: ['fills', 'chart'],
+  news: ['news-marks'],
+  signal: ['signal-marks'],
+  journal: ['journal', 'marks'],
 }
 
 /** One kind of marks: all its spans together, or what was there before while one of them is on its way. */
@@ -59,9 +78,10 @@ function useKind(
 ): void {
   const found = useQueries({
     queries: tiles.map((tile) => ({
-      queryKey: [kind === 'fill' ? 'fills' : `${kind}-marks`, 'chart', series, tile.from, tile.to],
+      queryKey: [...FIRST_KEYS[kind], series, tile.from, tile.to, choice],
       queryFn: () => fetch(series, tile),
       staleTime: LOOK_AGAIN_MS,
+      meta: META,
       ...(tile.to * 1000 > serverNow() ? { refetchInterval: LOOK_AGAIN_MS } : {}),
     })),
     combine: together,
@@ -76,6 +96,7 @@ function useKind(
       pages.flatMap((page) => page.items).filter(drawn),
       pages.some((page) => page.more),
     )
+    engine.marks.setFailed(kind, found.failed)
     // `drawn` is another function each time; `choice` says when it lets others through.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [engine, kind, series, found, choice])
@@ -83,12 +104,14 @@ function useKind(
 
 function useOrders(engine: ChartEngine, series: string, enabled: boolean): void {
   const [, symbol] = splitSeries(series)
-  const orders = useQuery({
+  const { data, isLoadingError } = useQuery({
     queryKey: ['orders', 'chart', symbol],
     queryFn: () => answer(api.GET('/api/orders', { params: { query: { symbol, state: 'accepted', limit: 200 } } })),
     enabled,
     refetchInterval: 15_000,
-  }).data?.items
+    meta: META,
+  })
+  const orders = data?.items
   const lines = useMemo(
     () =>
       (enabled ? (orders ?? []) : [])
@@ -101,4 +124,5 @@ function useOrders(engine: ChartEngine, series: string, enabled: boolean): void 
     [enabled, orders],
   )
   useEffect(() => engine.marks.setOrders(lines), [engine, lines])
+  useEffect(() => engine.marks.setFailed('order', enabled && isLoadingError), [engine, enabled, isLoadingError])
 }

@@ -12,22 +12,27 @@ import { ownSeries, signalSets } from './store'
 
 const NONE: Dataset[] = []
 
-/** The user's own data, newest first. `known`: it was asked for, or there is nobody to ask for. */
+/** The user's own data, newest first. `known`: it is here, or there is nobody to ask for; `error`: why it is not. */
 export function useOwnData() {
   const signedIn = useStore(session).status === 'in'
-  const { data, isPending } = useQuery({ ...datasetsQuery, enabled: signedIn })
+  const { data, error, refetch } = useQuery({ ...datasetsQuery, enabled: signedIn })
+  const known = !signedIn || data !== undefined
   const datasets = (signedIn && data?.datasets) || NONE
   return useMemo(() => {
     const ready = datasets.filter((each) => each.state === 'ready')
     return {
       signedIn,
-      known: !signedIn || !isPending,
+      known,
+      error: known ? null : error,
+      retry: () => void refetch(),
       bars: ready.filter((each) => each.kind === 'bars'),
       signals: ready.filter((each) => each.kind === 'signals'),
       coming: datasets.some((each) => each.kind === 'bars' && isUnderWay(each)),
     }
-  }, [datasets, signedIn, isPending])
+  }, [datasets, signedIn, known, error, refetch])
 }
+
+export type OwnData = ReturnType<typeof useOwnData>
 
 /** Teaches the page the names and the bars of own data, so that nobody has to read ids. */
 export function useOwnNames(bars: readonly Dataset[], signals: readonly Dataset[]): void {

@@ -8,6 +8,7 @@ import { EmptyState, ProblemNotice, Skeleton } from '@/ui/States'
 
 import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
+import { isOwn } from '../engine/spec'
 import { gapWords, sourceWords, symbolWords } from '../words'
 
 /** What stands over the chart while its bars are not there: a skeleton, or what went wrong and what to do. */
@@ -25,10 +26,7 @@ export function ChartStates({ engine, series }: { engine: ChartEngine; series: s
     return (
       <div className="absolute inset-0 grid place-items-center bg-canvas p-6">
         {isMissing(error) ? (
-          <EmptyState
-            title={`There is no ${symbolWords(series)} here`}
-            text={`${sourceWords(splitSeries(series)[0])} lists no market of that name. Choose another with the search above.`}
-          />
+          <EmptyState {...missingWords(series)} />
         ) : (
           <ProblemNotice error={error} retry={() => engine.retry()} />
         )}
@@ -49,6 +47,19 @@ export function ChartStates({ engine, series }: { engine: ChartEngine; series: s
       <ProblemNotice error={trouble} retry={() => engine.retry()} />
     </div>
   )
+}
+
+function missingWords(series: string) {
+  if (isOwn(series)) {
+    return {
+      title: 'This data is not among yours',
+      text: 'It was deleted, or it belongs to another account. Choose another with the search above.',
+    }
+  }
+  return {
+    title: `There is no ${symbolWords(series)} here`,
+    text: `${sourceWords(splitSeries(series)[0])} lists no market of that name. Choose another with the search above.`,
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -20,7 +20,6 @@ export function MarkCard({ engine, shown }: { engine: ChartEngine; shown: ShownM
   const { glyph, pinned } = shown
   const box = useRef<HTMLDivElement>(null)
   const place = usePlace(engine, shown)
-  const close = () => engine.marks.shown.set(null)
   const [first] = glyph.items
   const told = pinned ? glyph.items : glyph.items.slice(-FEW)
 
@@ -33,6 +32,13 @@ export function MarkCard({ engine, shown }: { engine: ChartEngine; shown: ShownM
     window.addEventListener('pointerdown', outside, { capture: true })
     return () => window.removeEventListener('pointerdown', outside, { capture: true })
   }, [engine, pinned, first])
+
+  /** Whoever read by keys goes on where they were: at the bar of the mark. */
+  function close() {
+    engine.chart.chartElement().closest<HTMLElement>('[role=region]')?.focus({ preventScroll: true })
+    engine.crosshair.place(glyph.index)
+    engine.marks.shown.set(null)
+  }
 
   if (!place) return null
   const count = glyph.items.length

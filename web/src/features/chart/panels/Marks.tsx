@@ -1,15 +1,46 @@
+import { useQueryClient } from '@tanstack/react-query'
+
 import { useStore } from '@/lib/store'
 
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
+import type { Drawn } from '../marks/MarksLayer'
 import { useMarkPointer } from '../marks/useMarkPointer'
-import { useMarks } from '../marks/useMarks'
+import { retryMarks, useMarks } from '../marks/useMarks'
 import { MarkCard } from './MarkCard'
+
+const WORDS: Record<Drawn, string> = {
+  fill: 'trades',
+  order: 'open orders',
+  news: 'news',
+  signal: 'signals',
+  journal: 'journal entries',
+}
 
 /** Brings the marks of a chart, and tells of the one that is pointed at. It comes after the bars. */
 export default function Marks({ engine, spec }: { engine: ChartEngine; spec: ChartSpec }) {
   useMarks(engine, spec)
   useMarkPointer(engine)
   const shown = useStore(engine.marks.shown)
-  return shown && <MarkCard engine={engine} shown={shown} />
+  const failed = useStore(engine.marks.failed)
+  return (
+    <>
+      {failed.length > 0 && <Trouble failed={failed} />}
+      {shown && <MarkCard engine={engine} shown={shown} />}
+    </>
+  )
+}
+
+/** So that a chart whose marks are not known does not look like one without any. */
+function Trouble({ failed }: { failed: readonly Drawn[] }) {
+  const client = useQueryClient()
+  const what = new Intl.ListFormat('en').format(failed.map((each) => WORDS[each]))
+  return (
+    <p role="alert" className="absolute bottom-24 left-3 z-10 text-xs text-error">
+      Could not be loaded for this chart: {what}.{' '}
+      <button type="button" className="underline" onClick={() => retryMarks(client)}>
+        Try again
+      </button>
+    </p>
+  )
 }

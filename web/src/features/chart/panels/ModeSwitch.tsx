@@ -1,9 +1,10 @@
 import { Link } from '@tanstack/react-router'
 
 import { Button } from '@/ui/Button'
-import { EmptyState } from '@/ui/States'
+import { EmptyState, ProblemNotice, Skeleton } from '@/ui/States'
 
 import type { Mode } from '../own/modes'
+import type { OwnData } from '../own/useOwnData'
 
 const MODES: [mode: Mode, label: string, about: string][] = [
   ['live', 'Live', 'Markets and indices'],
@@ -35,10 +36,20 @@ export function ModeSwitch({ mode, onSwitch }: { mode: Mode; onSwitch: (mode: Mo
 }
 
 /** Stands in place of a chart in Custom while there is nothing of one's own to chart. */
-export function NothingOwn({ signedIn, coming }: { signedIn: boolean; coming: boolean }) {
+export function NothingOwn({ own }: { own: OwnData }) {
+  const { signedIn, known, error, retry, coming } = own
+  if (!known && !error) {
+    return (
+      <div role="status" aria-label="Loading your data" className="min-w-0 flex-1 bg-canvas p-4 pt-16">
+        <Skeleton className="h-full" />
+      </div>
+    )
+  }
   return (
     <div className="grid min-w-0 flex-1 place-items-center overflow-y-auto bg-canvas px-6">
-      {coming ? (
+      {error ? (
+        <ProblemNotice error={error} retry={retry} />
+      ) : coming ? (
         <EmptyState title="Your file is being read" text="It is charted here as soon as all of its rows are stored." />
       ) : (
         <EmptyState
