@@ -16,6 +16,7 @@ from holdfast.app.handlers import ORDERS
 from holdfast.app.scheduler import Scheduler
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
+from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.platform.telemetry import configure_logging
 from holdfast.torture.crash.driver import Moment, Reaper, drive
@@ -81,11 +82,13 @@ def schedule(settings: Settings, moment: Moment, at: int, say: Say) -> None:
 
 async def _turn(settings: Settings) -> None:
     database = Database(settings.database_url, pool_size=2)
+    queues = open_redis(settings.redis_url)
     try:
-        await _OneTurn(database, celery_app(settings), SystemClock()).run()
+        await _OneTurn(database, queues, celery_app(settings), SystemClock()).run()
     except _Over:
         return
     finally:
+        await queues.aclose()
         await database.close()
 
 
