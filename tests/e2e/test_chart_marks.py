@@ -221,6 +221,7 @@ async def test_own_signals_stand_on_a_market_and_nobody_elses(page: Page, instal
     await expect(choices.get_by_role("checkbox", name="Secret")).to_have_count(0)
     await choices.get_by_role("checkbox", name="Noise").uncheck()
     await page.keyboard.press("Escape")
+    await expect(choices).to_have_count(0)
     card = await read_marks(page)
     await expect(card.get_by_text("Dip")).to_be_visible()
     await expect(card.get_by_text("Hum")).to_have_count(0)

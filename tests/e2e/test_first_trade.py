@@ -118,7 +118,7 @@ async def test_the_keyboard_alone_is_enough(page: Page):
     await page.keyboard.type("1000")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("table", name="Orders of this plan")).to_be_visible(timeout=PATIENCE)
-    await page.get_by_role("link", name=re.compile("Continue with")).focus()
+    await page.get_by_role("link", name=re.compile("Continue with")).focus(timeout=PATIENCE)
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).focus()
     await page.keyboard.press("Enter")
