@@ -23,7 +23,7 @@ DEFENDED_TWICE = {
     "connection-lock-ignored": "fencing numbers and unique rows still hold",
     "lock-numbers-ignored": "the lock itself and the fencing numbers still hold",
     "fencing-alone": "fencing numbers and the numbers of the lock still hold",
-    "no-ownership-at-all": "ids that follow from the plan and unique rows still hold; of 60 seeds none shows it",
+    "no-ownership-at-all": "ids that follow from the plan and unique rows still hold in 60 seeds",
     "lock-alone": "the lock of the connection and its numbers still hold",
     "reduce-only-ignored": "quantities are the position's own anyway",
     "halts-ignored": "closing re-reads the books, and opening asks the gate",
