@@ -61,6 +61,6 @@ def queue_of(kind: str) -> str:
     return POLLING if kind.partition(".")[0] in _POLLING_ROOMS else ORDERS
 
 
-KINDS_OF: Final[dict[str, tuple[str, ...]]] = {
-    queue: tuple(kind for kind in HANDLERS if queue_of(kind) == queue) for queue in QUEUES
-}
+def kinds_of(queue: str) -> list[str]:
+    """The kinds that this queue carries."""
+    return [kind for kind in HANDLERS if queue_of(kind) == queue]

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.app.courier import RUN_JOB, celery_app, waiting
-from holdfast.app.handlers import ENSURE_JOBS, HISTORY, KINDS_OF, ORDERS, POLLING, queue_of
+from holdfast.app.handlers import ENSURE_JOBS, HISTORY, ORDERS, POLLING, kinds_of, queue_of
 from holdfast.core.time import Clock
 from holdfast.platform import jobs
 from holdfast.platform.background import cancel
@@ -115,7 +115,7 @@ class Scheduler:
             for queue, room in ROOM.items():
                 free = min(BATCH, room - standing[queue])
                 if free > 0:
-                    due += await jobs.take_due(session, now=now, limit=free, kinds=KINDS_OF[queue])
+                    due += await jobs.take_due(session, now=now, limit=free, kinds=kinds_of(queue))
             if due:
                 async with asyncio.timeout(SEND_SECONDS):
                     await asyncio.to_thread(self._send, due)
