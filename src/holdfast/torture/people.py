@@ -42,6 +42,8 @@ ELSEWHERE: Final = "10.9.9.9"
 """The address of the users' own browsers."""
 INDICES: Final = ("btc-d", "eth-d", "eth-btc", "top-10")
 SIZES: Final = ("250", "600", "900", "4000", "15000")
+LAGS_MS: Final = (0, 0, 40, 900)
+"""How late an account's orders and fills are told when they are asked for."""
 LIMITED: Final = 0.35
 """The part of users who have limits of their own."""
 _PREVIEW: Final[TypeAdapter[Any]] = TypeAdapter(PreviewRequest)
@@ -318,7 +320,7 @@ async def move_in(house: House, number: int) -> Person:
             "positions": positions,
             "behaviour": {
                 "match_delay_ms": dice.choice((0, 10, 10, 150, 1500)),
-                "realtime_lag_ms": dice.choice((0, 0, 40, 900)),
+                "realtime_lag_ms": dice.choice(LAGS_MS),
                 "executions_first": dice.random() < 0.5,
                 "duplicate_pushes": dice.random() < 0.3,
             },

@@ -30,7 +30,7 @@ from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.torture.house import House
 from holdfast.torture.invariants import ALWAYS, RULES, Rule, Violation, judge
 from holdfast.torture.loop import ProcessDied, VirtualLoop, inside
-from holdfast.torture.people import Person, begin, move_in
+from holdfast.torture.people import LAGS_MS, Person, begin, move_in
 from holdfast.torture.postgres import TortureDatabase, latencies
 from holdfast.torture.streams import Watch
 from holdfast.torture.strikes import Strikes
@@ -287,6 +287,7 @@ class _Run:
             self._problems.append(Violation("every job finishes or recurs", await self._what_is_left()))
             return
         self._beat.cancel()  # what happened after the last reconciliation could not be in the books
+        await asyncio.sleep(max(LAGS_MS) / 1000)  # nor what the venue did not tell yet
         async with house.database.transaction() as session:
             for person in self._people:
                 await enqueue(
