@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import CDPSession, FloatRect, Locator, Page, Response, expect
-from tests.e2e.test_first_trade import PATIENCE
 
 REACH = 28
 """So many pixels a line may have moved since it was set, because the prices went on."""
@@ -29,9 +28,9 @@ async def opened(page: Page, path: str, *, signed_in: bool = False) -> None:
     """Open a chart and wait until it stands still: bars, and the rail that pushes it aside."""
     await page.goto(path)
     bars = chart(page).first.get_by_role("table", name=re.compile("^Last bars of "))
-    await expect(bars).to_be_attached(timeout=PATIENCE)
+    await expect(bars).to_be_attached()
     if signed_in:
-        await expect(page.get_by_role("link", name="Positions").first).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_role("link", name="Positions").first).to_be_visible()
 
 
 async def box_of(found: Locator) -> FloatRect:
@@ -48,7 +47,7 @@ async def answered(page: Page, method: str, path: str) -> AsyncIterator[dict[str
     def wanted(answer: Response) -> bool:
         return answer.request.method == method and path in answer.url and answer.ok
 
-    async with page.expect_response(wanted, timeout=PATIENCE) as answer:
+    async with page.expect_response(wanted) as answer:
         yield body
     found = await answer.value
     if found.status != 204:

@@ -7,8 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 from tests.e2e.installation import Installation, start
+
+PATIENCE = 30_000
+"""Milliseconds: on a machine that is busy with other tests, what is awaited takes its time."""
+expect.set_options(timeout=PATIENCE)
 
 FLAGS = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -70,7 +74,6 @@ def complaints() -> Complaints:
 @pytest.fixture
 async def context(browser: Browser, installation: Installation) -> AsyncIterator[BrowserContext]:
     opened = await browser.new_context(base_url=installation.url, viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(15_000)
     yield opened
     await opened.close()
 
@@ -89,7 +92,6 @@ async def phone(browser: Browser, installation: Installation, complaints: Compla
     held = await browser.new_context(
         base_url=installation.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
     )
-    held.set_default_timeout(15_000)
     opened = await held.new_page()
     complaints.listen(opened)
     yield opened

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Locator, Page, Request, expect
 from tests.e2e.charting import FORGET_WORKSPACE
 from tests.e2e.conftest import Complaints
 from tests.e2e.installation import Installation
-from tests.e2e.test_first_trade import PATIENCE, try_the_demo
+from tests.e2e.test_first_trade import try_the_demo
 from tests.e2e.test_pages import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -21,14 +21,14 @@ def chart(page: Page) -> Locator:
 async def opened(page: Page, path: str) -> None:
     await page.goto(path)
     bars = chart(page).get_by_role("table", name=re.compile("^Last bars of "))
-    await expect(bars).to_be_attached(timeout=PATIENCE)
+    await expect(bars).to_be_attached()
 
 
 async def test_bars_are_live_and_history_comes_as_one_pans(page: Page):
     await opened(page, "/chart/bybit/BTCUSDT?tf=1m")
     legend = page.get_by_text("Bybit perpetual · 1m").locator("..")
     before = await legend.inner_text()
-    await expect(legend).not_to_have_text(before, timeout=PATIENCE)
+    await expect(legend).not_to_have_text(before)
     await chart(page).focus()
     paged = asyncio.Event()
 
@@ -45,12 +45,12 @@ async def test_bars_are_live_and_history_comes_as_one_pans(page: Page):
 async def test_keys_choose_the_timeframe_and_the_market(page: Page):
     await opened(page, "/chart/bybit/BTCUSDT?tf=1m")
     await page.keyboard.press("5")
-    await expect(page.get_by_text("Bybit perpetual · 1h")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Bybit perpetual · 1h")).to_be_visible()
     await page.keyboard.press("e")
     search = page.get_by_role("dialog", name="Find a market")
     await expect(search).to_be_visible()
     await page.keyboard.type("thusdt")
-    await expect(search.get_by_role("option").first).to_contain_text("ETHUSDT", timeout=PATIENCE)
+    await expect(search.get_by_role("option").first).to_contain_text("ETHUSDT")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of ETHUSDT")
     assert "tf=1h" in page.url
@@ -87,11 +87,9 @@ async def test_what_is_drawn_and_added_is_there_again_on_another_device(
     second = await other.new_page()
     await second.add_init_script(FORGET_WORKSPACE)
     await opened(second, "/chart/bybit/BTCUSDT?tf=15m")
-    await expect(second.get_by_label("Price scale")).to_have_value("log", timeout=PATIENCE)
-    await expect(second.get_by_role("button", name=re.compile("^Relative strength index"))).to_be_visible(
-        timeout=PATIENCE
-    )
-    await expect(second.get_by_role("button", name="Delete all drawings")).to_be_enabled(timeout=PATIENCE)
+    await expect(second.get_by_label("Price scale")).to_have_value("log")
+    await expect(second.get_by_role("button", name=re.compile("^Relative strength index"))).to_be_visible()
+    await expect(second.get_by_role("button", name="Delete all drawings")).to_be_enabled()
     await other.close()
 
 

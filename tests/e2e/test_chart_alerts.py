@@ -8,8 +8,9 @@ import httpx2
 import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.e2e.charting import answered, box_of, chart, drag, hold, look, opened, take_line
+from tests.e2e.conftest import PATIENCE
 from tests.e2e.installation import Installation
-from tests.e2e.test_first_trade import PATIENCE, api, try_the_demo
+from tests.e2e.test_first_trade import api, try_the_demo
 from tests.e2e.test_pages import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -26,7 +27,7 @@ def menu_item(page: Page, name: str) -> Locator:
 async def alerts_dialog(page: Page) -> Locator:
     await page.keyboard.press("Alt+a")
     dialog = page.get_by_role("dialog", name="Alerts")
-    await expect(dialog).to_be_visible(timeout=PATIENCE)
+    await expect(dialog).to_be_visible()
     return dialog
 
 
@@ -79,7 +80,7 @@ async def test_an_alert_is_set_by_a_right_click_pulled_changed_and_deleted(
     await look(page, "alert_dialog")
 
     await dialog.get_by_role("button", name=re.compile("^Delete the alert at ")).click()
-    await expect(dialog.get_by_text("No alerts yet.")).to_be_visible(timeout=PATIENCE)
+    await expect(dialog.get_by_text("No alerts yet.")).to_be_visible()
     assert http.get("/charts/alerts").json() == []
 
 
@@ -127,7 +128,7 @@ async def test_visitors_are_asked_to_sign_in_for_an_alert(page: Page):
     await page.mouse.click(box["x"] + 300, box["y"] + 200, button="right")
     await menu_item(page, "Add alert at ").click()
     dialog = page.get_by_role("dialog", name="Alerts")
-    await expect(dialog.get_by_role("link", name="Sign in to set one")).to_be_visible(timeout=PATIENCE)
+    await expect(dialog.get_by_role("link", name="Sign in to set one")).to_be_visible()
 
 
 async def test_an_alert_fires_once_when_the_price_crosses_is_told_everywhere_and_kept(
@@ -144,7 +145,7 @@ async def test_an_alert_fires_once_when_the_price_crosses_is_told_everywhere_and
     shock(installation, 1.04)
     await told(page, f"{QUIET_COIN} reached")
     fired = dialog.get_by_role("region", name="Fired").get_by_role("listitem")
-    await expect(fired).to_have_count(2, timeout=PATIENCE)
+    await expect(fired).to_have_count(2)
     await expect(fired.filter(has_text="only once")).to_contain_text("from below")
     done = dialog.get_by_role("region", name="On this chart").get_by_role("listitem")
     await expect(done.filter(has_text="only once")).to_contain_text("Done")
@@ -163,10 +164,10 @@ async def test_an_alert_fires_once_when_the_price_crosses_is_told_everywhere_and
 
     await page.reload()
     await page.goto(f"/chart/bybit/{QUIET_COIN}?tf=1m")
-    await expect(page.get_by_role("link", name="Positions").first).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("link", name="Positions").first).to_be_visible()
     dialog = await alerts_dialog(page)
     kept = dialog.get_by_role("region", name="Fired").get_by_role("listitem")
-    await expect(kept).to_have_count(3, timeout=PATIENCE)
+    await expect(kept).to_have_count(3)
 
 
 async def add(page: Page, dialog: Locator, level: str, *, note: str, repeat: str) -> dict[str, Any]:
@@ -175,7 +176,7 @@ async def add(page: Page, dialog: Locator, level: str, *, note: str, repeat: str
     await dialog.get_by_label("Note").fill(note)
     async with answered(page, "POST", ALERTS) as alert:
         await dialog.get_by_role("button", name="Add alert").click()
-    await expect(dialog.get_by_text(note)).to_be_visible(timeout=PATIENCE)
+    await expect(dialog.get_by_text(note)).to_be_visible()
     return alert
 
 
@@ -204,5 +205,5 @@ async def test_a_finger_that_rests_sets_an_alert_on_a_phone(phone: Page, install
     assert await violations(phone) == []
     await look(phone, "alert_phone_dialog")
     await dialog.get_by_role("button", name=re.compile("^Delete the alert at ")).tap()
-    await expect(dialog.get_by_text("No alerts yet.")).to_be_visible(timeout=PATIENCE)
+    await expect(dialog.get_by_text("No alerts yet.")).to_be_visible()
     assert added["id"] not in [alert["id"] for alert in http.get("/charts/alerts").json()]

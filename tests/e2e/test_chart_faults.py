@@ -15,8 +15,9 @@ import psutil
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from tests.e2e.charting import chart, look, opened
+from tests.e2e.conftest import PATIENCE
 from tests.e2e.installation import Installation, start
-from tests.e2e.test_first_trade import PATIENCE, try_the_demo
+from tests.e2e.test_first_trade import try_the_demo
 
 from holdfast.market.candles.columns import decode
 
@@ -44,7 +45,6 @@ def own() -> Iterator[Installation]:
 async def watched(browser: Browser, own: Installation) -> AsyncIterator[Page]:
     """A chart that is live, and is never loaded again. What breaks off meanwhile may be complained of."""
     context = await browser.new_context(base_url=own.url, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     await try_the_demo(page)
     await opened(page, "/chart/binance/BTCUSDT?tf=1m", signed_in=True)
@@ -87,7 +87,7 @@ async def test_a_chart_outlives_killed_processes_and_broken_streams(watched: Pag
     await moves(watched)
 
     await kill(own, "api")
-    await expect(stream_bar(watched)).to_be_visible(timeout=PATIENCE)
+    await expect(stream_bar(watched)).to_be_visible()
     await look(watched, "fault_api_killed")
     await moves(watched)
 

@@ -12,8 +12,9 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from tests.e2e.charting import FORGET_WORKSPACE, answered, box_of, chart, look, opened
+from tests.e2e.conftest import PATIENCE
 from tests.e2e.installation import Installation
-from tests.e2e.test_first_trade import PATIENCE, api, try_the_demo
+from tests.e2e.test_first_trade import api, try_the_demo
 from tests.e2e.test_pages import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -53,26 +54,20 @@ def own_hours(count: int) -> list[str]:
 
 async def read_marks(page: Page, *, most: int = 3) -> Locator:
     """Walk back from the newest bar with the keys to one with marks, and have them read."""
-    await chart(page).focus()
-    await page.keyboard.press("End")
-    said = chart(page).get_by_text(re.compile("Enter reads them"))
-    for _ in range(most):
-        if await said.count():
-            break
-        await page.keyboard.press("ArrowLeft")
-        await asyncio.sleep(0.3)
-    await expect(said).to_have_count(1)
+    async with asyncio.timeout(PATIENCE / 1000 * 2):
+        while not await has_marks(page, most=most):
+            await asyncio.sleep(0.5)
     await page.keyboard.press("Enter")
     card = page.get_by_role("dialog", name=re.compile("^(Mark|[0-9]+ marks) at "))
-    await expect(card).to_be_visible(timeout=PATIENCE)
+    await expect(card).to_be_visible()
     return card
 
 
-async def has_marks(page: Page) -> bool:
-    """Whether the newest bars have any, as the keys tell."""
+async def has_marks(page: Page, *, most: int = 3) -> bool:
+    """Whether the newest bars have any, as the keys tell. They stand at the first that has."""
     await chart(page).focus()
     await page.keyboard.press("End")
-    for _ in range(3):
+    for _ in range(most):
         await asyncio.sleep(0.3)
         if await chart(page).get_by_text(re.compile("Enter reads them")).count():
             return True
@@ -115,12 +110,12 @@ async def test_a_story_stands_where_it_became_known_and_opens(page: Page, instal
     await look(page, "marks_news")
     await story.get_by_role("link", name=known["title"]).click()
     told = page.get_by_role("region", name="From the chart")
-    await expect(told.get_by_role("heading", name=known["title"])).to_be_visible(timeout=PATIENCE)
+    await expect(told.get_by_role("heading", name=known["title"])).to_be_visible()
     assert await violations(page) == []
     await told.get_by_role("button", name="Close").click()
     await expect(told).to_have_count(0)
     await page.go_back()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of BTCUSDT", timeout=PATIENCE)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of BTCUSDT")
 
 
 async def test_marks_tell_of_themselves_under_a_mouse_and_a_finger(
@@ -190,7 +185,7 @@ async def test_what_is_switched_off_stays_off_on_another_device(
     await second.get_by_role("button", name="Marks").click()
     await expect(
         second.get_by_role("dialog", name="Marks").get_by_role("checkbox", name="News")
-    ).not_to_be_checked(timeout=PATIENCE)
+    ).not_to_be_checked()
     await other.close()
 
 
@@ -234,18 +229,18 @@ async def test_custom_without_data_leads_to_it(page: Page, phone: Page, installa
     await try_the_demo(page)
     await opened(page, "/chart/bybit/BTCUSDT?tf=1h", signed_in=True)
     await page.get_by_role("button", name="Custom", exact=True).click()
-    await expect(page.get_by_text("Nothing of yours to chart yet")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Nothing of yours to chart yet")).to_be_visible()
     assert await violations(page) == []
     await look(page, "custom_empty")
     await page.get_by_role("button", name="Live", exact=True).click()
     await expect(page.get_by_text("Bybit perpetual · 1h")).to_be_visible()
     await page.get_by_role("button", name="Custom", exact=True).click()
     await page.get_by_role("link", name="Add your data").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Your data", timeout=PATIENCE)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Your data")
 
     await opened(phone, "/chart/bybit/BTCUSDT?tf=1h")
     await phone.get_by_role("button", name="Custom", exact=True).tap()
-    await expect(phone.get_by_text("Sign in and bring bars of your own")).to_be_visible(timeout=PATIENCE)
+    await expect(phone.get_by_text("Sign in and bring bars of your own")).to_be_visible()
     await look(phone, "custom_visitor_phone")
 
 
@@ -291,7 +286,7 @@ async def test_switching_there_and_back_loses_nobodys_place(page: Page, installa
     market_place = await pan_back(page, 3)
 
     await page.get_by_role("button", name="Custom", exact=True).click()
-    await expect(page.get_by_text("Own data · 1h")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Own data · 1h")).to_be_visible()
     await expect(rsi).to_have_count(0)
     await expect(page).to_have_title("Hourly lab · Holdfast")
     await page.get_by_label("Type of chart").select_option("line")
@@ -300,14 +295,14 @@ async def test_switching_there_and_back_loses_nobodys_place(page: Page, installa
     await look(page, "custom_panned")
 
     await page.get_by_role("button", name="Live", exact=True).click()
-    await expect(page.get_by_text("Bybit perpetual · 5m")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Bybit perpetual · 5m")).to_be_visible()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of ETHUSDT")
-    await expect(rsi).to_be_visible(timeout=PATIENCE)
+    await expect(rsi).to_be_visible()
     await expect(page.get_by_label("Type of chart")).to_have_value("candles")
     assert abs((await place_of(page) - market_place).total_seconds()) <= 5 * 60
 
     await page.get_by_role("button", name="Custom", exact=True).click()
-    await expect(page.get_by_text("Own data · 1h")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Own data · 1h")).to_be_visible()
     await expect(page.get_by_label("Type of chart")).to_have_value("line")
     assert abs((await place_of(page) - own_place).total_seconds()) <= HOUR
     assert own["id"] in page.url
@@ -317,7 +312,7 @@ async def test_own_data_is_called_by_its_name(page: Page, installation: Installa
     http = api(installation, await try_the_demo(page))
     own = await bring(http, "Hourly lab", own_hours(900), kind="bars")
     await opened(page, f"/chart/own/{own['id']}?tf=1m", signed_in=True)
-    await expect(page.get_by_text("Own data · 1h")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Own data · 1h")).to_be_visible()
     assert page.url.endswith("tf=1h")
     await expect(page).to_have_title("Hourly lab · Holdfast")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of Hourly lab")
@@ -333,11 +328,11 @@ async def test_own_data_is_called_by_its_name(page: Page, installation: Installa
         page.get_by_text("These bars are 1 hour long: none are shorter.", exact=True)
     ).to_be_visible()
     await page.keyboard.press("6")
-    await expect(page.get_by_text("Own data · 4h")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Own data · 4h")).to_be_visible()
 
     await page.keyboard.press("/")
     search = page.get_by_role("dialog")
-    await expect(search.get_by_role("option")).to_have_count(1, timeout=PATIENCE)
+    await expect(search.get_by_role("option")).to_have_count(1)
     await expect(search.get_by_role("option")).to_contain_text("Hourly lab")
     await page.keyboard.press("Escape")
     assert own["id"] not in await page.locator("body").inner_text()
@@ -349,7 +344,7 @@ async def test_own_data_is_called_by_its_name(page: Page, installation: Installa
     await page.get_by_role("button", name="Compare").click()
     await page.get_by_placeholder("Compare with").fill("hourly")
     await page.get_by_role("option", name=re.compile("Hourly lab")).click()
-    await expect(chart(page).locator("..").get_by_text("Hourly lab").first).to_be_visible(timeout=PATIENCE)
+    await expect(chart(page).locator("..").get_by_text("Hourly lab").first).to_be_visible()
     assert own["id"] not in await page.locator("body").inner_text()
 
 
@@ -378,7 +373,7 @@ async def test_drawings_deleted_on_another_device_do_not_come_back(
     second = await other.new_page()
     await opened(second, "/chart/bybit/BTCUSDT?tf=1h", signed_in=True)
     forget = second.get_by_role("button", name="Delete all drawings")
-    await expect(forget).to_be_enabled(timeout=PATIENCE)
+    await expect(forget).to_be_enabled()
     async with answered(second, "PUT", "/charts/drawings"):
         await forget.click()
     await other.close()

@@ -4,6 +4,7 @@ Most of it on bars of one's own: they stand still, so that what is seen changes 
 
 import asyncio
 import re
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
@@ -12,9 +13,10 @@ import httpx2
 import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.e2e.charting import answered, box_of, chart, drag, look, opened
+from tests.e2e.conftest import PATIENCE
 from tests.e2e.installation import Installation
 from tests.e2e.test_data_page import HEAD, hours
-from tests.e2e.test_first_trade import PATIENCE, api, try_the_demo
+from tests.e2e.test_first_trade import api, try_the_demo
 from tests.e2e.test_pages import violations
 from tests.e2e.trader import eventually
 
@@ -46,20 +48,26 @@ def is_ready(dataset: dict[str, Any]) -> dict[str, Any] | None:
 
 
 async def settled(page: Page) -> str:
-    """The picture, once it stands still."""
-    async with asyncio.timeout(PATIENCE / 1000):
-        before = ""
-        while before != (now := await page.evaluate(PICTURE)):
-            before = now
-            await asyncio.sleep(0.4)
-    return before
+    """The picture, once three looks in a row find the same."""
+    looks: list[str] = []
+    async with asyncio.timeout(2 * PATIENCE / 1000):
+        while len(looks) < 3 or len(set(looks[-3:])) > 1:
+            looks.append(await page.evaluate(PICTURE))
+            await asyncio.sleep(0.3)
+    return looks[-1]
 
 
 async def changed(page: Page, before: str) -> str:
-    async with asyncio.timeout(PATIENCE / 1000):
+    async with asyncio.timeout(2 * PATIENCE / 1000):
         while before == (now := await settled(page)):
             await asyncio.sleep(0.2)
     return now
+
+
+async def back_again(page: Page, picture: str) -> None:
+    async with asyncio.timeout(2 * PATIENCE / 1000):
+        while picture != await settled(page):
+            await asyncio.sleep(0.2)
 
 
 def legend(page: Page, words: str) -> Locator:
@@ -83,14 +91,14 @@ async def test_every_look_of_a_chart_and_every_scale_is_another_picture(
         seen.append(await changed(page, seen[-1]))
     await look(page, "workspace_percent")
     await scale.select_option("Linear")
-    assert await changed(page, seen[-1]) == first
+    await back_again(page, first)
     await page.get_by_role("button", name="Volume").click()
     seen.append(await changed(page, first))
     assert len(set(seen)) == len(seen)
 
     await kind.select_option("Area")
     await page.reload()
-    await expect(kind).to_have_value("area", timeout=PATIENCE)
+    await expect(kind).to_have_value("area")
     await expect(page.get_by_role("button", name="Volume")).to_have_attribute("aria-pressed", "false")
 
 
@@ -100,10 +108,10 @@ async def test_other_markets_and_indices_are_compared_in_percent(page: Page):
         await page.get_by_role("button", name="Compare").click()
         search = page.get_by_role("dialog", name="Compare with")
         await search.get_by_placeholder("Compare with").fill(typed)
-        await expect(search.get_by_role("option").first).to_contain_text(name, timeout=PATIENCE)
+        await expect(search.get_by_role("option").first).to_contain_text(name)
         await page.keyboard.press("Enter")
         line = page.get_by_role("button", name=re.compile(f"^{re.escape(name)} ")).locator("..")
-        await expect(line).to_contain_text("%", timeout=PATIENCE)
+        await expect(line).to_contain_text("%")
     await expect(page.get_by_label("Price scale")).to_have_value("percent")
     await look(page, "workspace_compare")
     for name in ("ETHUSDT", "BTC.D"):
@@ -121,7 +129,7 @@ async def test_indicators_are_added_changed_hidden_and_removed(page: Page, insta
         await dialog.get_by_role("button", name=name).first.click()
         await dialog.get_by_role("button", name="Add to the chart").click()
         line = page.get_by_role("button", name=re.compile(f"^{name}")).locator("..")
-        await expect(line.locator("span[title]").first).to_have_text(re.compile(r"\d"), timeout=PATIENCE)
+        await expect(line.locator("span[title]").first).to_have_text(re.compile(r"\d"))
     with_both = await changed(page, bare)
     assert await page.locator("canvas").count() > canvases, "the second has a pane of its own"
     average = page.get_by_role("button", name=re.compile("^Exponential moving average"))
@@ -195,7 +203,7 @@ async def test_drawings_are_made_moved_undone_and_kept(page: Page, installation:
     before = await settled(page)
     await look(page, "workspace_drawings")
     await page.reload()
-    await expect(page.get_by_role("button", name="Delete all drawings")).to_be_enabled(timeout=PATIENCE)
+    await expect(page.get_by_role("button", name="Delete all drawings")).to_be_enabled()
     assert before != await settled(page), "what was selected is not selected any more"
     async with answered(page, "PUT", "/charts/drawings"):
         await page.get_by_role("button", name="Delete all drawings").click()
@@ -235,7 +243,7 @@ async def test_four_charts_share_the_crosshair_and_are_there_again(page: Page):
     await layout.select_option("4 charts")
     await expect(chart(page)).to_have_count(4)
     legends = page.get_by_text("Bybit perpetual · 1h").locator("..")
-    await expect(legends).to_have_count(4, timeout=PATIENCE)
+    await expect(legends).to_have_count(4)
     box = await box_of(chart(page).first)
     for step in range(60):  # bars that come meanwhile move under a pointer that rests
         await page.mouse.move(box["x"] + 150 + step, box["y"] + 150)
@@ -250,12 +258,12 @@ async def test_four_charts_share_the_crosshair_and_are_there_again(page: Page):
     await page.keyboard.press("/")
     search = page.get_by_role("dialog", name="Find a market")
     await search.get_by_placeholder("Find a market").fill("solusdt")
-    await expect(search.get_by_role("option").first).to_contain_text("SOLUSDT", timeout=PATIENCE)
+    await expect(search.get_by_role("option").first).to_contain_text("SOLUSDT")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of SOLUSDT")
     await page.reload()
-    await expect(chart(page)).to_have_count(4, timeout=PATIENCE)
-    await expect(chart(page).nth(3)).to_have_accessible_name(re.compile("SOLUSDT"), timeout=PATIENCE)
+    await expect(chart(page)).to_have_count(4)
+    await expect(chart(page).nth(3)).to_have_accessible_name(re.compile("SOLUSDT"))
     assert await violations(page) == []
     await layout.select_option("1 chart")
     await expect(chart(page)).to_have_count(1)
@@ -284,7 +292,7 @@ async def test_gaps_are_named_with_their_reason_and_can_be_shown(page: Page, ins
     rows = hours(400)
     await own_chart(page, installation, rows[:150] + rows[200:])
     gaps = page.get_by_text("1 gap", exact=True)
-    await expect(gaps).to_be_visible(timeout=PATIENCE)
+    await expect(gaps).to_be_visible()
     await gaps.click()
     await look(page, "workspace_gap")
     await page.get_by_role("button", name="Show", exact=True).click()
@@ -300,7 +308,7 @@ async def test_a_finger_adds_draws_and_turns_between_charts_on_a_phone(
     await dialog.get_by_role("button", name=re.compile("Bollinger")).first.tap()
     await dialog.get_by_role("button", name="Add to the chart").tap()
     added = phone.get_by_role("button", name=re.compile("^Bollinger"))
-    await expect(added).to_be_visible(timeout=PATIENCE)
+    await expect(added).to_be_visible()
     await added.tap()
     await expect(phone.get_by_role("button", name=re.compile("^Remove Bollinger"))).to_be_visible()
     box = await box_of(chart(phone))
@@ -315,9 +323,31 @@ async def test_a_finger_adds_draws_and_turns_between_charts_on_a_phone(
     await expect(shown).to_have_value("1")
     await expect(phone.get_by_role("button", name=re.compile("^Bollinger"))).to_have_count(0)
     await shown.select_option("0")
-    await expect(phone.get_by_role("button", name=re.compile("^Bollinger"))).to_be_visible(timeout=PATIENCE)
+    await expect(phone.get_by_role("button", name=re.compile("^Bollinger"))).to_be_visible()
     assert await violations(phone) == []
     width = await phone.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert width <= 0
+
+
+async def test_keys_go_on_from_their_bar_when_older_ones_have_come(page: Page, installation: Installation):
+    await own_chart(page, installation, hours(4_000))
+    await chart(page).focus()
+    await page.keyboard.press("End")
+    await page.keyboard.press("ArrowLeft")
+    before = await said(page)
+    async with page.expect_response(re.compile("/api/candles/")):
+        for _ in range(40):
+            await page.keyboard.press("Shift+ArrowLeft")
+    await settled(page)
+    await page.keyboard.press("ArrowRight")
+    assert await said(page) - before == timedelta(hours=1)
+
+
+async def said(page: Page) -> datetime:
+    """The moment of the bar that the keys stand at."""
+    words = await chart(page).locator("p[aria-live]").inner_text()
+    found = MOMENT.search(words)
+    assert found, words
+    return datetime.strptime(found[0] + "+0000", "%d %b %Y, %H:%M%z")

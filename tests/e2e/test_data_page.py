@@ -7,8 +7,9 @@ import httpx2
 import pytest
 from playwright.async_api import FilePayload, Locator, Page, expect
 from tests.e2e.charting import answered, chart, look
+from tests.e2e.conftest import PATIENCE
 from tests.e2e.installation import Installation
-from tests.e2e.test_first_trade import PATIENCE, api, try_the_demo
+from tests.e2e.test_first_trade import api, try_the_demo
 from tests.e2e.test_pages import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -33,7 +34,7 @@ def hours(count: int) -> list[str]:
 async def on_data_page(page: Page, installation: Installation) -> httpx2.Client:
     http = api(installation, await try_the_demo(page))
     await page.goto("/data")
-    await expect(page.get_by_text("Nothing here yet")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
     return http
 
 
@@ -64,7 +65,7 @@ async def test_bars_are_sent_with_progress_charted_and_deleted(page: Page, insta
     await page.get_by_label("Name").fill("A long walk")
     await page.get_by_role("button", name="Upload").click()
     sending = page.get_by_role("progressbar", name="Sending")
-    await expect(sending).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]\d?$"), timeout=PATIENCE)
+    await expect(sending).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]\d?$"))
     await look(page, "data_sending")
     await network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
     entry = page.get_by_role("listitem", name="A long walk")
@@ -75,7 +76,7 @@ async def test_bars_are_sent_with_progress_charted_and_deleted(page: Page, insta
 
     await entry.get_by_role("link", name="Open in chart").click()
     bars = chart(page).get_by_role("table", name=re.compile("^Last bars of A long walk"))
-    await expect(bars.get_by_role("row")).to_have_count(24, timeout=PATIENCE)
+    await expect(bars.get_by_role("row")).to_have_count(24)
     await expect(bars.get_by_role("cell").last).to_have_text("150")
     await expect(page.get_by_text("Own data · 1h")).to_be_visible()
     await expect(page.get_by_text(re.compile(r"^\d.* old$|^Not live$"))).to_have_count(0)
@@ -87,7 +88,7 @@ async def test_bars_are_sent_with_progress_charted_and_deleted(page: Page, insta
     await expect(dialog).to_contain_text("30,000 rows are deleted for good")
     async with answered(page, "DELETE", "/api/datasets/"):
         await dialog.get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("Nothing here yet")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
     nothing_is_left_of(http)
 
 
@@ -102,7 +103,7 @@ async def test_signals_find_their_market_by_name_and_are_opened_there(page: Page
     await expect(entry.get_by_role("link", name="Open in chart")).to_be_visible(timeout=PATIENTLY)
     await expect(entry).to_contain_text("bybit:ETHUSDT")
     await entry.get_by_role("link", name="Open in chart").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of ETHUSDT", timeout=PATIENCE)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Chart of ETHUSDT")
 
 
 async def test_wrong_rows_are_told_by_number_and_nothing_is_imported(page: Page, installation: Installation):

@@ -10,8 +10,6 @@ from tests.e2e.installation import Installation
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-PATIENCE = 30_000
-
 
 async def try_the_demo(page: Page) -> str:
     """Returns an access token of the same user, for looking behind the page."""
@@ -35,7 +33,7 @@ async def open_bitcoin_dominance(page: Page, size: str) -> None:
     await expect(page.get_by_role("heading", name="Trade BTC.D")).to_be_visible()
     await page.get_by_role("textbox", name="Size").fill(size)
     await page.get_by_role("button", name="Preview orders").click()
-    await expect(page.get_by_role("table", name="Orders of this plan")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("table", name="Orders of this plan")).to_be_visible()
 
 
 async def test_a_new_user_opens_watches_and_closes_bitcoin_dominance(page: Page, installation: Installation):
@@ -44,28 +42,26 @@ async def test_a_new_user_opens_watches_and_closes_bitcoin_dominance(page: Page,
     await open_bitcoin_dominance(page, "1000")
     await page.get_by_role("link", name=re.compile("Continue with")).click()
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
-    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
 
     position = http.get("/positions", params={"state": "open"}).json()[0]
     await page.goto(f"/positions/{position['id']}")
     shown = page.get_by_text("Profit and loss, after fees and funding").locator(
         "xpath=following-sibling::p[1]"
     )
-    await expect(shown).to_contain_text("USDT", timeout=PATIENCE)
+    await expect(shown).to_contain_text("USDT")
     first = await shown.inner_text()
     await page.wait_for_function(
-        "([first]) => !document.body.innerText.includes(first)",
-        arg=[first.split("USDT")[0].strip()],
-        timeout=PATIENCE,
+        "([first]) => !document.body.innerText.includes(first)", arg=[first.split("USDT")[0].strip()]
     )
 
     await page.get_by_role("button", name="Close position").click()
-    await page.get_by_role("link", name=re.compile("Continue with")).click(timeout=PATIENCE)
+    await page.get_by_role("link", name=re.compile("Continue with")).click()
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
-    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
 
     await page.goto("/activity")
-    await expect(page.get_by_role("table")).to_contain_text("BTCUSDT", timeout=PATIENCE)
+    await expect(page.get_by_role("table")).to_contain_text("BTCUSDT")
     history_adds_up(http, position["id"])
     uid = http.get("/connections").json()[0]["venue_uid"]
     assert installation.truth(uid)["positions"] == []
@@ -94,7 +90,7 @@ async def test_a_dropped_stream_is_said_and_heals_by_itself(page: Page, installa
     await page.context.set_offline(True)
     await page.evaluate("window.dispatchEvent(new Event('offline'))")
     notice = page.get_by_text(re.compile("live connection dropped|No live data"))
-    await expect(notice).to_be_visible(timeout=PATIENCE)
+    await expect(notice).to_be_visible()
     await page.context.set_offline(False)
     await expect(notice).to_be_hidden(timeout=60_000)
 
@@ -107,7 +103,7 @@ async def test_a_wrong_size_is_refused_in_words_and_nothing_typed_is_lost(page: 
     await field.fill(size)
     await page.get_by_role("button", name="Preview orders").click()
     said = page.locator("[aria-invalid=true], [role=alert]").first
-    await expect(said).to_be_visible(timeout=PATIENCE)
+    await expect(said).to_be_visible()
     await expect(field).to_have_value(size)
 
 
@@ -117,9 +113,9 @@ async def test_the_keyboard_alone_is_enough(page: Page):
     await page.get_by_role("textbox", name="Size").focus()
     await page.keyboard.type("1000")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("table", name="Orders of this plan")).to_be_visible(timeout=PATIENCE)
-    await page.get_by_role("link", name=re.compile("Continue with")).focus(timeout=PATIENCE)
+    await expect(page.get_by_role("table", name="Orders of this plan")).to_be_visible()
+    await page.get_by_role("link", name=re.compile("Continue with")).focus()
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()

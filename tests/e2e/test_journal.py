@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.e2e.conftest import Complaints
 from tests.e2e.installation import Installation
 from tests.e2e.test_chart import chart, opened
-from tests.e2e.test_first_trade import PATIENCE, api, open_bitcoin_dominance, try_the_demo
+from tests.e2e.test_first_trade import api, open_bitcoin_dominance, try_the_demo
 from tests.e2e.test_pages import violations
 from tests.journal.pictures import SECRET, talking_png
 
@@ -30,9 +30,9 @@ PASTE = """
 
 async def a_position(page: Page, http: httpx2.Client) -> str:
     await open_bitcoin_dominance(page, "1000")
-    await page.get_by_role("link", name=re.compile("Continue with")).click(timeout=PATIENCE)
+    await page.get_by_role("link", name=re.compile("Continue with")).click()
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
-    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
     return str(http.get("/positions").json()[0]["id"])
 
 
@@ -53,7 +53,7 @@ def by_hand(exit_price: str, day: int) -> dict[str, str]:
 
 async def saved(page: Page, title: str) -> None:
     await page.get_by_role("button", name="Save").click()
-    await expect(page.get_by_role("heading", level=1, name=title)).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
 
 
 async def fits(page: Page) -> None:
@@ -68,13 +68,13 @@ async def test_a_note_on_a_position_is_filled_in_from_the_ledger(page: Page, ins
     await page.get_by_role("link", name="Write a note").click()
     form = page.get_by_role("form", name="New entry")
     await expect(form.get_by_label("Position", exact=True)).to_have_value(position)
-    await expect(form.get_by_text("From the ledger")).to_be_visible(timeout=PATIENCE)
+    await expect(form.get_by_text("From the ledger")).to_be_visible()
     await form.get_by_role("textbox", name="Title").fill("Dominance is cheap")
     await form.get_by_role("textbox", name="Text").fill("Because <b>nobody</b> wants it.\nSecond line.")
     await form.get_by_role("combobox", name="Tags").fill("#Plan, Mean Reversion")
     await form.get_by_role("combobox", name="Mood").select_option("calm")
     await page.evaluate(PASTE, [base64.b64encode(talking_png()).decode()])
-    await expect(form.get_by_role("button", name="Take picture 1 away")).to_be_visible(timeout=PATIENCE)
+    await expect(form.get_by_role("button", name="Take picture 1 away")).to_be_visible()
     assert await violations(page) == []
     await saved(page, "Dominance is cheap")
     assert await violations(page) == []
@@ -88,13 +88,13 @@ async def test_a_note_on_a_position_is_filled_in_from_the_ledger(page: Page, ins
     assert (kept.headers["content-type"], SECRET in kept.content) == ("image/png", False)
     await page.get_by_role("button", name="Enlarge picture 1").click()
     picture = page.get_by_role("img", name="Picture of Dominance is cheap")
-    await expect(picture).to_have_js_property("naturalWidth", 3, timeout=PATIENCE)
+    await expect(picture).to_have_js_property("naturalWidth", 3)
     assert await violations(page) == []
     await page.keyboard.press("Escape")
 
     await page.get_by_role("button", name="Delete Dominance is cheap").click()
-    await page.get_by_role("button", name="Undo").click(timeout=PATIENCE)
-    await expect(page.get_by_role("article", name="Dominance is cheap")).to_be_visible(timeout=PATIENCE)
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_role("article", name="Dominance is cheap")).to_be_visible()
     assert await violations(page) == []
 
 
@@ -105,9 +105,9 @@ async def test_a_draft_outlives_a_refusal_and_a_reload(page: Page):
     await form.get_by_role("textbox", name="Title").fill("Kept")
     await form.get_by_role("combobox", name="Market").fill("nonsense")
     await form.get_by_role("button", name="Save").click()
-    await expect(form.get_by_role("alert")).to_contain_text("series", timeout=PATIENCE)
+    await expect(form.get_by_role("alert")).to_contain_text("series")
     await page.reload()
-    await expect(form.get_by_role("textbox", name="Title")).to_have_value("Kept", timeout=PATIENCE)
+    await expect(form.get_by_role("textbox", name="Title")).to_have_value("Kept")
     await form.get_by_role("combobox", name="Market").fill("bybit:BTCUSDT")
     await saved(page, "Kept")
 
@@ -129,7 +129,7 @@ async def test_a_chart_begins_a_note_and_marks_it(page: Page, installation: Inst
     await opened(page, "/chart/bybit/BTCUSDT?tf=1h")
     await chart(page).focus()
     await page.keyboard.press("Alt+KeyN")
-    await expect(form.get_by_role("combobox", name="Market")).to_have_value("bybit:BTCUSDT", timeout=PATIENCE)
+    await expect(form.get_by_role("combobox", name="Market")).to_have_value("bybit:BTCUSDT")
 
 
 async def test_figures_and_export(page: Page, installation: Installation):
@@ -138,11 +138,11 @@ async def test_figures_and_export(page: Page, installation: Installation):
         write(http, trade=by_hand(exit_price, day), tags=[tag], series="binance:SOLUSDT")
     await page.goto("/journal?show=figures")
     table = page.get_by_role("table", name="Figures by tag")
-    await expect(table.get_by_role("row", name=re.compile("^plan 2 100%"))).to_be_visible(timeout=PATIENCE)
+    await expect(table.get_by_role("row", name=re.compile("^plan 2 100%"))).to_be_visible()
     await expect(page.get_by_role("region", name=re.compile("^Running total of results"))).to_be_visible()
     assert await violations(page) == []
     await page.get_by_role("radio", name="Weekday").click()
-    await expect(page.get_by_role("table", name="Figures by weekday")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("table", name="Figures by weekday")).to_be_visible()
     async with page.expect_download() as downloading:
         await page.get_by_role("button", name="CSV").click()
     path = await (await downloading.value).path()
@@ -167,7 +167,7 @@ async def test_it_fits_a_phone(browser: Browser, installation: Installation, com
         ("/journal?new=1", page.get_by_role("form", name="New entry")),
     ):
         await page.goto(path)
-        await expect(ready).to_be_visible(timeout=PATIENCE)
+        await expect(ready).to_be_visible()
         await fits(page)
         assert await violations(page) == [], path
     await page.get_by_role("radio", name="By hand").click()

@@ -10,7 +10,6 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 from tests.e2e.charting import look
 from tests.e2e.installation import Installation
-from tests.e2e.test_first_trade import PATIENCE
 from tests.e2e.test_pages import violations
 from tests.e2e.trader import eventually
 
@@ -46,8 +45,8 @@ def coin_field(page: Page) -> Locator:
 
 async def only_lines_with(page: Page, words: str) -> None:
     """At least one, and no other."""
-    await expect(lines(page).filter(has_text=words).first).to_be_visible(timeout=PATIENCE)
-    await expect(lines(page).filter(has_not_text=words)).to_have_count(0, timeout=PATIENCE)
+    await expect(lines(page).filter(has_text=words).first).to_be_visible()
+    await expect(lines(page).filter(has_not_text=words)).to_have_count(0)
 
 
 async def opened(page: Page, path: str = "/news") -> None:
@@ -70,7 +69,7 @@ async def answering(page: Page, change: Callable[[dict[str, Any]], None]) -> Non
 async def test_news_are_listed_with_their_mood_and_who_says_so(page: Page, installation: Installation):
     known_news(installation)
     await opened(page)
-    await expect(lines(page).first).to_be_visible(timeout=PATIENCE)
+    await expect(lines(page).first).to_be_visible()
     shown = {each["url"]: each for each in news_of(installation)}
     told = 0
     for line in await lines(page).all():
@@ -108,7 +107,7 @@ async def test_news_are_filtered_by_coin_and_mood_and_the_address_says_how(
         if news_of(installation, mood=mood):
             await only_lines_with(page, word)
         else:
-            await expect(page.get_by_text("Nothing fits")).to_be_visible(timeout=PATIENCE)
+            await expect(page.get_by_text("Nothing fits")).to_be_visible()
     await look(page, "news_mood")
     await page.reload()
     await expect(page.get_by_label("Mood")).to_have_value("unknown")
@@ -121,15 +120,15 @@ async def test_a_coin_nobody_knows_and_filters_that_nothing_fits_are_said(
     await opened(page)
     await coin_field(page).fill("NOSUCHCOIN")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("alert")).to_contain_text("NOSUCHCOIN", timeout=PATIENCE)
+    await expect(page.get_by_role("alert")).to_contain_text("NOSUCHCOIN")
     await look(page, "news_unknown_coin")
     await answering(page, lambda body: body.update(items=[], next_before=None))
     await coin_field(page).fill("BTC")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("Nothing fits")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Nothing fits")).to_be_visible()
     await page.unroute(NEWS)
     await page.get_by_role("button", name="Show all news").click()
-    await expect(lines(page).first).to_be_visible(timeout=PATIENCE)
+    await expect(lines(page).first).to_be_visible()
     await expect(page).to_have_url(re.compile("/news$"))
 
 
@@ -143,7 +142,7 @@ async def test_an_estimate_of_our_own_says_so_on_a_phone(phone: Page, installati
     await answering(phone, estimated)
     await opened(phone)
     first = lines(phone).first
-    await expect(first).to_contain_text("Negative", timeout=PATIENCE)
+    await expect(first).to_contain_text("Negative")
     await expect(first).to_contain_text("estimated by word list")
     await expect(phone.get_by_role("note")).to_contain_text("The source does not answer.")
     width = await phone.evaluate(
@@ -165,12 +164,12 @@ async def test_a_failure_is_said_and_tried_again_and_no_news_are_no_failure(
 
     await page.route(NEWS, refuse)
     await opened(page)
-    await expect(page.get_by_role("alert")).to_contain_text("The shelf is empty.", timeout=PATIENCE)
+    await expect(page.get_by_role("alert")).to_contain_text("The shelf is empty.")
     await look(page, "news_failed")
     await page.unroute(NEWS)
     await answering(page, empty)
     await page.get_by_role("button", name="Try again").click()
-    await expect(page.get_by_text("No news yet")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("No news yet")).to_be_visible()
     assert await violations(page) == []
     await look(page, "news_none")
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.e2e.conftest import Complaints
 from tests.e2e.installation import ROOT, Installation
-from tests.e2e.test_first_trade import PATIENCE, api, open_bitcoin_dominance, try_the_demo
+from tests.e2e.test_first_trade import api, open_bitcoin_dominance, try_the_demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -81,9 +81,9 @@ async def pages_of_a_trade(page: Page, installation: Installation, token: str) -
     await expect(page.get_by_role("textbox", name="Slices")).to_be_visible()
     assert await violations(page) == [], "preview with options"
     await page.get_by_role("radio", name="Limit").click()
-    await page.get_by_role("link", name=re.compile("Continue with")).click(timeout=PATIENCE)
+    await page.get_by_role("link", name=re.compile("Continue with")).click()
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
-    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
     execution = page.url.removeprefix(installation.url)
     with api(installation, token) as http:
         position = http.get("/positions").json()[0]["id"]
@@ -147,7 +147,6 @@ async def test_every_page_is_clean(
         color_scheme=scheme,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(15_000)
     page = await context.new_page()
     complaints.listen(page)
     for path in PUBLIC:

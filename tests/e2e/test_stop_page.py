@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.e2e.conftest import Complaints
 from tests.e2e.installation import Installation
-from tests.e2e.test_first_trade import PATIENCE, api, try_the_demo
+from tests.e2e.test_first_trade import api, try_the_demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -16,13 +16,13 @@ async def preview(page: Page, size: str = "1000") -> None:
     await page.goto("/indices/btc-d")
     await page.get_by_role("textbox", name="Size").fill(size)
     await page.get_by_role("button", name="Preview orders").click()
-    await expect(page.get_by_role("table", name="Orders of this plan")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_role("table", name="Orders of this plan")).to_be_visible()
 
 
 async def place(page: Page) -> None:
     await page.get_by_role("link", name=re.compile("Continue with")).click()
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
-    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
 
 
 async def resume(page: Page) -> None:
@@ -56,7 +56,7 @@ async def test_stop_refuse_resume_open_flatten(page: Page, installation: Install
     await page.get_by_role("button", name=re.compile("^Stop and flatten")).click()
     await expect(page.get_by_role("list", name="Will be closed")).to_contain_text("Long Bitcoin dominance")
     await page.get_by_role("button", name="Close 1 position now").click()
-    await expect(page.get_by_text("Flat", exact=True)).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("Flat", exact=True)).to_be_visible()
     assert installation.truth(uid)["positions"] == []
     await expect(bar).to_be_visible()
     await resume(page)

@@ -83,14 +83,15 @@ def test_post_only_rests_is_chased_and_filled_as_a_maker(venue: Served) -> None:
     client.place_order(**POST_ONLY, side="Sell", qty="2", price=str(bid * 2 // 1), orderLinkId="chase")
     until(lambda: order(client, "chase")["orderStatus"] == "New")
     limit = D(client.get_price_limit(**SOL)["result"]["buyLmt"])
-    nearer = (limit - 3 * TICK).quantize(TICK)
+    nearer = ((bid + limit) / 2).quantize(TICK)
     client.amend_order(**SOL, orderLinkId="chase", price=str(nearer))
+    until(lambda: rests(venue, "SOLUSDT", "chase", str(nearer)))
     client.amend_order(**SOL, orderLinkId="chase", qty="3.0")
     assert (order(client, "chase")["price"], order(client, "chase")["qty"]) == (str(nearer), "3.0")
     until(lambda: rests(venue, "SOLUSDT", "chase", str(nearer)))
     venue.world.market.set_price_shock("SOLUSDT", 1.08)
     done = final(client, "chase", symbol="SOLUSDT")
-    assert (done["orderStatus"], D(done["avgPrice"])) == ("Filled", nearer)
+    assert (done["orderStatus"], done["avgPrice"]) == ("Filled", str(nearer))
     fills = client.get_executions(**SOL, orderLinkId="chase")["result"]["list"]
     assert all(fill["isMaker"] and D(fill["feeRate"]) == D("0.0002") for fill in fills)
     assert sum(D(fill["execQty"]) for fill in fills) == 3

@@ -222,12 +222,11 @@ export class ChartEngine {
     this.tell()
     const wanted = range()
     if (wanted) this.chart.timeScale().setVisibleLogicalRange(wanted)
+    this.crosshair.keep()
     this.applying = false
   }
 
-  private tell(): void {
-    this.revision.set(this.revision.get() + 1)
-  }
+  private tell = (): void => this.revision.set(this.revision.get() + 1)
 
   private onRange(range: LogicalRange | null): void {
     const { window, state } = this.feed

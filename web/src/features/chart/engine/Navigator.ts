@@ -17,6 +17,7 @@ export class Navigator {
     if (!range) return
     const by = (range.to - range.from) * share
     this.chart.timeScale().setVisibleLogicalRange({ from: range.from + by, to: range.to + by })
+    this.crosshair.keep()
   }
 
   /** Shows `factor` times as many bars, keeping the right edge. */
@@ -24,6 +25,7 @@ export class Navigator {
     const range = this.chart.timeScale().getVisibleLogicalRange()
     if (!range) return
     this.chart.timeScale().setVisibleLogicalRange({ from: range.to - (range.to - range.from) * factor, to: range.to })
+    this.crosshair.keep()
   }
 
   /** Moves the crosshair by bars and gives the index where it stands now. */
