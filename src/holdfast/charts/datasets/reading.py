@@ -5,7 +5,7 @@ import asyncio
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -132,7 +132,7 @@ async def _signals(database: Database, clock: Clock, row: Dataset, path: Path) -
         await repository.forget_signals(session, row.id)
         for start in range(0, len(found.marks), _AT_ONCE):
             part = found.marks[start : start + _AT_ONCE]
-            await repository.add_signals(session, _signal_rows(row.id, part, start + 1))
+            await repository.add_signals(session, row.id, part, start + 1)
         _end(noted, clock.now(), found.marks[0].time, found.marks[-1].time)
         await repository.forget_parts(session, row.id)
 
@@ -142,22 +142,6 @@ def _read_signals(path: Path, file_name: str, bounds: Bounds) -> signals.Read:
     if len(found) != 1:
         raise InvalidInput(f"{file_name} holds {len(found)} files.", advice="Send one file of signals.")
     return signals.read(archive.content(found[0]), found[0].name, most=MOST_SIGNALS, bounds=bounds)
-
-
-def _signal_rows(dataset_id: UUID, marks: list[signals.Mark], first: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "dataset_id": dataset_id,
-            "number": number,
-            "time": mark.time,
-            "type": mark.type,
-            "price": mark.price,
-            "label": mark.label,
-            "color": mark.color,
-            "icon": mark.icon,
-        }
-        for number, mark in enumerate(marks, first)
-    ]
 
 
 def _bounds(now: datetime) -> Bounds:
