@@ -59,8 +59,8 @@ def key_without_its_effect(_: Settings) -> None:
     """The answer of a request is not kept in the transaction of its effect."""
     run_once = routes.run_once
 
-    async def running(session: Any, **rest: Any) -> Any:
-        answer = await run_once(session, **rest)
+    async def running(session: Any, *rest: Any) -> Any:
+        answer = await run_once(session, *rest)
         for row in [row for row in session.new if isinstance(row, IdempotencyKey)]:
             session.expunge(row)
         return answer

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
-from tests.e2e.installation import Installation, start
+from tests.e2e.installation import Installation, installed
 
 PATIENCE = 30_000
 """Milliseconds: on a machine that is busy with other tests, what is awaited takes its time."""
@@ -23,12 +21,8 @@ FLAGS = (
 @pytest.fixture(scope="package")
 def installation() -> Iterator[Installation]:
     """It ends with these tests, because it keeps a core busy."""
-    home = Path(tempfile.mkdtemp(prefix="holdfast-e2e-"))
-    home.chmod(0o755)
-    running = start(home)
-    yield running
-    running.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    with installed() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
 """A whole Holdfast, started as a user starts it, in a place of its own."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,20 @@ class Installation:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
+
+
+@contextmanager
+def installed(**environment: str) -> Iterator[Installation]:
+    """An installation of one's own, gone without a trace afterwards. Others may read its folder, because
+    servers run as users of their own."""
+    home = Path(tempfile.mkdtemp(prefix="holdfast-e2e-"))
+    home.chmod(0o755)
+    running = start(home, **environment)
+    try:
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def start(home: Path, **environment: str) -> Installation:

@@ -3,12 +3,9 @@ afterwards every closed bar is on the screen once, as the store and the venue ha
 
 import asyncio
 import re
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import httpx2
 import psutil
@@ -16,13 +13,14 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from tests.e2e.charting import chart, look, opened
 from tests.e2e.conftest import PATIENCE
-from tests.e2e.installation import Installation, start
+from tests.e2e.installation import Installation, installed
 from tests.e2e.test_first_trade import try_the_demo
 
 from holdfast.market.candles.columns import decode
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
+CHART = "/chart/binance/BTCUSDT?tf=1m"
 Bar = tuple[Decimal, Decimal, Decimal, Decimal]
 MINUTE = 60
 WALKED = 20
@@ -33,12 +31,8 @@ LONG = 4 * PATIENCE
 @pytest.fixture(scope="module")
 def own() -> Iterator[Installation]:
     """Whose processes may be killed: nobody else uses it."""
-    home = Path(tempfile.mkdtemp(prefix="holdfast-e2e-own-"))
-    home.chmod(0o755)
-    running = start(home)
-    yield running
-    running.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    with installed() as running:
+        yield running
 
 
 @pytest.fixture
@@ -47,7 +41,7 @@ async def watched(browser: Browser, own: Installation) -> AsyncIterator[Page]:
     context = await browser.new_context(base_url=own.url, viewport={"width": 1280, "height": 900})
     page = await context.new_page()
     await try_the_demo(page)
-    await opened(page, "/chart/binance/BTCUSDT?tf=1m", signed_in=True)
+    await opened(page, CHART, signed_in=True)
     await moves(page)
     await page.evaluate("window.stillThere = true")
     yield page
@@ -97,6 +91,10 @@ async def test_a_chart_outlives_killed_processes_and_broken_streams(watched: Pag
 
     own.fault({"where": "binance.stream.*", "kind": "half_open"})
     await expect(age(watched)).to_be_visible(timeout=LONG)
+    late = await watched.context.new_page()
+    await opened(late, CHART, signed_in=True)
+    await expect(age(late)).to_be_visible()
+    await late.close()
     await look(watched, "fault_half_open")
     await until_minute_after(datetime.now(UTC).timestamp())
     own.fault()

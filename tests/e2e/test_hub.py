@@ -2,13 +2,10 @@
 
 import asyncio
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,7 +13,7 @@ import orjson
 import pytest
 from playwright.async_api import Browser, expect
 from tests.e2e.conftest import Complaints
-from tests.e2e.installation import Installation, free_port, start
+from tests.e2e.installation import Installation, free_port, installed
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
@@ -34,12 +31,8 @@ PATIENCE = 240
 @pytest.fixture(scope="module")
 def divided() -> Iterator[Installation]:
     """An installation whose API has no stream."""
-    home = Path(tempfile.mkdtemp(prefix="holdfast-hub-"))
-    home.chmod(0o755)
-    running = start(home, HOLDFAST_HUB="true", HOLDFAST_HUB_PORT=str(free_port()))
-    yield running
-    running.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    with installed(HOLDFAST_HUB="true", HOLDFAST_HUB_PORT=str(free_port())) as running:
+        yield running
 
 
 class Follower:

@@ -1,9 +1,7 @@
 """The kill switch in a whole installation whose servers are shot: it closes, and says what it could not."""
 
 import json
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -13,7 +11,7 @@ from typing import Any
 import httpx2
 import psutil
 import pytest
-from tests.e2e.installation import Installation, start
+from tests.e2e.installation import Installation, installed
 from tests.e2e.test_cli import CommandLine
 from tests.e2e.trader import Trader, eventually, venue_sizes
 
@@ -25,12 +23,8 @@ BACK_WITHIN = 120
 @pytest.fixture(scope="module")
 def shot() -> Iterator[Installation]:
     """An installation of its own: these tests take its servers away."""
-    home = Path(tempfile.mkdtemp(prefix="holdfast-kill-"))
-    home.chmod(0o755)
-    running = start(home)
-    yield running
-    running.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    with installed() as running:
+        yield running
 
 
 @pytest.fixture

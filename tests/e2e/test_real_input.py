@@ -6,15 +6,13 @@ HOLDFAST_SHARED names the folder that holds ``data``.
 import csv
 import io
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.e2e.installation import ROOT, Installation, start
+from tests.e2e.installation import ROOT, Installation, installed
 from tests.e2e.trader import ENDED, Trader, eventually, held, venue_sizes
 
 SHARED = Path(os.environ.get("HOLDFAST_SHARED") or ROOT.parent / "shared")
@@ -34,12 +32,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def replaying() -> Iterator[Installation]:
     """An installation whose simulated Bitcoin is the real one of that day."""
-    home = Path(tempfile.mkdtemp(prefix="holdfast-real-"))
-    home.chmod(0o755)
-    running = start(home, HOLDFAST_SIM_REPLAY=str(DAY), HOLDFAST_SIM_REPLAY_SYMBOL="BTCUSDT")
-    yield running
-    running.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    with installed(HOLDFAST_SIM_REPLAY=str(DAY), HOLDFAST_SIM_REPLAY_SYMBOL="BTCUSDT") as running:
+        yield running
 
 
 def recorded() -> tuple[Decimal, Decimal]:

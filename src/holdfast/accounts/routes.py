@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Cookie, Depends, Request, Response
+from fastapi import APIRouter, Cookie, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,7 +31,7 @@ from holdfast.accounts.tokens import token_hash
 from holdfast.accounts.tools import Tools, ToolsDep, VaultDep
 from holdfast.core.errors import Forbidden, NotSignedIn, Unavailable
 from holdfast.core.identity import new_id
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
@@ -40,7 +40,6 @@ router = APIRouter(prefix="/api", tags=["accounts"])
 COOKIE: Final = "hf_refresh"
 COOKIE_PATH: Final = "/api/auth"
 RefreshCookie = Annotated[str | None, Cookie(alias=COOKIE, include_in_schema=False)]
-IdempotencyKeyDep = Annotated[str, Depends(require_key)]
 
 
 @router.post("/auth/sign-up", status_code=202)
@@ -183,7 +182,7 @@ async def connect(
     tools: ToolsDep,
     vault: VaultDep,
     now: NowDep,
-    key: IdempotencyKeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """The key is sealed at once; a worker then checks what it may do."""
 
@@ -191,10 +190,8 @@ async def connect(
         connection = await connections.connect(session, user, body, vault, settings, now=now)
         return 201, ConnectionView.model_validate(connection)
 
-    intent = connections.ConnectionIntent.of(body, tools.tokens)
-    return await run_once(
-        session, user_id=user.id, key=key, route="POST /api/connections", body=intent, now=now, effect=effect
-    )
+    without_secret = connections.ConnectionIntent.of(body, tools.tokens)
+    return await run_once(session, user.id, intent, without_secret, effect)
 
 
 @router.get("/connections/{connection_id}")

@@ -3,10 +3,10 @@ is open meanwhile."""
 
 import asyncio
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from holdfast.charts import service
@@ -18,19 +18,23 @@ from holdfast.market.candles.readers import split_name
 from holdfast.market.candles.routes import CandlesDep
 from holdfast.market.candles.service import Asked, Candles
 from holdfast.market.live.minutes import minutes_of
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.web import DatabaseDep, NowDep
 
 router = APIRouter(prefix="/api/charts/alerts", tags=["charts"])
 
-KeyDep = Annotated[str, Depends(require_key)]
 
 _PRICE_SECONDS: Final = 2.0
 
 
 @router.post("", status_code=201, response_model=AlertView)
 async def add_alert(
-    wanted: NewAlert, user_id: UserIdDep, database: DatabaseDep, candles: CandlesDep, now: NowDep, key: KeyDep
+    wanted: NewAlert,
+    user_id: UserIdDep,
+    database: DatabaseDep,
+    candles: CandlesDep,
+    now: NowDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Be told when a price reaches a level from now on."""
     price = await _price_of(candles, wanted.series, user_id)
@@ -39,15 +43,7 @@ async def add_alert(
         async def effect() -> tuple[int, AlertView]:
             return 201, await service.add_alert(session, user_id, wanted, now=now, price=price)
 
-        return await run_once(
-            session,
-            user_id=user_id,
-            key=key,
-            route="POST /api/charts/alerts",
-            body=wanted,
-            now=now,
-            effect=effect,
-        )
+        return await run_once(session, user_id, intent, wanted, effect)
 
 
 @router.put("/{alert_id}", response_model=AlertView)
@@ -58,7 +54,7 @@ async def change_alert(
     database: DatabaseDep,
     candles: CandlesDep,
     now: NowDep,
-    key: KeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Replace an alert, pause it or arm it again. It is watched anew from now on."""
     price = await _price_of(candles, wanted.series, user_id)
@@ -67,15 +63,7 @@ async def change_alert(
         async def effect() -> tuple[int, AlertView]:
             return 200, await service.change_alert(session, user_id, alert_id, wanted, now=now, price=price)
 
-        return await run_once(
-            session,
-            user_id=user_id,
-            key=key,
-            route=f"PUT /api/charts/alerts/{alert_id}",
-            body=wanted,
-            now=now,
-            effect=effect,
-        )
+        return await run_once(session, user_id, intent, wanted, effect)
 
 
 async def _price_of(candles: Candles, name: str, user_id: UUID) -> Decimal | None:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
@@ -18,14 +18,13 @@ from holdfast.charts.schemas import (
     SeriesName,
 )
 from holdfast.core.errors import InvalidInput
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, decode_cursor, encode_cursor
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import NowDep, SessionDep
 
 router = APIRouter(prefix="/api/charts", tags=["charts"])
 
-KeyDep = Annotated[str, Depends(require_key)]
 SeriesQuery = Annotated[SeriesName, Query()]
 
 
@@ -37,22 +36,14 @@ async def layouts(user: UserDep, session: SessionDep) -> list[LayoutView]:
 
 @router.put("/layouts/{layout_id}", response_model=LayoutView)
 async def put_layout(
-    layout_id: UUID, wanted: NewLayout, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep
+    layout_id: UUID, wanted: NewLayout, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
 ) -> JSONResponse:
     """Write a layout under an id of your choice. 409 with ``current`` if it was changed since it was read."""
 
     async def effect() -> tuple[int, LayoutView]:
         return 200, await service.put_layout(session, user.id, layout_id, wanted, now=now)
 
-    return await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route=f"PUT /api/charts/layouts/{layout_id}",
-        body=wanted,
-        now=now,
-        effect=effect,
-    )
+    return await run_once(session, user.id, intent, wanted, effect)
 
 
 @router.delete("/layouts/{layout_id}", status_code=204)
@@ -68,22 +59,19 @@ async def drawings(user: UserDep, session: SessionDep, series: SeriesQuery) -> D
 
 @router.put("/drawings", response_model=DrawingsView)
 async def put_drawings(
-    wanted: NewDrawings, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep, series: SeriesQuery
+    wanted: NewDrawings,
+    user: UserDep,
+    session: SessionDep,
+    now: NowDep,
+    intent: IntentDep,
+    series: SeriesQuery,
 ) -> JSONResponse:
     """Replace your drawings on a series. 409 with ``current`` if they were changed since they were read."""
 
     async def effect() -> tuple[int, DrawingsView]:
         return 200, await service.put_drawings(session, user.id, series, wanted, now=now)
 
-    return await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route=f"PUT /api/charts/drawings?series={series}",
-        body=wanted,
-        now=now,
-        effect=effect,
-    )
+    return await run_once(session, user.id, intent, wanted, effect)
 
 
 @router.get("/alerts")

@@ -26,7 +26,7 @@ from holdfast.execution.trail import trace
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.paging import (
     DEFAULT_LIMIT,
     CursorQuery,
@@ -84,7 +84,7 @@ async def start_execution(
     session: SessionDep,
     settings: SettingsDep,
     now: NowDep,
-    key: Annotated[str, Depends(require_key)],
+    intent: IntentDep,
 ) -> JSONResponse:
     """Carry out a previewed plan. The same key always gets the same answer."""
     quotes: QuoteBoard = request.app.state.quotes
@@ -94,9 +94,7 @@ async def start_execution(
             session, user.id, wanted, settings=settings, quote_of=quotes.get, now=now
         )
 
-    return await run_once(
-        session, user_id=user.id, key=key, route="POST /api/executions", body=wanted, now=now, effect=effect
-    )
+    return await run_once(session, user.id, intent, wanted, effect)
 
 
 @router.get("/executions")

@@ -1,9 +1,9 @@
 """The pictures of a journal over HTTP."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
@@ -14,12 +14,11 @@ from holdfast.journal import pictures, repository
 from holdfast.journal.limits import REFUSAL, WRITES
 from holdfast.journal.schemas import ImageView
 from holdfast.market.candles.routes import ViewerDep
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.web import ClockDep, DatabaseDep, SessionDep
 
 router = APIRouter(prefix="/api/journal/images", tags=["journal"])
 
-KeyDep = Annotated[str, Depends(require_key)]
 _TYPES: Final = ("image/png", "image/jpeg", "image/webp")
 _PICTURE: Final = {name: {"schema": {"type": "string", "format": "binary"}} for name in _TYPES}
 _BODY: Final[dict[str, Any]] = {"requestBody": {"required": True, "content": _PICTURE}}
@@ -34,7 +33,7 @@ async def send(
     clock: ClockDep,
     tools: ToolsDep,
     viewer: ViewerDep,
-    key: KeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Keep a picture (PNG, JPEG or WebP, told by its bytes) for an entry to show. Metadata is left out. It is
     forgotten after a day if no entry shows it."""
@@ -52,15 +51,7 @@ async def send(
         async def effect() -> tuple[int, ImageView]:
             return 201, await pictures.keep(session, user_id, picture, now=now)
 
-        return await run_once(
-            session,
-            user_id=user_id,
-            key=key,
-            route="POST /api/journal/images",
-            body=pictures.sent(content),
-            now=now,
-            effect=effect,
-        )
+        return await run_once(session, user_id, intent, pictures.sent(content), effect)
 
 
 @router.get("/{image_id}", response_class=Response, responses={200: {"content": _PICTURE}})

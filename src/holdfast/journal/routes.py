@@ -35,7 +35,7 @@ from holdfast.journal.trades import Mark
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
-from holdfast.platform.idempotency import REPLAYED_HEADER, require_key, run_once
+from holdfast.platform.idempotency import REPLAYED_HEADER, IntentDep, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, FromQuery, LimitQuery, SymbolQuery, ToQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
@@ -64,7 +64,6 @@ TextQuery = Annotated[str, Query(max_length=200), AfterValidator(_words)]
 SearchQuery = Annotated[TextQuery, AfterValidator(_few)]
 TagQuery = Annotated[str, Query(max_length=200), AfterValidator(_words), AfterValidator(tag_of)]
 SecondQuery = Annotated[int, Query(ge=0, le=_LAST_SECOND)]
-KeyDep = Annotated[str, Depends(require_key)]
 Counted = Depends(count_write)
 
 
@@ -139,7 +138,7 @@ async def _rows(
 
 @router.post("/entries", status_code=201, response_model=EntryView, dependencies=[Counted])
 async def add(
-    wanted: NewEntry, user: UserDep, session: SessionDep, mark: MarkDep, now: NowDep, key: KeyDep
+    wanted: NewEntry, user: UserDep, session: SessionDep, mark: MarkDep, now: NowDep, intent: IntentDep
 ) -> JSONResponse:
     """Write an entry. What it says of a position or of fills is asked of the ledger, now and whenever it is
     read."""
@@ -147,15 +146,7 @@ async def add(
     async def effect() -> tuple[int, EntryRef]:
         return 201, await service.add(session, user.id, wanted, now=now)
 
-    done = await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route="POST /api/journal/entries",
-        body=wanted,
-        now=now,
-        effect=effect,
-    )
+    done = await run_once(session, user.id, intent, wanted, effect)
     return await _as_it_is(session, user.id, done, mark)
 
 
@@ -172,22 +163,14 @@ async def change(
     session: SessionDep,
     mark: MarkDep,
     now: NowDep,
-    key: KeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Write an entry anew. 409 with ``current`` if it was changed since it was read."""
 
     async def effect() -> tuple[int, EntryRef]:
         return 200, await service.change(session, user.id, entry_id, wanted, mark, now=now)
 
-    done = await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route=f"PUT /api/journal/entries/{entry_id}",
-        body=wanted,
-        now=now,
-        effect=effect,
-    )
+    done = await run_once(session, user.id, intent, wanted, effect)
     return await _as_it_is(session, user.id, done, mark)
 
 
@@ -201,22 +184,16 @@ async def _as_it_is(session: AsyncSession, user_id: UUID, done: JSONResponse, ma
 
 
 @router.delete("/entries/{entry_id}", status_code=204, dependencies=[Counted])
-async def remove(entry_id: UUID, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep) -> Response:
+async def remove(
+    entry_id: UUID, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
+) -> Response:
     """Delete an entry. For a day it can be brought back, then it is gone with its pictures."""
 
     async def effect() -> tuple[int, None]:
         await service.remove(session, user.id, entry_id, now=now)
         return 204, None
 
-    await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route=f"DELETE /api/journal/entries/{entry_id}",
-        body=None,
-        now=now,
-        effect=effect,
-    )
+    await run_once(session, user.id, intent, None, effect)
     return Response(status_code=204)
 
 

@@ -6,11 +6,12 @@ another body 422, a twin still under way 409, a repeat gets the stored answer.
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header
+from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.errors import Conflict, HoldfastError, InvalidInput
 from holdfast.platform.models import IdempotencyKey
+from holdfast.platform.web import NowDep
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 
@@ -39,6 +41,24 @@ def require_key(
     return idempotency_key
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One change that somebody wants once. ``route``: the method and the address it was sent to."""
+
+    key: str
+    route: str
+    now: datetime
+
+
+def intent_of(request: Request, now: NowDep, key: Annotated[str, Depends(require_key)]) -> Intent:
+    url = request.url
+    return Intent(key, f"{request.method} {url.path}?{url.query}", now)
+
+
+IntentDep = Annotated[Intent, Depends(intent_of)]
+"""400 without a key."""
+
+
 def request_hash(route: str, body: BaseModel | None) -> bytes:
     content = body.model_dump_json() if body else ""
     return hashlib.sha256(f"{route}\n{content}".encode()).digest()
@@ -46,15 +66,12 @@ def request_hash(route: str, body: BaseModel | None) -> bytes:
 
 async def run_once(
     session: AsyncSession,
-    *,
     user_id: UUID,
-    key: str,
-    route: str,
+    intent: Intent,
     body: BaseModel | None,
-    now: datetime,
     effect: Callable[[], Awaitable[tuple[int, BaseModel | None]]],
 ) -> JSONResponse:
-    """Run ``effect`` (which writes through ``session``) once for this user and key.
+    """Run ``effect`` (which writes through ``session``) once for this user and intent.
 
     Never hold the surrounding transaction over a call to a venue.
 
@@ -64,15 +81,15 @@ async def run_once(
     """
     locked = await session.scalar(
         text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"idempotency:{user_id}:{key}"},
+        {"name": f"idempotency:{user_id}:{intent.key}"},
     )
     if not locked:
         raise Conflict(
             "The same request is being carried out.",
             advice="Wait a moment, then ask again with the same key.",
         )
-    wanted = request_hash(route, body)
-    stored = await session.get(IdempotencyKey, (user_id, key))
+    wanted = request_hash(intent.route, body)
+    stored = await session.get(IdempotencyKey, (user_id, intent.key))
     if stored:
         if stored.request_hash != wanted:
             raise InvalidInput(
@@ -85,11 +102,11 @@ async def run_once(
     session.add(
         IdempotencyKey(
             user_id=user_id,
-            key=key,
+            key=intent.key,
             request_hash=wanted,
             status=status,
             response={"body": content},
-            created_at=now,
+            created_at=intent.now,
         )
     )
     return JSONResponse(content, status)

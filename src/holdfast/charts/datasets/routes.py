@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response as AnyResponse
 
@@ -28,13 +28,12 @@ from holdfast.market.candles.repository import series_of
 from holdfast.market.candles.routes import CandlesDep, SecondQuery, ViewerDep
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.models import IdempotencyKey
 from holdfast.platform.web import ClockDep, DatabaseDep, NowDep, SessionDep
 
 router = APIRouter(prefix="/api", tags=["own data"])
 
-KeyDep = Annotated[str, Depends(require_key)]
 _EVER: Final = 2**40
 _SIGNAL_COLUMNS: Final = ("timestamp", "type", "price", "label", "color", "icon")
 _PAGE: Final = 1000
@@ -75,7 +74,7 @@ async def upload(
     clock: ClockDep,
     viewer: ViewerDep,
     candles: CandlesDep,
-    key: KeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Bring a file: bars (``timestamp,open,high,low,close,volume``) or signals
     (``timestamp,type,price,label,color,icon``), plain, gzip or zip. It is read in the background."""
@@ -84,7 +83,7 @@ async def upload(
         raise NotSignedIn("This request carries no access token.", advice="Sign in first.")
     user_id = viewer
     async with database.transaction() as session:
-        if await session.get(IdempotencyKey, (user_id, key)) is None:
+        if await session.get(IdempotencyKey, (user_id, intent.key)) is None:
             await service.check_room(session, user_id)
     with receiving.one_of(user_id):
         wanted, file = await forms.read_form(request)
@@ -97,15 +96,7 @@ async def upload(
                 async def effect() -> tuple[int, DatasetView]:
                     return 202, await service.keep(session, user_id, wanted, forms.pieces_of(file), now=now)
 
-                return await run_once(
-                    session,
-                    user_id=user_id,
-                    key=key,
-                    route="POST /api/datasets",
-                    body=wanted,
-                    now=now,
-                    effect=effect,
-                )
+                return await run_once(session, user_id, intent, wanted, effect)
         finally:
             await file.close()
 
@@ -124,7 +115,7 @@ async def change(
     session: SessionDep,
     candles: CandlesDep,
     now: NowDep,
-    key: KeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Rename it, or attach its signals to another series."""
     await service.owned(session, user.id, dataset_id)
@@ -134,34 +125,18 @@ async def change(
     async def effect() -> tuple[int, DatasetView]:
         return 200, await service.change(session, user.id, dataset_id, wanted, now=now)
 
-    return await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route=f"PATCH /api/datasets/{dataset_id}",
-        body=wanted,
-        now=now,
-        effect=effect,
-    )
+    return await run_once(session, user.id, intent, wanted, effect)
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204)
-async def remove(dataset_id: UUID, user: UserDep, session: SessionDep, now: NowDep, key: KeyDep) -> Response:
+async def remove(dataset_id: UUID, user: UserDep, session: SessionDep, intent: IntentDep) -> Response:
     """Delete it with all its rows; with bars also what is drawn on them and the signals attached to them."""
 
     async def effect() -> tuple[int, None]:
         await service.remove(session, user.id, dataset_id)
         return 204, None
 
-    await run_once(
-        session,
-        user_id=user.id,
-        key=key,
-        route=f"DELETE /api/datasets/{dataset_id}",
-        body=None,
-        now=now,
-        effect=effect,
-    )
+    await run_once(session, user.id, intent, None, effect)
     return Response(status_code=204)
 
 

@@ -20,12 +20,10 @@ from holdfast.execution.risk.schemas import (
     StopView,
 )
 from holdfast.market.quotes import QuoteBoard
-from holdfast.platform.idempotency import require_key, run_once
+from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api", tags=["risk"])
-
-KeyDep = Annotated[str, Depends(require_key)]
 
 
 def _quotes(request: Request) -> QuoteBoard:
@@ -52,7 +50,7 @@ async def put_limits(
     settings: SettingsDep,
     quotes: QuotesDep,
     now: NowDep,
-    key: KeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Replace the user's own limits; what is left out has none of its own."""
 
@@ -62,9 +60,7 @@ async def put_limits(
             session, user.id, settings=settings, quote_of=quotes.get, now=now
         )
 
-    return await run_once(
-        session, user_id=user.id, key=key, route="PUT /api/limits", body=wanted, now=now, effect=effect
-    )
+    return await run_once(session, user.id, intent, wanted, effect)
 
 
 @router.get("/positions/{position_id}/limits")
@@ -92,7 +88,7 @@ async def put_position_limits(
     settings: SettingsDep,
     quotes: QuotesDep,
     now: NowDep,
-    key: KeyDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Replace the limits of one position."""
 
@@ -103,8 +99,7 @@ async def put_position_limits(
             session, sleeve, settings=settings, quote_of=quotes.get, now=now
         )
 
-    route = f"PUT /api/positions/{position_id}/limits"
-    return await run_once(session, user_id=user.id, key=key, route=route, body=wanted, now=now, effect=effect)
+    return await run_once(session, user.id, intent, wanted, effect)
 
 
 @router.get("/stops")
@@ -117,7 +112,7 @@ async def list_stops(
 
 @router.post("/stops", status_code=201, response_model=StopView)
 async def create_stop(
-    request: Request, wanted: NewStop, user: UserDep, database: DatabaseDep, now: NowDep, key: KeyDep
+    request: Request, wanted: NewStop, user: UserDep, database: DatabaseDep, now: NowDep, intent: IntentDep
 ) -> JSONResponse:
     """Stop new risk, from this moment on. Closing goes on, and what is half open is taken back."""
     async with database.transaction() as session:
@@ -125,9 +120,7 @@ async def create_stop(
         async def effect() -> tuple[int, StopView]:
             return 201, stops.view(await stops.stop(session, user.id, wanted, by=stops.BY_THE_USER, now=now))
 
-        answer = await run_once(
-            session, user_id=user.id, key=key, route="POST /api/stops", body=wanted, now=now, effect=effect
-        )
+        answer = await run_once(session, user.id, intent, wanted, effect)
     async with database.transaction() as session:
         await stops.hurry(session, user.id, wanted.position_id, now=now)
     await tell_changed(request.app.state.redis, user.id, "stops")
@@ -146,7 +139,7 @@ async def lift_stop(
 
 @router.post("/flatten", status_code=202, response_model=FlattenView)
 async def create_flatten(
-    request: Request, wanted: NewFlatten, user: UserDep, database: DatabaseDep, now: NowDep, key: KeyDep
+    request: Request, wanted: NewFlatten, user: UserDep, database: DatabaseDep, now: NowDep, intent: IntentDep
 ) -> JSONResponse:
     """Close everything that the user's positions own, and stop new risk. What they hold themselves is never
     touched. While one is running, asking again finds it."""
@@ -155,9 +148,7 @@ async def create_flatten(
         async def effect() -> tuple[int, FlattenView]:
             return 202, await flatten.start(session, user.id, wanted, by=stops.BY_THE_USER, now=now)
 
-        answer = await run_once(
-            session, user_id=user.id, key=key, route="POST /api/flatten", body=wanted, now=now, effect=effect
-        )
+        answer = await run_once(session, user.id, intent, wanted, effect)
     await tell_changed(request.app.state.redis, user.id, "stops")
     return answer
 
