@@ -1,6 +1,6 @@
-import { Button } from '@/ui/Button'
-import { Choice, Field } from '@/ui/Field'
+import { Choice } from '@/ui/Field'
 import { FilterField } from '@/ui/FilterField'
+import { DayFields, FilterForm } from '@/ui/FilterForm'
 
 import type { Filters } from './queries'
 import { ORDER_STATES } from './queries'
@@ -19,11 +19,11 @@ export function FilterBar({
   const set = (change: Filters) => onChange({ ...filters, ...change })
   const filtered = Object.entries(filters).some(([name, value]) => name !== 'show' && value)
   return (
-    <form
-      role="search"
-      aria-label="Filters"
-      onSubmit={(event) => event.preventDefault()}
-      className="grid grid-cols-2 items-end gap-3 py-5 md:flex md:flex-wrap"
+    <FilterForm
+      className="py-5"
+      filtered={filtered}
+      onClear={() => onChange({ show })}
+      clear={filters.position ? 'Show all positions' : 'Clear filters'}
     >
       <FilterField
         label="Symbol"
@@ -58,23 +58,7 @@ export function FilterBar({
           ]}
         />
       )}
-      <Field
-        label="From (UTC)"
-        type="date"
-        value={filters.from ?? ''}
-        onChange={(event) => set({ from: event.target.value })}
-      />
-      <Field
-        label="To (UTC)"
-        type="date"
-        value={filters.to ?? ''}
-        onChange={(event) => set({ to: event.target.value })}
-      />
-      {filtered && (
-        <Button kind="quiet" onClick={() => onChange({ show })}>
-          {filters.position ? 'Show all positions' : 'Clear filters'}
-        </Button>
-      )}
-    </form>
+      <DayFields days={filters} onChange={set} />
+    </FilterForm>
   )
 }

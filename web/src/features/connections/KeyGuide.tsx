@@ -1,13 +1,16 @@
 import { Check, X } from 'lucide-react'
 
-const STEPS = [
+import type { Step } from '@/ui/Steps'
+import { Steps } from '@/ui/Steps'
+
+const STEPS: Step[] = [
   {
     title: 'Open the key page at Bybit',
     text: 'Sign in at bybit.com, then Account → API → Create New Key. Choose “System-generated API keys”.',
   },
   {
     title: 'Choose “Read-Write” and these permissions only',
-    text: '',
+    more: <Permissions />,
   },
   {
     title: 'Bind it to your address, if you have a fixed one',
@@ -34,23 +37,7 @@ export function KeyGuide() {
   return (
     <section aria-label="How to create the key">
       <h2 className="mb-5 text-lg">Create a key with the least permissions</h2>
-      <ol className="space-y-7">
-        {STEPS.map((step, index) => (
-          <li key={step.title} className="flex gap-4">
-            <span
-              aria-hidden
-              className="tnum grid size-7 shrink-0 place-items-center rounded-full border border-hairline text-sm text-muted"
-            >
-              {index + 1}
-            </span>
-            <div>
-              <p className="font-medium">{step.title}</p>
-              {step.text && <p className="mt-1 max-w-[56ch] text-muted">{step.text}</p>}
-              {index === 1 && <Permissions />}
-            </div>
-          </li>
-        ))}
-      </ol>
+      <Steps steps={STEPS} />
     </section>
   )
 }

@@ -4,9 +4,8 @@ import { useId } from 'react'
 import { ownSeries } from '@/features/chart/own/store'
 import { symbolWords } from '@/features/chart/words'
 import { useStore } from '@/lib/store'
-import { Button } from '@/ui/Button'
-import { Field } from '@/ui/Field'
 import { FilterField } from '@/ui/FilterField'
+import { DayFields, FilterForm } from '@/ui/FilterForm'
 
 import type { Filters } from './queries'
 import { isFiltered, labelsQuery } from './queries'
@@ -33,32 +32,11 @@ export function JournalFilters({ filters, onChange }: { filters: Filters; onChan
     />
   )
   return (
-    <form
-      role="search"
-      aria-label="Filters"
-      onSubmit={(event) => event.preventDefault()}
-      className="mb-6 grid grid-cols-2 items-end gap-3 md:flex md:flex-wrap"
-    >
+    <FilterForm className="mb-6" filtered={isFiltered(filters)} onClear={() => onChange({})}>
       {text('Words', 'q')}
       {text('Symbol', 'symbol', symbolsId, 'BTCUSDT')}
       {text('Tag', 'tag', tagsId)}
-      <Field
-        label="From (UTC)"
-        type="date"
-        value={filters.from ?? ''}
-        onChange={(event) => set({ from: event.target.value })}
-      />
-      <Field
-        label="To (UTC)"
-        type="date"
-        value={filters.to ?? ''}
-        onChange={(event) => set({ to: event.target.value })}
-      />
-      {isFiltered(filters) && (
-        <Button kind="quiet" onClick={() => onChange({})}>
-          Clear filters
-        </Button>
-      )}
+      <DayFields days={filters} onChange={set} />
       <datalist id={tagsId}>
         {labels?.tags.map(({ name }) => (
           <option key={name} value={name} />
@@ -69,6 +47,6 @@ export function JournalFilters({ filters, onChange }: { filters: Filters; onChan
           <option key={name} value={name} />
         ))}
       </datalist>
-    </form>
+    </FilterForm>
   )
 }

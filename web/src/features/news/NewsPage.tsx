@@ -5,6 +5,7 @@ import { ArrowUp } from 'lucide-react'
 import { Button } from '@/ui/Button'
 import { Choice } from '@/ui/Field'
 import { FilterField } from '@/ui/FilterField'
+import { FilterForm } from '@/ui/FilterForm'
 import { Page } from '@/ui/Layout'
 import { EmptyState, Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
 import { Time } from '@/ui/Time'
@@ -26,12 +27,7 @@ export default function NewsPage() {
   return (
     <Page title="News">
       {filters.story && <Story id={filters.story} onClose={() => change(filters)} />}
-      <form
-        role="search"
-        aria-label="Filters"
-        onSubmit={(event) => event.preventDefault()}
-        className="-mt-2 mb-4 grid grid-cols-2 items-end gap-3 md:flex md:flex-wrap"
-      >
+      <FilterForm className="-mt-2 mb-4" filtered={filtered} onClear={() => change({})}>
         <FilterField
           label="Coin"
           className="md:w-40"
@@ -51,12 +47,7 @@ export default function NewsPage() {
             ...MOODS.map((mood) => ({ value: mood, label: MOOD_WORDS[mood] })),
           ]}
         />
-        {filtered && (
-          <Button kind="quiet" className="max-md:col-span-2" onClick={() => change({})}>
-            Clear filters
-          </Button>
-        )}
-      </form>
+      </FilterForm>
       <List filters={filters} filtered={filtered} clear={() => change({})} />
     </Page>
   )

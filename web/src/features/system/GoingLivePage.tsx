@@ -1,8 +1,10 @@
 import { Link } from '@tanstack/react-router'
 
 import { Page } from '@/ui/Layout'
+import type { Step } from '@/ui/Steps'
+import { Steps } from '@/ui/Steps'
 
-const STEPS = [
+const STEPS: Step[] = [
   {
     title: 'Stop this installation',
     text: 'Press Ctrl-C where it runs. The demo data stays; live mode does not show it.',
@@ -30,24 +32,7 @@ export default function GoingLivePage() {
         In demo mode the venue, its prices and the data providers are simulated on this machine. Live mode uses the real
         ones, and real money.
       </p>
-      <ol className="space-y-7">
-        {STEPS.map((step, index) => (
-          <li key={step.title} className="flex gap-4">
-            <span
-              aria-hidden
-              className="tnum grid size-7 shrink-0 place-items-center rounded-full border border-hairline text-sm text-muted"
-            >
-              {index + 1}
-            </span>
-            <div>
-              <p className="font-medium">{step.title}</p>
-              <p className="mt-1 max-w-[56ch] text-muted">
-                {step.code ? <code className="font-mono text-ink select-all">{step.text}</code> : step.text}
-              </p>
-            </div>
-          </li>
-        ))}
-      </ol>
+      <Steps steps={STEPS} />
       <p className="mt-10 text-sm">
         <Link to="/" className="underline underline-offset-4">
           Back to the start
