@@ -62,7 +62,7 @@ class Desk:
             session.add(made)
         return made
 
-    async def confirm(self, plan: Plan) -> UUID:
+    async def confirm(self, plan: Plan, *, quote_of: service.QuoteOf = quote_of) -> UUID:
         async with self.database.transaction() as session:
             view = await service.start(
                 session,

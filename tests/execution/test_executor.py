@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from tests.execution.conftest import LEGS, Desk, opposite
 from tests.execution.scripted_venue import Killed
 
-from holdfast.core.errors import Conflict
+from holdfast.core.errors import Conflict, Unavailable
 from holdfast.core.instruments import Side
 from holdfast.execution.models import Order, OrderEvent
 from holdfast.execution.service import MarketMoved
@@ -221,6 +221,13 @@ async def test_a_market_that_moved_asks_for_a_new_preview(desk: Desk):
         await session.merge(plan)
     with pytest.raises(MarketMoved, match="BTCUSDT"):
         await desk.confirm(plan)
+
+
+async def test_without_a_live_price_a_preview_waits_to_be_confirmed_again(desk: Desk):
+    plan = await desk.plan()
+    with pytest.raises(Unavailable, match="no live price of BTCUSDT, ETHUSDT, XRPUSDT"):
+        await desk.confirm(plan, quote_of=lambda _: None)
+    await desk.confirm(plan)
 
 
 @pytest.mark.parametrize("kill_after", [False, True])

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.connections import tradable_connection
-from holdfast.core.errors import Conflict
+from holdfast.core.errors import Conflict, Unavailable
 from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
@@ -54,6 +54,7 @@ async def start(
         Gone: the preview has expired.
         Conflict: it was used already, is blocked, or the position is being changed; or the connection cannot
             trade now.
+        Unavailable: a leg has no live price.
         MarketMoved: a price is beyond what was previewed.
         Stopped, OverLimit: new risk is stopped, or the plan would pass a limit.
         NotFound: there is no such preview of this user, or its connection was deleted.
@@ -115,7 +116,14 @@ async def first_rows(
 
 def _refuse_if_moved(legs: list[PlannedLeg], quote_of: QuoteOf) -> None:
     """A look at the live prices: nobody is to be surprised by legs that cannot be filled as previewed."""
-    moved = [leg for leg in legs if _beyond(leg, quote_of(leg.symbol))]
+    quotes = {leg.symbol: quote for leg in legs if (quote := quote_of(leg.symbol))}
+    silent = [leg.symbol for leg in legs if leg.symbol not in quotes]
+    if silent:
+        raise Unavailable(
+            f"There is no live price of {', '.join(silent)} at the moment. Nothing was traded.",
+            advice="Confirm again once prices come in.",
+        )
+    moved = [leg for leg in legs if _beyond(leg, quotes[leg.symbol])]
     if moved:
         names = ", ".join(f"{leg.symbol} (previewed up to {plain(leg.limit_price)})" for leg in moved)
         raise MarketMoved(
@@ -124,9 +132,7 @@ def _refuse_if_moved(legs: list[PlannedLeg], quote_of: QuoteOf) -> None:
         )
 
 
-def _beyond(leg: PlannedLeg, quote: LiveQuote | None) -> bool:
-    if quote is None:
-        return True
+def _beyond(leg: PlannedLeg, quote: LiveQuote) -> bool:
     best = quote.ask if leg.side is Side.BUY else quote.bid
     return leg.side.sign * (best - leg.limit_price) > Decimal(0)
 
