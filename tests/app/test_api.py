@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -13,9 +14,11 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from sqlalchemy import text
 
+from holdfast.app import checks
 from holdfast.app.api import create_app
 from holdfast.app.schemas import StreamLoad
 from holdfast.app.streaming import create_hub
+from holdfast.platform import jobs
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 
@@ -137,18 +140,34 @@ async def test_readiness_follows_postgres(client: httpx2.AsyncClient, database: 
     assert ready.json()["checks"] == {"postgres": "ok", "redis": "ok"}
 
 
-async def test_status_counts_waiting_jobs(client: httpx2.AsyncClient, database: Database) -> None:
+async def test_status_counts_the_jobs_of_each_queue(client: httpx2.AsyncClient, database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(
             text(
                 "INSERT INTO jobs (kind, subject, run_at, created_at, fence, attempts, last_error) VALUES "
-                "('a', '1', now() - interval '1 minute', now(), 0, 0, ''),"
-                "('a', '2', now() + interval '1 minute', now(), 0, 3, 'the venue was away')"
+                "('execution.run', '1', now() - interval '1 minute', now(), 0, 0, ''),"
+                "('execution.run', '2', now() + interval '1 minute', now(), 0, 3, 'the venue was away'),"
+                "('charts.read_dataset', '1', now() - interval '1 minute', now(), 0, 0, '')"
             )
         )
     body = (await client.get("/api/status")).json()
-    assert (body["jobs_waiting"], body["jobs_overdue"], body["jobs_failing"]) == (1, 1, 1)
+    counts = {
+        queue: (load["waiting"], load["overdue"], load["failing"]) for queue, load in body["queues"].items()
+    }
+    assert counts == {"orders": (1, 1, 1), "polling": (0, 0, 0), "history": (1, 0, 0)}
+    assert 59 < body["queues"]["orders"]["oldest_waiting_seconds"] < 600
     assert body["feed_age_seconds"] is None
+
+
+async def test_the_doctor_names_a_queue_whose_worker_is_gone(settings: Settings, database: Database) -> None:
+    async with database.transaction() as session:
+        for kind, minutes in (("execution.run", 5), ("charts.read_dataset", 5)):
+            await jobs.enqueue(session, kind, "1", now=datetime.now(UTC) - timedelta(minutes=minutes))
+    findings = {finding.check: finding for finding in await checks.queues(settings)}
+    assert findings["queue history"].state is checks.State.OK
+    late = findings["queue orders"]
+    assert (late.state, late.found) == (checks.State.WARNING, "1 overdue, the oldest for 5 min")
+    assert "--queues orders" in late.advice
 
 
 async def test_it_starts_while_redis_is_away(settings: Settings, tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.app.context import located, lock_path
+from holdfast.app.handlers import QUEUES
 from holdfast.app.obstacles import LOW_BYTES, NEEDED_BYTES, InstanceLock, free_bytes, require_port
+from holdfast.app.schemas import QueueView
+from holdfast.app.status import read_queue
 from holdfast.platform import embedded
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
@@ -119,7 +122,7 @@ async def _servers(settings: Settings, running: bool) -> list[Finding]:
         found = located(settings)
     except CannotRun as error:
         return [Finding("servers", State.BROKEN, str(error), "Run `make up`.")]
-    return [await _postgres(found), await _redis(found)]
+    return [await _postgres(found), await _redis(found), *(await queues(found) if running else [])]
 
 
 def _binaries(server: str, settings: Settings) -> Finding:
@@ -154,6 +157,32 @@ async def _postgres(settings: Settings) -> Finding:
     finally:
         await database.close()
     return Finding("postgres", State.OK, f"answers, version {version}")
+
+
+async def queues(settings: Settings) -> list[Finding]:
+    """Whether somebody does the work: a queue whose worker is gone grows in silence."""
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        async with database.transaction() as session:
+            loads = {queue: await read_queue(session, queue, SystemClock().now()) for queue in QUEUES}
+    except (SQLAlchemyError, OSError):
+        return []
+    finally:
+        await database.close()
+    return [_queue(queue, load) for queue, load in loads.items()]
+
+
+def _queue(queue: str, load: QueueView) -> Finding:
+    check = f"queue {queue}"
+    if not load.overdue:
+        return Finding(check, State.OK, f"{load.waiting} waiting")
+    minutes = (load.oldest_waiting_seconds or 0) / 60
+    return Finding(
+        check,
+        State.WARNING,
+        f"{load.overdue} overdue, the oldest for {minutes:.0f} min",
+        f"Look at `holdfast status`: a worker must serve this queue (`holdfast worker --queues {queue}`).",
+    )
 
 
 async def _redis(settings: Settings) -> Finding:

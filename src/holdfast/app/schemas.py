@@ -53,6 +53,16 @@ class CacheView(Schema):
     kinds: dict[str, KeptView]
 
 
+class QueueView(Schema):
+    """The jobs of one queue. ``waiting``: due and not yet taken; a recurring job that is due later does not
+    count. ``overdue``: waiting for longer than this queue lets anything wait."""
+
+    waiting: int = 0
+    overdue: int = 0
+    failing: int = 0
+    oldest_waiting_seconds: float | None = None
+
+
 class StatusView(Schema):
     """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
@@ -60,9 +70,6 @@ class StatusView(Schema):
 
     feed_age_seconds: float | None
     last_caps_poll_at: datetime | None
-    jobs_waiting: int
-    jobs_overdue: int
-    jobs_failing: int
-    oldest_waiting_seconds: float | None
+    queues: dict[str, QueueView]
     stream: StreamLoad | None = None
     cache: CacheView | None = None

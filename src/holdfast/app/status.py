@@ -9,37 +9,47 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.app.handlers import HISTORY, ORDERS, POLLING, QUEUES, kinds_of
 from holdfast.app.hub import Hub
-from holdfast.app.schemas import CacheView, KeptView, StatusView, StreamLoad
+from holdfast.app.schemas import CacheView, KeptView, QueueView, StatusView, StreamLoad
 from holdfast.indices.models import MarketCap
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.cache import Cache
 from holdfast.platform.models import Job
 
-OVERDUE: Final = timedelta(seconds=30)
+OVERDUE: Final = {
+    ORDERS: timedelta(seconds=30),
+    POLLING: timedelta(minutes=1),
+    HISTORY: timedelta(minutes=15),
+}
+"""History waits its turn: years of bars are filled for one chart after the other."""
 _PATIENCE: Final = 3.0
 
 
 async def read_status(session: AsyncSession, redis: Redis, now: datetime) -> StatusView:
-    """``jobs_waiting`` are due and not yet taken; a recurring job that is due later does not count."""
-    due = (Job.finished_at.is_(None), Job.run_at <= now)
-    idle = (Job.lease_until.is_(None)) | (Job.lease_until < now)
-    row = (
-        await session.execute(
-            select(
-                func.count().filter(*due, idle).label("waiting"),
-                func.count().filter(*due, idle, Job.run_at < now - OVERDUE).label("overdue"),
-                func.count().filter(Job.finished_at.is_(None), Job.last_error != "").label("failing"),
-                func.min(Job.run_at).filter(*due, idle).label("oldest"),
-            ).select_from(Job)
-        )
-    ).one()
     return StatusView(
         feed_age_seconds=await _feed_age(redis, now),
         last_caps_poll_at=await session.scalar(select(func.max(MarketCap.fetched_at))),
-        jobs_waiting=row.waiting,
-        jobs_overdue=row.overdue,
-        jobs_failing=row.failing,
+        queues={queue: await read_queue(session, queue, now) for queue in QUEUES},
+    )
+
+
+async def read_queue(session: AsyncSession, queue: str, now: datetime) -> QueueView:
+    waits = (Job.run_at <= now) & (Job.lease_until.is_(None) | (Job.lease_until < now))
+    row = (
+        await session.execute(
+            select(
+                func.count().filter(waits).label("waiting"),
+                func.count().filter(waits, Job.run_at < now - OVERDUE[queue]).label("overdue"),
+                func.count().filter(Job.last_error != "").label("failing"),
+                func.min(Job.run_at).filter(waits).label("oldest"),
+            ).where(Job.finished_at.is_(None), Job.kind.in_(kinds_of(queue)))
+        )
+    ).one()
+    return QueueView(
+        waiting=row.waiting,
+        overdue=row.overdue,
+        failing=row.failing,
         oldest_waiting_seconds=(now - row.oldest).total_seconds() if row.oldest else None,
     )
 

@@ -4130,6 +4130,30 @@ export interface components {
             type: string;
         };
         /**
+         * QueueView
+         * @description The jobs of one queue. ``waiting``: due and not yet taken; a recurring job that is due later does not
+         *     count. ``overdue``: waiting for longer than this queue lets anything wait.
+         */
+        QueueView: {
+            /**
+             * Failing
+             * @default 0
+             */
+            failing: number;
+            /** Oldest Waiting Seconds */
+            oldest_waiting_seconds?: number | null;
+            /**
+             * Overdue
+             * @default 0
+             */
+            overdue: number;
+            /**
+             * Waiting
+             * @default 0
+             */
+            waiting: number;
+        };
+        /**
          * QuotaView
          * @description How much of what one user may keep is used.
          */
@@ -4315,16 +4339,12 @@ export interface components {
             cache?: components["schemas"]["CacheView"] | null;
             /** Feed Age Seconds */
             feed_age_seconds: number | null;
-            /** Jobs Failing */
-            jobs_failing: number;
-            /** Jobs Overdue */
-            jobs_overdue: number;
-            /** Jobs Waiting */
-            jobs_waiting: number;
             /** Last Caps Poll At */
             last_caps_poll_at: string | null;
-            /** Oldest Waiting Seconds */
-            oldest_waiting_seconds: number | null;
+            /** Queues */
+            queues: {
+                [key: string]: components["schemas"]["QueueView"];
+            };
             stream?: components["schemas"]["StreamLoad"] | null;
         };
         /**

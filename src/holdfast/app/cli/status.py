@@ -95,8 +95,12 @@ def _show(found: dict[str, Any]) -> None:
     else:
         age = work["feed_age_seconds"]
         feed = f"newest price {age:.1f} s old" if age is not None else "no price has arrived yet"
-        console.print(
-            f"jobs: {work['jobs_waiting']} waiting, {work['jobs_failing']} failing", highlight=False
-        )
+        jobs = "; ".join(f"{queue} {_queue(load)}" for queue, load in work["queues"].items())
+        console.print(f"jobs: {jobs}", highlight=False)
         console.print(f"feed: {feed}", highlight=False)
     console.print(f"open {found['url']}", highlight=False)
+
+
+def _queue(load: dict[str, Any]) -> str:
+    counts = [f"{load[name]} {name}" for name in ("waiting", "overdue", "failing") if load[name]]
+    return ", ".join(counts) or "up to date"
