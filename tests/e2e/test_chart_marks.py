@@ -15,6 +15,7 @@ from tests.e2e.charting import FORGET_WORKSPACE, answered, box_of, chart, look, 
 from tests.e2e.conftest import PATIENCE
 from tests.e2e.installation import Installation
 from tests.e2e.test_first_trade import api, try_the_demo
+from tests.e2e.test_journal import a_position, write
 from tests.e2e.test_pages import violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -220,6 +221,32 @@ async def test_own_signals_stand_on_a_market_and_nobody_elses(page: Page, instal
     card = await read_marks(page)
     await expect(card.get_by_text("Dip")).to_be_visible()
     await expect(card.get_by_text("Hum")).to_have_count(0)
+
+
+# --- trades and journal -------------------------------------------------------------------------------------
+
+
+async def test_own_trades_and_notes_stand_on_the_market_that_was_traded(
+    page: Page, phone: Page, installation: Installation
+):
+    http = api(installation, await try_the_demo(page))
+    await a_position(page, http)
+    fills = http.get("/fills", params={"symbol": "BTCUSDT"}).json()["items"]
+    write(http, title="Dominance is cheap", series=MARKET, happened_at=fills[0]["executed_at"])
+    await opened(page, "/chart/bybit/BTCUSDT?tf=5m", signed_in=True)
+    await page.get_by_role("button", name="Marks").click()
+    await page.get_by_role("dialog", name="Marks").get_by_role("checkbox", name="News").uncheck()
+    await page.keyboard.press("Escape")
+    card = await read_marks(page, most=4)
+    await expect(card.get_by_text(re.compile("^Bought ")).first).to_be_visible()
+    await expect(card.get_by_text("Bitcoin dominance").first).to_be_visible()
+    await look(page, "marks_trades")
+    await card.get_by_role("link", name="Dominance is cheap").click()
+    await expect(page.get_by_role("article", name="Dominance is cheap")).to_be_visible()
+    await phone.context.add_cookies(await page.context.cookies())
+    await opened(phone, "/chart/bybit/BTCUSDT?tf=5m")
+    await until_marked(phone, True)
+    await look(phone, "marks_trades_phone")
 
 
 # --- live and custom ----------------------------------------------------------------------------------------
