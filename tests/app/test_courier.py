@@ -1,6 +1,10 @@
-"""The courier's connection: how long a worker that has lost Redis takes to look for it again."""
+"""The courier's connection: a worker that has lost Redis looks for it again soon, and takes work again."""
+
+from typing import Any
 
 import pytest
+from kombu import Producer
+from redis.exceptions import ConnectionError
 
 from holdfast.app import courier
 from holdfast.platform.settings import Settings
@@ -25,3 +29,22 @@ def test_a_lost_redis_is_looked_for_every_few_seconds(monkeypatch: pytest.Monkey
         getattr(app, way)().ensure_connection(note, None, callback=lambda: None)
     assert waits == sorted(waits)
     assert waits[-1] == courier.RECONNECT_SECONDS
+
+
+def test_a_message_that_could_not_be_acknowledged_keeps_no_hand_busy(
+    settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = courier.celery_app(settings.model_copy(update={"redis_url": redis_url}))
+    with app.connection() as connection, connection.channel() as channel:
+        channel.basic_qos(0, 1, False)
+        Producer(channel).publish({"job": 1}, routing_key="orders", declare=list(app.amqp.queues.values()))
+        message = channel.basic_get("orders")
+        assert not channel.qos.can_consume()
+        monkeypatch.setattr(channel.qos, "_remove_from_indices", refuse)
+        with pytest.raises(ConnectionError):
+            message.ack()
+        assert channel.qos.can_consume()
+
+
+def refuse(*_: Any) -> None:
+    raise ConnectionError("Redis is being started anew")

@@ -8,7 +8,10 @@ from typing import Any, Final
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection, Exchange, Queue
+from kombu.transport import redis as redis_transport
+from kombu.transport import virtual
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from holdfast.app.handlers import QUEUES
 from holdfast.platform.settings import Settings
@@ -21,7 +24,30 @@ RECONNECT_SECONDS: Final = 3.0
 30 s, and every execution would wait for it."""
 
 
+class _Deliveries(redis_transport.QoS):
+    """Kombu goes on counting a message whose acknowledgement failed as being worked on: after as many of them
+    as it has hands, a worker would take nothing any more, for ever."""
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        except (RedisError, OSError):
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
+class _Channel(redis_transport.Channel):
+    QoS = _Deliveries
+
+
+class _Transport(redis_transport.Transport):
+    Channel = _Channel
+
+
 class _Connection(Connection):
+    def get_transport_cls(self) -> type[_Transport]:
+        return _Transport
+
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
         every = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": RECONNECT_SECONDS}
         return super().ensure_connection(*args, **every | options)
