@@ -227,7 +227,7 @@ async def test_own_signals_stand_on_a_market_and_nobody_elses(page: Page, instal
 
 
 async def test_own_trades_and_notes_stand_on_the_market_that_was_traded(
-    page: Page, phone: Page, installation: Installation
+    page: Page, browser: Browser, installation: Installation
 ):
     http = api(installation, await try_the_demo(page))
     await a_position(page, http)
@@ -243,10 +243,18 @@ async def test_own_trades_and_notes_stand_on_the_market_that_was_traded(
     await look(page, "marks_trades")
     await card.get_by_role("link", name="Dominance is cheap").click()
     await expect(page.get_by_role("article", name="Dominance is cheap")).to_be_visible()
-    await phone.context.add_cookies(await page.context.cookies())
+    held = await browser.new_context(
+        base_url=installation.url,
+        storage_state=await page.context.storage_state(),
+        viewport={"width": 390, "height": 844},
+        color_scheme="dark",
+    )
+    phone = await held.new_page()
     await opened(phone, "/chart/bybit/BTCUSDT?tf=5m")
-    await until_marked(phone, True)
+    card = await read_marks(phone, most=4)
+    await expect(card.get_by_text("Dominance is cheap")).to_be_visible()
     await look(phone, "marks_trades_phone")
+    await held.close()
 
 
 # --- live and custom ----------------------------------------------------------------------------------------
