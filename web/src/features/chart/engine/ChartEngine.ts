@@ -73,8 +73,8 @@ export class ChartEngine {
     this.replay = new Replay(this.feed, { draw: (from) => this.draw(from, 0), open: (time) => this.goTo(time) })
     this.viewport = new Viewport(this.chart, this.feed)
     this.price = new PriceLayer(this.chart, this.feed.window, spec.type)
-    this.crosshair = new Crosshair(this.chart, this.feed.window, () => this.price.series)
-    this.navigator = new Navigator(this.chart, this.feed.window, this.crosshair)
+    this.crosshair = new Crosshair(this)
+    this.navigator = new Navigator(this.chart, () => this.shown, this.crosshair)
     this.outputs = new OutputLayer(
       this.chart,
       this.feed,
@@ -222,7 +222,7 @@ export class ChartEngine {
     this.tell()
     const wanted = range()
     if (wanted) this.chart.timeScale().setVisibleLogicalRange(wanted)
-    this.crosshair.keep()
+    this.crosshair.onBars()
     this.applying = false
   }
 

@@ -8,45 +8,48 @@ import type { BarWindow } from '../data/windowStore'
 /** The moment pointed at, and the chart where the pointer is. */
 const pointed = createStore<{ time: number; by: Crosshair } | null>(null)
 
+/** The chart whose crosshair it is. `shown`: how many of its bars may be seen. */
+export interface CrosshairHost {
+  readonly chart: IChartApi
+  readonly feed: { readonly window: BarWindow }
+  readonly price: { readonly series: ISeriesApi<SeriesType> }
+  readonly shown: number
+}
+
 export class Crosshair {
   /** The index of the bar under the crosshair, null for the newest. */
   readonly cursor = createStore<number | null>(null)
   private frame = 0
   private latest: number | null = null
-  /** The moment it was set at, which stays when bars come or the screen moves; null where a pointer is. */
+  private untold = false
+  /** The moment it was set at by keys or by another chart, until a pointer comes; null where a pointer is. */
   private held: number | null = null
-  private following = false
+  private drawing = false
   private readonly unwatch: () => void
+  private readonly draw = () => this.drawHeld()
 
-  constructor(
-    private readonly chart: IChartApi,
-    private readonly window: BarWindow,
-    private readonly series: () => ISeriesApi<SeriesType>,
-  ) {
-    chart.subscribeCrosshairMove((event) => this.onMove(event))
+  constructor(private readonly host: CrosshairHost) {
+    host.chart.subscribeCrosshairMove((event) => this.onMove(event))
+    host.chart.timeScale().subscribeVisibleLogicalRangeChange(this.draw)
     this.unwatch = pointed.subscribe(() => this.follow())
   }
 
   stop(): void {
     cancelAnimationFrame(this.frame)
     this.unwatch()
+    this.host.chart.timeScale().unsubscribeVisibleLogicalRangeChange(this.draw)
+    if (pointed.get()?.by === this) pointed.set(null)
   }
 
   /** Sets the crosshair at a bar. */
   place(index: number): void {
-    const bar = this.window.at(index)
-    if (!bar) return
-    this.held = bar.time
-    this.chart.setCrosshairPosition(bar.close, bar.time as UTCTimestamp, this.series())
-    this.cursor.set(index)
+    const bar = index < this.host.shown ? this.host.feed.window.at(index) : undefined
+    if (bar) this.hold(bar.time)
   }
 
-  /** Goes on standing at its moment after the bars or the screen have moved. */
-  keep(): void {
-    if (this.held === null) return
-    const index = this.window.lowerBound(this.held + 1) - 1
-    if (index < 0) this.clear()
-    else this.place(index)
+  /** Other bars are there: it goes on standing at its moment. */
+  onBars(): void {
+    this.drawHeld()
   }
 
   /** Stands at no bar any more, so that the next step begins at the newest on the screen. */
@@ -54,24 +57,67 @@ export class Crosshair {
     this.held = null
     this.latest = null
     this.cursor.set(null)
-    this.chart.clearCrosshairPosition()
+    this.silently(() => this.host.chart.clearCrosshairPosition())
   }
 
-  private onMove({ logical, point, sourceEvent }: MouseEventParams): void {
-    const own = sourceEvent !== undefined
-    if (own) this.held = null
-    if (this.held !== null) return
-    const index = logical === undefined || !point ? null : Math.round(logical)
-    this.latest = index !== null && index >= 0 && index < this.window.length ? index : null
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0
-      if (this.held === null) this.cursor.set(this.latest)
-      if (own && !this.following) this.publish()
+  private hold(time: number): void {
+    this.held = time
+    this.drawHeld()
+  }
+
+  /** The line at the moment that is held; none where its bar is not on the screen. */
+  private drawHeld(): void {
+    if (this.held === null) return
+    const { chart, feed, price } = this.host
+    const index = this.indexAt(this.held)
+    const bar = index === null ? undefined : feed.window.at(index)
+    const range = chart.timeScale().getVisibleLogicalRange()
+    this.cursor.set(index)
+    this.silently(() => {
+      if (!bar || index === null || !range || index < range.from || index > range.to) chart.clearCrosshairPosition()
+      else chart.setCrosshairPosition(bar.close, bar.time as UTCTimestamp, price.series)
     })
   }
 
+  /** The bar that is open at a moment, among those that may be seen. */
+  private indexAt(time: number): number | null {
+    const { feed, shown } = this.host
+    const index = feed.window.lowerBound(time + 1) - 1
+    if (index < 0 || index >= shown) return null
+    const [opened = 0, before = -Infinity] = [feed.window.time[index], feed.window.time[index - 1]]
+    return index === shown - 1 && time >= opened + (opened - before) ? null : index
+  }
+
+  private silently(act: () => void): void {
+    this.drawing = true
+    act()
+    this.drawing = false
+  }
+
+  /** Also told by the library, without an event, whenever it has computed its line anew, from pixels under which
+   * another bar may stand by then; and without a point when the pointer has left. */
+  private onMove({ logical, point, sourceEvent }: MouseEventParams): void {
+    if (this.drawing) return
+    if (sourceEvent) this.held = null
+    if (this.held !== null) {
+      this.drawHeld()
+      return
+    }
+    const index = logical === undefined || !point ? null : Math.round(logical)
+    this.latest = index !== null && index >= 0 && index < this.host.shown ? index : null
+    this.untold ||= sourceEvent !== undefined || !point
+    this.frame ||= requestAnimationFrame(() => this.tell())
+  }
+
+  private tell(): void {
+    this.frame = 0
+    if (this.held === null) this.cursor.set(this.latest)
+    if (this.untold) this.publish()
+    this.untold = false
+  }
+
   private publish(): void {
-    const time = this.latest === null ? undefined : this.window.time[this.latest]
+    const time = this.latest === null ? undefined : this.host.feed.window.time[this.latest]
     if (time !== undefined) pointed.set({ time, by: this })
     else if (pointed.get()?.by === this) pointed.set(null)
   }
@@ -79,11 +125,7 @@ export class Crosshair {
   private follow(): void {
     const target = pointed.get()
     if (target?.by === this) return
-    this.following = true
-    const at = target ? this.window.lowerBound(target.time + 1) - 1 : -1
-    const [last = 0, before = last] = [this.window.last, this.window.time[this.window.length - 2]]
-    if (at >= 0 && target && target.time < last + (last - before)) this.place(at)
+    if (target && this.indexAt(target.time) !== null) this.hold(target.time)
     else this.clear()
-    this.following = false
   }
 }
