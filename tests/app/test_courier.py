@@ -31,8 +31,9 @@ def test_a_lost_redis_is_looked_for_every_few_seconds(monkeypatch: pytest.Monkey
     assert waits[-1] == courier.RECONNECT_SECONDS
 
 
-def test_a_message_that_could_not_be_acknowledged_keeps_no_hand_busy(
-    settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", ["ack", "reject", "requeue"])
+def test_a_message_whose_end_redis_did_not_hear_keeps_no_hand_busy(
+    settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     app = courier.celery_app(settings.model_copy(update={"redis_url": redis_url}))
     with app.connection() as connection, connection.channel() as channel:
@@ -40,11 +41,12 @@ def test_a_message_that_could_not_be_acknowledged_keeps_no_hand_busy(
         Producer(channel).publish({"job": 1}, routing_key="orders", declare=list(app.amqp.queues.values()))
         message = channel.basic_get("orders")
         assert not channel.qos.can_consume()
-        monkeypatch.setattr(channel.qos, "_remove_from_indices", refuse)
+        for way in ("_remove_from_indices", "restore_by_tag"):
+            monkeypatch.setattr(channel.qos, way, refuse)
         with pytest.raises(ConnectionError):
-            message.ack()
+            getattr(message, end)()
         assert channel.qos.can_consume()
 
 
-def refuse(*_: Any) -> None:
+def refuse(*_: Any, **__: Any) -> None:
     raise ConnectionError("Redis is being started anew")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,11 @@ def installed(**environment: str) -> Iterator[Installation]:
     servers run as users of their own."""
     home = Path(tempfile.mkdtemp(prefix="holdfast-e2e-"))
     home.chmod(0o755)
-    running = start(home, **environment)
-    try:
+    with ExitStack() as afterwards:
+        afterwards.callback(shutil.rmtree, home, ignore_errors=True)
+        running = start(home, **environment)
+        afterwards.callback(running.stop)
         yield running
-    finally:
-        running.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def start(home: Path, **environment: str) -> Installation:
@@ -101,13 +100,21 @@ def start(home: Path, **environment: str) -> Installation:
         },
     )
     running = Installation(process, home, port, sim_port)
+    try:
+        _wait_until_live(running)
+    except AssertionError:
+        running.stop()
+        raise
+    return running
+
+
+def _wait_until_live(running: Installation) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while not _is_live(running):
-        printed = (home / "up.log").read_text(errors="replace")[-3000:]
-        assert process.poll() is None, f"holdfast up ended:\n{printed}"
+        printed = (running.home / "up.log").read_text(errors="replace")[-3000:]
+        assert running.process.poll() is None, f"holdfast up ended:\n{printed}"
         assert time.monotonic() < deadline, f"holdfast up did not become ready:\n{printed}"
         time.sleep(0.3)
-    return running
 
 
 def _is_live(running: Installation) -> bool:

@@ -451,7 +451,7 @@ async def test_a_post_only_order_rests_is_cancelled_and_is_then_confirmed_ended(
     assert (found.status, found.filled_quantity) == (OrderStatus.OPEN, 0)
     await venue.cancel("BTCUSDT", "hf-rest")
     with suppress(Rejected):
-        await venue.cancel("BTCUSDT", "hf-rest")  # which may come too late
+        await venue.cancel("BTCUSDT", "hf-rest")  # it may have ended by now
     report = await ended(venue, "BTCUSDT", "hf-rest")
     assert (report.status, report.filled_quantity) == (OrderStatus.CANCELLED, 0)
 

@@ -122,7 +122,9 @@ async def _servers(settings: Settings, running: bool) -> list[Finding]:
         found = located(settings)
     except CannotRun as error:
         return [Finding("servers", State.BROKEN, str(error), "Run `make up`.")]
-    return [await _postgres(found), await _redis(found), *(await queues(found) if running else [])]
+    postgres = await _postgres(found)
+    work = await queues(found) if postgres.state is State.OK else []
+    return [postgres, await _redis(found), *work]
 
 
 def _binaries(server: str, settings: Settings) -> Finding:
@@ -163,16 +165,17 @@ async def queues(settings: Settings) -> list[Finding]:
     """Whether somebody does the work: a queue whose worker is gone grows in silence."""
     database = Database(settings.database_url, pool_size=1)
     try:
-        async with database.transaction() as session:
+        async with asyncio.timeout(8), database.transaction() as session:
             loads = {queue: await read_queue(session, queue, SystemClock().now()) for queue in QUEUES}
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError, TimeoutError):
         return []
     finally:
         await database.close()
-    return [_queue(queue, load) for queue, load in loads.items()]
+    by_whom = "a scheduler" if all(load.overdue for load in loads.values()) else "a worker of this queue"
+    return [_queue(queue, load, by_whom) for queue, load in loads.items()]
 
 
-def _queue(queue: str, load: QueueView) -> Finding:
+def _queue(queue: str, load: QueueView, by_whom: str) -> Finding:
     check = f"queue {queue}"
     if not load.overdue:
         return Finding(check, State.OK, f"{load.waiting} waiting")
@@ -181,7 +184,7 @@ def _queue(queue: str, load: QueueView) -> Finding:
         check,
         State.WARNING,
         f"{load.overdue} overdue, the oldest for {minutes:.0f} min",
-        f"Look at `holdfast status`: a worker must serve this queue (`holdfast worker --queues {queue}`).",
+        f"See that {by_whom} runs (`holdfast status`, `holdfast worker --queues {queue}`).",
     )
 
 

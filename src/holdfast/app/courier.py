@@ -3,6 +3,8 @@
 Whatever it loses or delivers twice is made good by the rows in PostgreSQL (``platform.jobs``).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from celery import Celery
@@ -25,12 +27,21 @@ RECONNECT_SECONDS: Final = 3.0
 
 
 class _Deliveries(redis_transport.QoS):
-    """Kombu goes on counting a message whose acknowledgement failed as being worked on: after as many of them
-    as it has hands, a worker would take nothing any more, for ever."""
+    """Kombu goes on counting a message that Redis was not there to hear the end of as being worked on: after
+    as many of them as it has hands, a worker would take nothing any more, for ever."""
 
     def ack(self, delivery_tag: str) -> None:
-        try:
+        with self._counted_out(delivery_tag):
             super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        with self._counted_out(delivery_tag):
+            super().reject(delivery_tag, requeue)
+
+    @contextmanager
+    def _counted_out(self, delivery_tag: str) -> Iterator[None]:
+        try:
+            yield
         except (RedisError, OSError):
             virtual.QoS.ack(self, delivery_tag)
             raise

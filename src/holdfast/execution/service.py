@@ -117,18 +117,18 @@ async def first_rows(
 def _refuse_if_moved(legs: list[PlannedLeg], quote_of: QuoteOf) -> None:
     """A look at the live prices: nobody is to be surprised by legs that cannot be filled as previewed."""
     quotes = {leg.symbol: quote for leg in legs if (quote := quote_of(leg.symbol))}
-    silent = [leg.symbol for leg in legs if leg.symbol not in quotes]
-    if silent:
-        raise Unavailable(
-            f"There is no live price of {', '.join(silent)} at the moment. Nothing was traded.",
-            advice="Confirm again once prices come in.",
-        )
-    moved = [leg for leg in legs if _beyond(leg, quotes[leg.symbol])]
+    moved = [leg for leg in legs if leg.symbol in quotes and _beyond(leg, quotes[leg.symbol])]
     if moved:
         names = ", ".join(f"{leg.symbol} (previewed up to {plain(leg.limit_price)})" for leg in moved)
         raise MarketMoved(
             f"The price of {names} has moved beyond what you were shown. Nothing was traded.",
             advice="Look at a new preview and confirm that.",
+        )
+    silent = [leg.symbol for leg in legs if leg.symbol not in quotes]
+    if silent:
+        raise Unavailable(
+            f"There is no live price of {', '.join(silent)} at the moment. Nothing was traded.",
+            advice="Confirm again once prices come in, or look at a new preview.",
         )
 
 

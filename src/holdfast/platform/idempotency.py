@@ -51,8 +51,8 @@ class Intent:
 
 
 def intent_of(request: Request, now: NowDep, key: Annotated[str, Depends(require_key)]) -> Intent:
-    url = request.url
-    return Intent(key, f"{request.method} {url.path}?{url.query}", now)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Intent(key, f"{request.method} {request.url.path}{query}", now)
 
 
 IntentDep = Annotated[Intent, Depends(intent_of)]

@@ -153,10 +153,10 @@ class BybitVenue(BybitPublic):
             return limited
 
     async def cancel(self, symbol: str, client_id: str) -> None:
-        """Success also if the order has already ended.
+        """Success also if Bybit says that the order has already ended.
 
         Raises:
-            Rejected: Bybit does not know the order.
+            Rejected: Bybit does not know the order, or not any more: 110001 does not say which.
         """
         try:
             await self._wire.write(
