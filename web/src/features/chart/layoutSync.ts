@@ -6,7 +6,7 @@ import { randomKey } from '@/lib/ids'
 
 import { onOtherUser, userId } from './userStorage'
 import type { Workspace } from './workspace'
-import { readWorkspace, workspace } from './workspace'
+import { isUnsent, markSent, readWorkspace, workspace } from './workspace'
 
 const PAUSE = 1_500
 const CONFLICT = 409
@@ -50,6 +50,7 @@ async function write(): Promise<void> {
     const params = { path: { layout_id: id }, header: { 'idempotency-key': randomKey() } }
     account.layout = await answer(api.PUT('/api/charts/layouts/{layout_id}', { params, body }))
     account.known = textOf(state)
+    if (account === current && textOf(workspace.get()) === account.known) markSent()
   } catch (error) {
     account.layout = null
     if (error instanceof ProblemError && error.problem.status === CONFLICT) send()
@@ -61,14 +62,19 @@ function send(): void {
   timer = setTimeout(() => void write().catch(() => undefined), PAUSE)
 }
 
-/** Takes what the account has, then sends every change; a failure is tried again with the next change. */
+/** Takes what the account has, unless something was changed here that it has not got, then sends every change; a failure is tried again with the next change. */
 export function keepWorkspace(): () => void {
   let stopped = false
   async function load() {
     if (!userId()) return
     const account = current
     const found = readWorkspace(await read(account))
-    if (stopped || !found || account !== current) return
+    if (stopped || account !== current) return
+    if (isUnsent()) {
+      send()
+      return
+    }
+    if (!found) return
     account.known = textOf(found)
     const { cells, active } = workspace.get()
     const front = found.cells.findIndex((cell) => cell.series === cells[active]?.series)

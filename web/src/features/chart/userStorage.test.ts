@@ -12,7 +12,7 @@ import { halfOf, keepHalf } from './own/modes'
 import { keepPlace, placeOf } from './own/places'
 import { ownSeries, signalSets } from './own/store'
 import { keyOf, shareOut } from './userStorage'
-import { changeWorkspace, workspace } from './workspace'
+import { changeWorkspace, isUnsent, workspace } from './workspace'
 
 mockedServer()
 
@@ -80,6 +80,29 @@ describe('the layout of an account', () => {
     await vi.waitFor(() => expect(written.join()).toContain('bybit:SOLUSDT'))
     stopBobs()
     expect(written.join()).not.toContain('anns')
+  })
+
+  it('does not undo what was changed right before the page was loaded anew', async () => {
+    const written: string[] = []
+    const kept = { id: 'x', version: 3, name: 'Workspace', is_default: true, active: 0, cells: [cell('bybit:OLDUSDT')] }
+    server.use(
+      http.get('/api/charts/layouts', () => HttpResponse.json([kept])),
+      http.put('/api/charts/layouts/:id', async ({ request }) => {
+        written.push(JSON.stringify(await request.json()))
+        return HttpResponse.json({ ...kept, version: 4 })
+      }),
+    )
+    signIn('ann')
+    changeWorkspace({ cells: [cell('bybit:NEWUSDT')], active: 0 })
+    const stop = keepWorkspace()
+    await vi.advanceTimersByTimeAsync(4_000)
+    await vi.waitFor(() => expect(written.join()).toContain('bybit:NEWUSDT'))
+    expect(series()).toEqual(['bybit:NEWUSDT'])
+    stop()
+    await vi.waitFor(() => expect(isUnsent()).toBe(false))
+    const stopAgain = keepWorkspace()
+    await vi.waitFor(() => expect(series()).toEqual(['bybit:OLDUSDT']))
+    stopAgain()
   })
 })
 

@@ -14,6 +14,7 @@ export interface Workspace {
 export const MOST_CHARTS = 4
 
 const KEY = 'holdfast.workspace'
+const UNSENT = 'holdfast.workspace-unsent'
 const FRESH: Workspace = { cells: [{ series: 'bybit:BTCUSDT', ...DEFAULT_SPEC }], active: 0 }
 
 /** What was stored, as far as it can be shown; null when it cannot. */
@@ -56,7 +57,13 @@ onOtherUser(() => workspace.set(stored()))
 export function changeWorkspace(change: Partial<Workspace>): void {
   workspace.set({ ...workspace.get(), ...change })
   localStorage.setItem(keyOf(KEY), JSON.stringify(workspace.get()))
+  localStorage.setItem(keyOf(UNSENT), 'yes')
 }
+
+/** Whether there are changes here that the account has not got yet: a page may be closed right after one. */
+export const isUnsent = () => localStorage.getItem(keyOf(UNSENT)) !== null
+
+export const markSent = () => localStorage.removeItem(keyOf(UNSENT))
 
 export function changeCell(index: number, change: Partial<ChartSpec>): void {
   const { cells } = workspace.get()
