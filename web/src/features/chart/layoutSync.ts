@@ -6,7 +6,7 @@ import { randomKey } from '@/lib/ids'
 
 import { onOtherUser, userId } from './userStorage'
 import type { Workspace } from './workspace'
-import { isUnsent, markSent, readWorkspace, workspace } from './workspace'
+import { isUnsent, markSent, markUnsent, readWorkspace, workspace } from './workspace'
 
 const PAUSE = 1_500
 const CONFLICT = 409
@@ -57,6 +57,12 @@ async function write(): Promise<void> {
   }
 }
 
+/** A change before the account's charts are known is the address's, which opens one of them. */
+function onChange(): void {
+  if (current.layout && textOf(workspace.get()) !== current.known) markUnsent()
+  send()
+}
+
 function send(): void {
   clearTimeout(timer)
   timer = setTimeout(() => void write().catch(() => undefined), PAUSE)
@@ -81,7 +87,7 @@ export function keepWorkspace(): () => void {
     workspace.set(front < 0 ? found : { ...found, active: front })
   }
   void load().catch(() => undefined)
-  const unwatch = workspace.subscribe(send)
+  const unwatch = workspace.subscribe(onChange)
   return () => {
     stopped = true
     unwatch()

@@ -57,11 +57,12 @@ onOtherUser(() => workspace.set(stored()))
 export function changeWorkspace(change: Partial<Workspace>): void {
   workspace.set({ ...workspace.get(), ...change })
   localStorage.setItem(keyOf(KEY), JSON.stringify(workspace.get()))
-  localStorage.setItem(keyOf(UNSENT), 'yes')
 }
 
 /** Whether there are changes here that the account has not got yet: a page may be closed right after one. */
 export const isUnsent = () => localStorage.getItem(keyOf(UNSENT)) !== null
+
+export const markUnsent = () => localStorage.setItem(keyOf(UNSENT), 'yes')
 
 export const markSent = () => localStorage.removeItem(keyOf(UNSENT))
 
