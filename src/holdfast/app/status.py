@@ -27,6 +27,7 @@ _PATIENCE: Final = 3.0
 
 
 async def read_status(session: AsyncSession, redis: Redis, now: datetime) -> StatusView:
+    """What every process can tell; the stream and the kept answers are of one process, and added by it."""
     return StatusView(
         feed_age_seconds=await _feed_age(redis, now),
         last_caps_poll_at=await session.scalar(select(func.max(MarketCap.fetched_at))),
@@ -35,6 +36,7 @@ async def read_status(session: AsyncSession, redis: Redis, now: datetime) -> Sta
 
 
 async def read_queue(session: AsyncSession, queue: str, now: datetime) -> QueueView:
+    """How many jobs of a queue wait at ``now``, and for how long."""
     waits = (Job.run_at <= now) & (Job.lease_until.is_(None) | (Job.lease_until < now))
     row = (
         await session.execute(

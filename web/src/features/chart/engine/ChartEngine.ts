@@ -222,7 +222,7 @@ export class ChartEngine {
     this.tell()
     const wanted = range()
     if (wanted) this.chart.timeScale().setVisibleLogicalRange(wanted)
-    this.crosshair.onBars()
+    this.crosshair.redraw()
     this.applying = false
   }
 

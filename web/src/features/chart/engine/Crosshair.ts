@@ -26,18 +26,17 @@ export class Crosshair {
   private held: number | null = null
   private drawing = false
   private readonly unwatch: () => void
-  private readonly draw = () => this.drawHeld()
 
   constructor(private readonly host: CrosshairHost) {
     host.chart.subscribeCrosshairMove((event) => this.onMove(event))
-    host.chart.timeScale().subscribeVisibleLogicalRangeChange(this.draw)
+    host.chart.timeScale().subscribeVisibleLogicalRangeChange(this.redraw)
     this.unwatch = pointed.subscribe(() => this.follow())
   }
 
   stop(): void {
     cancelAnimationFrame(this.frame)
     this.unwatch()
-    this.host.chart.timeScale().unsubscribeVisibleLogicalRangeChange(this.draw)
+    this.host.chart.timeScale().unsubscribeVisibleLogicalRangeChange(this.redraw)
     if (pointed.get()?.by === this) pointed.set(null)
   }
 
@@ -45,11 +44,6 @@ export class Crosshair {
   place(index: number): void {
     const bar = index < this.host.shown ? this.host.feed.window.at(index) : undefined
     if (bar) this.hold(bar.time)
-  }
-
-  /** Other bars are there: it goes on standing at its moment. */
-  onBars(): void {
-    this.drawHeld()
   }
 
   /** Stands at no bar any more, so that the next step begins at the newest on the screen. */
@@ -62,11 +56,11 @@ export class Crosshair {
 
   private hold(time: number): void {
     this.held = time
-    this.drawHeld()
+    this.redraw()
   }
 
-  /** The line at the moment that is held; none where its bar is not on the screen. */
-  private drawHeld(): void {
+  /** The line at the moment that is held, whatever bars and screen there are now; none where its bar is not on it. */
+  readonly redraw = (): void => {
     if (this.held === null) return
     const { chart, feed, price } = this.host
     const index = this.indexAt(this.held)
@@ -100,7 +94,7 @@ export class Crosshair {
     if (this.drawing) return
     if (sourceEvent) this.held = null
     if (this.held !== null) {
-      this.drawHeld()
+      this.redraw()
       return
     }
     const index = logical === undefined || !point ? null : Math.round(logical)
