@@ -12,7 +12,7 @@ import uvloop
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from holdfast.app import hub as hubs
+from holdfast.app import clients
 from holdfast.app import stream as streams
 from holdfast.app.hub import Hub, quote_view
 from holdfast.app.wire import StreamProtocol, text_frame
@@ -39,7 +39,7 @@ def quote(number: int, at: int) -> dict[str, Any]:
 
 def serve_hub(port: int, redis_url: str) -> None:
     """The stream's own code, ten frames a second, in the process the API runs in."""
-    hubs.FLUSH_SECONDS = 1 / HERTZ  # type: ignore[misc]
+    clients.FLUSH_SECONDS = 1 / HERTZ  # type: ignore[misc]
     clock, redis, board = SystemClock(), open_redis(redis_url), QuoteBoard()
     hub = Hub(Database("postgresql://nobody@127.0.0.1:9/none"), redis, clock)
     streams.register_public(hub, IndexBoard(board, InstrumentBook()), board, clock)

@@ -25,6 +25,7 @@ from holdfast.execution.models import Execution, Order, TrailRow
 from holdfast.execution.trail import trail
 from holdfast.execution.trail.trail import Trail
 from holdfast.platform.database import Database
+from holdfast.venues.bybit.budget import ADDRESS_LIMIT, ADDRESS_WINDOW_MS
 from holdfast.venues.bybit.pybit_client import PybitClient
 from holdfast.venues.recording import recording, watched
 
@@ -33,7 +34,7 @@ KEYS = 3
 ROUNDS = 2
 TRAILS = 10
 LIMIT_PER_KEY = 20.0
-LIMIT_PER_ADDRESS = 120.0
+LIMIT_PER_ADDRESS = ADDRESS_LIMIT * 1000 / ADDRESS_WINDOW_MS
 WAVE = timedelta(seconds=0.7)
 
 
@@ -98,7 +99,7 @@ async def throughput(place: House) -> None:
     row(
         "  all requests meanwhile, questions included",
         f"{requests / wall:.1f} /s",
-        f"an address may {LIMIT_PER_ADDRESS:.0f}   ratio {requests / wall / LIMIT_PER_ADDRESS:.2f}",
+        f"Holdfast lets an address {LIMIT_PER_ADDRESS:.0f}   ratio {requests / wall / LIMIT_PER_ADDRESS:.2f}",
     )
 
 

@@ -1,22 +1,27 @@
 """How long a stream that died without a word goes unnoticed, and how long until it is live again.
 
 A socket of our own falls silent while it stays open, as half-open connections do: no data, no pong, no end.
-The limits are a tenth of the real ones; what counts is the multiple of the limit.
+Then the simulated venue's stream answers pings and tells nothing. The limits are a tenth of the real ones;
+what counts is the multiple of the limit.
 """
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
-from bench._house import row
+from bench._house import house, new_home, row, servers, simulator
+from bench._silence import silences
 from holdfast.core.time import to_ms
+from holdfast.execution.reconciliation.watch import Patience
 from holdfast.market.bybit_stream import TickerPatience, TickerStream
 from holdfast.platform.clock import SystemClock
 from holdfast.venues.bybit.private_stream import BybitAccountStream, StreamPatience
@@ -81,6 +86,12 @@ class HalfOpen:
 def main() -> None:
     """Print one row per measurement: what, measured, and as a multiple of the limit."""
     asyncio.run(measure())
+    with servers() as (database_url, redis_url), simulator() as port:
+        home = new_home()
+        try:
+            asyncio.run(measure_silence(database_url, redis_url, port, home))
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 async def measure() -> None:
@@ -97,6 +108,29 @@ async def measure() -> None:
         first_delay=usual.first_delay / SCALE,
     )
     await report("ticker stream", public.silence, await public_deaths(public))
+
+
+async def measure_silence(database_url: str, redis_url: str, port: int, home: Path) -> None:
+    real = Patience()
+    patience = Patience(
+        look_again=real.look_again / SCALE, untold=real.untold / SCALE, clocks=real.clocks / SCALE
+    )
+    async with house(database_url, redis_url, port, home) as place:
+        found = await silences(place, patience, ROUNDS)
+    limit = patience.untold + patience.look_again
+    noticed, compared = max(one for one, _ in found), max(other for _, other in found)
+    row(
+        f"it answers pings and tells nothing: until noticed, worst of {ROUNDS}",
+        f"{noticed:.2f} s",
+        f"limit × {noticed / limit:.2f}",
+    )
+    row(
+        "  until the books are compared again",
+        f"{compared:.2f} s",
+        f"limit × {compared / limit:.2f}   (limit here {limit:g} s)",
+    )
+    if noticed > 2 * limit:
+        raise RuntimeError("an account stream that tells nothing was trusted for more than twice the limit")
 
 
 async def report(what: str, limit: float, deaths: list[tuple[float, float]]) -> None:

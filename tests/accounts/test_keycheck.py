@@ -115,6 +115,22 @@ def test_both_the_key_and_the_account_must_be_unified() -> None:
     assert judge_key(replace(GOOD, unified=False), CROSS, now=NOW).state is KeyState.REFUSED
 
 
+@pytest.mark.parametrize("mode", ["portfolio", "quantum"])
+def test_with_books_a_margin_mode_is_for_the_incidents_to_judge(mode: str) -> None:
+    """They stop what is opened, and let positions be closed."""
+    verdict = judge_key(GOOD, AccountInfo(True, mode), has_books=True, now=NOW)
+    assert verdict.state is KeyState.ACTIVE
+    assert mode in messages(verdict, Level.WARNING)[0]
+
+
+def test_with_books_a_key_that_may_not_trade_any_more_watches() -> None:
+    key = with_permissions(ContractTrade=["Position"])
+    assert judge_key(key, CROSS, now=NOW).state is KeyState.REFUSED
+    verdict = judge_key(key, CROSS, has_books=True, now=NOW)
+    assert verdict.state is KeyState.WATCH_ONLY
+    assert "Order" in verdict.reason
+
+
 def test_isolated_margin_is_accepted_with_a_warning_and_unknown_modes_are_not() -> None:
     isolated = judge_key(GOOD, AccountInfo(True, "isolated"), now=NOW)
     assert isolated.state is KeyState.ACTIVE
@@ -189,11 +205,14 @@ keys = st.builds(
 accounts = st.builds(AccountInfo, st.just(True), st.sampled_from(["cross", "isolated", "portfolio", "x"]))
 
 
-@given(keys, accounts)
-@example(with_permissions(Wallet=["AccountTransfer"]), CROSS)
-@example(replace(with_permissions(BitCard=["BitCard"]), read_only=True), CROSS)
-def test_no_key_that_could_move_money_out_is_ever_accepted(key: KeyInfo, account: AccountInfo) -> None:
-    verdict = judge_key(key, account, now=NOW)
+@given(keys, accounts, st.booleans())
+@example(with_permissions(Wallet=["AccountTransfer"]), CROSS, False)
+@example(with_permissions(Wallet=["AccountTransfer"]), CROSS, True)
+@example(replace(with_permissions(BitCard=["BitCard"]), read_only=True), CROSS, False)
+def test_no_key_that_could_move_money_out_is_ever_accepted(
+    key: KeyInfo, account: AccountInfo, has_books: bool
+) -> None:
+    verdict = judge_key(key, account, has_books=has_books, now=NOW)
     granted = {group: set(names) for group, names in key.permissions.items() if names}
     if verdict.state is not KeyState.REFUSED:
         assert not granted.keys() & MONEY_OUT.keys()
@@ -202,8 +221,9 @@ def test_no_key_that_could_move_money_out_is_ever_accepted(key: KeyInfo, account
         assert not key.read_only
         assert {"Order", "Position"} <= granted["ContractTrade"]
         assert key.unified
-        assert account.margin_mode in ("cross", "isolated")
-    assert bool(verdict.reason) == (verdict.state is KeyState.REFUSED)
+        assert has_books or account.margin_mode in ("cross", "isolated")
+    if verdict.state is not KeyState.WATCH_ONLY or not has_books:
+        assert bool(verdict.reason) == (verdict.state is KeyState.REFUSED)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(HARMLESS)), st.just([]), max_size=3))

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from tests.accounts.conftest import ManualClock
 from tests.accounts.test_keycheck import CROSS, GOOD
 
@@ -189,6 +189,35 @@ async def test_a_key_that_got_worse_stops_trading_at_the_next_check(
             await connections.tradable_connection(session, connection.user_id, connection.id)
 
 
+async def test_positions_stay_watched_when_their_key_may_not_trade_any_more(
+    work: Work, venue: ScriptedVenue, add: Adder, clock: ManualClock
+) -> None:
+    connection = await add()
+    await check(work, connection)
+    async with work.database.transaction() as session:
+        (await session.get_one(Connection, connection.id)).begun_at = clock.now()
+    venue.key = replace(GOOD, permissions=GOOD.permissions | {"ContractTrade": ["Position"]})
+    await check(work, connection)
+    row = await stored(work, connection)
+    assert (row.state, "Order" in row.state_reason) == ("watch_only", True)
+    assert await open_jobs(work, "execution.reconcile") == [str(connection.id)]
+
+
+async def test_only_a_verdict_that_is_news_asks_for_a_reconciliation(
+    work: Work, venue: ScriptedVenue, add: Adder
+) -> None:
+    """A refused request of a reconciliation asks for a check: each would call for the other for ever."""
+    connection = await add()
+    await check(work, connection)
+    async with work.database.transaction() as session:
+        await session.execute(delete(Job))
+    await check(work, connection)
+    assert await open_jobs(work, "execution.reconcile") == []
+    venue.key = replace(GOOD, read_only=True)
+    await check(work, connection)
+    assert await open_jobs(work, "execution.reconcile") == [str(connection.id)]
+
+
 async def test_a_key_that_does_not_work_is_refused_with_advice(
     work: Work, venue: ScriptedVenue, add: Adder
 ) -> None:
@@ -291,6 +320,22 @@ async def test_one_venue_account_trades_through_one_connection(
         await connections.disconnect(session, owner, first.id, _nothing_open, now=work.clock.now())
     await check(work, second)
     assert (await stored(work, second)).state == "active"
+
+
+async def test_a_connection_that_has_traded_keeps_its_account_while_its_key_fails(
+    work: Work, venue: ScriptedVenue, add: Adder
+) -> None:
+    first = await add()
+    await check(work, first)
+    venue.error = KeyRefused("The key was deleted.", code="10003")
+    await check(work, first)
+    venue.error = None
+    second = await add(first.user_id, "Again")
+    await check(work, second)
+    row = await stored(work, second)
+    assert (row.state, "“Main”" in row.state_reason) == ("refused", True)
+    await check(work, first)
+    assert (await stored(work, first)).state == "active"
 
 
 async def test_a_connection_keeps_to_its_venue_account(work: Work, venue: ScriptedVenue, add: Adder) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from holdfast.app import checks
 from holdfast.app.api import create_app
+from holdfast.app.cli import status as status_command
 from holdfast.app.schemas import StreamLoad
 from holdfast.app.streaming import create_hub
 from holdfast.platform import jobs
@@ -170,6 +171,45 @@ async def test_the_doctor_names_a_queue_whose_worker_is_gone(settings: Settings,
     assert (late.state, late.found) == (checks.State.WARNING, "1 overdue, the oldest for 5 min")
     assert "a worker of this queue runs" in late.advice
     assert "--queues orders" in late.advice
+
+
+@pytest.fixture
+async def from_another_version(database: Database) -> None:
+    """Jobs that only a later or an earlier Holdfast can do; one of that kind was done by it."""
+    now = datetime.now(UTC)
+    async with database.transaction() as session:
+        for subject in ("1", "2", "3"):
+            await jobs.enqueue(session, "execution.of_tomorrow", subject, now=now)
+        await jobs.enqueue(session, "news.of_old", "1", now=now, run_at=now + timedelta(hours=1))
+        await jobs.enqueue(session, "news.poll", "1", now=now)
+        await session.execute(text("UPDATE jobs SET finished_at = now() WHERE subject = '3'"))
+        await session.execute(text("CREATE TABLE alembic_version (version_num text)"))
+
+
+@pytest.mark.usefixtures("from_another_version")
+async def test_status_counts_the_jobs_that_this_version_does_not_know(client: httpx2.AsyncClient) -> None:
+    body = (await client.get("/api/status")).json()
+    assert body["unknown_jobs"] == {"execution.of_tomorrow": 2, "news.of_old": 1}
+    assert body["queues"]["orders"]["waiting"] == 0
+
+
+@pytest.mark.usefixtures("from_another_version")
+async def test_the_doctor_says_what_to_do_with_jobs_of_another_version(settings: Settings) -> None:
+    findings = {finding.check: finding for finding in await checks.examine(settings)}
+    unknown = findings["unknown jobs"]
+    assert unknown.state is checks.State.WARNING
+    assert unknown.found == "3 of another version: execution.of_tomorrow, news.of_old"
+    assert "Start the version that asked for them" in unknown.advice
+
+
+@pytest.mark.usefixtures("from_another_version")
+async def test_holdfast_status_names_jobs_of_another_version(
+    client: httpx2.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = (await client.get("/api/status")).json()
+    status_command._show({"running": True, "processes": [], "work": work, "url": "http://h"})
+    said = " ".join(capsys.readouterr().out.split())
+    assert "unknown to this version: 2 execution.of_tomorrow, 1 news.of_old (see `holdfast doctor`)" in said
 
 
 async def test_it_starts_while_redis_is_away(settings: Settings, tmp_path: Path) -> None:

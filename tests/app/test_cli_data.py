@@ -31,6 +31,7 @@ def run(settings: Settings) -> Run:
 
 
 def _runner(settings: Settings) -> Run:
+    settings.home.mkdir(exist_ok=True)
     environment = {
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
@@ -110,6 +111,22 @@ async def test_filling_from_the_venue(work: Work, there: Settings) -> None:
     assert "Nothing is missing" in gaps.output
 
 
+async def test_a_symbol_is_pinned_and_let_go(work: Work, there: Settings) -> None:
+    run = _runner(there)
+    for _ in "twice":
+        assert "bybit:BTCUSDT is pinned" in (await run("pin", "bybit:BTCUSDT")).output
+    (listed,) = json.loads((await run("series", "--json")).stdout)
+    assert (listed["series"], listed["pinned"]) == ("bybit:BTCUSDT", True)
+    assert "pinned" in (await run("series")).output
+    assert json.loads((await run("unpin", "bybit:BTCUSDT", "--json")).stdout) == {
+        "series": "bybit:BTCUSDT",
+        "pinned": False,
+    }
+    (listed,) = json.loads((await run("series", "--json")).stdout)
+    assert not listed["pinned"]
+    assert "bybit:BTCUSDT" in (await run("series")).output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -118,6 +135,8 @@ async def test_filling_from_the_venue(work: Work, there: Settings) -> None:
         (("export", "bybit:NOTHING", "x.doc"), "neither csv nor parquet"),
         (("export", "bybit:NOTHING", "x.csv", "--timeframe", "7m"), "no timeframe"),
         (("backfill", "coinbase:BTCUSD"), "no venue"),
+        (("pin", "coinbase:BTCUSD"), "no venue"),
+        (("unpin", "bybit:NOTHING"), "no bars"),
         (("conflicts", "--keep"), "Of which series"),
     ],
 )

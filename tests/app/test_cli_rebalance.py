@@ -71,9 +71,10 @@ class Api:
         pass
 
     def get(self, path: str, **query: Any) -> Any:
-        if path == "/api/positions":
-            return [{"id": POSITION}] if query.get("state") == "open" else []
         return {"simulated": True}
+
+    def pages(self, path: str, **query: Any) -> Any:
+        return iter([{"id": POSITION}])
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
         self.asked.append((path, body))

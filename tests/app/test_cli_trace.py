@@ -81,7 +81,10 @@ def run(*arguments: str) -> str:
     return done.output
 
 
-@pytest.mark.parametrize(("wanted", "named"), [("last", 0), ("BBBB", 2), ("aaaa2", 1), (RUNS[1], 1)])
+@pytest.mark.parametrize(
+    ("wanted", "named"),
+    [("last", 0), ("BBBB", 2), ("aaaa2", 1), pytest.param(RUNS[1], 1, id="whole")],
+)
 def test_an_execution_is_named_by_last_or_by_the_beginning_of_its_id(wanted: str, named: int) -> None:
     assert json.loads(run(wanted, "--json"))["execution"]["id"] == RUNS[named]
 

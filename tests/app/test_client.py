@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -107,6 +108,19 @@ def test_a_refusal_keeps_its_own_words(client: Client) -> None:
         client.post("/api/previews", {"nonsense": True})
     assert invalid.value.status == 422
     assert invalid.value.extra["problem"]["fields"]
+
+
+def test_every_page_of_a_list_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+
+    def get(_: Client, path: str, *, cursor: str | None, **query: Any) -> Any:
+        asked.append(cursor)
+        return {"items": [{"id": len(asked)}], "next_cursor": None if cursor else "more"}
+
+    monkeypatch.setattr(Client, "get", get)
+    with Client("http://127.0.0.1:1") as client:
+        assert [each["id"] for each in client.pages("/api/positions", state="open")] == [1, 2]
+    assert asked == [None, "more"]
 
 
 def test_nobody_there_is_told_with_what_to_do() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from uuid import uuid4
 
 import orjson
@@ -16,7 +18,7 @@ from holdfast.app import feed as feeds
 from holdfast.app.charting import open_venues
 from holdfast.app.feed import Feed
 from holdfast.core.instruments import InstrumentKind
-from holdfast.indices import reviewed
+from holdfast.indices import repository, reviewed
 from holdfast.indices import tasks as indices
 from holdfast.indices.models import IndexLevel
 from holdfast.market import quotes
@@ -206,6 +208,80 @@ async def _hold(database, symbol):
                 booked_at=now,
             )
         )
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self):
+        self.time = CLOCK.now().replace(second=58, microsecond=0)
+
+    def now(self):
+        return self.time
+
+    def move(self, seconds):
+        self.time += timedelta(seconds=seconds)
+
+
+@asynccontextmanager
+async def by_hand(settings, database, redis):
+    """A feed that does only what it is told, on a clock that moves only when it is moved."""
+    clock = HandClock()
+    venue = public_venue("bybit", settings, clock=CLOCK)
+    yield Feed(settings, database, redis, venue, clock, {}), clock
+    await venue.close()
+
+
+async def test_an_answer_that_took_long_displaces_no_newer_tick(prepared, database, redis, monkeypatch):
+    async with by_hand(prepared, database, redis) as (feed, clock):
+        feed._wanted = frozenset({"BTCUSDT", "ETHUSDT"})
+        asked = clock.now()
+        answer = await feed._venue.quotes(InstrumentKind.LINEAR)
+        told = next(quote for quote in answer if quote.symbol == "BTCUSDT")
+        tick = replace(feed._from_rest(told, asked + timedelta(seconds=1)), last=told.last + 7)
+
+        async def slowly(kind):
+            clock.move(1)
+            monkeypatch.setattr(feed._stream, "drain", lambda: [tick])
+            await feed.publish_quotes()
+            monkeypatch.setattr(feed._stream, "drain", list)
+            clock.move(5)
+            return answer
+
+        monkeypatch.setattr(feed._venue, "quotes", slowly)
+        await feed.fill_gaps()
+        assert feed._quotes.get("BTCUSDT") == tick
+        assert feed._quotes.get("ETHUSDT").at == asked, "as old as the question, not as the answer"
+        assert set(feed._unpublished) == {"ETHUSDT"}, "what is older than what is known is not published"
+        await feed.publish_quotes()
+    board = QuoteBoard()
+    await board.load(redis)
+    assert board.get("BTCUSDT").last == tick.last
+
+
+async def test_levels_are_recorded_with_the_second_they_were_computed_in(
+    prepared, database, redis, monkeypatch
+):
+    async with by_hand(prepared, database, redis) as (feed, clock):
+        computed = {}
+
+        def level(index_id, now):
+            computed[index_id] = clock.now()
+            return SimpleNamespace(level=50.0, stale_reason="")
+
+        save = repository.save_levels
+
+        async def stalling(*args):
+            clock.move(20)
+            await save(*args)
+
+        monkeypatch.setattr(feed._board, "level", level)
+        monkeypatch.setattr(repository, "save_levels", stalling)
+        await feed.record_levels()
+    async with database.transaction() as session:
+        rows = list(await session.scalars(select(IndexLevel)))
+    assert len(rows) == 4
+    assert {row.index_id: row.at for row in rows} == computed
 
 
 async def test_the_feed_survives_losing_its_redis_connections(feed, redis):

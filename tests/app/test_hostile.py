@@ -1,12 +1,14 @@
 """What one client can do to the stream: be refused clearly. Others are unharmed, and nothing grows."""
 
 import asyncio
+import gc
 import json
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
+import psutil
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -36,6 +38,7 @@ from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.background import cancel
 
 SYMBOLS = 300
+MOST_GROWTH = 32 * 1024**2
 
 
 class OwnSeries(StoredReader):
@@ -101,8 +104,18 @@ async def emptied(server):
     assert not server.hub._ticks.soon
 
 
+@asynccontextmanager
+async def no_growth():
+    """What is done within leaves the memory of this process, server and clients together, where it was."""
+    process = psutil.Process()
+    gc.collect()
+    before = process.memory_info().rss
+    yield
+    assert process.memory_info().rss - before < MOST_GROWTH
+
+
 async def test_ten_thousand_subscriptions_from_one_client(server):
-    async with page(server) as greedy:
+    async with page(server) as greedy, no_growth():
         for first in range(0, 10_000, 200):
             topics = [f"quotes:C{n % SYMBOLS}USDT" for n in range(first, first + 200)]
             await greedy.say(op="subscribe", topics=topics)
@@ -146,6 +159,12 @@ async def test_subscribing_and_leaving_again_and_again_leaves_nothing_behind(ser
 @pytest.mark.parametrize("bytes_", [b"", b"GET /api/stream HTTP/1.1\r\nHost: x\r\nX-Slow: "])
 async def test_who_never_finishes_asking_is_closed(server, monkeypatch, bytes_):
     monkeypatch.setattr(impatience, "HEADERS_SECONDS", 0.5)
+    async with no_growth():
+        await slow_loris(server, bytes_)
+    await unharmed(server)
+
+
+async def slow_loris(server, bytes_):
     sockets = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(50)]
     for _, writer in sockets:
         writer.write(bytes_)
@@ -165,7 +184,6 @@ async def test_who_never_finishes_asking_is_closed(server, monkeypatch, bytes_):
     await cancel(trickles)
     for _, writer in sockets:
         writer.close()
-    await unharmed(server)
 
 
 async def test_a_page_that_takes_its_time_is_not_a_slow_one(server, monkeypatch):

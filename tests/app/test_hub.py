@@ -17,9 +17,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from holdfast.accounts.models import SignIn, User
+from holdfast.app import clients
 from holdfast.app import hub as hubs
 from holdfast.app import stream as streams
-from holdfast.app.hub import Channel, Hub
+from holdfast.app.clients import Channel
+from holdfast.app.hub import Hub
 from holdfast.app.wire import Frame, StreamProtocol
 from holdfast.core.errors import TooManyRequests
 from holdfast.indices.board import IndexBoard
@@ -366,7 +368,7 @@ async def test_unreadable_messages_in_redis_hurt_nobody(server, redis):
 
 async def test_a_stalled_client_delays_nobody_holds_little_and_is_let_go(server, monkeypatch):
     monkeypatch.setattr(streams, "SEND_SECONDS", 4.0)
-    monkeypatch.setattr(hubs, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(clients, "FLUSH_SECONDS", 0.05)
     hub = server.hub
     channel = Channel(None, "index:btc-d")
 

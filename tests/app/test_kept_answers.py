@@ -25,6 +25,7 @@ from holdfast.news import repository as news_repository
 from holdfast.platform import cache_redis
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
+from holdfast.platform.models import CacheTag
 from holdfast.platform.settings import Settings
 
 START = 1_700_006_400
@@ -280,12 +281,18 @@ async def test_own_bars_are_kept_for_their_owner_only_and_end_with_the_dataset(
         assert await symbols(each, eve) == await symbols(each, {}) == []
     assert (await kept(second, "candles"))["redis"] == 1
 
+    async def stamped() -> bool:
+        async with database.transaction() as session:
+            return await session.get(CacheTag, f"series:own:{dataset}") is not None
+
+    assert await stamped()
     gone = await second.delete(f"/api/datasets/{dataset}", headers=alice | {"Idempotency-Key": uuid4().hex})
     assert gone.status_code == 204, gone.text
     for each in (client, second):
         for path, query in zip(paths, asked, strict=True):
             assert (await each.get(path, params=query, headers=alice)).status_code == 404
         assert await symbols(each, alice) == []
+    assert not await stamped(), "nothing is left behind of what is gone"
 
 
 async def symbols(client: httpx2.AsyncClient, headers: dict[str, str]) -> list[dict[str, Any]]:

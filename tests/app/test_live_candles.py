@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from tests.app.pages import page
 
+from holdfast.app import clients
 from holdfast.app import feed as feeds
-from holdfast.app import hub as hubs
 from holdfast.app import stream as streams
 from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import Hub
@@ -57,7 +57,7 @@ class Hurried:
 @pytest.fixture
 async def sim(monkeypatch):
     monkeypatch.setattr(wanted, "TELL_SECONDS", 0.5)
-    monkeypatch.setattr(hubs, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(clients, "FLUSH_SECONDS", 0.05)
     clock = SimClock(int(time.time() * 1000) // 60_000 * 60_000, speed=SPEED)
     server = TestServer(create_app(seed=3, clock=clock))
     await server.start_server()

@@ -181,6 +181,6 @@ async def test_unknown_symbols_and_absurd_ranges_leave_nothing_behind(
         assert (await api.get(f"{BTC}?before={10**15 + n}")).status_code == 422
     async with work.database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(CandleSeries)) == 0
-    assert not candles._locks
+    assert not candles._supply._locks
     assert not candles._relay._kept
     assert not candles._relay._asking

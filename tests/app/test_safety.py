@@ -2,13 +2,18 @@
 
 import asyncio
 import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
-from tests.execution.conftest import Desk, desk, desk_clock
+from sqlalchemy.ext.asyncio import AsyncSession
+from tests.execution.conftest import NOW, Desk, connection_row, desk, desk_clock
 from tests.execution.test_executor import opened
 from tests.execution.test_flatten import Hand, hand, nets
 from typer.testing import CliRunner
@@ -16,16 +21,17 @@ from typer.testing import CliRunner
 from holdfast.accounts.models import User
 from holdfast.app import everybody, operator
 from holdfast.app.cli.main import app
-from holdfast.core.errors import NotFound, Unavailable
+from holdfast.core.errors import Conflict, NotFound, Unavailable
 from holdfast.execution.emergency import journal as emergency_journal
 from holdfast.execution.emergency import offline as emergency
-from holdfast.execution.risk import flatten, gate_books, stop_file
+from holdfast.execution.risk import flatten, gate_books, stop_file, stops
 from holdfast.execution.risk.models import Stop
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.models import Job
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
+from holdfast.portfolio.models import Sleeve
 
 __all__ = ["desk", "desk_clock", "hand"]
 
@@ -98,9 +104,14 @@ def test_resuming_with_a_database_that_goes_away_between_two_questions_says_so(
     assert stop_file.read(alone) is None
 
 
-def test_stop_takes_all_or_one(alone: Settings):
-    assert run("stop", "--all", "--position", "abc").exit_code == 2
+@pytest.mark.parametrize(
+    "whose",
+    [("--all", "--position", "abc"), ("--all", "--user", "a@b.org"), ("--user", "a", "--position", "b")],
+)
+def test_stop_and_resume_take_all_or_one(alone: Settings, whose: tuple[str, ...]):
+    assert run("stop", *whose).exit_code == 2
     assert stop_file.read(alone) is None
+    assert run("resume", *whose).exit_code == 2
 
 
 @pytest.mark.parametrize(
@@ -274,6 +285,107 @@ async def test_a_worker_that_holds_a_users_locks_for_a_while_is_no_outage(
     assert nets(carried) == {}
 
 
+@pytest.fixture
+async def another(carried: Desk) -> UUID:
+    """A second user with a position; nothing of it is ever begun with."""
+    user_id, connection_id = uuid4(), uuid4()
+    async with carried.database.transaction() as session:
+        session.add(User(id=user_id, is_demo=True, created_at=NOW))
+        await session.flush()
+        session.add(connection_row(connection_id, user_id))
+        await session.flush()
+        position = Sleeve(id=uuid4(), user_id=user_id, connection_id=connection_id, created_at=NOW)
+        position.index_id, position.index_version, position.direction = "btc-d", "1", "long"
+        position.size, position.entry_level, position.state = Decimal(300), 60.0, "active"
+        session.add(position)
+    return user_id
+
+
+async def test_who_has_begun_is_closed_while_the_rest_is_still_being_begun(
+    carried: Desk, another: UUID, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    await opened(carried)
+    begin, seen = everybody._begin_one, []
+
+    async def beginning(database: Database, user_id: UUID, **more: Any) -> UUID:
+        if user_id == carried.user_id:
+            seen.append("begun")
+            return await begin(database, user_id, **more)
+        if seen:
+            async with asyncio.timeout(15):
+                while nets(carried):
+                    await asyncio.sleep(0.05)
+            seen.append("closed")
+        raise TimeoutError
+
+    monkeypatch.setattr(everybody, "_begin_one", beginning)
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=40)
+    assert report is not None
+    assert seen[:2] == ["begun", "closed"]
+    assert report.failed == [f"user {str(another)[:8]}: nothing of theirs was closed. Run this again."]
+
+
+async def test_a_user_who_lifts_a_stop_meanwhile_keeps_nobody_from_being_closed(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    put, refused = stops.put, []
+
+    async def meets_a_lift(session: AsyncSession, wanted: Stop) -> Stop:
+        if not refused:
+            refused.append(True)
+            raise Conflict("This stop was lifted at this very moment.")
+        return await put(session, wanted)
+
+    await opened(carried)
+    monkeypatch.setattr(stops, "put", meets_a_lift)
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=40)
+    assert report is not None
+    assert refused
+    assert (report.failed, nets(carried)) == ([], {})
+
+
+async def test_a_database_that_goes_away_while_all_are_begun_leaves_nothing_on_its_way(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Hands may have sent something by then: going on offline has to wait for it."""
+
+    async def gone(*_: object, **__: object) -> UUID:
+        raise OSError("connection refused")
+
+    async def no(_: Settings) -> bool:
+        return False
+
+    await opened(carried)
+    monkeypatch.setattr(everybody, "IN_FLIGHT", timedelta(0))
+    monkeypatch.setattr(everybody, "_begin_one", gone)
+    monkeypatch.setattr(everybody, "database_answers", no)
+    report = await everybody.flatten_everybody(without_redis(settings), by="me", seconds=40)
+    assert report is not None
+    assert report.lost
+
+
+async def test_an_operators_process_that_stands_still_holds_nobodys_locks(
+    carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """As when it is suspended in the middle of a transaction: PostgreSQL ends that after a while."""
+    bounds = []
+
+    async def entering(session: AsyncSession, *_: object, **__: object) -> None:
+        bounds.append(await session.scalar(text("SHOW idle_in_transaction_session_timeout")))
+
+    async def beginning(database: Database, *_: object, **__: object) -> UUID:
+        async with database.sessions() as session:
+            await entering(session)
+        raise TimeoutError
+
+    await opened(carried)
+    monkeypatch.setattr(stops, "enter_file", entering)
+    monkeypatch.setattr(everybody, "_begin_one", beginning)
+    assert await operator.enter_stop(settings)
+    await everybody.flatten_everybody(without_redis(settings), by="me", seconds=1)
+    assert set(bounds) == {"15s"}
+
+
 async def test_nobody_waits_for_somebody_elses_venue(
     carried: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
@@ -403,3 +515,96 @@ async def test_the_operator_counts_a_users_drawdown_anew(settings: Settings, des
     away = settings.model_copy(update={"database_url": NOWHERE})
     with pytest.raises(Unavailable):
         await operator.count_peak_anew(away, user="somebody@example.org")
+
+
+async def test_the_operator_stops_one_user_with_the_database_alone(settings: Settings, desk: Desk):
+    """Neither the API nor Redis is there."""
+    async with desk.database.transaction() as session:
+        (await session.get_one(User, desk.user_id)).email = "Somebody@Example.org"
+    waiting = await desk.confirm(await desk.plan())
+    alone = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    said = await operator.stop_user(alone, user="somebody@example.org", by="me on here", reason="drill")
+    assert "All new trading of somebody@example.org is stopped" in said
+    assert said.endswith("by me on here: drill.")
+    with pytest.raises(stops.Stopped, match="The operator has stopped all your new trading"):
+        await desk.confirm(await desk.plan())
+    ended = await desk.run(waiting)
+    assert (ended.state, desk.venue.placed) == ("unwound", [])
+    said = await operator.stop_user(alone, user=str(desk.user_id), by="you", reason="again")
+    assert said.endswith("by me on here: drill."), "the first stop stands"
+    assert await operator.resume_user(alone, user="somebody@example.org") == (
+        "The stop of somebody@example.org is lifted."
+    )
+    assert (await operator.resume_user(alone, user=str(desk.user_id))).endswith("was not stopped.")
+    assert (await desk.run(await desk.confirm(await desk.plan()))).state == "complete"
+
+
+@asynccontextmanager
+async def frozen_worker(desk: Desk) -> AsyncIterator[asyncio.Event]:
+    """It froze in the middle of sending, and holds the user's locks until PostgreSQL ends its transaction:
+    that is the event."""
+    holding, ended = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with desk.database.transaction() as session:
+            await gate_books.lock_user(session, desk.user_id)
+            holding.set()
+            await ended.wait()
+
+    worker = asyncio.create_task(hold())
+    await holding.wait()
+    try:
+        yield ended
+    finally:
+        ended.set()
+        await worker
+
+
+async def test_a_stop_of_one_user_waits_for_a_worker_that_froze(
+    settings: Settings, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(operator, "DATABASE_SECONDS", 0.5)
+    user = str(desk.user_id)
+    async with frozen_worker(desk) as ended:
+        asyncio.get_running_loop().call_later(1.5, ended.set)
+        assert "is stopped since" in await operator.stop_user(settings, user=user, by="me", reason="")
+    async with frozen_worker(desk):
+        monkeypatch.setattr(operator, "LOCKED_SECONDS", 0.5)
+        with pytest.raises(Unavailable, match="held by somebody else") as refused:
+            await operator.stop_user(settings, user=user, by="me", reason="")
+    assert "PostgreSQL does not answer" not in str(refused.value)
+
+
+async def test_a_stop_that_was_kept_and_not_confirmed_is_found(
+    settings: Settings, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """The connection is lost while it is committed."""
+    transaction, lost = operator._transaction, []
+
+    @asynccontextmanager
+    async def losing(*arguments: Any) -> AsyncIterator[AsyncSession]:
+        async with transaction(*arguments) as session:
+            yield session
+        if not lost:
+            lost.append(True)
+            raise TimeoutError
+
+    monkeypatch.setattr(operator, "_transaction", losing)
+    said = await operator.stop_user(settings, user=str(desk.user_id), by="me", reason="drill")
+    assert said.endswith("by me: drill.")
+    async with desk.database.sessions() as session:
+        assert len(await stops.in_force(session, desk.user_id)) == 1
+
+
+async def test_a_user_who_is_not_there_and_a_database_that_is_away_are_told_apart(
+    settings: Settings, database: Database
+):
+    away = settings.model_copy(update={"database_url": NOWHERE})
+    with pytest.raises(NotFound):
+        await operator.stop_user(settings, user="nobody@example.org", by="me", reason="")
+    with pytest.raises(NotFound):
+        await operator.resume_user(settings, user="nobody@example.org")
+    with pytest.raises(Unavailable, match="nothing is stopped"):
+        await operator.stop_user(away, user="nobody@example.org", by="me", reason="")
+    with pytest.raises(Unavailable):
+        await operator.resume_user(away, user="nobody@example.org")

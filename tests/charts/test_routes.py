@@ -155,6 +155,17 @@ async def test_drawings_are_kept_by_series_to_the_last_digit(
     assert other["drawings"] == []
 
 
+async def test_a_repeat_is_one_however_its_address_is_spelt(
+    client: httpx2.AsyncClient, owner: Headers, key: Key
+) -> None:
+    same, wanted = owner | key(), {"version": 0, "drawings": [TREND]}
+    path = "/api/charts/drawings?series=bybit"
+    answers = [await client.put(path + rest, json=wanted, headers=same) for rest in (":BTC", "%3ABTC")]
+    assert [answer.status_code for answer in answers] == [200, 200], answers[1].text
+    assert "Idempotent-Replayed" not in answers[0].headers
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
+
+
 async def test_drawings_written_over_newer_ones_are_refused_with_those(
     client: httpx2.AsyncClient, owner: Headers, key: Key
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
@@ -16,7 +16,7 @@ from tests.charts.conftest import add_user
 
 from holdfast.charts import repository, service
 from holdfast.charts.models import AlertWatch, FiredAlert, PriceAlert
-from holdfast.charts.schemas import MOST_FIRED, NewAlert
+from holdfast.charts.schemas import LATEST_FIRED, MOST_FIRED, NewAlert
 from holdfast.charts.watch import AlertWatcher
 from holdfast.core.bars import Bars
 from holdfast.core.timeframes import MINUTE
@@ -125,6 +125,36 @@ async def test_it_fires_once_where_and_when_the_price_got_there(market: Market, 
         told = await service.tick(session, user_id)
     assert (view.active, view.fired_at) == (False, row.at)
     assert [one.id for one in told.fired] == [row.id]
+
+
+async def test_what_was_noted_last_is_told_though_others_fired_later(market: Market, user_id: UUID) -> None:
+    """After a halt what a quiet series crossed is noted last, with the moment it was crossed."""
+    async with market.database.transaction() as session:
+        for minute in (*range(10, 10 + LATEST_FIRED), 0):
+            session.add(noted(user_id, minute))
+            await session.flush()
+    async with market.database.transaction() as session:
+        told = (await service.tick(session, user_id)).fired
+    assert [one.price for one in told] == [*range(9 + LATEST_FIRED, 10, -1), 0]
+    assert sorted(one.number for one in told)[-1] == told[-1].number, "the late one is the newest"
+
+
+async def test_what_was_noted_last_is_not_forgotten_for_its_moment(market: Market, user_id: UUID) -> None:
+    """Nor before anybody was told: the newest are forgotten where they are noted."""
+    async with market.database.transaction() as session:
+        for minute in (1, 2, 3, 0):
+            session.add(noted(user_id, minute))
+            await session.flush()
+        await repository.forget_fired(session, [user_id], 2)
+    assert [row.price for row in await fired(market)] == [0, 3]
+
+
+def noted(user_id: UUID, minute: int) -> FiredAlert:
+    at = datetime.fromtimestamp(START + minute * MINUTE, UTC)
+    return FiredAlert(
+        id=uuid4(), user_id=user_id, alert_id=uuid4(), series=SERIES, direction="above",
+        price=Decimal(minute), seen_price=Decimal(1), note="", at=at,
+    )  # fmt: skip
 
 
 async def test_every_time_means_each_crossing(market: Market, user_id: UUID) -> None:

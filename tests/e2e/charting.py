@@ -1,14 +1,17 @@
 """Working on a chart as somebody at the screen does, and reading from it what that person would."""
 
 import asyncio
+import base64
 import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import CDPSession, FloatRect, Locator, Page, Response, expect
+from tests.e2e.conftest import PATIENCE
 
 REACH = 28
 """So many pixels a line may have moved since it was set, because the prices went on."""
@@ -18,6 +21,16 @@ for (const key of Object.keys(localStorage))
   if (key.startsWith("holdfast.workspace")) localStorage.removeItem(key)
 """
 """A script that leaves a page nothing but what the account has of its charts."""
+
+
+MOMENT = re.compile(r"\d{1,2} [A-Z][a-z]{2,3} \d{4}, \d\d:\d\d")
+"""As the page writes it. September has four letters there."""
+
+
+def moment_in(words: str) -> datetime:
+    found = MOMENT.search(words)
+    assert found, words
+    return datetime.strptime(found[0].replace("Sept", "Sep"), "%d %b %Y, %H:%M").replace(tzinfo=UTC)
 
 
 def chart(page: Page) -> Locator:
@@ -77,6 +90,59 @@ async def hold(touch: CDPSession, x: float, y: float, *, seconds: float = 1.0) -
     await touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     await asyncio.sleep(seconds)
     await touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+async def place_of(page: Page) -> datetime:
+    """The bar that the keys step to first tells where the chart is in time; read until it stands still."""
+    said = chart(page).locator("p[aria-live]")
+    before = None
+    async with asyncio.timeout(PATIENCE / 1000 * 2):
+        while True:
+            await page.get_by_role("button", name="Marks").focus()
+            await asyncio.sleep(0.5)
+            await chart(page).focus()
+            await page.keyboard.press("ArrowLeft")
+            await asyncio.sleep(0.5)
+            words = await said.inner_text()
+            if words and words == before:
+                return moment_in(words)
+            before = words
+
+
+async def picture_of(page: Page) -> tuple[str, bytes]:
+    """Save the chart as an image. Returns the name of the file and what is in it."""
+    async with page.expect_download() as picture:
+        await page.get_by_role("button", name="Save as image").click()
+    saved = await picture.value
+    content = (await saved.path()).read_bytes()
+    assert content.startswith(b"\x89PNG")
+    return saved.suggested_filename, content
+
+
+IMAGE_FOOT = 48
+"""So many pixels at the foot of an image tell when it was made; on a phone in two lines."""
+
+DIFFERING = """
+async ([pictures, foot]) => {
+  const [one, other] = await Promise.all(pictures.map(async picture => {
+    const bytes = Uint8Array.from(atob(picture), each => each.charCodeAt(0))
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height)
+    const context = canvas.getContext('2d')
+    context.drawImage(bitmap, 0, 0)
+    return new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height - foot).data.buffer)
+  }))
+  if (one.length !== other.length) throw new Error('pictures of different sizes')
+  return one.reduce((sum, pixel, index) => sum + (pixel !== other[index] ? 1 : 0), 0)
+}
+"""
+
+
+async def differing(page: Page, one: bytes, other: bytes) -> int:
+    """In how many pixels two images of a chart differ, besides what they say of their time."""
+    pictures = [base64.b64encode(each).decode() for each in (one, other)]
+    count: int = await page.evaluate(DIFFERING, [pictures, IMAGE_FOOT])
+    return count
 
 
 async def look(page: Page, name: str) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
@@ -32,11 +34,9 @@ async def alerts_dialog(page: Page) -> Locator:
 
 
 async def shut(page: Page, dialog: Locator) -> None:
-    """Escape takes the messages that lie above it away first."""
-    async with asyncio.timeout(20):
-        while await dialog.count():
-            await page.keyboard.press("Escape")
-            await asyncio.sleep(0.1)
+    """By Escape, also while messages lie above it."""
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
 
 
 async def told(page: Page, words: str) -> None:
@@ -142,20 +142,19 @@ async def test_an_alert_fires_once_when_the_price_crosses_is_told_everywhere_and
     once = await add(page, dialog, level, note="only once", repeat="once")
     every = await add(page, dialog, level, note="each time", repeat="every")
 
-    shock(installation, 1.04)
-    await told(page, f"{QUIET_COIN} reached")
-    fired = dialog.get_by_role("region", name="Fired").get_by_role("listitem")
-    await expect(fired).to_have_count(2)
-    await expect(fired.filter(has_text="only once")).to_contain_text("from below")
-    done = dialog.get_by_role("region", name="On this chart").get_by_role("listitem")
-    await expect(done.filter(has_text="only once")).to_contain_text("Done")
-    await expect(done.filter(has_text="each time")).to_contain_text("Waiting")
-    await look(page, "alert_fired")
+    with shocked(installation, 1.04):
+        await told(page, f"{QUIET_COIN} reached")
+        fired = dialog.get_by_role("region", name="Fired").get_by_role("listitem")
+        await expect(fired).to_have_count(2)
+        await expect(fired.filter(has_text="only once")).to_contain_text("from below")
+        done = dialog.get_by_role("region", name="On this chart").get_by_role("listitem")
+        await expect(done.filter(has_text="only once")).to_contain_text("Done")
+        await expect(done.filter(has_text="each time")).to_contain_text("Waiting")
+        await look(page, "alert_fired")
 
-    await shut(page, dialog)
-    await page.get_by_role("link", name="Indices").first.click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Indices")
-    shock(installation, 1 / 1.04)
+        await shut(page, dialog)
+        await page.get_by_role("link", name="Indices").first.click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Indices")
     await told(page, "from above: each time")
     await look(page, "alert_toast_elsewhere")
     found = http.get("/charts/alerts/fired").json()["items"]
@@ -180,8 +179,18 @@ async def add(page: Page, dialog: Locator, level: str, *, note: str, repeat: str
     return alert
 
 
-def shock(installation: Installation, factor: float) -> None:
-    body = {"op": "shock", "symbol": QUIET_COIN, "factor": factor}
+@contextmanager
+def shocked(installation: Installation, factor: float, symbol: str = QUIET_COIN) -> Iterator[None]:
+    """The price is so many times what it was, and as before afterwards: the market is everybody's."""
+    _shock(installation, factor, symbol)
+    try:
+        yield
+    finally:
+        _shock(installation, 1 / factor, symbol)
+
+
+def _shock(installation: Installation, factor: float, symbol: str) -> None:
+    body = {"op": "shock", "symbol": symbol, "factor": factor}
     httpx2.post(f"{installation.sim}/market", json=body).raise_for_status()
 
 

@@ -26,6 +26,9 @@ MINUTE = 60
 WALKED = 20
 """So many bars are read from the screen, the newest."""
 LONG = 4 * PATIENCE
+ADDED = ("Relative strength index", "ETHUSDT")
+"""What is on the chart besides its bars."""
+VALUES = re.compile(r"/api/(indicators/[^/]+/values|candles/binance/ETHUSDT)\?")
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +40,43 @@ def own() -> Iterator[Installation]:
 
 @pytest.fixture
 async def watched(browser: Browser, own: Installation) -> AsyncIterator[Page]:
-    """A chart that is live, and is never loaded again. What breaks off meanwhile may be complained of."""
+    """A chart that is live, with an indicator and a compared series, and is never loaded again. What breaks
+    off meanwhile may be complained of."""
     context = await browser.new_context(base_url=own.url, viewport={"width": 1280, "height": 900})
     page = await context.new_page()
     await try_the_demo(page)
     await opened(page, CHART, signed_in=True)
+    await add_indicator(page)
+    await add_compared(page)
+    await page.mouse.move(0, 0)  # over the chart, it would hold the legend at one bar
     await moves(page)
     await page.evaluate("window.stillThere = true")
     yield page
     own.fault()
     await context.close()
+
+
+async def add_indicator(page: Page) -> None:
+    name = ADDED[0]
+    await page.get_by_role("button", name="Indicators").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Find an indicator").fill(name)
+    await dialog.get_by_role("button", name=name).first.click()
+    await dialog.get_by_role("button", name="Add to the chart").click()
+    await expect(dialog).to_have_count(0)
+
+
+async def add_compared(page: Page) -> None:
+    await page.get_by_role("button", name="Compare").click()
+    search = page.get_by_role("dialog", name="Compare with")
+    await search.get_by_placeholder("Compare with").fill("ethusdt")
+    await search.get_by_role("option").filter(has_text="Binance spot").first.click()
+    await expect(search).to_have_count(0)
+
+
+def added(page: Page, name: str) -> Locator:
+    """Its line of the legend."""
+    return page.get_by_role("button", name=re.compile(f"^{name} ")).locator("..")
 
 
 def legend(page: Page) -> Locator:
@@ -62,12 +92,17 @@ def stream_bar(page: Page) -> Locator:
 
 
 async def moves(page: Page) -> None:
-    """Prices come in again, more than once, and nothing is called old."""
+    """Prices come in again, more than once, nothing is called old, and what was added goes along."""
     await expect(stream_bar(page)).to_be_hidden(timeout=LONG)
     await expect(age(page)).to_have_count(0, timeout=LONG)
-    for _ in range(3):
-        before = await legend(page).inner_text()
-        await expect(legend(page)).not_to_have_text(before, timeout=LONG, use_inner_text=True)
+    await expect(lost(page)).to_have_count(0, timeout=LONG)
+    for line in (*[legend(page)] * 3, *(added(page, name) for name in ADDED)):
+        before = await line.inner_text()
+        await expect(line).not_to_have_text(before, timeout=LONG, use_inner_text=True)
+
+
+def lost(page: Page) -> Locator:
+    return page.get_by_role("button", name=re.compile("^No (new )?(values|bars); try again$"))
 
 
 async def until_minute_after(moment: float) -> None:
@@ -77,6 +112,12 @@ async def until_minute_after(moment: float) -> None:
 
 
 async def test_a_chart_outlives_killed_processes_and_broken_streams(watched: Page, own: Installation):
+    await watched.route(VALUES, lambda route: route.abort())
+    await expect(lost(watched)).to_have_count(len(ADDED))
+    await look(watched, "fault_no_values")
+    await watched.unroute(VALUES)
+    await moves(watched)
+
     await kill(own, "feed")
     await moves(watched)
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
-from tests.e2e.charting import FORGET_WORKSPACE, answered, box_of, chart, look, opened
+from tests.e2e.charting import FORGET_WORKSPACE, answered, box_of, chart, look, opened, place_of
 from tests.e2e.conftest import PATIENCE
 from tests.e2e.installation import Installation
 from tests.e2e.test_first_trade import api, try_the_demo
@@ -277,23 +277,6 @@ async def test_custom_without_data_leads_to_it(page: Page, phone: Page, installa
     await phone.get_by_role("button", name="Custom", exact=True).tap()
     await expect(phone.get_by_text("Sign in and bring bars of your own")).to_be_visible()
     await look(phone, "custom_visitor_phone")
-
-
-async def place_of(page: Page) -> datetime:
-    """The bar that the keys step to first tells where the chart is in time; read until it stands still."""
-    said = chart(page).locator("p[aria-live]")
-    before = None
-    async with asyncio.timeout(PATIENCE / 1000 * 2):
-        while True:
-            await page.get_by_role("button", name="Marks").focus()
-            await asyncio.sleep(0.5)
-            await chart(page).focus()
-            await page.keyboard.press("ArrowLeft")
-            await asyncio.sleep(0.5)
-            stamp = (await said.inner_text()).split(": ")[0]
-            if stamp and stamp == before:
-                return datetime.strptime(stamp, "%d %b %Y, %H:%M").replace(tzinfo=UTC)
-            before = stamp
 
 
 async def pan_back(page: Page, quarters: int) -> datetime:

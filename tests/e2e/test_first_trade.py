@@ -44,7 +44,7 @@ async def test_a_new_user_opens_watches_and_closes_bitcoin_dominance(page: Page,
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
     await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
 
-    position = http.get("/positions", params={"state": "open"}).json()[0]
+    position = http.get("/positions", params={"state": "open"}).json()["items"][0]
     await page.goto(f"/positions/{position['id']}")
     shown = page.get_by_text("Profit and loss, after fees and funding").locator(
         "xpath=following-sibling::p[1]"

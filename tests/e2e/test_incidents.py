@@ -66,7 +66,9 @@ def test_a_liquidation_stops_openings_until_it_is_seen(trader: Trader) -> None:
     trader.execute(trader.preview())
     operate(trader, "liquidate")
     assert told(trader, "liquidation")
-    eventually(lambda: trader.get("/api/positions", state="open") == [], what="the end of the position")
+    eventually(
+        lambda: trader.get("/api/positions", state="open")["items"] == [], what="the end of the position"
+    )
     assert venue_sizes(trader.truth()) == {}
     refused = trader.execute(trader.preview())
     assert refused["state"] == "unwound"

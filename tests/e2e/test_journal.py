@@ -33,7 +33,7 @@ async def a_position(page: Page, http: httpx2.Client) -> str:
     await page.get_by_role("link", name=re.compile("Continue with")).click()
     await page.get_by_role("button", name=re.compile(r"Place \d+ orders")).click()
     await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
-    return str(http.get("/positions").json()[0]["id"])
+    return str(http.get("/positions").json()["items"][0]["id"])
 
 
 def write(http: httpx2.Client, **entry: Any) -> dict[str, Any]:

@@ -86,7 +86,7 @@ async def pages_of_a_trade(page: Page, installation: Installation, token: str) -
     await expect(page.get_by_text(re.compile("^Complete"))).to_be_visible()
     execution = page.url.removeprefix(installation.url)
     with api(installation, token) as http:
-        position = http.get("/positions").json()[0]["id"]
+        position = http.get("/positions").json()["items"][0]["id"]
         body = {"kind": "rebalance", "position_id": position}
         rebalance = http.post("/previews", json=body).raise_for_status().json()["id"]
         wish = {"scope": "position", "position_id": position}

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from sqlalchemy import select, update
-from tests.execution.conftest import Desk, opposite
+from tests.execution.conftest import LEGS, Desk, opposite
 from tests.execution.test_executor import WHOLE, books, opened, orders, sleeve_of, venue_net
 from tests.execution.test_reconcile import halts, manual, reconciled
 
@@ -14,12 +14,14 @@ from holdfast.execution import preflight, repository
 from holdfast.execution.decide import Act
 from holdfast.execution.executor import Executor
 from holdfast.execution.locks import connection_lock
+from holdfast.execution.models import Execution
 from holdfast.execution.risk import stops
 from holdfast.execution.risk.schemas import NewStop
 from holdfast.market.models import InstrumentRow
 from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.models import Alteration
 from holdfast.portfolio.schemas import TacticView
+from holdfast.venues.protocol import Unreachable
 
 TWAP = TacticView(kind="twap", seconds=40, slices=4)
 D = Decimal
@@ -141,6 +143,56 @@ async def test_a_closing_closes_what_is_left_when_others_took_a_part(
     assert [r.quantity for r in desk.venue.placed if r.symbol == "BTCUSDT"] == [D("1.6"), D("0.3")]
     assert (await sleeve_of(desk, closed)).state == "closed"
     assert await books(desk) == {} == venue_net(desk)
+
+
+async def limited_at_first(desk: Desk) -> Execution:
+    """A closing beside a holding of the user's own, all of whose first orders come back unsent."""
+    desk.venue.manual = {"BTCUSDT": D(5)}
+    first = await opened(desk)
+    await desk.clock.sleep(1)
+    desk.venue.placed.clear()
+    desk.venue.script = {symbol: ["limited"] for symbol, _, _ in LEGS}
+    plan = await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=opposite())
+    return await desk.execution(await desk.confirm(plan))
+
+
+async def test_what_was_closed_while_all_orders_came_back_unsent_is_not_closed_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    closing = await limited_at_first(desk)
+
+    async def forced() -> None:
+        desk.venue.trade_by_hand("BTCUSDT", Side.SELL, "3.3", exec_type="BustTrade")
+
+    once(desk, monkeypatch, "place", forced, after=True)
+    closing = await desk.run(closing.id)
+    assert [r.quantity for r in desk.venue.placed if r.symbol == "BTCUSDT"] == [D("1.6"), D("0.8")]
+    assert (await sleeve_of(desk, closing)).state == "closed"
+    assert await books(desk) == {}
+    assert await manual(desk) == {"BTCUSDT": D("2.5")} == venue_net(desk)
+
+
+async def test_nothing_is_half_done_while_all_orders_came_back_unsent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """The venue does not say how the account stands: the closing begins anew, and nobody is called."""
+    closing = await limited_at_first(desk)
+    positions, states = desk.venue.positions, []
+
+    async def silent():
+        monkeypatch.setattr(desk.venue, "positions", positions)
+        states.append("asked")
+        raise Unreachable("no route")
+
+    async def no_answers() -> None:
+        monkeypatch.setattr(desk.venue, "positions", silent)
+
+    once(desk, monkeypatch, "place", no_answers, after=True)
+    closing = await desk.run(closing.id, rounds=1)
+    assert (states, closing.state) == (["asked"], "running")
+    closing = await desk.run(closing.id)
+    assert closing.state == "complete"
+    assert await books(desk) == {}
 
 
 async def test_a_resting_closing_larger_than_what_is_left_is_ended(desk: Desk):

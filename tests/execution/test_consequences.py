@@ -206,7 +206,9 @@ async def test_no_memory_hides_leverage_or_hedge_mode_of_a_flat_symbol(desk: Des
     assert (desk.venue.leverage["ETHUSDT"], desk.venue.hedged) == (1, set())
 
 
-@pytest.mark.parametrize(("mode", "blocks"), [("isolated", ""), ("portfolio", "opening")])
+@pytest.mark.parametrize(
+    ("mode", "blocks"), [("isolated", ""), ("portfolio", "opening"), ("quantum", "opening")]
+)
 async def test_another_margin_mode_is_told_until_it_is_put_back(desk: Desk, mode: str, blocks: str):
     execution = await opened(desk)
     desk.venue.account = AccountInfo(True, mode)
@@ -217,6 +219,13 @@ async def test_another_margin_mode_is_told_until_it_is_put_back(desk: Desk, mode
     desk.venue.account = AccountInfo(True, "cross")
     await reconciled(desk)
     assert (await the_only(desk, "margin_mode")).settled_at is not None
+
+
+async def test_an_account_that_begins_in_a_margin_mode_without_1x_opens_nothing(desk: Desk):
+    desk.venue.account = AccountInfo(True, "portfolio")
+    await reconciled(desk)
+    told = await the_only(desk, "margin_mode")
+    assert (told.blocks, "cross margin" in told.text) == ("opening", True)
 
 
 async def test_an_account_that_begins_in_isolated_margin_is_not_nagged(desk: Desk):

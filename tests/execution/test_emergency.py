@@ -315,8 +315,7 @@ async def test_whatever_becomes_of_the_first_order_all_is_closed_once(alarm: Des
     assert await come_back(alarm) == []
     assert await owned(alarm) == {}
     names = [request.client_id for request in alarm.venue.placed]
-    sent_again = {name for name in names if names.count(name) > 1}
-    assert bool(sent_again) == (word == "limited"), "a name is only repeated when it was turned away"
+    assert len(set(names)) == len(names), "nothing is sent twice, not even what was turned away"
 
 
 async def test_an_unknown_order_is_never_replaced_and_the_next_run_asks_first(alarm: Desk):
@@ -456,6 +455,116 @@ async def test_an_order_that_waits_for_its_turn_is_given_up_once_the_database_is
     assert len(alarm.venue.placed) - before == len(LEGS)
     assert len(outcome.failed) == len(LEGS)
     assert nets(alarm).keys() == set(SYMBOLS)
+
+
+def turn_away(
+    desk: Desk, symbol: str, seconds: float, meanwhile: Callable[[], None] = lambda: None
+) -> list[OrderRequest]:
+    """The first order in ``symbol`` is turned away for so long. Returns what is asked for in it."""
+    place, asked = desk.venue.place, []
+
+    async def then_limited(requests):
+        if requests[0].symbol != symbol:
+            return await place(requests)
+        asked.extend(requests)
+        if len(asked) > 1:
+            return await place(requests)
+        meanwhile()
+        until = desk.clock.now() + timedelta(seconds=seconds)
+        return [Placement(requests[0].client_id, error=emergency.RateLimited("slow down", until=until))]
+
+    desk.venue.place = then_limited  # type: ignore[method-assign]
+    return asked
+
+
+async def test_what_others_closed_while_an_order_waited_is_not_taken_from_the_users_own(alarm: Desk):
+    """A worker of another machine closes our 1.6 while our order waits: the 5 left are the user's."""
+    alarm.venue.trade_by_hand("BTCUSDT", Side.BUY, "5")
+    (kept,), _ = emergency_journal.read_all(alarm.work.settings)
+    name = ordinary_id(next(iter(kept.executions)), "unwind", 0, 0)
+
+    def closed_by_a_worker() -> None:
+        alarm.venue._fill(name, "v-worker", "BTCUSDT", Side.SELL, D("1.6"), D(100))
+
+    asked = turn_away(alarm, "BTCUSDT", 30, closed_by_a_worker)
+    assert (await flatten(alarm)).failed == []
+    assert nets(alarm) == {"BTCUSDT": D(5)}
+    assert len(asked) == 1
+
+
+async def test_what_was_turned_away_is_decided_anew_with_the_price_of_then(alarm: Desk):
+    def falls() -> None:
+        alarm.venue.best["BTCUSDT"] = (D("89.9"), D("90.1"))
+
+    asked = turn_away(alarm, "BTCUSDT", 30, falls)
+    assert (await flatten(alarm)).failed == []
+    assert [request.limit_price < 90 for request in asked] == [False, True]
+    assert asked[0].client_id != asked[1].client_id
+    assert nets(alarm) == {}
+
+
+async def test_nothing_is_sent_after_a_wait_in_which_the_database_came_back(alarm: Desk):
+    """Nor does the hand sit out the wait. A limit holds for the others of the account as well."""
+    back_at = alarm.clock.now() + timedelta(seconds=10)
+    asked = turn_away(alarm, "BTCUSDT", 60)
+    outcome = await flatten(alarm, is_over=lambda: alarm.clock.now() >= back_at)
+    assert len(asked) == 1
+    assert alarm.clock.now() < back_at + timedelta(seconds=5)
+    assert all("PostgreSQL is back" in line for line in outcome.failed)
+    assert nets(alarm) == {symbol: D(quantity) * side.sign for symbol, side, quantity in LEGS}
+
+
+async def test_a_wait_beyond_all_patience_is_given_up_and_said(alarm: Desk):
+    began = alarm.clock.now()
+    asked = turn_away(alarm, "BTCUSDT", 600)
+    outcome = await flatten(alarm)
+    assert alarm.clock.now() - began < 2 * emergency.PATIENCE
+    assert len(asked) == 1, "nothing leaves while the limit stands"
+    assert any("1.6 BTCUSDT" in line and "slow down" in line for line in outcome.failed)
+    assert not any(entry.open for entry in OrderLog(alarm.work.settings, alarm.connection_id).entries)
+
+
+async def test_waiting_for_a_turn_is_no_attempt(alarm: Desk):
+    """Twice as often turned away as there are rounds, within the minute: it is closed, at its first price."""
+    alarm.venue.script = {"BTCUSDT": ["limited"] * 2 * emergency.ROUNDS}
+    before, began = len(alarm.venue.placed), alarm.clock.now()
+    assert (await flatten(alarm)).failed == []
+    assert nets(alarm) == {}
+    assert len({r.limit_price for r in alarm.venue.placed[before:] if r.symbol == "BTCUSDT"}) == 1
+    assert alarm.clock.now() - began < timedelta(seconds=90)
+
+
+async def test_every_order_says_when_it_was_decided(alarm: Desk):
+    """So that the door counts from then, however long it waits for its turn."""
+    before = len(alarm.venue.placed)
+    await flatten(alarm)
+    entries = {entry.client_id: entry for entry in OrderLog(alarm.work.settings, alarm.connection_id).entries}
+    sent = alarm.venue.placed[before:]
+    assert len(sent) == len(LEGS)
+    assert all(request.decided_at == entries[request.client_id].sent_at for request in sent)
+
+
+async def test_what_others_close_between_two_rounds_is_not_closed_again(alarm: Desk):
+    """The account is looked at after the pause, not before it."""
+    alarm.venue.trade_by_hand("BTCUSDT", Side.BUY, "5")
+    alarm.venue.script = {"BTCUSDT": ["none"]}
+    (kept,), _ = emergency_journal.read_all(alarm.work.settings)
+    name = ordinary_id(next(iter(kept.executions)), "unwind", 0, 0)
+    sleep, find = alarm.clock.sleep, alarm.venue.find_order
+    tried: list[str] = []
+
+    async def find_and_note(symbol: str, link_id: str):
+        tried.append(symbol)
+        return await find(symbol, link_id)
+
+    async def meanwhile(seconds: float) -> None:
+        if "BTCUSDT" in tried and alarm.venue.net("BTCUSDT") > 5:
+            alarm.venue._fill(name, "v-worker", "BTCUSDT", Side.SELL, D("1.6"), D(100))
+        await sleep(seconds)
+
+    alarm.venue.find_order, alarm.clock.sleep = find_and_note, meanwhile  # type: ignore[method-assign]
+    await flatten(alarm)
+    assert nets(alarm) == {"BTCUSDT": D(5)}
 
 
 async def test_what_another_position_cannot_close_is_no_failure_of_the_one_asked_for(alarm: Desk):
@@ -629,6 +738,75 @@ async def test_an_order_that_waited_for_its_turn_is_not_given_up_while_it_may_be
     closings = [r for r in venue.placed if r.symbol == "ETHUSDT" and owner_of(r.client_id)]
     assert len(closings) == 1
     assert not late, "nothing was sent in its place"
+
+
+async def test_a_denial_right_after_the_run_before_was_killed_is_not_believed(alarm: Desk):
+    """It was written down long ago, left in the last moment of the run before, and arrives only now."""
+    venue, clock = alarm.venue, alarm.clock
+    place, find = venue.place, venue.find_order
+    on_its_way: list[OrderRequest] = []
+
+    async def then_killed(requests):
+        if requests[0].symbol != "ETHUSDT":
+            return await place(requests)
+        await clock.sleep(10)
+        on_its_way.extend(requests)
+        raise Killed
+
+    venue.place = then_killed  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        await flatten(alarm)
+    venue.place = place  # type: ignore[method-assign]
+    arrives = clock.now() + timedelta(seconds=2)
+
+    async def find_late(symbol: str, name: str):
+        if on_its_way and clock.now() >= arrives:
+            await place([on_its_way.pop()])
+        return await find(symbol, name)
+
+    venue.find_order = find_late  # type: ignore[method-assign]
+    assert (await flatten(alarm)).failed == []
+    assert nets(alarm) == {}
+    closings = [r for r in venue.placed if r.symbol == "ETHUSDT" and owner_of(r.client_id)]
+    assert len(closings) == 1
+    assert not on_its_way, "nothing was sent in its place"
+
+
+async def test_an_order_is_not_in_the_books_for_certain_until_fills_that_late_were_read(alarm: Desk):
+    """Time that passes after the fills were read, in the reconciliation or since, makes nothing certain."""
+    log = OrderLog(alarm.work.settings, alarm.connection_id)
+    log.add((await the_sleeve(alarm)).id, "BTCUSDT", Side.SELL, D("1.6"), D(90), now=alarm.clock.now())
+    await come_back(alarm)
+    await alarm.clock.sleep(90)
+    await emergency_books.mark_booked(alarm.work, alarm.connection_id)
+    assert await emergency_books.needs_books(alarm.work, alarm.connection_id)
+    await come_back(alarm)
+    assert not await emergency_books.needs_books(alarm.work, alarm.connection_id)
+
+
+async def test_a_denial_that_was_long_on_its_way_is_not_believed(alarm: Desk):
+    """The venue does not tell a closing yet when it is asked, and says so eight seconds later."""
+    venue, clock = alarm.venue, alarm.clock
+    place, find = venue.place, venue.find_order
+    lost: list[str] = []
+
+    async def then_lost(requests):
+        answers = await place(requests)
+        if requests[0].symbol != "ETHUSDT" or lost:
+            return answers
+        return [Placement(requests[0].client_id, error=emergency.OutcomeUnknown("connection lost"))]
+
+    async def find_slowly(symbol: str, name: str):
+        if symbol == "ETHUSDT" and name not in lost:
+            lost.append(name)
+            await clock.sleep(8)
+            return None
+        return await find(symbol, name)
+
+    venue.place, venue.find_order = then_lost, find_slowly  # type: ignore[method-assign]
+    outcome = await flatten(alarm)
+    assert outcome.failed == []
+    assert any(lost[0] in line for line in outcome.done), "what it traded is known"
 
 
 def test_no_name_is_used_twice_even_after_a_restart(settings):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from holdfast.execution.risk import stop_file
 from holdfast.execution.risk.models import RiskMark, Stop
 from holdfast.platform.tasks import RetryAt, RunAgainIn
 from holdfast.portfolio.models import Sleeve
+from holdfast.venues.protocol import KeyRefused
 
 D = Decimal
 
@@ -91,6 +93,23 @@ async def test_no_execution_goes_on_before_the_books_have_what_was_done_offline(
     await tasks.run_execution(work_on(worker, "execution.run", execution_id))
     assert OrderLog(worker.work.settings, worker.connection_id).entries[0].booked
     assert (await worker.execution(execution_id)).finished_at is not None
+
+
+async def test_while_the_key_is_refused_nothing_done_offline_counts_as_booked(worker: Desk):
+    await reconcile(worker)
+    OrderLog(worker.work.settings, worker.connection_id).add(
+        uuid4(), "BTCUSDT", Side.SELL, D(1), D(99), now=worker.clock.now()
+    )
+    await worker.clock.sleep(300)
+    answers = worker.venue.account_info
+
+    async def refused():
+        raise KeyRefused("The key was revoked.", code="10003")
+
+    for told, booked in ((refused, False), (answers, True)):
+        worker.venue.account_info = told  # type: ignore[method-assign]
+        await reconcile(worker)
+        assert OrderLog(worker.work.settings, worker.connection_id).entries[0].booked is booked
 
 
 async def test_a_worker_makes_no_new_place_for_a_stop_that_is_out_of_sight(worker: Desk):

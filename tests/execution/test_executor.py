@@ -1,15 +1,18 @@
 """The executor at a venue that loses, refuses and half-fills: the books always equal the venue's."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import func, select
-from tests.execution.conftest import LEGS, Desk, opposite
+from tests.execution.conftest import LEGS, Desk, opposite, quote_of
 from tests.execution.scripted_venue import Killed
 
 from holdfast.core.errors import Conflict, Unavailable
 from holdfast.core.instruments import Side
 from holdfast.execution.models import Order, OrderEvent
+from holdfast.execution.risk import gate
 from holdfast.execution.service import MarketMoved
 from holdfast.portfolio.booking import holdings
 from holdfast.portfolio.models import Fill, Posting, Sleeve
@@ -114,6 +117,29 @@ async def test_unknown_stays_unknown_while_the_venue_is_silent_and_is_resolved_w
     assert await books(desk) == WHOLE == venue_net(desk)
 
 
+async def test_a_denial_is_as_old_as_its_question(desk: Desk):
+    """ETHUSDT is denied at once, before the venue tells it; XRPUSDT's answer, which is waited for, takes
+    longer than a request may be on its way."""
+    execution_id = await desk.confirm(await desk.plan())
+    desk.venue.script = {"ETHUSDT": ["lost_answer"], "XRPUSDT": ["lost_answer"]}
+    find, asked = desk.venue.find_order, []
+
+    async def late(symbol: str, name: str):
+        asked.append(symbol)
+        if asked.count(symbol) > 1 or symbol not in desk.venue.script:
+            return await find(symbol, name)
+        if symbol == "ETHUSDT":
+            return None
+        await desk.clock.sleep(8)
+        return await find(symbol, name)
+
+    desk.venue.find_order = late  # type: ignore[method-assign]
+    assert (await desk.run(execution_id)).state == "complete"
+    assert {"ETHUSDT", "XRPUSDT"} <= set(asked)
+    assert [request.symbol for request in desk.venue.placed].count("ETHUSDT") == 1
+    assert await books(desk) == WHOLE == venue_net(desk)
+
+
 async def test_a_refused_leg_takes_everything_back(desk: Desk):
     desk.venue.script = {"XRPUSDT": ["reject:110007"]}
     execution = await opened(desk)
@@ -164,6 +190,35 @@ async def test_a_plan_that_could_not_start_in_time_is_not_started(desk: Desk):
     execution = await desk.run(execution_id)
     assert execution.state == "unwound"
     assert desk.venue.placed == []
+
+
+@pytest.mark.parametrize("kind", ["open", "rebalance", "close"])
+async def test_a_plan_whose_last_look_took_too_long_is_not_started_unless_it_closes(desk: Desk, kind: str):
+    first = await opened(desk) if kind != "open" else None
+    legs = {"rebalance": (("BTCUSDT", Side.BUY, "0.6"),), "close": opposite()}.get(kind, LEGS)
+    plan = await desk.plan(
+        kind=kind,
+        sleeve_id=first.sleeve_id if first else None,
+        legs=legs,
+        held=WHOLE if kind == "rebalance" else None,
+    )
+    execution_id, sent = await desk.confirm(plan), len(desk.venue.placed)
+    balance = desk.venue.balance
+
+    async def slow():
+        desk.venue.balance = balance  # type: ignore[method-assign]
+        desk.clock.moment += timedelta(seconds=61)
+        for symbol, _, _ in LEGS:
+            gate.quotes_of(desk.work).put(replace(quote_of(symbol), at=desk.clock.now()))
+        return await balance()
+
+    desk.venue.balance = slow  # type: ignore[method-assign]
+    execution = await desk.run(execution_id)
+    if kind == "close":
+        assert execution.state == "complete"
+        return
+    assert "could not be started within a minute" in execution.reason
+    assert len(desk.venue.placed) == sent
 
 
 async def test_closing_reverses_exactly_what_the_sleeve_opened(desk: Desk):

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 from sqlalchemy import select, update
-from tests.execution.conftest import LEGS, NOW, Desk, opposite, quote_of
+from tests.execution.conftest import LEGS, NOW, Desk, connection_row, opposite, quote_of
+from tests.execution.test_reconcile import reconciled
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
@@ -19,9 +20,10 @@ from holdfast.execution.risk import service as risk_service
 from holdfast.execution.risk.gate import OverLimit
 from holdfast.execution.risk.models import RiskMark
 from holdfast.execution.risk.schemas import Limits, NewStop
-from holdfast.market.quotes import LAST_KEY, encode
+from holdfast.market.quotes import LAST_KEY, LiveQuote, encode
 from holdfast.portfolio.models import BalanceSnapshot, Sleeve
 from holdfast.portfolio.schemas import PlanView, TacticView
+from holdfast.venues.protocol import AccountInfo
 
 D = Decimal
 TWAP = TacticView(kind="twap", seconds=40, slices=4)
@@ -73,6 +75,17 @@ async def test_the_preview_says_what_confirming_would_refuse(desk: Desk):
         problems = await judge(session, desk.user_id, shown, desk.clock.now())
     assert len(problems) == 1
     assert "BTCUSDT is worth 160.80 USDT, and your limit for one order is 100.00 USDT" in problems[0]
+
+
+@pytest.mark.parametrize(("mode", "words"), [("portfolio", "portfolio margin mode"), ("isolated", "")])
+async def test_the_preview_says_what_stands_against_the_account(desk: Desk, mode: str, words: str):
+    judge = gate.judge_with(desk.work.settings, quote_of)
+    shown = PlanView.model_validate((await desk.plan()).body)
+    desk.venue.account = AccountInfo(True, mode)
+    await reconciled(desk)
+    async with desk.database.transaction() as session:
+        problems = await judge(session, desk.user_id, shown, desk.clock.now())
+    assert [words in problem for problem in problems] == ([True] if words else [])
 
 
 async def test_what_is_confirmed_and_not_sent_counts_already(desk: Desk):
@@ -146,6 +159,96 @@ async def test_old_books_are_compared_before_something_new_is_opened(desk: Desk)
     await desk.clock.sleep(3600)
     execution = await desk.run(await desk.confirm(await desk.plan()))
     assert execution.state == "complete"
+
+
+async def test_a_price_without_an_index_is_read_from_the_venue_before_the_first_order(desk: Desk):
+    """There is a limit on how far from the index an order may be: nothing is begun that it cannot judge."""
+    for symbol, _, _ in LEGS:
+        told = replace(quote_of(symbol), index=D(0) if symbol == "BTCUSDT" else D(100))
+        await desk.work.redis.hset(LAST_KEY, symbol, orjson.dumps(encode(told)))
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "complete"
+    assert gate.quotes_of(desk.work).get("BTCUSDT").index == D(100)
+
+
+async def test_without_an_index_nothing_new_is_begun(desk: Desk):
+    quotes = desk.venue.quotes
+
+    async def without(kind):
+        return [replace(quote, index=D(0)) for quote in await quotes(kind)]
+
+    desk.venue.quotes = without  # type: ignore[method-assign]
+    execution = await desk.run(await desk.confirm(await desk.plan()))
+    assert execution.state == "unwound"
+    assert "There is no index price of BTCUSDT" in execution.reason
+    assert desk.venue.placed == []
+
+
+async def judged(
+    desk: Desk, quotes: dict[str, LiveQuote], *, books_old: timedelta = timedelta(0)
+) -> set[str]:
+    """What the transaction of sending says of a plan's first orders."""
+    execution_id = await desk.confirm(await desk.plan())
+    work = replace(desk.work, services={})
+    for symbol, _, _ in LEGS:
+        gate.quotes_of(work).put(quotes.get(symbol, quote_of(symbol)))
+    async with desk.database.sessions() as session:
+        execution = await session.get_one(Execution, execution_id)
+        rows = await session.scalars(select(Order).where(Order.execution_id == execution_id))
+        connection = await session.get_one(Connection, desk.connection_id)
+        connection.reconciled_at = desk.clock.now() - books_old
+        refused = await gate.refusals(session, work, execution, list(rows))
+        await session.rollback()
+    return {reason for reason in refused.values() if not reason.startswith("Not sent, because")}
+
+
+def far(**prices: str) -> dict[str, LiveQuote]:
+    """BTC at 100 by all but these prices; its order buys for up to 100.5, ten per cent are allowed."""
+    return {"BTCUSDT": replace(quote_of("BTCUSDT"), **{name: D(value) for name, value in prices.items()})}
+
+
+async def test_the_band_is_around_the_index_when_orders_are_sent(desk: Desk):
+    assert await judged(desk, far(mark="70")) == set()
+    (reason,) = await judged(desk, far(index="90"))
+    assert "11.67 % above the index price of 90, and your limit is 10 %" in reason
+
+
+async def test_the_band_is_around_the_index_when_a_plan_is_confirmed(desk: Desk):
+    async def confirm(**prices: str) -> UUID:
+        return await desk.confirm(
+            await desk.plan(), quote_of=lambda symbol: far(**prices).get(symbol, quote_of(symbol))
+        )
+
+    assert await confirm(mark="70")
+    with pytest.raises(OverLimit, match="above the index price of 90"):
+        await confirm(index="90")
+
+
+async def test_a_price_just_too_old_sends_no_first_order(desk: Desk):
+    def since(seconds: float) -> dict[str, LiveQuote]:
+        return {"BTCUSDT": replace(quote_of("BTCUSDT"), at=desk.clock.now() - timedelta(seconds=seconds))}
+
+    assert await judged(desk, since(30)) == set()
+    (reason,) = await judged(desk, since(31))
+    assert "The price of BTCUSDT is 31 s old" in reason
+
+
+async def test_books_just_too_old_send_no_first_order(desk: Desk):
+    assert await judged(desk, {}, books_old=timedelta(minutes=5)) == set()
+    (reason,) = await judged(desk, {}, books_old=timedelta(minutes=6))
+    assert "last compared with Bybit 6 minutes ago" in reason
+
+
+async def test_books_never_compared_send_no_first_order(desk: Desk):
+    execution_id = await desk.confirm(await desk.plan())
+    for symbol, _, _ in LEGS:
+        gate.quotes_of(desk.work).put(quote_of(symbol))
+    async with desk.database.sessions() as session:
+        execution = await session.get_one(Execution, execution_id)
+        refused = await gate.refusals(
+            session, desk.work, execution, list(await session.scalars(select(Order)))
+        )
+    assert "were not compared with Bybit yet" in "".join(refused.values())
 
 
 # --- when orders are sent --------------------------------------------------------------------------------
@@ -400,6 +503,32 @@ async def test_a_user_cannot_reset_the_installations_drawdown(desk: Desk):
     await desk.confirm(await desk.plan())
 
 
+async def test_an_account_that_is_disconnected_counts_until_the_limit_is_set_again(desk: Desk):
+    await desk.run(await desk.confirm(await desk.plan()))
+    other, whole = uuid4(), desk.venue.available
+    async with desk.database.transaction() as session:
+        session.add(connection_row(other, desk.user_id))
+        await session.flush()
+        session.add(
+            BalanceSnapshot(
+                connection_id=other,
+                equity=whole,
+                wallet=whole,
+                available=whole,
+                initial_margin=D(0),
+                maintenance_rate=D(0),
+                taken_at=desk.clock.now(),
+            )
+        )
+    await observe(desk, {})
+    async with desk.database.transaction() as session:
+        (await session.get_one(Connection, other)).deleted_at = desk.clock.now()
+    await observe(desk, {})
+    assert (await usage(desk)).drawdown == D("0.5")
+    await limit(desk, drawdown="0.4")
+    assert (await results(desk, {})).result.drawdown == 0
+
+
 async def set_equity(desk: Desk, equity: Decimal) -> None:
     async with desk.database.transaction() as session:
         await session.execute(
@@ -407,6 +536,75 @@ async def set_equity(desk: Desk, equity: Decimal) -> None:
             .where(BalanceSnapshot.connection_id == desk.connection_id)
             .values(equity=equity)
         )
+
+
+async def users_mark(desk: Desk) -> RiskMark:
+    async with desk.database.sessions() as session:
+        return (await gate_books.marks_of(session, desk.user_id))[None]
+
+
+async def marked(desk: Desk, equity: str) -> RiskMark:
+    """A user who holds something, and what was seen of the account in the evening."""
+    await desk.run(await desk.confirm(await desk.plan()))
+    await set_equity(desk, D(equity))
+    await gate.keep_marks(desk.work, desk.user_id)
+    return await users_mark(desk)
+
+
+async def in_the_morning(desk: Desk, equity: str) -> None:
+    desk.clock.moment = (NOW + timedelta(days=1)).replace(hour=7)
+    await set_equity(desk, D(equity))
+
+
+async def test_a_look_frozen_before_its_values_were_read_belongs_to_their_day(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    await marked(desk, "1000")
+
+    async def frozen(*_: object) -> None:
+        await in_the_morning(desk, "900")
+
+    monkeypatch.setattr(gate, "_load", frozen)
+    await gate.keep_marks(desk.work, desk.user_id)
+    mark = await users_mark(desk)
+    assert (mark.day, mark.day_value, mark.value) == (desk.clock.now().date(), D(1000), D(900))
+
+
+async def test_a_look_over_midnight_is_left_to_the_next_one(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Some of its values may be of yesterday, some of today."""
+    before = await marked(desk, "1000")
+    equity_of = gate_books.equity_of
+
+    async def frozen(*arguments):
+        await in_the_morning(desk, "900")
+        return await equity_of(*arguments)
+
+    monkeypatch.setattr(gate_books, "equity_of", frozen)
+    await gate.keep_marks(desk.work, desk.user_id)
+    kept = await users_mark(desk)
+    assert (kept.day, kept.value, kept.seen_at) == (before.day, before.value, before.seen_at)
+    monkeypatch.undo()
+    await gate.keep_marks(desk.work, desk.user_id)
+    mark = await users_mark(desk)
+    assert (mark.day, mark.day_value, mark.value) == (desk.clock.now().date(), D(1000), D(900))
+
+
+async def test_an_older_look_does_not_overwrite_a_newer_one(desk: Desk):
+    evening = (await marked(desk, "1000")).seen_at
+    await in_the_morning(desk, "900")
+    await gate.keep_marks(desk.work, desk.user_id)
+    newer = await users_mark(desk)
+    await set_equity(desk, D(2000))
+    async with desk.database.transaction() as session:
+        await gate_books.observe(session, desk.user_id, quote_of=board({}, evening), now=evening)
+    mark = await users_mark(desk)
+    assert (mark.day, mark.day_value, mark.value, mark.peak, mark.seen_at) == (
+        newer.day,
+        D(1000),
+        D(900),
+        newer.peak,
+        newer.seen_at,
+    )
 
 
 async def test_usage_counts_what_is_held_and_what_is_under_way(desk: Desk):

@@ -1,17 +1,33 @@
 import asyncio
-from uuid import uuid4
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
-from tests.execution.conftest import Desk
+from tests.execution.conftest import Desk, opposite
+from tests.execution.test_executor import WHOLE, opened
+from tests.execution.test_rebalancing import LESS_BTC_MORE_ETH
+from tests.execution.test_reconcile import late, reconciled
 
+from holdfast.core.instruments import Side
 from holdfast.execution import repository
 from holdfast.execution.locks import connection_lock
+from holdfast.execution.models import Execution
 from holdfast.execution.risk import gate_books
 from holdfast.platform.database import Database
+from holdfast.portfolio.repository import lock_ledger
 
 CUT = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
 WAITING = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+
+async def waits(database: Database, task: asyncio.Task[Any]) -> None:
+    """Until ``task`` waits for somebody's lock."""
+    async with database.engine.connect() as looking:
+        while not await looking.scalar(WAITING):
+            assert not task.done()
+            await asyncio.sleep(0.02)
 
 
 class Interrupted(Exception):
@@ -43,13 +59,44 @@ async def test_who_confirms_while_orders_are_sent_waits_for_them_and_does_not_ho
         await repository.fence_off(sending, execution_id, 1)
         await gate_books.lock_user(sending, desk.user_id)
         confirming = asyncio.create_task(desk.confirm(other))
-        async with desk.database.engine.connect() as looking:
-            while not await looking.scalar(WAITING):
-                assert not confirming.done()
-                await asyncio.sleep(0.02)
+        await waits(desk.database, confirming)
         order = (await repository.orders_of(sending, execution_id))[0]
         order.limit_price += 1
         await sending.flush()
         order.sent_at = desk.clock.now()
         await sending.flush()
     assert await confirming
+
+
+async def waits_for_the_ledger_only(desk: Desk, doing: Coroutine[Any, Any, Any], execution_id: UUID) -> None:
+    """Its holder can have the execution meanwhile: otherwise both would wait for each other."""
+    async with desk.database.transaction() as other:
+        await lock_ledger(other, desk.connection_id)
+        task = asyncio.create_task(doing)
+        await waits(desk.database, task)
+        await other.get_one(Execution, execution_id, with_for_update={"nowait": True})
+    await task
+
+
+async def test_an_end_takes_the_ledger_before_its_execution(desk: Desk):
+    first = await opened(desk)
+    plan = await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=opposite())
+    execution_id = await desk.confirm(plan)
+    await waits_for_the_ledger_only(desk, desk.run(execution_id), execution_id)
+    assert (await desk.execution(execution_id)).state == "complete"
+
+
+async def test_a_rebalance_takes_the_ledger_before_its_execution(desk: Desk):
+    first = await opened(desk)
+    plan = await desk.plan(kind="rebalance", sleeve_id=first.sleeve_id, legs=LESS_BTC_MORE_ETH, held=WHOLE)
+    execution_id = await desk.confirm(plan)
+    await waits_for_the_ledger_only(desk, desk.run(execution_id), execution_id)
+    assert (await desk.execution(execution_id)).state == "complete"
+
+
+async def test_a_reconciliation_takes_the_ledger_before_the_executions_of_fills(desk: Desk):
+    first = await opened(desk)
+    await desk.clock.sleep(1)
+    desk.venue.fills.append(late(desk.venue.fills[0], desk))
+    desk.venue.trade_by_hand("ETHUSDT", Side.SELL, "0.3")
+    await waits_for_the_ledger_only(desk, reconciled(desk), first.id)

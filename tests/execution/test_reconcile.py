@@ -3,15 +3,24 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import select
 from tests.execution.conftest import Desk
 from tests.execution.test_executor import opened
 from tests.execution.test_statements import counted
 
+from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
-from holdfast.execution.reconciliation.reconcile import compare, reconcile_connection
+from holdfast.execution.reconciliation.reconcile import (
+    BEGINNINGS,
+    SECOND_LOOK,
+    compare,
+    reconcile_connection,
+)
+from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import holdings
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt, Posting
 from holdfast.portfolio.repository import taker_fees
@@ -46,6 +55,94 @@ async def test_trades_made_before_the_beginning_are_not_counted_twice(desk: Desk
         assert await reconciled(desk) == []
         await desk.clock.sleep(60)
     assert await manual(desk) == {"BTCUSDT": Decimal(2)}
+
+
+async def begun_beside(desk: Desk, late: str) -> None:
+    """A trade just before the books begin; the venue's ``late`` tells it only at the second look."""
+    told = {"positions": True, "fills": True, late: False}
+    positions, fills_since, server_time = desk.venue.positions, desk.venue.fills_since, desk.venue.server_time
+    traded = []
+
+    async def time():
+        moment = await server_time()
+        if not traded:
+            traded.append(moment)
+            desk.venue.trade_by_hand("BTCUSDT", Side.BUY, "2")
+            if late == "positions":
+                desk.venue.fills[-1] = replace(
+                    desk.venue.fills[-1], executed_at=moment - timedelta(milliseconds=5)
+                )
+        return moment
+
+    async def pause(seconds: float) -> None:
+        told.update(positions=True, fills=True)
+        await desk.clock.sleep(seconds)
+
+    async def held():
+        return await positions() if told["positions"] else []
+
+    async def fills(since):
+        return await fills_since(since) if told["fills"] else []
+
+    desk.venue.server_time = time  # type: ignore[method-assign]
+    desk.venue.positions = held  # type: ignore[method-assign]
+    desk.venue.fills_since = fills  # type: ignore[method-assign]
+    assert await reconcile_connection(desk.work, desk.venue, desk.connection_id, pause=pause) == []
+    told.update(positions=True, fills=True)
+    assert await reconciled(desk) == []
+    assert await manual(desk) == {"BTCUSDT": Decimal(2)}
+
+
+@pytest.mark.parametrize("late", ["positions", "fills"])
+async def test_books_do_not_begin_between_a_trade_and_its_news(desk: Desk, late: str):
+    await begun_beside(desk, late)
+
+
+async def test_books_begin_at_once_though_prices_move(desk: Desk):
+    desk.venue.manual = {"BTCUSDT": Decimal(3)}
+    positions, marks = desk.venue.positions, count(100)
+
+    async def moving():
+        return [replace(held, mark_price=Decimal(next(marks))) for held in await positions()]
+
+    desk.venue.positions = moving  # type: ignore[method-assign]
+    waited = []
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+
+    assert await reconcile_connection(desk.work, desk.venue, desk.connection_id, pause=pause) == []
+    assert waited == [SECOND_LOOK]
+
+
+async def test_an_account_that_trades_all_the_time_begins_later(desk: Desk):
+    async def pause(seconds: float) -> None:
+        desk.venue.trade_by_hand("BTCUSDT", Side.BUY, "1")
+
+    with pytest.raises(RetryAt):
+        await reconcile_connection(desk.work, desk.venue, desk.connection_id, pause=pause)
+    assert await manual(desk) == {}
+    assert await reconciled(desk) == []
+    assert await manual(desk) == {"BTCUSDT": Decimal(BEGINNINGS)}
+
+
+async def test_books_count_as_compared_when_the_venue_was_asked(desk: Desk):
+    """Not when the answer was written down: the process may have been frozen in between."""
+    await reconciled(desk)
+    asked = []
+    positions = desk.venue.positions
+
+    async def frozen():
+        asked.append(desk.clock.now())
+        held = await positions()
+        desk.clock.moment += timedelta(hours=2)
+        return held
+
+    desk.venue.positions = frozen  # type: ignore[method-assign]
+    await reconciled(desk)
+    async with desk.database.sessions() as session:
+        connection = await session.get_one(Connection, desk.connection_id)
+    assert [connection.reconciled_at] == asked
 
 
 async def test_a_trade_by_hand_is_adopted_once(desk: Desk):

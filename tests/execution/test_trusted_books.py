@@ -211,7 +211,7 @@ async def test_many_connections_leave_half_of_the_address_to_trading(
 
     assert await pause() == tasks.RECONCILE_EVERY
     monkeypatch.setattr(tasks, "REQUESTS", 10_000)
-    assert await pause() == 10_000 / 60
+    assert await pause() == 10_000 / tasks.REQUESTS_A_SECOND
 
 
 async def test_a_reconciler_that_was_taken_over_comes_again(at_work: Desk, monkeypatch: pytest.MonkeyPatch):

@@ -15,7 +15,7 @@ from tests.journal.conftest import Trader
 from tests.portfolio.people import NOW
 
 from holdfast.core.instruments import Side
-from holdfast.journal import books, repository, trades
+from holdfast.journal import books, folds, repository, trades
 from holdfast.journal.books import Payment
 from holdfast.journal.repository import Filters
 from holdfast.portfolio import repository as ledger
@@ -46,7 +46,7 @@ def payment(paid: Paid) -> Payment:
     return Payment(NOW + timedelta(seconds=at), Decimal(amount), Decimal(held))
 
 
-def by_definition(fills: Sequence[Fill], payments: dict[trades.Owner, list[Payment]]) -> Decimal:
+def by_definition(fills: Sequence[Fill], payments: dict[books.Owner, list[Payment]]) -> Decimal:
     """Of each payment of a holding the share that what was bought of it until then had in it."""
     total = Decimal(0)
     for (_, sleeve_id, _), paid in payments.items():
@@ -73,7 +73,7 @@ def test_funding_is_shared_as_it_is_defined(
         (ACCOUNT, sleeve_id, "BTCUSDT"): [payment(each) for each in sorted(line)]
         for sleeve_id, line in zip(HOLDINGS, (own, of_sleeve), strict=True)
     }
-    view = trades.fold_fills(fills, "bybit", [], payments, lambda _: None)
+    view = folds.of_fills(fills, "bybit", [], payments, lambda _: None)
     assert round(view.funding, 12) == by_definition(fills, payments)
 
 
@@ -81,16 +81,16 @@ def test_every_fill_is_counted_once_however_many_payments_there_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_at: list[Fill] = []
-    signed = trades._signed
+    signed = folds._signed
 
     def counted(one: Fill) -> Decimal:
         looked_at.append(one)
         return signed(one)
 
-    monkeypatch.setattr(trades, "_signed", counted)
+    monkeypatch.setattr(folds, "_signed", counted)
     fills = [fill(number, (number, 1, None)) for number in range(50)]
     payments = {(ACCOUNT, None, "BTCUSDT"): [payment((at, 1, 100)) for at in range(200)]}
-    view = trades.fold_fills(fills, "bybit", [], payments, lambda _: None)
+    view = folds.of_fills(fills, "bybit", [], payments, lambda _: None)
     assert view.funding == Decimal("87.75"), "1 + … + 50, then 150 times 50, hundredths"
     assert len(looked_at) == 2 * len(fills), "once for the trade, once for its funding"
 
@@ -103,11 +103,11 @@ async def test_the_same_fills_are_folded_once_and_others_get_their_turn(
         await book.fill("BTCUSDT", "1", "100000")
     keys = [(trader.connection_id, f"e{number:03}") for number in (1, 2, 3)]
     wanted = {"one": keys[:2], "again": keys[1::-1], "two": keys[1:], "three": keys, "gone": []}
-    turns, folds = 0, []
-    fold = trades.fold_fills
+    turns, folded_at = 0, []
+    fold = folds.of_fills
 
     def counted(*arguments: Any) -> Any:
-        folds.append(turns)
+        folded_at.append(turns)
         return fold(*arguments)
 
     async def others() -> None:
@@ -116,7 +116,7 @@ async def test_the_same_fills_are_folded_once_and_others_get_their_turn(
             turns += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(trades, "fold_fills", counted)
+    monkeypatch.setattr(folds, "of_fills", counted)
     waiting = asyncio.create_task(others())
     async with trader.database.transaction() as session:
         told = await trades.of_fills(session, wanted, lambda _: None)
@@ -127,8 +127,8 @@ async def test_the_same_fills_are_folded_once_and_others_get_their_turn(
         "two": ["e002", "e003"],
         "three": ["e001", "e002", "e003"],
     }
-    assert len(folds) == 3
-    assert folds[0] < folds[1] < folds[2], "nobody waits for all of them"
+    assert len(folded_at) == 3
+    assert folded_at[0] < folded_at[1] < folded_at[2], "nobody waits for all of them"
 
 
 async def test_only_payments_since_the_first_of_the_fills_are_read(trader: Trader) -> None:

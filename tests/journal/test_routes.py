@@ -1,5 +1,6 @@
 """The journal over HTTP: kept as written, found again, changed by one at a time, and nobody else's."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from tests.journal.conftest import Trader
 from tests.journal.pictures import SECRET, png, talking_png
 
 from holdfast.accounts.limits import Rate
+from holdfast.charts.datasets.models import Dataset
 from holdfast.core.errors import InvalidInput
 from holdfast.journal import image_routes, limits, pictures, repository, service
 from holdfast.journal.models import JournalEntry, JournalFill, JournalImage, JournalTag
@@ -102,8 +104,7 @@ async def test_writing_has_a_pace(trader: Trader, monkeypatch: pytest.MonkeyPatc
     made = (await trader.write()).json()
     path = f"/api/journal/entries/{made['id']}"
     slow = Rate("journal:tested", 1, timedelta(hours=1))
-    for module in (limits, image_routes):
-        monkeypatch.setattr(module, "WRITES", slow)
+    monkeypatch.setattr(limits, "WRITES", slow)
     assert (await trader.write()).status_code == 201
     headers = trader.headers | trader.key()
     for refused in (
@@ -116,6 +117,23 @@ async def test_writing_has_a_pace(trader: Trader, monkeypatch: pytest.MonkeyPatc
         assert refused.status_code == 429
         assert int(refused.headers["Retry-After"]) > 0
     assert (await trader.get(f"/journal/entries/{made['id']}")).json() == made
+
+
+async def test_many_users_of_one_network_write_no_faster_than_their_network_may(
+    trader: Trader, stranger: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may try the demo has as many users as they like."""
+    slow = Rate("journal:tested", 2, timedelta(hours=1))
+    monkeypatch.setattr(limits, "WRITES_OF_NETWORK", slow, raising=False)
+    assert (await trader.write()).status_code == 201
+    wanted = {"json": body(), "headers": stranger | trader.key()}
+    assert (await trader.client.post("/api/journal/entries", **wanted)).status_code == 201
+    for refused in (await trader.write(), await send_image(trader, png())):
+        assert refused.status_code == 429
+    transport = httpx2.ASGITransport(trader.app, client=("198.51.100.7", 5000))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://holdfast.test") as elsewhere:
+        wanted = {"json": body(), "headers": trader.headers | trader.key()}
+        assert (await elsewhere.post("/api/journal/entries", **wanted)).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -364,6 +382,30 @@ async def test_figures_count_what_entries_tell(trader: Trader) -> None:
     assert (told["overall"]["trades"], told["open"], told["groups"][0]["key"]) == (1, 2, "index:btc-d")
 
 
+async def test_trades_by_hand_are_called_as_their_owner_calls_them(trader: Trader) -> None:
+    lab, gone = uuid4(), uuid4()
+    async with trader.database.transaction() as session:
+        session.add(own_data(lab, trader.user_id, "Hourly lab"))
+    for series in (f"own:{lab}", f"own:{gone}", "index:btc-d", "bybit:BTCUSDT"):
+        await trader.write(trade=hand(5), series=series)
+    entries = (await trader.get("/journal/entries")).json()["items"]
+    names = {entry["series"]: entry["trade"]["name"] for entry in entries}
+    assert names == {
+        f"own:{lab}": "Hourly lab",
+        f"own:{gone}": "Your data",
+        "index:btc-d": "Bitcoin dominance",
+        "bybit:BTCUSDT": "BTCUSDT",
+    }
+    assert f"own:{lab},Hourly lab," in (await trader.get("/journal/entries.csv")).text
+
+
+def own_data(dataset_id: UUID, owner_id: UUID, name: str) -> Dataset:
+    return Dataset(
+        id=dataset_id, user_id=owner_id, kind="bars", name=name, series=f"own:{dataset_id}", state="ready",
+        file_name="lab.csv", size=1, rows=1, created_at=datetime.now(UTC), updated_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
 async def test_the_export_is_whole_and_harmless(trader: Trader) -> None:
     await trader.write(title="=HYPERLINK(1)", tags=["-x", "y"], text="+1\nnext", trade=hand(5), series="a:b")
     await trader.write(title="Plain")
@@ -430,6 +472,21 @@ async def test_a_picture_that_is_broken_off_is_refused() -> None:
 
     with pytest.raises(InvalidInput, match="broken off"):
         await pictures.receive(stream())
+
+
+async def test_a_picture_may_take_its_time_as_long_as_it_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stream(pause: float) -> AsyncIterator[bytes]:
+        for _ in range(8):
+            await asyncio.sleep(pause)
+            yield b"piece"
+
+    monkeypatch.setattr(pictures, "STALLED_SECONDS", 0.2)
+    assert await pictures.receive(stream(0.05)) == b"piece" * 8
+    with pytest.raises(InvalidInput, match="too long"):
+        await pictures.receive(stream(0.5))
+    monkeypatch.setattr(pictures, "LONGEST_SECONDS", 0.2)
+    with pytest.raises(InvalidInput, match="too long"):
+        await pictures.receive(stream(0.05))
 
 
 async def test_a_picture_that_an_entry_comes_to_show_is_not_discarded(

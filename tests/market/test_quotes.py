@@ -4,13 +4,17 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
+from uuid import uuid4
 
 import orjson
 import pytest
 
+from holdfast.execution.risk import gate
 from holdfast.market import quotes
 from holdfast.market.quotes import LiveQuote, QuoteBoard
 from holdfast.platform.background import cancel
+from holdfast.venues.protocol import Quote
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123000, tzinfo=UTC)
 QUOTE = LiveQuote(
@@ -29,8 +33,8 @@ QUOTE = LiveQuote(
 
 def test_the_latest_quote_wins():
     board = QuoteBoard()
-    board.put(QUOTE)
-    board.put(replace(QUOTE, last=Decimal(1), at=NOW - timedelta(seconds=1)))
+    assert board.put(QUOTE)
+    assert not board.put(replace(QUOTE, last=Decimal(1), at=NOW - timedelta(seconds=1)))
     assert board.get("BTCUSDT") == QUOTE
     newer = replace(QUOTE, last=Decimal(2), at=NOW + timedelta(seconds=1))
     board.put(newer)
@@ -76,3 +80,37 @@ async def test_a_lost_connection_is_made_again(board, redis):
     newer = replace(QUOTE, last=Decimal(8), at=NOW + timedelta(seconds=2))
     await redis.hset(quotes.LAST_KEY, "BTCUSDT", orjson.dumps(quotes.encode(newer)))
     await until(lambda: board.get("BTCUSDT") == newer)
+
+
+class OneOrder:
+    """A database in which an execution has one order, of bitcoin."""
+
+    def sessions(self):
+        return self
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        return None
+
+    async def scalars(self, _):
+        return ["BTCUSDT"]
+
+
+async def test_the_gates_own_answer_is_as_old_as_its_question(redis):
+    """So a slow one displaces nothing newer, and is not taken for fresher than it is."""
+    clock = SimpleNamespace(time=NOW)
+    clock.now = lambda: clock.time
+    asked = []
+
+    async def quotes_of_venue(kind):
+        asked.append(clock.time)
+        clock.time += timedelta(seconds=6)
+        told = {name: Decimal(1) for name in ("bid", "ask", "last", "mark", "index", "turnover_24h")}
+        return [Quote("BTCUSDT", **told, funding_rate=Decimal(0), next_funding_at=None, at=clock.time)]
+
+    settings = SimpleNamespace(stale_price_seconds=10)
+    work = SimpleNamespace(database=OneOrder(), redis=redis, clock=clock, settings=settings, services={})
+    await gate.look(work, SimpleNamespace(quotes=quotes_of_venue), SimpleNamespace(id=uuid4()))
+    assert [gate.quotes_of(work).get("BTCUSDT").at] == asked

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.conftest import TestServer
 
 from holdfast.platform import cache_redis
-from holdfast.platform.cache import LARGEST, Cache, Key, Made, touch
+from holdfast.platform.cache import LARGEST, Cache, Key, Made, forget, touch
 from holdfast.platform.cache_redis import PREFIX, RedisShelf
 from holdfast.platform.database import Database
 
@@ -193,6 +193,43 @@ async def test_what_is_rolled_back_changed_nothing(cache: Cache, database: Datab
     assert make.calls == 1
 
 
+async def test_what_was_kept_before_a_tag_had_a_stamp_is_not_found_once_it_has_none_again(
+    cache: Cache, database: Database, redis_url: str
+) -> None:
+    """A removed stamp leaves what was there before the first one: nothing. That must be a new nothing."""
+    async with opened(database, redis_url) as other:
+        for says in (b"never touched", b"removed once", b"removed twice"):
+            for where in (cache, other):
+                answer = await where.get(KEY, Maker(says), seconds=LONG, tags=(TAG, "listings"))
+                assert answer.content == says
+            await change(database, TAG)
+            async with database.transaction() as session:
+                await forget(session, TAG)
+
+
+async def test_a_removed_stamp_is_gone_and_others_stay(cache: Cache, database: Database) -> None:
+    make = Maker()
+    await change(database, TAG, "news")
+    await cache.get(KEY, make, seconds=LONG, tags=("news",))
+    async with database.transaction() as session:
+        await forget(session, TAG)
+        left = set(await session.scalars(text("SELECT tag FROM cache_tags")))
+    assert TAG not in left
+    await cache.get(KEY, make, seconds=LONG, tags=("news",))
+    assert make.calls == 1
+
+
+async def test_a_removal_that_is_rolled_back_changed_nothing(cache: Cache, database: Database) -> None:
+    make = Maker()
+    await change(database, TAG)
+    await cache.get(KEY, make, seconds=LONG, tags=(TAG,))
+    session = database.sessions()
+    await forget(session, TAG)
+    await session.close()
+    await cache.get(KEY, make, seconds=LONG, tags=(TAG,))
+    assert make.calls == 1
+
+
 async def test_what_was_read_before_a_write_and_is_finished_after_it_is_never_found(
     cache: Cache, database: Database, redis_url: str
 ) -> None:
@@ -236,7 +273,8 @@ async def test_who_asks_after_a_write_does_not_join_who_asked_before(
 async def test_a_reader_never_sees_older_than_the_last_write_that_ended(
     database: Database, redis_url: str
 ) -> None:
-    """Three processes' caches and a writer that counts up, each asking as fast as they can."""
+    """Three processes' caches and a writer that counts up and now and then removes the stamp, each as fast as
+    they can."""
     async with database.transaction() as session:
         await session.execute(text("CREATE TABLE number (value int)"))
         await session.execute(text("INSERT INTO number VALUES (0)"))
@@ -251,7 +289,7 @@ async def test_a_reader_never_sees_older_than_the_last_write_that_ended(
         for value in range(1, 60):
             async with database.transaction() as session:
                 await session.execute(text("UPDATE number SET value = :value"), {"value": value})
-                await touch(session, TAG)
+                await (touch if value % 4 else forget)(session, TAG)
             committed = value
             await asyncio.sleep(0.005)
         done = True

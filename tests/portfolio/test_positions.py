@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 
+from holdfast.platform.paging import encode_cursor
 from holdfast.portfolio.booking import settle_alterations
 from holdfast.portfolio.live import LivePositions
 from holdfast.portfolio.models import Halt
 
 from .conftest import Desk
-from .people import NOW
+from .people import NOW, add_connection, balance
 from .story import Book, a_position, new_sleeve
 
 
@@ -108,16 +109,44 @@ async def test_the_overview_is_the_sum_of_its_positions_exactly(desk: Desk) -> N
     desk.mark("BTCUSDT", "98765.4")
     desk.mark("ETHUSDT", "4001.23")
     overview = (await desk.get("/overview")).json()
-    everything = (await desk.get("/positions")).json()
+    everything = (await desk.get("/positions")).json()["items"]
 
     parts = [Decimal(overview[name]) for name in ("open_pnl", "realised_pnl", "funding")]
     assert sum(parts) - Decimal(overview["fees"]) == sum(Decimal(position["pnl"]) for position in everything)
     assert {position["id"] for position in overview["positions"]} == {str(first), str(second)}
     assert (overview["equity"], overview["available"]) == ("25000", "25000")
-    only_closed = (await desk.get("/positions", state="closed")).json()
+    only_closed = (await desk.get("/positions", state="closed")).json()["items"]
     assert [(position["id"], position["pnl"]) for position in only_closed] == [(str(closed), "320.01")]
-    assert len((await desk.get("/positions", state="open")).json()) == 2
+    assert len((await desk.get("/positions", state="open")).json()["items"]) == 2
     assert (await desk.get("/positions", state="half")).status_code == 422
+
+
+async def test_what_is_available_is_told_per_account_too(desk: Desk) -> None:
+    async with desk.database.transaction() as session:
+        second = await add_connection(session, desk.user_id)
+        snapshot = balance(second)
+        snapshot.available = Decimal(3000)
+        session.add(snapshot)
+    overview = (await desk.get("/overview")).json()
+
+    assert overview["available"] == "28000"
+    available = {each["connection_id"]: each["available"] for each in overview["accounts"]}
+    assert available == {str(desk.connection_id): "25000", str(second): "3000"}
+
+
+async def test_positions_come_page_by_page_and_none_twice(desk: Desk) -> None:
+    closed = [str(await new_sleeve(desk, state="closed")) for _ in range(5)]
+    await new_sleeve(desk)
+    first = (await desk.get("/positions", state="closed", limit=2)).json()
+    second = (await desk.get("/positions", state="closed", limit=2, cursor=first["next_cursor"])).json()
+    last = (await desk.get("/positions", state="closed", limit=2, cursor=second["next_cursor"])).json()
+
+    pages = [[each["id"] for each in page["items"]] for page in (first, second, last)]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert sorted(each for page in pages for each in page) == sorted(closed)
+    assert last["next_cursor"] is None
+    nonsense = encode_cursor(NOW, "no-id")
+    assert (await desk.get("/positions", cursor=nonsense)).status_code == 422
 
 
 async def test_an_empty_house(desk: Desk) -> None:
@@ -126,8 +155,9 @@ async def test_an_empty_house(desk: Desk) -> None:
 
     assert overview["equity"] is None
     assert overview["open_pnl"] == overview["realised_pnl"] == "0"
-    assert (await stranger.get("/positions")).json() == []
-    assert (await stranger.get("/fills")).json() == {"items": [], "next_cursor": None}
+    assert overview["accounts"] == []
+    for path in ("/positions", "/fills"):
+        assert (await stranger.get(path)).json() == {"items": [], "next_cursor": None}
 
 
 async def test_everything_of_somebody_else_is_not_there(desk: Desk) -> None:
@@ -139,8 +169,7 @@ async def test_everything_of_somebody_else_is_not_there(desk: Desk) -> None:
         await stranger.post("/previews", {"kind": "close", "position_id": str(sleeve)})
     ).status_code == 404
     for path in ("/positions", "/fills", "/payments"):
-        answer = (await stranger.get(path)).json()
-        assert (answer if isinstance(answer, list) else answer["items"]) == []
+        assert (await stranger.get(path)).json()["items"] == []
     assert (await stranger.get("/fills", position=str(sleeve))).json()["items"] == []
     assert len((await stranger.get("/fills.csv")).text.splitlines()) == 2
 

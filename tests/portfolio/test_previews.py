@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict, Gone, NotFound
 from holdfast.core.instruments import InstrumentStatus
 from holdfast.platform.models import Job
@@ -182,10 +183,19 @@ async def test_an_account_close_to_liquidation_opens_nothing(desk: Desk) -> None
     assert "85%" in plan["blocked_reason"]
 
 
+async def test_a_watching_connection_says_what_keeps_it_from_trading(desk: Desk) -> None:
+    purpose = {"check": "purpose", "level": "refused", "message": "It lacks Order.", "advice": "Tick Orders."}
+    async with desk.database.transaction() as session:
+        connection = await session.get_one(Connection, desk.connection_id)
+        connection.state, connection.checks = "watch_only", [purpose]
+        connection.state_reason = "The last check could not be done: silence"
+    assert (await desk.preview()).json()["blocked_reason"] == "It lacks Order. Tick Orders."
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("watch_only", "read-only"),
+        ("watch_only", "only watches"),
         ("checking", "being checked"),
         ("refused", "the key was withdrawn"),
         ("failing", ""),

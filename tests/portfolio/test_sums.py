@@ -151,7 +151,7 @@ async def test_a_position_whose_index_has_left_the_catalogue_is_still_shown(desk
     for path in ("/positions", f"/positions/{sleeve}", "/overview", "/fills", "/payments"):
         answer = await desk.get(path)
         assert answer.status_code == 200, (path, answer.text)
-    assert (await desk.get("/positions")).json()[0]["index_name"] == "gone-d"
+    assert (await desk.get("/positions")).json()["items"][0]["index_name"] == "gone-d"
     preview = await desk.post("/previews", {"kind": "close", "position_id": str(sleeve)})
     assert preview.status_code == 201, preview.text
     assert [leg["symbol"] for leg in preview.json()["legs"]] == ["BTCUSDT"]

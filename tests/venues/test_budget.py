@@ -11,13 +11,14 @@ from tests.venues.fake_bybit import FixedClock
 
 from holdfast.venues.bybit.budget import (
     ADDRESS_LIMIT,
+    UNFILED_LIMIT,
     Bucket,
     Budget,
     BudgetSpent,
     LocalBudget,
     RateBudget,
-    SlidingLog,
 )
+from holdfast.venues.bybit.windows import SlidingLog
 
 HOUR = 3600.0
 WINDOW_MS = 1100
@@ -81,6 +82,21 @@ async def test_a_refused_bucket_rests_until_its_reset(budget: Budget, clock: Fix
     assert await budget.reserve("a", Bucket.CANCEL, 1, patience=0) == 0.0
 
 
+async def test_a_rest_is_never_shortened(budget: Budget, clock: FixedClock) -> None:
+    await budget.block("a", Bucket.CREATE, clock.time + timedelta(seconds=3))
+    await budget.block("a", Bucket.CREATE, clock.time + timedelta(seconds=1))
+    assert await waits(budget, 1) == [3.0]
+
+
+async def test_a_shorter_rest_of_one_process_shortens_none_of_another(
+    redis: Redis, clock: FixedClock
+) -> None:
+    one, other, third = (RateBudget(redis, clock) for _ in range(3))
+    await one.block("a", Bucket.CREATE, clock.time + timedelta(seconds=3))
+    await other.block("a", Bucket.CREATE, clock.time + timedelta(seconds=1))
+    assert await waits(third, 1) == [3.0]
+
+
 async def test_a_silenced_address_stops_everything(budget: Budget, clock: FixedClock) -> None:
     await budget.silence_address(clock.time + timedelta(minutes=10))
     with pytest.raises(BudgetSpent) as spent:
@@ -90,7 +106,9 @@ async def test_a_silenced_address_stops_everything(budget: Budget, clock: FixedC
     assert await budget.reserve_address(patience=5) == 0.0
 
 
-async def test_the_address_has_a_limit_of_its_own(budget: Budget) -> None:
+async def test_the_address_has_a_limit_of_its_own(budget: Budget, clock: FixedClock) -> None:
+    await budget.reserve_address(patience=0)
+    clock.time += timedelta(minutes=1)
     for _ in range(ADDRESS_LIMIT):
         assert await budget.reserve_address(patience=0) == 0.0
     with pytest.raises(BudgetSpent):
@@ -121,6 +139,24 @@ async def test_without_redis_it_is_slower_and_never_unlimited(clock: FixedClock)
     with pytest.raises(BudgetSpent):
         await alone.reserve_address(patience=60)
     await nobody.aclose()
+
+
+async def test_a_redis_that_may_not_be_asked_who_it_is_still_counts_for_keys(
+    redis: Redis, redis_url: str, clock: FixedClock
+) -> None:
+    await redis.acl_setuser(
+        "plain", enabled=True, passwords=["+word"], keys=["*"], categories=["+@all", "-@dangerous"]
+    )
+    server = redis.connection_pool.connection_kwargs
+    limited = Redis(host=server["host"], port=server["port"], username="plain", password="word")
+    budget = RateBudget(limited, clock)
+    for _ in range(UNFILED_LIMIT):
+        await budget.reserve_address(patience=0)
+    with pytest.raises(BudgetSpent):
+        await budget.reserve_address(patience=0)
+    assert await waits(budget, 10) == [0.0] * 10
+    await limited.aclose()
+    await redis.acl_deluser("plain")
 
 
 async def test_it_returns_to_redis_when_that_is_back(redis: Redis, clock: FixedClock) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,8 +24,8 @@ from tests.venues.fake_bybit import (
 
 from holdfast.core.instruments import Side
 from holdfast.venues.bybit import transport
-from holdfast.venues.bybit.budget import Bucket
-from holdfast.venues.bybit.client import BybitVenue
+from holdfast.venues.bybit.budget import Bucket, BudgetSpent, LocalBudget
+from holdfast.venues.bybit.client import BybitPublic, BybitVenue
 from holdfast.venues.protocol import (
     DuplicateClientId,
     KeyRefused,
@@ -364,7 +365,7 @@ async def test_an_order_that_was_held_up_on_its_way_out_does_not_leave_any_more(
     bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
     await venue.server_time()
 
-    async def slow(*, patience: float) -> float:
+    async def slow(**_: object) -> float:
         clock.time = NOW + timedelta(seconds=seconds)
         return 0.0
 
@@ -372,6 +373,118 @@ async def test_an_order_that_was_held_up_on_its_way_out_does_not_leave_any_more(
     [placed] = await venue.place([order()])
     assert len(bybit.sent(CREATE)) == sent
     assert isinstance(placed.error, RateLimited) == (not sent)
+
+
+async def test_an_order_whose_process_stood_still_before_it_was_stamped_does_not_leave_any_more(
+    venue: BybitVenue, bybit: FakeBybit, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh stamp would hide from Bybit how old it is."""
+    bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
+    await venue.server_time()
+    place = venue._wire._pybit.place_order
+
+    def after_a_minute(**query: object) -> object:
+        clock.time = NOW + timedelta(seconds=60)
+        return place(**query)
+
+    monkeypatch.setattr(venue._wire._pybit, "place_order", after_a_minute)
+    [placed] = await venue.place([order()])
+    assert isinstance(placed.error, RateLimited)
+    assert bybit.sent(CREATE) == []
+
+
+async def test_who_waits_for_the_address_takes_another_turn_of_the_key(
+    venue: BybitVenue, bybit: FakeBybit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own turn has passed meanwhile: in the venue's rolling second it stands beside those that follow."""
+    bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
+    bybit.answer(BATCH, lambda r: batch_answer(r, [0, 0]))
+    budget, taken = venue._wire._budget, list[tuple[Bucket, int]]()
+    reserve = budget.reserve
+
+    async def counted(account: str, bucket: Bucket, units: int, **how: float) -> float:
+        taken.append((bucket, units))
+        return await reserve(account, bucket, units, **how)
+
+    once = iter([0.01] * 11)
+
+    async def late(**_: object) -> float:
+        return next(once, 0.0)
+
+    monkeypatch.setattr(budget, "reserve", counted)
+    await venue.place([order(f"hf-{i}") for i in range(12)])
+    assert taken == [*[(Bucket.CREATE, 1)] * 10, (Bucket.CREATE_BATCH, 2)]
+    monkeypatch.setattr(budget, "reserve_address", late)
+    monkeypatch.setattr(venue._wire._budget, "_logs", {})
+    taken.clear()
+    await venue.place([order(f"hg-{i}") for i in range(12)])
+    assert sorted(taken) == sorted([*[(Bucket.CREATE, 1)] * 20, *[(Bucket.CREATE_BATCH, 2)] * 2])
+
+
+@pytest.mark.parametrize(("late", "asked", "sent"), [([0.01, 0.0], 2, 1), ([0.01] * 3, 3, 0)])
+async def test_who_waits_again_for_the_key_asks_the_address_again(
+    venue: BybitVenue,
+    bybit: FakeBybit,
+    monkeypatch: pytest.MonkeyPatch,
+    late: list[float],
+    asked: int,
+    sent: int,
+) -> None:
+    """The moment counted for the address has passed: it would leave later, beside what was not foreseen."""
+    bybit.answer("/v5/order/cancel", ok({}))
+    budget, turns, asks = venue._wire._budget, iter([0.0, 0.15, 0.15, 0.15]), list[float]()
+    venue._wire._synced_at = NOW
+
+    async def turn(*_: object, **__: object) -> float:
+        return next(turns)
+
+    async def address(*, patience: float, onlooker: bool = False) -> float:
+        asks.append(patience)
+        return late[len(asks) - 1]
+
+    monkeypatch.setattr(budget, "reserve", turn)
+    monkeypatch.setattr(budget, "reserve_address", address)
+    with suppress(RateLimited):
+        await venue.cancel("BTCUSDT", "hf-1")
+    assert len(asks) == asked
+    assert len(bybit.sent("/v5/order/cancel")) == sent
+
+
+async def test_an_order_takes_no_moment_of_the_address_at_which_it_could_not_leave_any_more(
+    venue: BybitVenue, bybit: FakeBybit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
+    await venue.server_time()
+    venue._wire._synced_at = NOW
+    patiences: list[float] = []
+
+    async def address(*, patience: float, **_: object) -> float:
+        patiences.append(patience)
+        return 0.0
+
+    monkeypatch.setattr(venue._wire._budget, "reserve_address", address)
+    await venue.place([order(decided_at=NOW - timedelta(seconds=2))])
+    assert patiences == [1.0]
+
+
+async def test_whoever_has_no_key_takes_no_moment_ahead_of_those_who_trade(
+    bybit: FakeBybit, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = LocalBudget(clock)
+    public = BybitPublic("https://bybit.test", budget=budget, clock=clock)
+    public._wire._pybit.client.mount("https://", bybit)
+    full, asked = iter([True, False]), list[tuple[float, bool]]()
+
+    async def address(*, patience: float, onlooker: bool = False) -> float:
+        asked.append((patience, onlooker))
+        if next(full):
+            raise BudgetSpent(clock.time + timedelta(milliseconds=120))
+        return 0.0
+
+    monkeypatch.setattr(budget, "reserve_address", address)
+    assert await public.server_time() == NOW
+    assert asked == [(0.1, True), (0.1, True)]
+    await public.close()
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(2.9, 1), (3.1, 0)])

@@ -221,8 +221,10 @@ def test_account_modes(status: int, mode: str, unified: bool, margin: str) -> No
 
 
 def test_an_unknown_margin_mode_is_not_taken_for_cross() -> None:
+    account = parse.account_info({"unifiedMarginStatus": 5, "marginMode": "NEW_MARGIN"})
+    assert account.margin_mode == "NEW_MARGIN"
     with pytest.raises(Malformed):
-        parse.account_info({"unifiedMarginStatus": 5, "marginMode": "NEW_MARGIN"})
+        parse.account_info({"unifiedMarginStatus": 5, "marginMode": ""})
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,9 @@ class Doors:
             return known.venue
         credentials = self._credentials(connection)
         if connection.venue not in self._budgets:
-            self._budgets[connection.venue] = registry.shared_budget(connection.venue, work.redis, work.clock)
+            self._budgets[connection.venue] = registry.shared_budget(
+                connection.venue, work.redis, work.clock, work.settings.home
+            )
         venue = registry.trading_venue(
             connection.venue,
             connection.environment,

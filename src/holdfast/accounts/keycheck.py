@@ -48,6 +48,9 @@ SUPERFLUOUS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Not needed, and no way out for money."""
 
+CAN_TRADE: Final = frozenset({"purpose"})
+"""Checks that say whether a key can trade, not whether it may be used at all."""
+
 KNOWN: Final[Mapping[str, frozenset[str]]] = {**HARMLESS, **SUPERFLUOUS}
 
 
@@ -86,30 +89,38 @@ class Verdict:
 
 
 def judge_key(
-    key: KeyInfo, account: AccountInfo, *, hedged_symbols: Sequence[str] = (), now: datetime
+    key: KeyInfo,
+    account: AccountInfo,
+    *,
+    hedged_symbols: Sequence[str] = (),
+    has_books: bool = False,
+    now: datetime,
 ) -> Verdict:
     """All findings about a key, and what it may be used for.
 
-    A key with any refusal is refused; otherwise a read-only key watches and any other key trades.
+    A key with any refusal is refused; otherwise a read-only key watches and any other key trades. Where the
+    connection ``has_books`` positions may be open, which must go on being watched, and closed if possible: a
+    key that cannot trade any more watches then, and a margin mode that forbids opening is an incident.
     ``hedged_symbols`` are instruments known to be in hedge mode.
     """
     findings = (
         *_permissions(key),
         *_purpose(key),
         _account_type(key, account),
-        _margin_mode(account),
+        _margin_mode(account, Level.WARNING if has_books else Level.REFUSED),
         _position_mode(hedged_symbols),
         _addresses(key),
         _expiry(key, now),
         *_ownership(key),
     )
-    return Verdict(_state(key, findings), findings)
+    return Verdict(_state(key, findings, has_books=has_books), findings)
 
 
-def _state(key: KeyInfo, findings: Sequence[Finding]) -> KeyState:
-    if any(each.level is Level.REFUSED for each in findings):
+def _state(key: KeyInfo, findings: Sequence[Finding], *, has_books: bool) -> KeyState:
+    refused = {each.check for each in findings if each.level is Level.REFUSED}
+    if refused - (CAN_TRADE if has_books else set()):
         return KeyState.REFUSED
-    return KeyState.WATCH_ONLY if key.read_only else KeyState.ACTIVE
+    return KeyState.WATCH_ONLY if refused or key.read_only else KeyState.ACTIVE
 
 
 def _permissions(key: KeyInfo) -> Iterator[Finding]:
@@ -180,7 +191,7 @@ def _account_type(key: KeyInfo, account: AccountInfo) -> Finding:
     )
 
 
-def _margin_mode(account: AccountInfo) -> Finding:
+def _margin_mode(account: AccountInfo, level_of_others: Level) -> Finding:
     match account.margin_mode:
         case "cross":
             return Finding("margin", Level.OK, "The account is in cross margin mode.")
@@ -194,14 +205,14 @@ def _margin_mode(account: AccountInfo) -> Finding:
         case "portfolio":
             return Finding(
                 "margin",
-                Level.REFUSED,
+                level_of_others,
                 "The account is in portfolio margin mode, in which leverage cannot be held at 1x.",
                 "Choose cross margin at Bybit, or use a sub-account with cross margin.",
             )
         case unknown:
             return Finding(
                 "margin",
-                Level.REFUSED,
+                level_of_others,
                 f"The account is in a margin mode Holdfast does not know: {unknown}.",
                 "Choose cross margin at Bybit, then check the key again.",
             )

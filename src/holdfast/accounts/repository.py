@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import Row, and_, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -109,8 +109,9 @@ async def connection_count(session: AsyncSession, user_id: UUID) -> int:
 
 
 async def trading_twin(session: AsyncSession, connection: Connection, venue_uid: str) -> Connection | None:
-    """Another connection that trades on the same account of the venue. Simulated accounts are handed out
-    one by one, and a simulator that was started anew counts from the beginning: they have no twins.
+    """Another connection that trades on the same account of the venue; for one that never could, also one
+    that did and may again, because positions may stand in its books. Simulated accounts are handed out one by
+    one, and a simulator that was started anew counts from the beginning: they have no twins.
 
     Takes a lock on that account until the transaction ends, so two checks cannot both find none.
     """
@@ -118,12 +119,16 @@ async def trading_twin(session: AsyncSession, connection: Connection, venue_uid:
         return None
     name = f"venue account:{connection.venue}:{connection.environment}:{venue_uid}"
     await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+    trades = Connection.state == "active"
+    if connection.could_trade_at is None:
+        has_traded = Connection.could_trade_at.is_not(None)
+        trades = or_(trades, and_(has_traded, Connection.state != "refused"))
     twin = select(Connection).where(
         Connection.id != connection.id,
         Connection.venue == connection.venue,
         Connection.environment == connection.environment,
         Connection.venue_uid == venue_uid,
-        Connection.state == "active",
+        trades,
         Connection.deleted_at.is_(None),
     )
     found: Connection | None = await session.scalar(twin.limit(1))

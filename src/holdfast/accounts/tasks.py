@@ -79,7 +79,8 @@ async def check_connection(work: Work) -> None:
     except VenueError as error:
         await _note_silence(work, subject, error)
     else:
-        verdict = judge_key(key, account, hedged_symbols=hedged, now=work.clock.now())
+        has_books = subject.begun_at is not None
+        verdict = judge_key(key, account, hedged_symbols=hedged, has_books=has_books, now=work.clock.now())
         await _note_verdict(work, subject, key, verdict)
 
 
@@ -118,6 +119,7 @@ async def _note_verdict(work: Work, subject: Connection, key: KeyInfo, verdict: 
         if connection is None:
             return
         verdict = await _refuse_account(session, connection, key, verdict)
+        is_news = connection.state != verdict.state
         connection.state, connection.state_reason = verdict.state, verdict.reason
         connection.checks = _as_json(verdict.findings)
         connection.key_expires_at = key.expires_at
@@ -126,7 +128,7 @@ async def _note_verdict(work: Work, subject: Connection, key: KeyInfo, verdict: 
             connection.venue_uid = key.uid
         if verdict.state is KeyState.ACTIVE:
             connection.could_trade_at = now
-        if verdict.state is not KeyState.REFUSED or connection.could_trade_at:
+        if is_news and (verdict.state is not KeyState.REFUSED or connection.could_trade_at):
             await jobs.enqueue(session, RECONCILE_JOB, str(subject.id), now=now)
     await _publish(work, connection)
     log.info("connection checked", connection=str(subject.id), state=verdict.state, reason=verdict.reason)
@@ -153,7 +155,7 @@ async def _refuse_account(
     return _refused(
         verdict,
         f"This Bybit account is connected already{known_as}.",
-        "Delete the other connection first, or use a sub-account.",
+        "Replace the other connection's key, or delete it first; or use a sub-account.",
     )
 
 

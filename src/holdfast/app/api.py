@@ -27,7 +27,7 @@ import holdfast.portfolio.routes
 from holdfast.app.caching import open_cache
 from holdfast.app.charting import remember_user, viewer
 from holdfast.app.middleware import Exchange
-from holdfast.app.moderation import moderate
+from holdfast.app.moderation import moderate, moderate_news
 from holdfast.app.streaming import close_market, open_market, open_stream
 from holdfast.app.version import version
 from holdfast.app.webapp import install_web_app
@@ -44,7 +44,6 @@ ROUTERS = (
     holdfast.app.routes_system.router,
     holdfast.accounts.routes.router,
     holdfast.indices.routes.router,
-    holdfast.news.routes.router,
     holdfast.charts.routes.router,
     holdfast.charts.datasets.routes.router,
     holdfast.portfolio.routes.router,
@@ -80,6 +79,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     install_problem_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(holdfast.news.routes.router, dependencies=[Depends(moderate_news)])
     for router in MODERATED_ROUTERS:
         app.include_router(router, dependencies=[Depends(moderate)])
     for router in SIGNED_IN_ROUTERS:
@@ -95,7 +95,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     settings: Settings = state.settings
     works = open_market(state)
-    budget = shared_budget("bybit", state.redis, state.clock)
+    budget = shared_budget("bybit", state.redis, state.clock, settings.home)
     state.venue = public_venue("bybit", settings, budget=budget, clock=state.clock)
     state.viewer = viewer
     state.cache = await open_cache(settings, state.database)

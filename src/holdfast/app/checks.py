@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import aiohttp
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,12 +23,14 @@ from holdfast.app.context import located, lock_path
 from holdfast.app.handlers import QUEUES
 from holdfast.app.obstacles import LOW_BYTES, NEEDED_BYTES, InstanceLock, free_bytes, require_port
 from holdfast.app.schemas import QueueView
-from holdfast.app.status import read_queue
+from holdfast.app.status import count_unknown, read_queue
+from holdfast.core.time import from_ms, to_ms
 from holdfast.platform import embedded
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.processes import CannotRun
 from holdfast.platform.settings import Settings
+from holdfast.venues.bybit.budget import FILE_NAME, address_file
 
 PATIENCE: Final = aiohttp.ClientTimeout(total=8)
 CLOCK_OK: Final = 0.5
@@ -60,6 +63,7 @@ async def examine(settings: Settings) -> list[Finding]:
         lambda: _plain(*_ports(settings, running)),
         lambda: _plain(_web(settings)),
         lambda: _servers(settings, running),
+        lambda: _plain(address(settings)),
         lambda: _venue(settings, running),
         lambda: _market_caps(settings, running),
         lambda: _plain(*_sandbox()),
@@ -124,7 +128,7 @@ async def _servers(settings: Settings, running: bool) -> list[Finding]:
         return [Finding("servers", State.BROKEN, str(error), "Run `make up`.")]
     postgres = await _postgres(found)
     work = await queues(found) if postgres.state is State.OK else []
-    return [postgres, await _redis(found), *work]
+    return [postgres, await redis(found), *work]
 
 
 def _binaries(server: str, settings: Settings) -> Finding:
@@ -162,17 +166,19 @@ async def _postgres(settings: Settings) -> Finding:
 
 
 async def queues(settings: Settings) -> list[Finding]:
-    """Whether somebody does the work: a queue whose worker is gone grows in silence."""
+    """Whether somebody does the work: a queue whose worker is gone grows in silence, and so do jobs that this
+    version does not know."""
     database = Database(settings.database_url, pool_size=1)
     try:
         async with asyncio.timeout(8), database.transaction() as session:
             loads = {queue: await read_queue(session, queue, SystemClock().now()) for queue in QUEUES}
+            unknown = await count_unknown(session)
     except (SQLAlchemyError, OSError, TimeoutError):
         return []
     finally:
         await database.close()
     by_whom = "a scheduler" if all(load.overdue for load in loads.values()) else "a worker of this queue"
-    return [_queue(queue, load, by_whom) for queue, load in loads.items()]
+    return [*(_queue(queue, load, by_whom) for queue, load in loads.items()), *_unknown(unknown)]
 
 
 def _queue(queue: str, load: QueueView, by_whom: str) -> Finding:
@@ -188,17 +194,67 @@ def _queue(queue: str, load: QueueView, by_whom: str) -> Finding:
     )
 
 
-async def _redis(settings: Settings) -> Finding:
+def _unknown(counts: dict[str, int]) -> list[Finding]:
+    """They come with an upgrade or a downgrade, and are never dropped: somebody wanted them done."""
+    if not counts:
+        return []
+    return [
+        Finding(
+            "unknown jobs",
+            State.WARNING,
+            f"{sum(counts.values())} of another version: {', '.join(counts)}",
+            "Start the version that asked for them to have them done. They hold up nothing else.",
+        )
+    ]
+
+
+async def redis(settings: Settings) -> Finding:
+    """Whether it answers, may be asked which run of it this is, and forgets nothing by itself."""
     client = Redis.from_url(settings.redis_url, socket_timeout=5)
     try:
-        policy = (await client.info("memory")).get("maxmemory_policy")
+        told = await client.info()
+    except ResponseError:
+        return _nameless("does not allow INFO")
     except (RedisError, OSError):
         return Finding("redis", State.BROKEN, "does not answer", "Check REDIS_URL, or var/log/redis.log.")
     finally:
         await client.aclose()
+    if "run_id" not in told:
+        return _nameless("its INFO lacks run_id")
+    policy = told.get("maxmemory_policy")
     if policy != "noeviction":
         return Finding("redis", State.WARNING, f"may evict ({policy})", "Set maxmemory-policy noeviction.")
     return Finding("redis", State.OK, "answers")
+
+
+def _nameless(found: str) -> Finding:
+    advice = "Allow its user INFO (+info): without its run_id few requests may leave for the venue."
+    return Finding("redis", State.WARNING, found, advice)
+
+
+def address(settings: Settings) -> Finding:
+    """Whether its file can be used, and whether it is silent. Nothing is made here, least of all as another
+    account."""
+    file = settings.home / FILE_NAME
+    if settings.home.exists() and not _usable(file):
+        advice = f"Give {file} to the account that Holdfast runs as: without it and Redis little may leave."
+        return Finding("address", State.WARNING, "its file cannot be used", advice)
+    return _silence(from_ms(address_file(settings.home).silent_until(to_ms(SystemClock().now()))))
+
+
+def _usable(file: Path) -> bool:
+    """Also by whom its directory belongs to, whoever asks."""
+    if not file.exists():
+        return os.access(file.parent, os.W_OK)
+    owned = file.stat().st_uid == file.parent.stat().st_uid
+    return owned and file.is_file() and os.access(file, os.R_OK | os.W_OK)
+
+
+def _silence(until: datetime) -> Finding:
+    if until <= SystemClock().now():
+        return Finding("address", State.OK, "the venue answers to it")
+    advice = "Wait: the venue refused this address (403, or too many requests). Nothing is sent meanwhile."
+    return Finding("address", State.WARNING, f"silent until {until:%H:%M:%S} UTC", advice)
 
 
 async def _venue(settings: Settings, running: bool) -> list[Finding]:

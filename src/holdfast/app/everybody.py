@@ -1,11 +1,13 @@
 """Closes everybody's positions with PostgreSQL alone: no worker, no Redis and no API has to be there.
 
 A handful of hands carry the jobs out in this process, side by side, so that nobody waits for somebody else's
-venue. Leases and the locks of the connections keep them, and workers that are there after all, apart.
+venue, nor for those who cannot be begun with yet. Leases and the locks of the connections keep them, and
+workers that are there after all, apart.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -16,8 +18,9 @@ from redis.asyncio import Redis
 from sqlalchemy import distinct, or_, select
 
 from holdfast.app.handlers import HANDLERS
-from holdfast.app.operator import DATABASE_SECONDS, OUTAGES, Report, database_answers
+from holdfast.app.operator import DATABASE_SECONDS, LOCKED_SECONDS, OUTAGES, Report, database_answers
 from holdfast.app.runner import GRACE_SECONDS, JobRunner
+from holdfast.core.errors import HoldfastError
 from holdfast.core.time import Clock
 from holdfast.execution.emergency.offline import IN_FLIGHT
 from holdfast.execution.risk import flatten, gate_books
@@ -25,7 +28,7 @@ from holdfast.execution.risk.models import Flatten
 from holdfast.execution.risk.schemas import NewFlatten
 from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
-from holdfast.platform.database import Database
+from holdfast.platform.database import LONGEST_SILENCE, Database
 from holdfast.platform.models import Job
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
@@ -35,9 +38,6 @@ log = structlog.get_logger(__name__)
 
 HANDS: Final = 6
 LOOK_AGAIN: Final = 0.2
-BEGIN_SECONDS: Final = 20.0
-"""How long one user's flattening may take to begin while PostgreSQL answers: longer than that lets a worker
-hold the user's locks that froze in the middle of sending."""
 _CARRIED: Final = ("execution.run", "execution.flatten")
 
 
@@ -45,23 +45,25 @@ async def flatten_everybody(settings: Settings, *, by: str, seconds: float) -> R
     """Close what everybody's positions own, for at most ``seconds``.
 
     Returns:
-        What came of it, ``lost`` if PostgreSQL went away half-way: nothing that was sent here is on its way
+        What came of it; ``lost`` if PostgreSQL went away half-way: nothing that was sent here is on its way
         to a venue any more then. ``None``: PostgreSQL did not answer from the beginning.
     """
-    database = Database(settings.database_url, pool_size=2 * HANDS)
+    database = Database(settings.database_url, pool_size=2 * HANDS, idle_seconds=LONGEST_SILENCE)
     redis = open_redis(settings.redis_url)
     crew = _Crew(settings, database, redis, SystemClock())
     try:
         try:
-            ids, problems = await _begin(database, settings, by=by)
+            users = await _with_positions(database)
         except OUTAGES:
             return None
-        if await crew.carry(ids, seconds):
-            with suppress(*OUTAGES):
-                async with asyncio.timeout(DATABASE_SECONDS):
-                    report = await _report(database, ids)
-                report.failed += problems
-                return report
+        with suppress(*OUTAGES):
+            async with crew.at_work():
+                ids, problems = await _begin(database, settings, users, by=by)
+                await crew.see_ended(ids, seconds)
+            async with asyncio.timeout(DATABASE_SECONDS):
+                report = await _report(database, ids)
+            report.failed += problems
+            return report
         await asyncio.sleep(IN_FLIGHT.total_seconds())
         return Report(lost=True)
     finally:
@@ -84,21 +86,29 @@ class _Crew:
     services: dict[str, Any] = field(default_factory=dict)
     taken: set[int] = field(default_factory=set)
 
-    async def carry(self, ids: list[UUID], seconds: float) -> bool:
-        """Until these flattenings have ended, or time is up. Whether PostgreSQL was there to the end."""
+    async def see_ended(self, ids: list[UUID], seconds: float) -> None:
+        """Until these flattenings have ended, or time is up.
+
+        Raises:
+            SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer any more.
+        """
         deadline = self.clock.now() + timedelta(seconds=seconds)
+        while self.clock.now() < deadline:
+            try:
+                async with asyncio.timeout(DATABASE_SECONDS):
+                    if not await _running(self.database, ids):
+                        return
+            except OUTAGES:
+                if not await database_answers(self.settings):
+                    raise
+            await asyncio.sleep(LOOK_AGAIN)
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Whatever is due is carried out meanwhile, and nothing of it goes on afterwards."""
         hands = [asyncio.create_task(self._hand()) for _ in range(HANDS)]
         try:
-            while self.clock.now() < deadline:
-                try:
-                    async with asyncio.timeout(DATABASE_SECONDS):
-                        if not await _running(self.database, ids):
-                            return True
-                except OUTAGES:
-                    if not await database_answers(self.settings):
-                        return False
-                await asyncio.sleep(LOOK_AGAIN)
-            return True
+            yield
         finally:
             self.stopping.set()
             await asyncio.wait(hands, timeout=GRACE_SECONDS + DATABASE_SECONDS)
@@ -146,28 +156,32 @@ class _Crew:
                 await service.close()
 
 
-async def _begin(database: Database, settings: Settings, *, by: str) -> tuple[list[UUID], list[str]]:
-    """A flattening for everybody who has a position, and in words for whom there is none. Each beginning has
-    its own time, however many there are; one that has to wait keeps nobody else waiting.
+async def _with_positions(database: Database) -> list[UUID]:
+    """The users who have a position that is not over."""
+    async with asyncio.timeout(DATABASE_SECONDS), database.sessions() as session:
+        living = select(distinct(Sleeve.user_id)).where(Sleeve.state.not_in(gate_books.OVER))
+        return list(await session.scalars(living))
+
+
+async def _begin(
+    database: Database, settings: Settings, users: list[UUID], *, by: str
+) -> tuple[list[UUID], list[str]]:
+    """A flattening for each of the ``users``, and in words for whom there is none. Each beginning has its own
+    time, however many there are; one that has to wait keeps nobody else waiting.
 
     Raises:
-        SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer.
+        SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer any more.
     """
-    async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
-        users = list(
-            await session.scalars(
-                select(distinct(Sleeve.user_id)).where(Sleeve.state.not_in(gate_books.OVER))
-            )
-        )
     ids: list[UUID] = []
     left = users
-    for patience in (DATABASE_SECONDS, BEGIN_SECONDS):
+    for patience in (DATABASE_SECONDS, LOCKED_SECONDS):
         waiting, left = left, []
         for user_id in waiting:
             try:
                 ids.append(await _begin_one(database, user_id, by=by, patience=patience))
-            except OUTAGES as error:
-                if not await database_answers(settings):
+            except (HoldfastError, *OUTAGES) as error:
+                # A refusal concerns nobody else: the user may have lifted a stop at this very moment.
+                if isinstance(error, OUTAGES) and not await database_answers(settings):
                     raise
                 log.warning("a flattening could not begin", user=str(user_id), error=type(error).__name__)
                 left.append(user_id)

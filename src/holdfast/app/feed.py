@@ -52,7 +52,8 @@ async def run(settings: Settings) -> None:
     clock = SystemClock()
     database = Database(settings.database_url, pool_size=2)
     redis = open_redis(settings.redis_url)
-    venue = public_venue(VENUE, settings, budget=shared_budget(VENUE, redis, clock), clock=clock)
+    budget = shared_budget(VENUE, redis, clock, settings.home)
+    venue = public_venue(VENUE, settings, budget=budget, clock=clock)
     history = open_venues(settings, redis, clock)
     try:
         await Feed(settings, database, redis, venue, clock, history).run()
@@ -134,13 +135,14 @@ class Feed:
             return
         for quote in await self._venue.quotes(InstrumentKind.LINEAR):
             if quote.symbol in quiet:
-                self._take(self._from_rest(quote))
+                # As old as the question: a slow answer must not displace what was true since.
+                self._take(self._from_rest(quote, now))
 
     def _is_quiet(self, symbol: str, now: datetime) -> bool:
         age = self._quotes.age(symbol, now)
         return age is None or age > QUIET
 
-    def _from_rest(self, quote: Quote) -> LiveQuote:
+    def _from_rest(self, quote: Quote, asked: datetime) -> LiveQuote:
         known = self._quotes.get(quote.symbol)
         return LiveQuote(
             symbol=quote.symbol,
@@ -152,12 +154,13 @@ class Feed:
             prev_24h=known.prev_24h if known else Decimal(0),
             turnover_24h=quote.turnover_24h,
             funding_rate=quote.funding_rate,
-            at=self._clock.now(),
+            at=asked,
         )
 
     def _take(self, quote: LiveQuote) -> None:
-        self._quotes.put(quote)
-        self._unpublished[quote.symbol] = quote
+        """What is older than what is known is not published either."""
+        if self._quotes.put(quote):
+            self._unpublished[quote.symbol] = quote
 
     async def publish_quotes(self) -> None:
         """What changed since the last time, the latest of each symbol."""
@@ -186,15 +189,17 @@ class Feed:
         """Once in every minute, the level of each index whose inputs are all fresh."""
         now = self._clock.now().replace(microsecond=0)
         minute = now.replace(second=0)
-        for index_id in DEFINITIONS:
-            if self._recorded.get(index_id) == minute:
-                continue
-            tick = self._board.level(index_id, now)
-            if tick.level is None or tick.stale_reason:
-                continue
+        # All before the first is stored: a database that stalls must not give later levels an earlier second.
+        for index_id, level in self._unrecorded(now, minute):
             async with self._database.transaction() as session:
-                await repository.save_levels(session, index_id, [(now, tick.level)], repository.LIVE)
+                await repository.save_levels(session, index_id, [(now, level)], repository.LIVE)
             self._recorded[index_id] = minute
+
+    def _unrecorded(self, now: datetime, minute: datetime) -> list[tuple[str, float]]:
+        """The levels that are fresh and not recorded in this minute yet."""
+        due = [index_id for index_id in DEFINITIONS if self._recorded.get(index_id) != minute]
+        ticks = [(index_id, self._board.level(index_id, now)) for index_id in due]
+        return [(one, tick.level) for one, tick in ticks if tick.level is not None and not tick.stale_reason]
 
 
 async def _held_symbols(session: AsyncSession) -> set[str]:

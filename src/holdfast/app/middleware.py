@@ -1,6 +1,7 @@
 """What every HTTP exchange gets: a request id, security headers, one line in the access log, an answer to
 every accident."""
 
+import asyncio
 import re
 import time
 from secrets import token_urlsafe
@@ -27,6 +28,8 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+BODY_SECONDS: Final = 30.0
+"""For a whole body, save an upload's: whoever reads those says how long they may take."""
 LARGEST_BODY: Final = 256 * 1024
 LARGER_BODIES: Final = {
     "/api/data/imports": 257 * 1024 * 1024,
@@ -104,16 +107,14 @@ class Exchange:
                     headers.setdefault(name, value)
                 if is_api:
                     headers.setdefault("Cache-Control", "no-store")
+                if status == 408:
+                    headers["Connection"] = "close"
             await send(message)
 
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(
-                    scope,
-                    _limited(receive, LARGER_BODIES.get(scope["path"], LARGEST_BODY)),
-                    send_with_headers,
-                )
+                await self.app(scope, _limited(receive, scope["path"]), send_with_headers)
             except Exception:
                 log.exception("unhandled error", path=scope["path"])
                 if not status:
@@ -122,18 +123,27 @@ class Exchange:
                 _write_access_log(scope, status, time.perf_counter() - began)
 
 
-def _limited(receive: Receive, most: int) -> Receive:
+def _limited(receive: Receive, path: str) -> Receive:
+    """``receive`` for bodies that are neither too large nor too slow."""
+    most = LARGER_BODIES.get(path, LARGEST_BODY)
+    deadline = None if path in LARGER_BODIES else asyncio.get_running_loop().time() + BODY_SECONDS
     received = 0
 
-    async def receive_within_limit() -> Message:
-        nonlocal received
-        message = await receive()
+    async def receive_within_limits() -> Message:
+        nonlocal received, deadline
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"The request did not come within {BODY_SECONDS:g} seconds.") from None
         received += len(message.get("body", b""))
         if received > most:
             raise HTTPException(413, f"A request may have at most {most // 1024} KiB.")
+        if not message.get("more_body", False):
+            deadline = None
         return message
 
-    return receive_within_limit
+    return receive_within_limits
 
 
 def _request_id(headers: Headers) -> str:

@@ -1,5 +1,6 @@
-"""How much of charts and their bars one visitor may ask for, so that a stranger can neither use up what the
-venues allow this machine, nor have histories filled without end.
+"""How much one visitor may ask for of what needs no account: of charts and their bars, so that a stranger can
+neither use up what the venues allow this machine, nor have histories filled without end; of news and the
+status, so that a stranger cannot keep PostgreSQL busy.
 
 Visitors are counted by network, users by themselves and, more widely, all together by network: whoever may
 try the demo has as many users as they like. Pages are counted when a venue is asked for them, whoever waits
@@ -38,6 +39,9 @@ FILLS_OF_NETWORK: Final = Rate("fill:network", 120, _HOUR)
 TOPICS: Final = {True: Rate("topics:user", 1800, _MINUTE), False: Rate("topics:network", 600, _MINUTE)}
 """Bars on the stream: each may have a series streamed and its newest bars fetched."""
 TOPICS_OF_NETWORK: Final = Rate("topics:shared", 3600, _MINUTE)
+NEWS: Final = Rate("news:network", 1200, _MINUTE)
+"""The address of a page can be varied at will, so that pages are kept is no bound."""
+STATUS: Final = Rate("status:network", 600, _MINUTE)
 COSTS: Final = {downloads.PATH: 60}
 """In reads: years of bars in one answer."""
 AT_ONCE: Final = 32
@@ -82,6 +86,10 @@ class Visitor:
         checks = (TOPICS[self._known], self.name), (TOPICS_OF_NETWORK, self.network)
         await self.limiter.require(*checks, now=self.clock.now(), refusal=REFUSAL)
 
+    async def may(self, rate: Rate, refusal: str) -> None:
+        """Something that only networks are counted for. Raises ``TooManyRequests``."""
+        await self.limiter.require((rate, self.network), now=self.clock.now(), refusal=refusal)
+
     async def page(self) -> None:
         costs = (PAGES[self._known], self.name), (PAGES_OF_NETWORK, self.network)
         await self.limiter.owe(*costs, now=self.clock.now())
@@ -93,6 +101,16 @@ class Visitor:
         except TooManyRequests:
             return False
         return True
+
+
+async def moderate_news(request: Request) -> None:
+    """A dependency of all news: counts by network, whoever asks. Raises ``TooManyRequests``."""
+    await Visitor.of(request, None).may(NEWS, "Too much news was asked for from here.")
+
+
+async def moderate_status(request: Request) -> None:
+    """As ``moderate_news``."""
+    await Visitor.of(request, None).may(STATUS, "The status was asked for too often from here.")
 
 
 _answering: Final[Counter[str]] = Counter()

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import String, cast, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import User
 from holdfast.core.errors import NotFound, Unavailable
@@ -17,12 +19,17 @@ from holdfast.execution.emergency import journal as emergency_journal
 from holdfast.execution.emergency import offline as emergency
 from holdfast.execution.emergency.log import at_work
 from holdfast.execution.risk import gate_books, stop_file, stops
+from holdfast.execution.risk.models import Stop
+from holdfast.execution.risk.schemas import LONGEST_REASON, NewStop
 from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
-from holdfast.platform.database import Database
+from holdfast.platform.database import LONGEST_SILENCE, Database
 from holdfast.platform.settings import Settings
 
 DATABASE_SECONDS: Final = 5.0
+LOCKED_SECONDS: Final = 20.0
+"""How long what needs a user's locks may take while PostgreSQL answers: longer than a worker holds them that
+froze in the middle of sending (``LONGEST_SILENCE``)."""
 WATCH_SECONDS: Final = 1.0
 WORKERS_SECONDS: Final = 20
 OUTAGES: Final = (SQLAlchemyError, OSError, TimeoutError)
@@ -60,16 +67,28 @@ def remove_stop(settings: Settings) -> bool:
     return stop_file.remove(settings, now=SystemClock().now())
 
 
+@asynccontextmanager
+async def _transaction(settings: Settings, seconds: float = DATABASE_SECONDS) -> AsyncIterator[AsyncSession]:
+    """One transaction of this process, the only one it has, for at most ``seconds``.
+
+    Raises:
+        SQLAlchemyError, OSError, TimeoutError: PostgreSQL does not answer.
+    """
+    database = Database(settings.database_url, pool_size=1, idle_seconds=LONGEST_SILENCE)
+    try:
+        async with asyncio.timeout(seconds), database.transaction() as session:
+            yield session
+    finally:
+        await database.close()
+
+
 async def enter_stop(settings: Settings, *, resumed: bool = False) -> bool:
     """Make the database say what the stop file says. Whether it could be done."""
-    database = Database(settings.database_url, pool_size=1)
     try:
-        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
+        async with _transaction(settings) as session:
             await stops.enter_file(session, settings, SystemClock().now(), resumed=resumed)
     except OUTAGES:
         return False
-    finally:
-        await database.close()
     return True
 
 
@@ -77,17 +96,74 @@ async def stopped_elsewhere(settings: Settings, *, lift: bool) -> list[str] | No
     """Where the stops of this installation come from that other machines' files have entered; ``None`` if
     PostgreSQL does not answer. ``lift``: and lift them; a machine whose file is still there stays stopped by
     that."""
-    database = Database(settings.database_url, pool_size=1)
     try:
-        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
+        async with _transaction(settings) as session:
             rows = await stops.of_other_machines(session, settings)
             for row in rows if lift else ():
                 row.lifted_at, row.lifted_by = SystemClock().now(), "the operator, from another machine"
             return [row.origin for row in rows]
     except OUTAGES:
         return None
-    finally:
-        await database.close()
+
+
+async def stop_user(settings: Settings, *, user: str, by: str, reason: str) -> str:
+    """Stop new risk of one user, with the database alone. ``user``: address or id.
+
+    Returns:
+        What holds now, in words.
+
+    Raises:
+        NotFound: there is no such user.
+        Unavailable: PostgreSQL does not answer, or somebody else holds what is theirs.
+    """
+    now, wanted = SystemClock().now(), NewStop(scope="user", reason=reason[:LONGEST_REASON])
+    row = await _stop_patiently(settings, user, wanted, by, now)
+    with suppress(*OUTAGES):
+        async with _transaction(settings) as session:
+            await stops.hurry(session, await _user_id(session, user), None, now=now)
+    why = f": {row.reason}" if row.reason else ""
+    return f"All new trading of {user} is stopped since {row.since:%Y-%m-%d %H:%M} UTC by {row.by}{why}."
+
+
+async def _stop_patiently(settings: Settings, user: str, wanted: NewStop, by: str, now: datetime) -> Stop:
+    """Once more if it took too long or was not confirmed: a stop that was kept all the same is found then.
+    Raises as ``stop_user``."""
+    for seconds in (DATABASE_SECONDS, LOCKED_SECONDS):
+        try:
+            async with _transaction(settings, seconds) as session:
+                return await stops.stop(session, await _user_id(session, user), wanted, by=by, now=now)
+        except OUTAGES as error:
+            if not await database_answers(settings):
+                raise Unavailable(
+                    "PostgreSQL does not answer: take it that nothing is stopped.",
+                    advice="`holdfast stop --all` on the worker's machine needs no database.",
+                ) from error
+    raise Unavailable(
+        f"What belongs to {user} is held by somebody else: take it that nothing is stopped.",
+        advice="Run this again. `holdfast stop --all` on the worker's machine waits for nobody.",
+    )
+
+
+async def resume_user(settings: Settings, *, user: str) -> str:
+    """Lift the stop of one user, whoever has stopped them.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        NotFound: there is no such user.
+        Conflict: everything of theirs is being closed under it.
+        Unavailable: PostgreSQL does not answer.
+    """
+    try:
+        async with _transaction(settings) as session:
+            user_id = await _user_id(session, user)
+            mine = [row for row in await stops.in_force(session, user_id) if row.scope == "user"]
+            for row in mine:
+                await stops.lift(session, user_id, row.id, by=stops.BY_THE_OPERATOR, now=SystemClock().now())
+    except OUTAGES as error:
+        raise _no_database() from error
+    return f"The stop of {user} is lifted." if mine else f"{user} was not stopped."
 
 
 async def count_peak_anew(settings: Settings, *, user: str) -> str:
@@ -100,33 +176,36 @@ async def count_peak_anew(settings: Settings, *, user: str) -> str:
         NotFound: there is no such user, or nothing was seen of their account yet.
         Unavailable: PostgreSQL does not answer.
     """
-    clock, database = SystemClock(), Database(settings.database_url, pool_size=1)
     try:
-        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
-            named = or_(func.lower(User.email) == user.lower(), cast(User.id, String) == user.lower())
-            user_id = await session.scalar(select(User.id).where(named))
-            if user_id is None:
-                raise NotFound(f"There is no user {user}.", advice="Name their e-mail address or id.")
-            value = await gate_books.count_operators_peak_anew(session, user_id, now=clock.now())
+        async with _transaction(settings) as session:
+            user_id = await _user_id(session, user)
+            value = await gate_books.count_operators_peak_anew(session, user_id, now=SystemClock().now())
             if value is None:
                 raise NotFound(f"Nothing was seen of the account of {user} yet.", advice="Try again later.")
             return f"The drawdown of {user} is counted from {value:,.2f} USDT now."
     except OUTAGES as error:
-        raise Unavailable("PostgreSQL does not answer.", advice="Start it, and run this again.") from error
-    finally:
-        await database.close()
+        raise _no_database() from error
+
+
+async def _user_id(session: AsyncSession, user: str) -> UUID:
+    named = or_(func.lower(User.email) == user.lower(), cast(User.id, String) == user.lower())
+    user_id = await session.scalar(select(User.id).where(named))
+    if user_id is None:
+        raise NotFound(f"There is no user {user}.", advice="Name their e-mail address or id.")
+    return user_id
+
+
+def _no_database() -> Unavailable:
+    return Unavailable("PostgreSQL does not answer.", advice="Start it, and run this again.")
 
 
 async def database_answers(settings: Settings) -> bool:
     """Whether PostgreSQL answers and takes what is written: only then is there anything to do with it."""
-    database = Database(settings.database_url, pool_size=1)
     try:
-        async with asyncio.timeout(DATABASE_SECONDS), database.transaction() as session:
+        async with _transaction(settings) as session:
             await session.execute(text("CREATE TEMPORARY TABLE probe (one integer) ON COMMIT DROP"))
     except OUTAGES:
         return False
-    finally:
-        await database.close()
     return True
 
 

@@ -3,13 +3,14 @@
 import asyncio
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import stream_address
+from holdfast.app.moderation import moderate_status
 from holdfast.app.schemas import HealthView, StatusView, SystemView
 from holdfast.app.status import cache_view, load_of, read_status
 from holdfast.app.version import version
@@ -57,7 +58,7 @@ async def ready(request: Request, response: Response, database: DatabaseDep) -> 
     return HealthView(status="ok" if response.status_code != 503 else "unavailable", checks=checks)
 
 
-@router.get("/status")
+@router.get("/status", dependencies=[Depends(moderate_status)])
 async def status(request: Request, session: SessionDep, now: NowDep) -> StatusView:
     """Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream, and how
     often the cache was of use."""

@@ -65,11 +65,13 @@ class QueueView(Schema):
 
 class StatusView(Schema):
     """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
+    ``unknown_jobs``: open ones that only another version of Holdfast can do, by kind.
     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
     ``None`` if it keeps none."""
 
     feed_age_seconds: float | None
     last_caps_poll_at: datetime | None
     queues: dict[str, QueueView]
+    unknown_jobs: dict[str, int]
     stream: StreamLoad | None = None
     cache: CacheView | None = None

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.app.handlers import HISTORY, ORDERS, POLLING, QUEUES, kinds_of
+from holdfast.app.handlers import HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, kinds_of
 from holdfast.app.hub import Hub
 from holdfast.app.schemas import CacheView, KeptView, QueueView, StatusView, StreamLoad
 from holdfast.indices.models import MarketCap
@@ -32,6 +32,7 @@ async def read_status(session: AsyncSession, redis: Redis, now: datetime) -> Sta
         feed_age_seconds=await _feed_age(redis, now),
         last_caps_poll_at=await session.scalar(select(func.max(MarketCap.fetched_at))),
         queues={queue: await read_queue(session, queue, now) for queue in QUEUES},
+        unknown_jobs=await count_unknown(session),
     )
 
 
@@ -54,6 +55,18 @@ async def read_queue(session: AsyncSession, queue: str, now: datetime) -> QueueV
         failing=row.failing,
         oldest_waiting_seconds=(now - row.oldest).total_seconds() if row.oldest else None,
     )
+
+
+async def count_unknown(session: AsyncSession) -> dict[str, int]:
+    """Open jobs that nothing in this version does, by kind. No queue carries them: they wait in their rows
+    for the version that asked for them."""
+    rows = await session.execute(
+        select(Job.kind, func.count())
+        .where(Job.finished_at.is_(None), Job.kind.not_in(HANDLERS))
+        .group_by(Job.kind)
+        .order_by(Job.kind)
+    )
+    return dict(rows.tuples().all())
 
 
 def load_of(hub: Hub) -> StreamLoad:

@@ -16,7 +16,8 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from holdfast.accounts.access import user_from_token
 from holdfast.accounts.limits import network_of
 from holdfast.accounts.repository import signed_in_user
-from holdfast.app.hub import MAX_TOPICS, Client, Hub, Refusal, quote_view
+from holdfast.app.clients import Client
+from holdfast.app.hub import MAX_TOPICS, Hub, Refusal, quote_view
 from holdfast.app.moderation import Visitor
 from holdfast.app.wire import line_of
 from holdfast.core.errors import NotSignedIn, TooManyRequests

@@ -6,8 +6,9 @@ same texts are sent one by one.
 """
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+import orjson
 from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -37,6 +38,10 @@ class Frame:
     @classmethod
     def of(cls, text: str) -> "Frame":
         return cls(text, text_frame(text.encode()))
+
+    @classmethod
+    def of_json(cls, message: dict[str, Any]) -> "Frame":
+        return cls.of(orjson.dumps(message).decode())
 
 
 class Line(Protocol):

@@ -13,7 +13,7 @@ from holdfast.app.courier import RUN_JOB, celery_app
 from holdfast.app.handlers import HANDLERS
 from holdfast.app.runner import JobRunner
 from holdfast.platform.clock import SystemClock
-from holdfast.platform.database import Database
+from holdfast.platform.database import LONGEST_SILENCE, Database
 from holdfast.platform.processes import announce_ready
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
@@ -22,8 +22,6 @@ from holdfast.platform.telemetry import configure_logging
 log = structlog.get_logger(__name__)
 
 POOL_SIZE: Final = 5
-LONGEST_SILENCE: Final = 15.0
-"""Seconds a transaction may stand still: its locks keep a user's stop waiting while a worker is frozen."""
 
 
 class Child:
@@ -96,7 +94,7 @@ class Worker:
             queues=self._queues,
             concurrency=self._concurrency,
             pool="prefork",
-            loglevel=self._settings.log_level.upper(),
+            loglevel=self._settings.log_level,
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,

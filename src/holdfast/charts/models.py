@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.platform.database import Base
@@ -68,7 +68,8 @@ class PriceAlert(Base):
 
 
 class FiredAlert(Base):
-    """One crossing, with what the alert said then. ``seen_price`` is the price that was seen at ``at``."""
+    """One crossing, with what the alert said then. ``seen_price`` is the price that was seen at ``at``.
+    ``number`` grows from one that is noted to the next; what is crossed during a halt is noted late."""
 
     __tablename__ = "fired_alerts"
     __table_args__ = (Index("ix_fired_alerts_user_id", "user_id", "at", "id"),)
@@ -80,6 +81,7 @@ class FiredAlert(Base):
     direction: Mapped[str]
     price: Mapped[Decimal]
     seen_price: Mapped[Decimal]
+    number: Mapped[int] = mapped_column(BigInteger, Identity())
     note: Mapped[str]
     at: Mapped[datetime]
 

@@ -89,13 +89,20 @@ async def fired(
     return list(rows)
 
 
+async def noted_last(session: AsyncSession, user_id: UUID, limit: int) -> list[FiredAlert]:
+    """Newest first by their moments."""
+    query = select(FiredAlert).where(FiredAlert.user_id == user_id)
+    rows = await session.scalars(query.order_by(FiredAlert.number.desc()).limit(limit))
+    return sorted(rows, key=lambda row: (row.at, row.id), reverse=True)
+
+
 async def forget_fired(session: AsyncSession, users: Collection[UUID], most: int) -> None:
-    """Keep only the newest ``most`` of each of these users."""
+    """Keep only the ``most`` that were noted last of each of these users."""
     for user_id in users:
         oldest = (
             select(FiredAlert.id)
             .where(FiredAlert.user_id == user_id)
-            .order_by(FiredAlert.at.desc(), FiredAlert.id.desc())
+            .order_by(FiredAlert.number.desc())
             .offset(most)
         )
         await session.execute(delete(FiredAlert).where(FiredAlert.id.in_(oldest)))

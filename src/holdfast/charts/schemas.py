@@ -211,7 +211,8 @@ class AlertView(Schema):
 
 class FiredAlertView(Schema):
     """The level ``price`` was reached; ``above``: from below. ``seen_price``: the price ``at`` that moment.
-    Within a minute that was read afterwards, the moment is its end."""
+    Within a minute that was read afterwards, the moment is its end. ``number`` grows in the order in which
+    they were noted."""
 
     id: UUID
     alert_id: UUID
@@ -219,12 +220,14 @@ class FiredAlertView(Schema):
     direction: Literal["above", "below"]
     price: Amount
     seen_price: Amount
+    number: int
     note: str
     at: datetime
 
 
 class AlertsTick(Schema):
-    """Pushed on the stream topic ``alerts``: all alerts, and the latest that fired, newest first."""
+    """Pushed on the stream topic ``alerts``: all alerts, and those that were noted last to have fired, by
+    their moments, newest first."""
 
     alerts: list[AlertView]
     fired: list[FiredAlertView]

@@ -185,7 +185,7 @@ async def delete_alert(session: AsyncSession, user_id: UUID, alert_id: UUID) -> 
 
 
 async def tick(session: AsyncSession, user_id: UUID) -> AlertsTick:
-    fired = await repository.fired(session, user_id, LATEST_FIRED)
+    fired = await repository.noted_last(session, user_id, LATEST_FIRED)
     return AlertsTick(
         alerts=await alerts(session, user_id), fired=[FiredAlertView.model_validate(row) for row in fired]
     )

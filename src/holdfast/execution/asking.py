@@ -1,7 +1,7 @@
 """What became of the orders: the venue is asked by our own ids, and silence decides nothing."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from holdfast.execution import intake, repository
@@ -31,16 +31,19 @@ class Asking(Hand):
         fresh = self._waiting_since is None and all(order.state in WORKING for order in owing)
         if not owing or (fresh and await self._hears_of(owing, HEAR_FIRST)):
             return
-        answers = await asyncio.gather(*(ask_about(self._door, order, self._now()) for order in owing))
-        moved = await self._take_in(
-            [(order.client_id, answer) for order, answer in zip(owing, answers, strict=True)]
-        )
-        if moved:
+        if await self._look_at(owing):
             self._waiting_since = None
             return
         await self._wait(owing)
 
-    async def _take_in(self, answers: list[tuple[str, Answer]]) -> bool:
+    async def _look_at(self, orders: list[Order]) -> bool:
+        """Ask the venue about each, and take in what it says; whether that moved any."""
+        asked_at = self._now()
+        answers = await asyncio.gather(*(ask_about(self._door, order, asked_at) for order in orders))
+        told = [(order.client_id, answer) for order, answer in zip(orders, answers, strict=True)]
+        return await self._take_in(told, asked_at)
+
+    async def _take_in(self, answers: list[tuple[str, Answer]], asked_at: datetime) -> bool:
         if all(answer.error for _, answer in answers):
             return False
         moved = False
@@ -52,18 +55,18 @@ class Asking(Hand):
                 if answer.report:
                     moved |= await intake.take_report(session, order, answer.report, now=self._now())
                     moved |= await intake.take_fills(session, order, answer.fills, now=self._now())
-                elif answer.error is None and self._is_believable(order):
+                elif answer.error is None and self._is_believable(order, asked_at):
                     moved |= await intake.take_not_known(session, order, now=self._now())
             if moved and execution.state == STUCK_STATE:
                 unwinding = any(order.role == "unwind" for order in by_client_id.values())
                 execution.state, execution.reason = "unwinding" if unwinding else "running", ""
         return moved
 
-    def _is_believable(self, order: Order) -> bool:
-        """Whether the venue may be believed that it does not know the order: only once our request can no
-        longer be on its way. A holder before us may have sent it in its last moment, long after it wrote the
-        row."""
-        return self._now() - max(order.sent_at or self._began, self._began) >= IN_FLIGHT
+    def _is_believable(self, order: Order, asked_at: datetime) -> bool:
+        """Whether the venue may be believed that it does not know the order: only if it was asked once our
+        request could no longer be on its way. Answers are taken in together, some of them long after they
+        came. A holder before us may have sent it in its last moment, long after it wrote the row."""
+        return asked_at - max(order.sent_at or self._began, self._began) >= IN_FLIGHT
 
     async def _wait(self, owing: list[Order]) -> None:
         now = self._now()

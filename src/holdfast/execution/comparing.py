@@ -1,4 +1,4 @@
-"""Before more of a position is closed: the books against the account, and the lock against other holders."""
+"""Before something of a position is closed: the books against the account, and the lock against others."""
 
 from datetime import timedelta
 from typing import Final
@@ -33,17 +33,18 @@ class Comparing(Asking):
     """A hand that closes only what the position still holds."""
 
     async def _compared(self, decision: Decision) -> Agreement | None:
-        """The books against the account, before more of a position is closed; ``None`` where nothing is, or
-        where the last look before the first order has just been taken.
+        """The books against the account, before something of a position is closed; ``None`` where nothing is,
+        or where the look before the first order has just been taken: that one serves a single sending.
 
         Raises:
             RetryAt: the venue does not say, or another worker has taken the connection's lock.
         """
+        just_looked, self._just_looked = self._just_looked, False
         async with self._work.database.sessions() as session:
             orders = await repository.orders_of(session, self._id)
         due = [order for order in orders if order.leg in decision.legs and sending.is_due(order, self._now())]
         symbols = sorted({order.symbol for order in due if sending.closes(order, self._by_index)})
-        if not symbols or not any(order.sent_at for order in orders):
+        if not symbols or just_looked:
             return None
         try:
             books = await agreement(
@@ -51,7 +52,8 @@ class Comparing(Asking):
             )
         except VenueError as error:
             said = f"What is still to be closed cannot be compared with the account: {error}"
-            await self.needs_attention(f"{said} Holdfast keeps trying.")
+            if any(order.sent_at for order in orders):
+                await self.needs_attention(f"{said} Holdfast keeps trying.")
             raise RetryAt(3, said) from error
         if books.differences:
             said = " ".join(f"{symbol}: {text}" for symbol, text in sorted(books.differences.items()))

@@ -16,7 +16,6 @@ from holdfast.accounts.doors import open_door
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.execution import finish, intake, preflight, repository, sending
-from holdfast.execution.answers import ask_about
 from holdfast.execution.comparing import Comparing
 from holdfast.execution.decide import Act, Decision, Mode, decide
 from holdfast.execution.drafts import request_of
@@ -33,6 +32,7 @@ from holdfast.execution.trail import trail
 from holdfast.platform.jobs import DEADLY_AFTER
 from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import closable
+from holdfast.portfolio.repository import lock_ledger
 from holdfast.venues.protocol import (
     KeyRefused,
     RateLimited,
@@ -93,6 +93,7 @@ class Executor(Comparing):
             refusal = f"{obstacle} Nothing was traded."
         else:
             refusal = await preflight.check(self._work, self._door, execution, self._plan)
+            self._just_looked = not refusal
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             trail.checked(session, self._id, refusal, at=self._now(), took=self._now() - self._began)
@@ -304,9 +305,7 @@ class Executor(Comparing):
             return
         resting = [order for order in orders if is_resting(order)]
         if resting:
-            answers = await asyncio.gather(*(ask_about(self._door, o, self._now()) for o in resting))
-            told = [(order.client_id, answer) for order, answer in zip(resting, answers, strict=True)]
-            if await self._take_in(told):
+            if await self._look_at(resting):
                 return
             late = await left_behind(self._door, resting, self._by_index, self._rules)
             if late:
@@ -387,6 +386,7 @@ class Executor(Comparing):
         """Whether it has ended. Decided once more with the rows in hand: a fill that was told of in the last
         moment is still to be dealt with."""
         async with self._write() as session:
+            await lock_ledger(session, self._plan.connection_id)
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
             orders = await repository.orders_of(session, self._id)
             end = (await self._decision(session, execution, orders)).end

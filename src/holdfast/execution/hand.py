@@ -60,6 +60,8 @@ class Hand:
         self._legs: list[PlannedLeg]
         self._began = self._now()
         self._waiting_since: datetime | None = None
+        self._just_looked = False
+        """Whether the account was compared with the books since the last sending."""
 
     async def needs_attention(self, reason: str) -> None:
         """Say that this stands half done, and why. It goes on by itself when it can.

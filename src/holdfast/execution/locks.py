@@ -1,4 +1,9 @@
-"""One worker at a time may act on a venue connection."""
+"""One worker at a time may act on a venue connection.
+
+The locks of a transaction are taken in one order, so that no two wait for each other: the connection's row,
+its ledger (``lock_ledger``), the rows of executions, the user's risk lock, the rows of positions. Most
+transactions need only some of them; what is held already may be taken again.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

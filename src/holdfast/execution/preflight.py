@@ -19,6 +19,7 @@ from holdfast.execution.risk import gate
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import closable, settle_alterations
 from holdfast.portfolio.models import Halt, Plan
+from holdfast.portfolio.repository import lock_ledger
 from holdfast.venues.protocol import (
     KeyRefused,
     OutcomeUnknown,
@@ -42,8 +43,9 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
     Raises:
         RetryAt: the venue does not answer; to be tried again while there is time.
     """
-    if work.clock.now() - execution.created_at > START_WITHIN:
-        return "It could not be started within a minute, and prices have moved on. Nothing was traded."
+    late = _late(work, execution)
+    if late:
+        return late
     legs = traded(legs_of(plan))
     async with work.database.sessions() as session:
         blocked = await _blocked(session, execution, legs)
@@ -57,14 +59,24 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
         if refused:
             return f"{refused} Nothing was traded."
         if execution.kind == "rebalance":
-            return await _check_rebalance(work, door, execution, plan, legs)
-        return await _check_open(work, door, execution, plan, legs)
+            refused = await _check_rebalance(work, door, execution, plan, legs)
+        else:
+            refused = await _check_open(work, door, execution, plan, legs)
+        return refused or _late(work, execution)
     except KeyRefused as error:
         return f"Bybit does not accept this key any more ({error}). Nothing was traded."
     except Rejected as error:
         return f"Bybit refused to prepare the account: {error}. Nothing was traded."
     except (Unreachable, RateLimited, OutcomeUnknown) as error:
         raise RetryAt(2, f"waiting for Bybit before starting: {error}") from error
+
+
+def _late(work: Work, execution: Execution) -> str:
+    """Asked at both ends of the look: the venue may answer slowly, or this process be frozen meanwhile. A
+    closing is asked about at the beginning only: once its look has begun in time, it goes on."""
+    if work.clock.now() - execution.created_at <= START_WITHIN:
+        return ""
+    return "It could not be started within a minute, and prices have moved on. Nothing was traded."
 
 
 async def _blocked(session: AsyncSession, execution: Execution, legs: list[PlannedLeg]) -> str:
@@ -119,6 +131,7 @@ async def _check_rebalance(
     shown = [leg for leg in view_of(plan).legs if leg.held_quantity is not None]
     previewed = {leg.symbol: leg.held_quantity for leg in shown}
     async with work.database.transaction() as session:
+        await lock_ledger(session, execution.connection_id)
         await repository.fence_off(session, execution.id, work.lease.fence)
         owned = await closable(session, execution.sleeve_id)
         changed = sorted(

@@ -22,6 +22,7 @@ from holdfast.portfolio.models import Fill, Halt, Plan, Sleeve
 
 STUCK_STATE = "needs_attention"
 UNFINISHED = ("pending", "running", "unwinding", STUCK_STATE)
+_FENCE = "execution.fence"
 
 
 async def fence_off(session: AsyncSession, execution_id: UUID, fence: int) -> Execution:
@@ -33,10 +34,16 @@ async def fence_off(session: AsyncSession, execution_id: UUID, fence: int) -> Ex
     execution = await session.get(Execution, execution_id, with_for_update=True, populate_existing=True)
     if execution is None:
         raise LeaseLost(f"execution {execution_id} does not exist")
-    if execution.fence > fence:
+    if is_taken_over(execution, fence):
         raise LeaseLost(f"execution {execution_id} was taken over")
     execution.fence = fence
+    session.info[_FENCE] = fence
     return execution
+
+
+def is_taken_over(execution: Execution, fence: int) -> bool:
+    """Whether somebody with a newer number has written to it."""
+    return execution.fence > fence
 
 
 async def orders_of(session: AsyncSession, execution_id: UUID) -> list[Order]:
@@ -92,7 +99,7 @@ async def fill_sums(
 
 
 def record(session: AsyncSession, order: Order, event: Event, *, now: datetime, **detail: Any) -> None:
-    """Move ``order`` along the table and keep the event.
+    """Move ``order`` along the table and keep the event, with the fencing number of whoever writes it.
 
     Raises:
         ImpossibleEvent: the table has no such row.
@@ -102,6 +109,8 @@ def record(session: AsyncSession, order: Order, event: Event, *, now: datetime, 
     order.state = after
     if after in FINAL and order.finished_at is None:
         order.finished_at = now
+    if _FENCE in session.info:
+        detail["fence"] = session.info[_FENCE]
     session.add(
         OrderEvent(order_id=order.id, event=event, from_state=before, to_state=after, detail=detail, at=now)
     )

@@ -35,8 +35,8 @@ log = structlog.get_logger(__name__)
 RECONCILE_EVERY = 60.0
 REQUESTS = 10
 """What one reconciliation asks for."""
-REQUESTS_A_SECOND = 60.0
-"""Half of what Bybit allows one address."""
+REQUESTS_A_SECOND = 38.0
+"""Half of what leaves by one address at most."""
 LOCK_PATIENCE = 3.0
 """Seconds an execution waits for a reconciliation under way, which takes a fraction of that."""
 STUMBLED = "Something went wrong on our side while this was carried out. Holdfast keeps trying."
@@ -156,8 +156,8 @@ async def _reconcile(work: Work, connection: Connection, fence: int) -> None:
 
 
 async def _pause_between(work: Work) -> float:
-    """Seconds until the next reconciliation: all connections together take at most half of what the venue
-    allows one address. In between the account streams tell."""
+    """Seconds until the next reconciliation: all connections together take at most half of what may
+    leave by one address. In between the account streams tell."""
     living = select(func.count()).where(Connection.deleted_at.is_(None), Connection.state.in_(WATCHED))
     async with work.database.sessions() as session:
         connections = await session.scalar(living) or 0

@@ -6,8 +6,8 @@ from holdfast.journal.schemas import EntryView
 
 COLUMNS = (
     "time", "title", "series", "tags", "setup", "mood", "rating", "trade", "state", "direction", "traded",
-    "entry_time", "exit_time", "quantity", "entry_price", "exit_price", "value", "fees", "funding", "pnl",
-    "other_fees", "pictures", "text", "id",
+    "name", "entry_time", "exit_time", "quantity", "entry_price", "exit_price", "value", "fees", "funding",
+    "pnl", "other_fees", "pictures", "text", "id",
 )  # fmt: skip
 _SOURCES = {
     "position": "position (from the ledger)",
@@ -26,9 +26,9 @@ def row(entry: EntryView) -> Sequence[object]:
 def _trade(entry: EntryView) -> Sequence[object]:
     trade = entry.trade
     if trade is None:
-        return (None,) * 14
+        return (None,) * 15
     return (
-        _SOURCES[trade.kind], trade.state, trade.direction, trade.series, trade.entry_at, trade.exit_at,
-        trade.quantity, trade.entry_price, trade.exit_price, trade.value, trade.fees, trade.funding,
-        trade.pnl, ", ".join(trade.other_fees),
+        _SOURCES[trade.kind], trade.state, trade.direction, trade.series, trade.name,
+        trade.entry_at, trade.exit_at, trade.quantity, trade.entry_price, trade.exit_price, trade.value,
+        trade.fees, trade.funding, trade.pnl, ", ".join(trade.other_fees),
     )  # fmt: skip

@@ -7,11 +7,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
-from holdfast.accounts.tools import ToolsDep
 from holdfast.charts.datasets.forms import Receiving
 from holdfast.core.errors import NotSignedIn
 from holdfast.journal import pictures, repository
-from holdfast.journal.limits import REFUSAL, WRITES
+from holdfast.journal.limits import count_write_of
 from holdfast.journal.schemas import ImageView
 from holdfast.market.candles.routes import ViewerDep
 from holdfast.platform.idempotency import IntentDep, run_once
@@ -31,7 +30,6 @@ async def send(
     request: Request,
     database: DatabaseDep,
     clock: ClockDep,
-    tools: ToolsDep,
     viewer: ViewerDep,
     intent: IntentDep,
 ) -> JSONResponse:
@@ -41,7 +39,7 @@ async def send(
     if viewer is None:
         raise NotSignedIn("This request carries no access token.", advice="Sign in first.")
     user_id = viewer
-    await tools.limiter.require((WRITES, str(user_id)), now=clock.now(), refusal=REFUSAL)
+    await count_write_of(request, user_id)
     with receiving.one_of(user_id):
         content = await pictures.receive(request.stream())
         picture = await pictures.read(content)

@@ -24,7 +24,9 @@ MOST_KEPT_BYTES: Final = 250 * 1024 * 1024
 """Of one user altogether."""
 UNUSED_FOR: Final = timedelta(days=1)
 """How long a picture waits for the entry that shows it."""
-_SECONDS: Final = 60.0
+STALLED_SECONDS: Final = 30.0
+LONGEST_SECONDS: Final = 300.0
+"""For one picture, however steadily it trickles: the largest at 17 kB/s, which a phone may have."""
 
 
 class SentPicture(Schema):
@@ -42,8 +44,9 @@ async def receive(stream: AsyncIterator[bytes]) -> bytes:
     """
     content = bytearray()
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(LONGEST_SECONDS), asyncio.timeout(STALLED_SECONDS) as stalled:
             async for piece in stream:
+                stalled.reschedule(asyncio.get_running_loop().time() + STALLED_SECONDS)
                 content += piece
                 if len(content) > MOST_BYTES:
                     raise images.too_large()

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.accounts.access import UserDep
 from holdfast.core.errors import InvalidInput
 from holdfast.journal import exports, service
+from holdfast.journal.folds import Mark
 from holdfast.journal.limits import count_write
 from holdfast.journal.repository import Filters
 from holdfast.journal.schemas import (
@@ -31,7 +32,6 @@ from holdfast.journal.schemas import (
     TradeWanted,
     tag_of,
 )
-from holdfast.journal.trades import Mark
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response

@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.charts.repository import lock_user
 from holdfast.core.errors import Conflict, InvalidInput, NotFound
 from holdfast.core.identity import new_id
-from holdfast.journal import books, figures, repository, trades
+from holdfast.journal import books, figures, folds, repository, trades
 from holdfast.journal.books import FillKey
 from holdfast.journal.figures import Told
+from holdfast.journal.folds import Mark
 from holdfast.journal.models import JournalEntry
+from holdfast.journal.names import names_of
 from holdfast.journal.repository import Filters
 from holdfast.journal.schemas import (
     ChangedEntry,
@@ -32,7 +34,6 @@ from holdfast.journal.schemas import (
     TradeView,
     TradeWish,
 )
-from holdfast.journal.trades import Mark
 from holdfast.platform.paging import decode_cursor, encode_cursor
 from holdfast.platform.schemas import Page
 from holdfast.portfolio.repository import sleeve_of
@@ -131,7 +132,7 @@ async def statistics(
     told = []
     for row in rows:
         trade = others.get(row.id)
-        outcome = trades.outcome_of(trade) if trade else row.sleeve_id and positions.get(row.sleeve_id)
+        outcome = folds.outcome_of(trade) if trade else row.sleeve_id and positions.get(row.sleeve_id)
         if outcome:
             identity = frozenset(trade.fills) if trade and trade.fills else row.sleeve_id or row.id
             told.append(Told(identity, outcome, row.setup, row.mood, tuple(tags.get(row.id, ()))))
@@ -143,7 +144,7 @@ async def trade_of(session: AsyncSession, user_id: UUID, wish: TradeWish, mark: 
     row = JournalEntry(series="")
     keys = await _tie(session, user_id, row, wish)
     if isinstance(wish, HandTrade):
-        return trades.by_hand(row)
+        return folds.by_hand(row, "")
     if isinstance(wish, PositionTrade):
         return (await trades.of_positions(session, user_id, [wish.position_id], mark))[wish.position_id]
     return (await trades.of_fills(session, {"": keys}, mark))[""]
@@ -157,10 +158,12 @@ async def _trades(
     positions = await trades.of_positions(session, user_id, set(sleeves.values()), mark)
     of_fills = [row.id for row in rows if row.trade == "fills"]
     keys = await repository.fill_keys(session, of_fills) if of_fills else {}
+    hand = [row for row in rows if row.trade == "hand"]
+    called = await names_of(session, user_id, {row.series for row in hand})
     return {
         **{entry_id: positions[sleeve] for entry_id, sleeve in sleeves.items() if sleeve in positions},
         **await trades.of_fills(session, keys, mark),
-        **{row.id: trades.by_hand(row) for row in rows if row.trade == "hand"},
+        **{row.id: folds.by_hand(row, called[row.series]) for row in hand},
     }
 
 
@@ -267,7 +270,7 @@ async def _own_fills(session: AsyncSession, user_id: UUID, wish: FillsTrade) -> 
         )
     keys = [(connection_id, exec_id) for exec_id in exec_ids]
     found = await books.fills(session, keys)
-    trades.fold_fills([fill for fill, _ in found.values()], "", [], {}, _unpriced)
+    folds.of_fills([fill for fill, _ in found.values()], "", [], {}, _unpriced)
     return keys
 
 

@@ -60,10 +60,13 @@ class QuoteBoard:
     def all(self) -> list[LiveQuote]:
         return list(self._quotes.values())
 
-    def put(self, quote: LiveQuote) -> None:
+    def put(self, quote: LiveQuote) -> bool:
+        """Whether it was taken in: what is older than what is known is not."""
         known = self._quotes.get(quote.symbol)
-        if known is None or quote.at >= known.at:
-            self._quotes[quote.symbol] = quote
+        if known is not None and quote.at < known.at:
+            return False
+        self._quotes[quote.symbol] = quote
+        return True
 
     def age(self, symbol: str, now: datetime) -> timedelta | None:
         """How old the quote is; ``None`` if there never was one."""

@@ -32,7 +32,7 @@ def public_venue(work: Work) -> PublicVenue:
         work.services[_SERVICE] = registry.public_venue(
             VENUE,
             work.settings,
-            budget=registry.shared_budget(VENUE, work.redis, work.clock),
+            budget=registry.shared_budget(VENUE, work.redis, work.clock, work.settings.home),
             clock=work.clock,
         )
     venue: PublicVenue = work.services[_SERVICE]

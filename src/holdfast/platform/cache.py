@@ -23,7 +23,7 @@ import asyncpg
 import structlog
 from cashews.backends.memory import Memory
 from fastapi import Depends
-from sqlalchemy import func
+from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
@@ -41,6 +41,8 @@ JITTER: Final = 0.1
 _PATIENCE: Final = 3.0
 _SWEEP_SECONDS: Final = 30
 
+_ABSENT: Final = ""
+"""The tag whose stamp all tags have that have none of their own. It is never removed."""
 _READ_STAMPS: Final = "SELECT tag, stamp FROM cache_tags WHERE tag = ANY($1)"
 _UNREADABLE: Final = (
     asyncpg.PostgresError,
@@ -104,6 +106,21 @@ async def touch(session: AsyncSession, *tags: str) -> None:
     await session.execute(
         statement.on_conflict_do_update(index_elements=["tag"], set_={"stamp": statement.excluded.stamp})
     )
+
+
+async def forget(session: AsyncSession, *tags: str) -> None:
+    """What these tags stand for is no more: their stamps are removed with this transaction, as late in it as
+    others are touched.
+
+    No answer kept before becomes valid again by it. A removed stamp was drawn at random and will not be drawn
+    a second time, so what is kept under it stays out of reach. What does come back is having none; so that,
+    too, has a stamp, the one of ``_ABSENT``, and every removal renews it in the same transaction. What was
+    kept while the tag had none before is therefore under an older stamp than any that absence has from now
+    on. This rests on no clock, on no order in which things finish, and not on the thing being gone: a stamp
+    that somebody still needs may be removed, and costs one more making.
+    """
+    await session.execute(delete(CacheTag).where(CacheTag.tag.in_(tags)))
+    await touch(session, _ABSENT)
 
 
 class Cache:
@@ -200,19 +217,20 @@ class _Stamps:
         self._next: asyncio.Task[dict[str, UUID]] | None = None
 
     async def of(self, tags: tuple[str, ...]) -> tuple[UUID | None, ...]:
-        """As they are now; ``None`` for a tag that was never touched.
+        """As they are now. A tag that has none has that of ``_ABSENT``; ``None`` before anything was removed.
 
         Raises:
             one of ``_UNREADABLE``: they cannot be read.
         """
         if not tags:
             return ()
-        self._wanted.update(tags)
+        self._wanted.update(tags, (_ABSENT,))
         if self._next is None:
             self._next = asyncio.create_task(self._read())
             self._next.add_done_callback(_heed)
         found = await asyncio.shield(self._next)
-        return tuple(found.get(tag) for tag in tags)
+        absent = found.get(_ABSENT)
+        return tuple(found.get(tag, absent) for tag in tags)
 
     async def close(self) -> None:
         async with self._turn:

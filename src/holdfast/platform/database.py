@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +13,10 @@ from sqlalchemy import DateTime, MetaData, Numeric, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+LONGEST_SILENCE: Final = 15.0
+"""Seconds a transaction may stand still in a process that takes a user's locks: a stop would wait for them
+while that process is frozen or suspended."""
 
 _NAMING = {
     "ix": "ix_%(column_0_label)s",

@@ -8,7 +8,9 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -43,7 +45,8 @@ def require_key(
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One change that somebody wants once. ``route``: the method and the address it was sent to."""
+    """One change that somebody wants once. ``route``: the method and the address it was sent to, in the one
+    spelling that stands for all that a route cannot tell apart."""
 
     key: str
     route: str
@@ -51,8 +54,13 @@ class Intent:
 
 
 def intent_of(request: Request, now: NowDep, key: Annotated[str, Depends(require_key)]) -> Intent:
-    query = f"?{request.url.query}" if request.url.query else ""
-    return Intent(key, f"{request.method} {request.url.path}{query}", now)
+    return Intent(key, f"{request.method} {_address(request)}", now)
+
+
+def _address(request: Request) -> str:
+    """Parameters by name; those of one name stay in their order, which says which one counts."""
+    query = sorted(request.query_params.multi_items(), key=itemgetter(0))
+    return quote(request.scope["path"]) + (f"?{urlencode(query)}" if query else "")
 
 
 IntentDep = Annotated[Intent, Depends(intent_of)]

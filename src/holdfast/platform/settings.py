@@ -4,7 +4,9 @@ import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from logging import getLevelNamesMapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,7 +34,8 @@ class Settings(BaseSettings):
     ``servers`` says where embedded PostgreSQL and Redis may come from. In demo mode every outside address
     points to the simulator; in live mode to the real service. There are no news without ``marketaux_token``.
     With ``hub`` the stream is a process of its own, on ``hub_port``; ``stream_url`` tells pages where it is,
-    if that is not the same host.
+    if that is not the same host. ``sockets_per_network`` bounds what one network has open at a process beside
+    streams (0: any number); this machine and proxies that are believed are not counted.
     ``limit_*`` hold for everybody here; a user's own limits can only be tighter. Nothing new is opened on
     prices older than ``stale_price_seconds`` or on books not compared with the venue for
     ``stale_books_seconds``.
@@ -47,13 +50,14 @@ class Settings(BaseSettings):
     public_url: str = ""
     hub: bool = False
     hub_port: int = Field(default=8422, ge=1, le=65535)
+    sockets_per_network: int = Field(default=256, ge=0)
     stream_url: str = ""
     sim_port: int = Field(default=8421, ge=1, le=65535)
     sim_seed: int = 7
     sim_replay: Path | None = None
     sim_replay_symbol: str = "BTCUSDT"
     log_level: str = "INFO"
-    log_format: str = "console"
+    log_format: Literal["console", "json"] = "console"
 
     database_url: str = Field(default="", validation_alias=AliasChoices("DATABASE_URL", "database_url"))
     redis_url: str = Field(default="", validation_alias=AliasChoices("REDIS_URL", "redis_url"))
@@ -91,6 +95,13 @@ class Settings(BaseSettings):
     stale_price_seconds: float = Field(default=30, gt=0)
     stale_books_seconds: float = Field(default=300, gt=0)
     web_dist: Path = Path(__file__).resolve().parents[3] / "web" / "dist"
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_level(cls, value: str) -> str:
+        if value.upper() not in getLevelNamesMapping():
+            raise ValueError("write DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
 
     @field_validator("stream_url")
     @classmethod

@@ -89,7 +89,7 @@ def configure_logging(settings: Settings, process: str) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=rendering, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.log_level.upper())
+    root.setLevel(settings.log_level)
     _quiet_libraries()
 
 
@@ -111,6 +111,7 @@ def _quiet_libraries() -> None:
         "urllib3",
         "pybit",
         "asyncio",
+        "alembic",
         "amqp",
         "celery.worker.strategy",
         "celery.app.trace",

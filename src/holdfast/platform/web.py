@@ -19,6 +19,7 @@ from holdfast.platform.settings import Settings
 _ADVICE = {
     404: "Check the address.",
     405: "Check the method: GET to read, POST to do, DELETE to remove.",
+    408: "Send it again.",
 }
 """What to do about refusals that come from the web framework."""
 

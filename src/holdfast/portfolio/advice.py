@@ -26,7 +26,6 @@ NOTICEABLE_NET = Decimal("0.01")
 
 _STATES = {
     "checking": "The connection is still being checked. Wait a few seconds and preview again.",
-    "watch_only": "This connection has a read-only key: it can watch but not trade. Connect another key.",
     "refused": "This connection's key was refused: {reason} Connect another key.",
     "failing": "This connection does not work at the moment: {reason} Check it under Connections.",
 }
@@ -73,8 +72,15 @@ def connection_problems(connection: Connection) -> list[str]:
     """Why nothing at all can be traded through this connection."""
     if connection.state == "active":
         return []
+    if connection.state == "watch_only":
+        return [_why_it_watches(connection)]
     words = _STATES.get(connection.state, "This connection cannot trade: {reason}")
     return [words.format(reason=connection.state_reason or "the reason is not known.").strip()]
+
+
+def _why_it_watches(connection: Connection) -> str:
+    purpose = next((each for each in connection.checks if each["check"] == "purpose"), None)
+    return f"{purpose['message']} {purpose['advice']}" if purpose else "This connection only watches."
 
 
 def undecided_problems(symbols: list[str]) -> list[str]:

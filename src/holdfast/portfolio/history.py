@@ -1,6 +1,6 @@
-"""The paged histories of fills and payments, newest first."""
+"""The pages of positions, fills and payments, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,10 +14,11 @@ from holdfast.core.errors import InvalidInput
 from holdfast.core.instruments import Side
 from holdfast.platform.paging import decode_cursor, encode_cursor
 from holdfast.platform.schemas import Page
+from holdfast.portfolio import positions
 from holdfast.portfolio.ledger import QUOTE
 from holdfast.portfolio.models import Fill, Posting, Sleeve
-from holdfast.portfolio.positions import index_name
-from holdfast.portfolio.schemas import FillView, PaymentView
+from holdfast.portfolio.positions import Prices, index_name
+from holdfast.portfolio.schemas import FillView, PaymentView, PositionSummary
 
 PaymentKind = Literal["fee", "funding", "adjustment"]
 
@@ -30,6 +31,30 @@ class Filters:
     symbol: str = ""
     start: datetime | None = None
     end: datetime | None = None
+
+
+async def positions_page(
+    session: AsyncSession,
+    user_id: UUID,
+    states: Collection[str],
+    prices: Prices,
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Page[PositionSummary]:
+    """The user's positions in one of ``states`` (empty: in any), at the latest prices.
+
+    Raises:
+        InvalidInput: the cursor is not one of ours.
+    """
+    found = decode_cursor(cursor)
+    before = (found[0], _uuid(found[1])) if found else None
+    books = await positions.load(session, user_id, states=states, before=before, limit=limit + 1)
+    last = books[limit - 1].sleeve if len(books) > limit else None
+    return Page(
+        items=[positions.summary(each, prices) for each in books[:limit]],
+        next_cursor=encode_cursor(last.created_at, last.id) if last else None,
+    )
 
 
 async def fills_page(

@@ -17,7 +17,7 @@ from holdfast.portfolio import repository
 from holdfast.portfolio.endings import by_hand_parts
 from holdfast.portfolio.ledger import EXACT, QUOTE, Leg
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Plan, Sleeve
-from holdfast.portfolio.schemas import Overview, PositionDetail, PositionLeg, PositionSummary
+from holdfast.portfolio.schemas import AccountBalance, Overview, PositionDetail, PositionLeg, PositionSummary
 
 OPEN_STATES = frozenset({"opening", "active", "closing", "rebalancing", "needs_attention"})
 CLOSED_STATES = frozenset({"closed", "unwound"})
@@ -100,11 +100,15 @@ async def load(
     *,
     states: Collection[str] = (),
     position_id: UUID | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int | None = None,
 ) -> list[SleeveBooks]:
     """The user's sleeves, newest first: all, those in ``states``, or only ``position_id`` (none if it is not
-    theirs)."""
+    theirs). ``limit`` and ``before`` take a page of them."""
     wanted = None if position_id is None else [position_id]
-    rows = await repository.sleeves_of(session, user_id, states=states, sleeve_ids=wanted)
+    rows = await repository.sleeves_of(
+        session, user_id, states=states, sleeve_ids=wanted, before=before, limit=limit
+    )
     return await _books_of(session, rows, named=position_id is not None)
 
 
@@ -219,6 +223,7 @@ def overview(
             equity=sum((b.equity for b in balances), _ZERO) if balances else None,
             available=sum((b.available for b in balances), _ZERO) if balances else None,
             as_of=min((b.taken_at for b in balances), default=None),
+            accounts=[AccountBalance.model_validate(b) for b in balances],
             open_pnl=sum(known, _ZERO) if len(known) == len(unrealised) else None,
             realised_pnl=sum((each.realised for each in sums), ended.realised),
             fees=sum((each.fees for each in sums), ended.fees),

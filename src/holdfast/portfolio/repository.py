@@ -12,6 +12,7 @@ from sqlalchemy import (
     column,
     delete,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -42,7 +43,8 @@ _IS_PAYMENT = Posting.kind.in_(("fee", "funding"))
 
 
 async def lock_ledger(session: AsyncSession, connection_id: UUID) -> None:
-    """Until this transaction ends, nobody else judges who holds what on this connection."""
+    """Until this transaction ends, nobody else judges who holds what on this connection. Whoever needs
+    rows of executions or positions as well takes this first."""
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"ledger:{connection_id}"}
     )
@@ -315,14 +317,22 @@ async def sleeves_of(
     *,
     states: Collection[str] = (),
     sleeve_ids: Collection[UUID] | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int | None = None,
 ) -> Sequence[tuple[Sleeve, str]]:
-    """The user's sleeves with the label of their connection, newest first."""
+    """The user's sleeves with the label of their connection, newest first: all, or as many as ``limit`` of
+    those that come after the place ``before``."""
     query = (
         select(Sleeve, Connection.label)
         .join(Connection, Connection.id == Sleeve.connection_id)
         .where(Sleeve.user_id == user_id)
-        .order_by(Sleeve.created_at.desc(), Sleeve.id)
+        .order_by(Sleeve.created_at.desc(), Sleeve.id.desc())
+        .limit(limit)
     )
+    if before:
+        query = query.where(
+            tuple_(Sleeve.created_at, Sleeve.id) < tuple_(literal(before[0]), literal(before[1]))
+        )
     if states:
         query = query.where(Sleeve.state.in_(states))
     if sleeve_ids is not None:

@@ -89,12 +89,16 @@ async def get_preview(plan_id: UUID, user: UserDep, session: SessionDep) -> Plan
 
 @router.get("/positions")
 async def list_positions(
-    user: UserDep, session: SessionDep, prices: PricesDep, state: Literal["open", "closed"] | None = None
-) -> list[PositionSummary]:
+    user: UserDep,
+    session: SessionDep,
+    prices: PricesDep,
+    state: Literal["open", "closed"] | None = None,
+    cursor: CursorQuery = None,
+    limit: LimitQuery = DEFAULT_LIMIT,
+) -> Page[PositionSummary]:
     """The user's positions, newest first."""
     states = {"open": positions.OPEN_STATES, "closed": positions.CLOSED_STATES}.get(state or "", ())
-    books = await positions.load(session, user.id, states=states)
-    return [positions.summary(book, prices) for book in books]
+    return await history.positions_page(session, user.id, states, prices, cursor=cursor, limit=limit)
 
 
 @router.get("/positions/{position_id}")

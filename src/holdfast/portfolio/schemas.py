@@ -239,14 +239,24 @@ class PositionDetailTick(Schema):
     position: PositionDetail
 
 
+class AccountBalance(Schema):
+    """One connection's wallet as the venue last told it, in USDT."""
+
+    connection_id: UUID
+    equity: Amount
+    available: Amount
+    taken_at: datetime
+
+
 class Overview(Schema):
     """Everything of the signed-in user, in USDT. ``open_pnl`` (price P&L of what is held) + ``realised_pnl``
     (price P&L of what was closed) - ``fees`` + ``funding`` is the result of all positions there ever were.
-    ``equity`` and ``available`` are the sums over connections as the venue last told them."""
+    ``equity`` and ``available`` are the sums over ``accounts``, as the venue last told them."""
 
     equity: Amount | None
     available: Amount | None
     as_of: datetime | None
+    accounts: list[AccountBalance]
     open_pnl: Amount | None
     realised_pnl: Amount
     fees: Amount

@@ -31,9 +31,12 @@ FaultKind = Literal[
     "crossed_book",
     "cancel_orders",
     "restart",
+    "adl",
+    "liquidation",
 ]
 
 REQUEST, STREAM, ENGINE, INSTRUMENT, VENUE = "request", "stream", "engine", "instrument", "venue"
+HELD = "held"
 
 PLACES: Final = {
     REQUEST: "bybit.<name of the route>, for example bybit.order.create, coingecko.<path>, and "
@@ -45,6 +48,7 @@ PLACES: Final = {
     ENGINE: "bybit.engine.<category>.<symbol>, once for every order that meets the book",
     INSTRUMENT: "bybit.instrument.<category>.<symbol>, a condition: it holds while the rule is in force",
     VENUE: "bybit.venue, at every beat of the venue; binance.venue (restart) while anybody is connected",
+    HELD: "bybit.held.<category>.<symbol>, at every beat of the venue for every position",
 }
 
 
@@ -144,6 +148,8 @@ KINDS: Final[dict[FaultKind, Kind]] = {
         "The cache of recent final orders is emptied and every stream is cut; Binance announces it first "
         "(serverShutdown).",
     ),
+    "adl": Kind((HELD,), "This share of the position is auto-deleveraged.", ("share",)),
+    "liquidation": Kind((HELD,), "The position is taken over; the account's orders go first."),
 }
 CONDITIONS: Final = frozenset(kind for kind, one in KINDS.items() if one.to == (INSTRUMENT,))
 SCHEDULING: Final = (

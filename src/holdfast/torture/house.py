@@ -77,7 +77,7 @@ class VirtualDoors:
             ADDRESS,
             key.api_key,
             key.api_secret,
-            budget=registry.shared_budget("bybit", house.redis, house.clock),
+            budget=registry.shared_budget("bybit", house.redis, house.clock, house.settings.home),
             clock=house.clock,
             road=house.network.road(),
         )
@@ -226,7 +226,7 @@ class House:
         return inside(process).run(
             lambda: BybitPublic(
                 ADDRESS,
-                budget=registry.shared_budget("bybit", self.redis, self.clock),
+                budget=registry.shared_budget("bybit", self.redis, self.clock, self.settings.home),
                 clock=self.clock,
                 road=self.network.road(),
             )

@@ -1,6 +1,6 @@
 """What must hold after every run. Each rule is a function; its first line is what it promises."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,8 +12,17 @@ from holdfast.core.money import plain
 from holdfast.execution.ids import is_ours
 from holdfast.execution.orders import FINAL, TRANSITIONS, OrderEvent, OrderState
 from holdfast.portfolio.booking import FORCED
-from holdfast.portfolio.ledger import QUOTE, grain
-from holdfast.torture.restraints import gross_stays_within, limits_hold, losses_end_the_day, stops_hold
+from holdfast.portfolio.ledger import QUOTE
+from holdfast.torture.outcomes import attention_is_the_last_resort, calm_needs_no_attention
+from holdfast.torture.restraints import (
+    limits_hold,
+    losses_end_the_day,
+    prices_stay_in_the_band,
+    sizes_stay_within,
+    stops_hold,
+    the_fallen_open_nothing,
+)
+from holdfast.torture.sharing import forced_by_the_rule, hands_take_the_largest_leg, settled_as_altered
 from holdfast.torture.truth import ZERO, Books
 
 CLOSING: Final = ("close", "unwind")
@@ -46,6 +55,12 @@ def row_before_the_wire(books: Books) -> Iterator[str]:
         sends = [event.at for event in books.events[ours.id] if event.event == OrderEvent.SEND]
         if not sends or min(sends).timestamp() * 1000 > theirs.created_ms + 1:
             yield f"{link}: at the venue before it was written as sent"
+
+
+def ids_are_used_once(books: Books) -> Iterator[str]:
+    """The venue never has two orders under one id of ours, whether it would refuse the second or not"""
+    links = Counter(order.link_id for order in books.account.orders.values() if is_ours(order.link_id))
+    yield from (f"{link}: {count} orders at the venue" for link, count in links.items() if count > 1)
 
 
 def nothing_twice(books: Books) -> Iterator[str]:
@@ -257,13 +272,28 @@ def trail_is_whole(books: Books) -> Iterator[str]:
             yield f"{order.client_id}: the trail ends with {state}, the order is {order.state}"
 
 
+def nobody_writes_after_a_newer_one(books: Books) -> Iterator[str]:
+    """Once a worker has taken an execution over, nobody who had it before writes to its orders"""
+    newest: dict[UUID, int] = defaultdict(int)
+    events = sorted(
+        (event for events in books.events.values() for event in events), key=lambda event: event.id
+    )
+    for event in events:
+        order, fence = books.orders[event.order_id], event.detail.get("fence")
+        if fence is None:
+            continue
+        if fence < newest[order.execution_id]:
+            known = newest[order.execution_id]
+            yield f"{order.client_id}: {event.event} by holder {fence}, after holder {known}"
+        newest[order.execution_id] = max(fence, newest[order.execution_id])
+
+
 def nothing_half_hedged(books: Books) -> Iterator[str]:
     """What has ended is whole, or back to nothing, or says that it needs attention and why"""
     held = books.held()
     for execution in books.executions.values():
         if execution.finished_at is None:
-            if execution.state != "needs_attention" or not execution.reason:
-                yield f"execution {execution.id} is {execution.state} and has not ended"
+            yield f"execution {execution.id} is {execution.state} and has not ended"
             continue
         if execution.state == "needs_attention":
             if not execution.reason:
@@ -306,37 +336,6 @@ def remainders_are_dust(books: Books) -> Iterator[str]:
             yield f"{plain(abs(posting.amount))} {posting.symbol} ({worth:.2f} USDT) by {posting.reference}"
 
 
-def forced_by_the_rule(books: Books) -> Iterator[str]:
-    """A forced trade is shared out to those who held the position, in proportion, to the last lot"""
-    altered = {alteration.symbol for alteration in books.alterations}
-    held: dict[tuple[UUID | None, str], Decimal] = defaultdict(lambda: ZERO)
-    for symbol, quantity in books.opening.items():
-        held[None, symbol] = quantity
-    for trade in books.trades:
-        signed = trade.qty if trade.side == "Buy" else -trade.qty
-        ours = books.by_client_id.get(trade.link_id)
-        if trade.exec_type not in FORCED:
-            held[ours.sleeve_id if ours else None, trade.symbol] += signed
-            continue
-        shares = {
-            posting.sleeve_id: posting.amount
-            for posting in books.postings
-            if posting.reference == trade.exec_id
-            and posting.kind == "trade"
-            and posting.asset == trade.symbol
-        }
-        owners = {owner: quantity for (owner, s), quantity in held.items() if s == trade.symbol and quantity}
-        net = sum(owners.values(), ZERO)
-        adjusted = any(p.kind == "adjustment" and p.symbol == trade.symbol for p in books.postings)
-        if net and trade.symbol not in altered and not adjusted:
-            for owner in {*owners, *shares}:
-                exact, booked = signed * owners.get(owner, ZERO) / net, shares.get(owner, ZERO)
-                if abs(booked - exact) >= 2 * grain(signed, *owners.values()):
-                    yield f"{trade.symbol}: {owner or 'the user'} bore {plain(booked)}, not {exact:f}"
-        for owner, share in shares.items():
-            held[owner, trade.symbol] += share
-
-
 def halts_have_reasons(books: Books) -> Iterator[str]:
     """An instrument is halted only with a reason, and not while the books agree"""
     held = books.held()
@@ -351,6 +350,7 @@ def halts_have_reasons(books: Books) -> Iterator[str]:
 
 RULES: Final[tuple[Rule, ...]] = (
     row_before_the_wire,
+    ids_are_used_once,
     nothing_twice,
     every_trade_once,
     fills_belong_to_their_order,
@@ -362,25 +362,35 @@ RULES: Final[tuple[Rule, ...]] = (
     orders_are_decided,
     no_verdict_but_the_venues,
     trail_is_whole,
+    nobody_writes_after_a_newer_one,
     nothing_half_hedged,
+    attention_is_the_last_resort,
+    calm_needs_no_attention,
     remainders_are_dust,
     forced_by_the_rule,
+    hands_take_the_largest_leg,
+    settled_as_altered,
     stops_hold,
     limits_hold,
-    gross_stays_within,
+    sizes_stay_within,
+    prices_stay_in_the_band,
     losses_end_the_day,
+    the_fallen_open_nothing,
     halts_have_reasons,
 )
 
 
 ALWAYS: Final[tuple[Rule, ...]] = (
     row_before_the_wire,
+    ids_are_used_once,
     nothing_twice,
     no_verdict_but_the_venues,
     stops_hold,
     limits_hold,
-    gross_stays_within,
+    sizes_stay_within,
+    prices_stay_in_the_band,
     losses_end_the_day,
+    the_fallen_open_nothing,
 )
 """Those that hold at every moment, also in the middle of it."""
 

@@ -2,65 +2,88 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from types import ModuleType
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import or_, update
 
 from holdfast.accounts.models import Connection
-from holdfast.execution import asking, executor, fold, intake, locks, preflight, repository, sending
+from holdfast.execution import (
+    asking,
+    decide,
+    executor,
+    finish,
+    fold,
+    intake,
+    locks,
+    preflight,
+    repository,
+    sending,
+)
+from holdfast.execution.decide import Act, Decision, End
 from holdfast.execution.drafts import request_of
 from holdfast.execution.executor import Executor
-from holdfast.execution.models import Execution
 from holdfast.execution.orders import IN_DOUBT, OrderEvent, event_of_placement
 from holdfast.execution.reconciliation import reconcile, watch
-from holdfast.execution.risk import gate
+from holdfast.execution.risk import gate, limits, stops
 from holdfast.platform import jobs
 from holdfast.platform.models import Job
-from holdfast.portfolio import booking, preview_inputs
+from holdfast.portfolio import booking, endings, preview_inputs
 from holdfast.portfolio import repository as portfolio
+from holdfast.portfolio.ledger import eaten, grain, share_forced, share_out
 from holdfast.portfolio.models import Sleeve
 from holdfast.venues.bybit import client
 from holdfast.venues.bybit.budget import LocalBudget, RateBudget
 from holdfast.venues.bybit.placing import body
 from holdfast.venues.protocol import OutcomeUnknown, Placement
 
+_Change = tuple[Any, str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """``broken`` takes the guard away for as long as its block lasts."""
+    """``changes``: what stands in the place of which attribute of what while it is ``broken``."""
 
     name: str
     text: str
-    broken: Callable[[], AbstractContextManager[None]]
+    changes: Callable[[], list[_Change]]
+
+    @contextmanager
+    def broken(self, *users: ModuleType) -> Iterator[None]:
+        """The guard is taken away for as long as this block lasts; also from ``users``, which have imported
+        it by its name."""
+        changes = self.changes()
+        changes += [
+            (user, name, value)
+            for owner, name, value in changes
+            for user in users
+            if getattr(user, name, None) is getattr(owner, name)
+        ]
+        before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
+        try:
+            for owner, name, value in changes:
+                setattr(owner, name, value)
+            yield
+        finally:
+            for owner, name, value in before:
+                setattr(owner, name, value)
 
 
 MUTATIONS: Final[dict[str, Mutation]] = {}
-_Change = tuple[Any, str, Any]
 
 
 def _mutation(text: str) -> Callable[[Callable[[], list[_Change]]], None]:
     def register(changes: Callable[[], list[_Change]]) -> None:
         name = changes.__name__.replace("_", "-")
-        MUTATIONS[name] = Mutation(name, text, lambda: _changed(changes()))
+        MUTATIONS[name] = Mutation(name, text, changes)
 
     return register
-
-
-@contextmanager
-def _changed(changes: list[_Change]) -> Iterator[None]:
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
-    try:
-        for owner, name, value in changes:
-            setattr(owner, name, value)
-        yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)
 
 
 @_mutation("an order is written as sent only after the venue has it")
@@ -130,14 +153,7 @@ def lock_alone() -> list[_Change]:
 
 
 def _fencing_ignored() -> list[_Change]:
-    return [(repository, "fence_off", _unfenced)]
-
-
-async def _unfenced(session: Any, execution_id: UUID, _fence: int) -> Execution:
-    execution: Execution = await session.get_one(
-        Execution, execution_id, with_for_update=True, populate_existing=True
-    )
-    return execution
+    return [(repository, "is_taken_over", lambda *_: False)]
 
 
 def _lease_ignored() -> list[_Change]:
@@ -229,6 +245,11 @@ def not_known_at_once() -> list[_Change]:
     return [(asking, "IN_FLIGHT", timedelta(0)), (intake, "take_not_known", take)]
 
 
+@_mutation("“no such order” is believed at once, and the order sent again under the same id")
+def not_known_and_sent_again() -> list[_Change]:
+    return [(asking, "IN_FLIGHT", timedelta(0))]
+
+
 @_mutation("closing a position uses the account's net position")
 def close_the_net() -> list[_Change]:
     async def net(session: Any, sleeve_id: UUID) -> dict[str, Decimal]:
@@ -249,15 +270,76 @@ def reduce_only_ignored() -> list[_Change]:
     return [(repository, "reduces", lambda *_: False)]
 
 
-@_mutation("the gate lets everything through when orders are sent")
-def gate_ignored() -> list[_Change]:
-    async def nothing(*_: Any) -> dict[UUID, str]:
-        return {}
+@_mutation("stops are not looked at when orders are sent")
+def stops_ignored() -> list[_Change]:
+    asked = stops.reason_now
+
+    async def reason(*args: Any) -> str:
+        return "" if _SENDING.get() else await asked(*args)
 
     async def not_stopped(*_: Any) -> bool:
         return False
 
-    return [(gate, "refusals", nothing), (Executor, "_withdraw_if_stopped", not_stopped)]
+    return [
+        _sending_is_known(),
+        (stops, "reason_now", reason),
+        (Executor, "_withdraw_if_stopped", not_stopped),
+    ]
+
+
+@_mutation("limits are not looked at when orders are sent")
+def limits_ignored() -> list[_Change]:
+
+    def nothing(*args: Any, **how: Any) -> dict[object, str]:
+        return {} if _SENDING.get() else limits.judge(*args, **how)
+
+    return [_sending_is_known(), (gate, "judge", nothing)]
+
+
+@_mutation("limits are not looked at at all")
+def limits_forgotten() -> list[_Change]:
+    return [(gate, "judge", lambda *_, **__: {}), (gate, "losses", lambda *_: "")]
+
+
+@_mutation("the gate judges openings only, and lets rebalances through")
+def rebalances_ungated() -> list[_Change]:
+    async def no_problems(*args: Any, **how: Any) -> list[str]:
+        return [] if args[2] else await original(*args, **how)
+
+    original = gate.plan_problems
+    return [(gate, "RISKY", ("open",)), (gate, "plan_problems", no_problems)]
+
+
+@_mutation("the price band is not looked at")
+def band_ignored() -> list[_Change]:
+    return [(limits, "_band", lambda *_: "")]
+
+
+@_mutation("the fall from the peak is not looked at")
+def drawdown_ignored() -> list[_Change]:
+    return [(limits.Result, "drawdown", property(lambda _: None))]
+
+
+@_mutation("the sizes of instruments and positions are not looked at")
+def sizes_ignored() -> list[_Change]:
+    return [(limits, "_sizes", lambda *_: "")]
+
+
+_SENDING: Final[ContextVar[bool]] = ContextVar("sending", default=False)
+
+
+def _sending_is_known() -> _Change:
+    """The gate before orders are sent says so to what it asks."""
+    original = gate.refusals
+
+    async def refusals(*args: Any) -> dict[UUID, str]:
+        token = _SENDING.set(True)
+        try:
+            return await original(*args)
+        finally:
+            _SENDING.reset(token)
+
+    return gate, "refusals", refusals
 
 
 @_mutation("requests leave whenever they like")
@@ -275,6 +357,47 @@ def rate_budget_ignored() -> list[_Change]:
 @_mutation("a forced trade is taken for the user's own")
 def forced_trades_are_manual() -> list[_Change]:
     return [(booking, "share_forced", lambda fill, _sleeves, _manual: ({}, fill))]
+
+
+@_mutation("a forced trade is shared out to its holders in equal parts")
+def forced_shares_are_equal() -> list[_Change]:
+    def equally(fill: Decimal, sleeves: dict[UUID, Decimal], manual: Decimal) -> Any:
+        holders = {owner: Decimal(1) for owner, quantity in sleeves.items() if quantity * fill < 0}
+        if not holders:
+            return share_forced(fill, sleeves, manual)
+        whole = Decimal(len(holders) + bool(manual))
+        return share_out(fill, holders, whole, grain(fill, *sleeves.values()))
+
+    return [(booking, "share_forced", equally)]
+
+
+@_mutation("a trade by hand closes positions first, and the user's own holding last")
+def hands_take_positions_first() -> list[_Change]:
+    return [(booking, "eaten", lambda fill, sleeves, _manual: eaten(fill, sleeves, Decimal(0)))]
+
+
+@_mutation("what was closed by hand changes hands twice over")
+def settled_twice_over() -> list[_Change]:
+    def doubled(*args: Any) -> list[tuple[Any, Decimal]]:
+        return [(alteration, 2 * part) for alteration, part in original(*args)]
+
+    original = endings.by_hand_parts
+    return [(endings, "by_hand_parts", doubled)]
+
+
+@_mutation("an opening that misses a leg is left as it is, and needs attention")
+def nothing_taken_back() -> list[_Change]:
+    return [(decide, "_unwind", lambda _: Decision(Act.FINISH, end=End.STUCK))]
+
+
+@_mutation("whatever ends needs attention")
+def everything_needs_attention() -> list[_Change]:
+    original = finish.end
+
+    async def stuck(session: Any, execution: Any, plan: Any, _how: End, *, now: Any) -> None:
+        await original(session, execution, plan, End.STUCK, now=now)
+
+    return [(finish, "end", stuck)]
 
 
 async def _nothing_taken(*_: Any, **__: Any) -> bool:

@@ -26,6 +26,7 @@ from holdfast.sim.bybit.limits import Verdict
 from holdfast.sim.bybit.venue import Venue
 from holdfast.sim.faults import Faults
 from holdfast.torture.loop import NEUTRAL, Process, ProcessDied, VirtualLoop, current, inside
+from holdfast.torture.rates import Lessons
 from holdfast.venues.bybit.transport import THREADS, Road
 
 OK: Final = 200
@@ -45,7 +46,9 @@ class Network:
         self._dice = random.Random(f"{seed}:network")  # noqa: S311  not a secret
         self.sent: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        """What the venue itself refused for its rate limits, by endpoint; injected refusals do not count."""
+        """What the venue itself refused for its rate limits, by endpoint; neither injected refusals count nor
+        those of a limit that nobody could know."""
+        self._asks_from = HERE
         self._count_refusals()
         self.reads_lag = 0.0
         """For how many seconds the same question about positions or the wallet is answered as before."""
@@ -71,6 +74,7 @@ class Network:
         arrived: Callable[[RawAnswer | None], None],
         request: RawRequest,
     ) -> None:
+        self._asks_from = request.address
         try:
             wait = next(steps)
         except StopIteration as end:
@@ -93,11 +97,16 @@ class Network:
 
     def _count_refusals(self) -> None:
         take, allows = self._venue.buckets.take, self._venue.addresses.allows
+        lessons = Lessons()
 
-        def counting_take(uid: str, endpoint: str, category: str, *args: Any) -> Verdict:
-            verdict = take(uid, endpoint, category, *args)
-            units = args[2] if len(args) > 2 else 1
-            if verdict.granted < units:
+        def counting_take(uid: str, endpoint: str, category: str, limit: int, *args: Any) -> Verdict:
+            units = args[1] if len(args) > 1 else 1
+            if self._asks_from != HERE:  # the venue's own pages have limits of their own
+                return Verdict(units, limit, limit, args[0])
+            verdict = take(uid, endpoint, category, limit, *args)
+            known = lessons.is_known(uid, endpoint, category, limit, self._loop.time())
+            if verdict.granted < units and known:
+                self.note("too fast", f"{endpoint} beyond {limit} a second")
                 self.refused[endpoint] += units - verdict.granted
             return verdict
 

@@ -21,7 +21,7 @@ from holdfast.core.targets import Target, TargetSet
 from holdfast.core.time import to_ms
 from holdfast.execution import service
 from holdfast.execution.risk import flatten, stops
-from holdfast.execution.risk.models import RiskLimit
+from holdfast.execution.risk.models import RiskLimit, RiskMark
 from holdfast.execution.risk.schemas import NewFlatten, NewStop
 from holdfast.execution.schemas import NewExecution
 from holdfast.indices.board import IndexBoard
@@ -46,6 +46,8 @@ LAGS_MS: Final = (0, 0, 40, 900)
 """How late an account's orders and fills are told when they are asked for."""
 LIMITED: Final = 0.35
 """The part of users who have limits of their own."""
+FALLEN: Final = 0.08
+"""The part of users whose account is further below its peak than they allow: they open nothing."""
 _PREVIEW: Final[TypeAdapter[Any]] = TypeAdapter(PreviewRequest)
 
 
@@ -60,7 +62,7 @@ class SeededIndices:
             others = dice.sample(SYMBOLS[1:], dice.randint(1, 3))
             self._members[index_id] = ["BTCUSDT", *others]
         self._caps = {symbol: dice.uniform(0.2, 2) for symbol in SYMBOLS}
-        self._growth = {symbol: dice.uniform(-0.004, 0.004) for symbol in SYMBOLS}
+        self._growth = {symbol: dice.uniform(-0.02, 0.02) for symbol in SYMBOLS}
 
     def targets(self, index_id: str, now: datetime) -> TargetSet:
         members = self._members[index_id]
@@ -103,6 +105,7 @@ class Person:
     browser: PybitClient
     browser_threads: Any
     started: list[UUID] = field(default_factory=list)
+    fallen: bool = False
     told_stopped: dict[UUID, datetime] = field(default_factory=dict)
     """The stops that were confirmed to the user, and when."""
 
@@ -112,7 +115,7 @@ class Person:
         pause, act = self.dice.uniform(0.2, 2), self.open
         while loop.time() + pause < until:
             await asyncio.sleep(pause)
-            pause = self.dice.choice((0.3, 4, 8, 14)) * self.dice.uniform(0.5, 1.5)
+            pause = self.dice.choice((0.3, 3, 5, 9)) * self.dice.uniform(0.5, 1.5)
             try:
                 await act()
             except HoldfastError as error:
@@ -123,14 +126,15 @@ class Person:
             act = self._something
 
     async def _something(self) -> None:
-        sleeves = await self.sleeves()
-        choice = self.dice.random()
-        if (choice < 0.25 and len(sleeves) < 3) or not sleeves:
+        """Mostly with positions that stand; now and then with any, which may be refused."""
+        sleeves, standing = await self.sleeves(), await self.sleeves("active", "needs_attention")
+        choice, mine = self.dice.random(), self.dice.choice(standing or sleeves or [None])
+        if (choice < 0.2 and len(sleeves) < 3) or mine is None:
             await self.open()
-        elif choice < 0.55:
-            await self.close(self.dice.choice(sleeves))
+        elif choice < 0.45:
+            await self.close(mine)
         elif choice < 0.75:
-            await self.rebalance(self.dice.choice(sleeves))
+            await self.rebalance(mine)
         elif choice < 0.85:
             await self.trade_by_hand()
         elif choice < 0.9:
@@ -140,12 +144,11 @@ class Person:
         else:
             await self.look()
 
-    async def sleeves(self) -> list[UUID]:
-        """Positions that are not over."""
+    async def sleeves(self, *states: str) -> list[UUID]:
+        """Positions in these states; if none are named, those that are not over."""
+        wanted = Sleeve.state.in_(states) if states else Sleeve.state.not_in(("closed", "unwound"))
         async with self.house.database.sessions() as session:
-            query = select(Sleeve.id).where(
-                Sleeve.connection_id == self.connection_id, Sleeve.state.not_in(("closed", "unwound"))
-            )
+            query = select(Sleeve.id).where(Sleeve.connection_id == self.connection_id, wanted)
             return list(await session.scalars(query.order_by(Sleeve.created_at, Sleeve.id)))
 
     async def open(self) -> None:
@@ -312,9 +315,10 @@ async def move_in(house: House, number: int) -> Person:
         }
         for symbol in held
     ]
+    funds = dice.choice((30_000, 60_000, 200_000))
     account = house.venue.accounts.create(
         {
-            "balances": {"USDT": str(dice.choice((30_000, 60_000, 200_000)))},
+            "balances": {"USDT": str(funds)},
             "ips": [],
             "default_leverage": dice.choice(("1", "10")),
             "positions": positions,
@@ -347,8 +351,12 @@ async def move_in(house: House, number: int) -> Person:
             )
         )
         await session.flush()
-        if dice.random() < LIMITED:
+        limited = dice.random()
+        if limited < LIMITED:
             session.add(_limits(dice, user_id, now))
+        fallen = limited > 1 - FALLEN
+        if fallen:
+            session.add_all(_fallen(Decimal(funds), user_id, now))
         await enqueue(session, "accounts.check_connection", str(connection_id), now=now)
     road = house.network.road(ELSEWHERE, exempt=True)
     browser = PybitClient(
@@ -363,7 +371,7 @@ async def move_in(house: House, number: int) -> Person:
     world = World(indices, InstrumentBook(), inside(house.api).run(house.public_venue, house.api))
     return Person(
         house, number, dice, account, user_id, connection_id, world,
-        {p.symbol: p.quantity for p in account.positions.values()}, browser, road.threads,
+        {p.symbol: p.quantity for p in account.positions.values()}, browser, road.threads, fallen=fallen,
     )  # fmt: skip
 
 
@@ -376,7 +384,31 @@ def _limits(dice: random.Random, user_id: UUID, now: datetime) -> RiskLimit:
         gross_notional=dice.choice((None, Decimal(2000), Decimal(20_000))),
         daily_loss=dice.choice((None, None, Decimal(1), Decimal(20))),
         orders_per_minute=dice.choice((None, 5, 12)),
+        instrument_notional=dice.choice((None, None, Decimal(500), Decimal(6000))),
+        sleeve_notional=dice.choice((None, None, Decimal(700), Decimal(9000))),
+        price_band=dice.choice((None, None, None, Decimal("0.003"), Decimal("0.0053"))),
         updated_at=now,
+    )
+
+
+def _fallen(funds: Decimal, user_id: UUID, now: datetime) -> tuple[RiskLimit, RiskMark]:
+    """A peak that the account comes nowhere near in a run, and a limit of the user's own that it has passed;
+    that of the installation it has not."""
+    peak = funds * Decimal("1.4")
+    return (
+        RiskLimit(id=new_id(), user_id=user_id, drawdown=Decimal("0.2"), updated_at=now),
+        RiskMark(
+            id=new_id(),
+            user_id=user_id,
+            value=peak,
+            seen_at=now,
+            day=now.date(),
+            day_value=peak,
+            peak=peak,
+            peak_since=now,
+            operators_peak=peak,
+            operators_peak_since=now,
+        ),
     )
 
 

@@ -115,20 +115,26 @@ class VirtualRedis:
 
     async def _reserve(self, keys: list[str], args: list[int]) -> list[int]:
         await self._travel()
-        sent_key, blocked_key, limit_key = keys
-        now, units, limit, window, patience = args
+        sent_key, blocked_key, limit_key, began_key = keys
+        now, units, limit, window, patience, known, spare, ripe = args
         limit = int(self._live(limit_key) or limit)
+        blocked = int(self._live(blocked_key) or 0)
+        if known > max(blocked, now):
+            self._values[blocked_key], self._ends[blocked_key] = known, self._now_ms() + known - now
+            blocked = known
+        if ripe and now - self._values.setdefault(began_key, now) < ripe:
+            return [-1, 0, blocked]
         sent: list[int] = self._live(sent_key) or []
         units = min(units, limit)
-        moment = max(now, int(self._live(blocked_key) or 0), sent[-1] if sent else 0)
-        crowding = limit - units + 1
+        moment = max(now, blocked, sent[-1] if sent else 0)
+        crowding = limit - spare - units + 1
         if len(sent) >= crowding:
             moment = max(moment, sent[-crowding] + window)
         if moment - now > patience:
-            return [0, moment]
+            return [0, moment, blocked]
         self._values[sent_key] = [*sent, *[moment] * units][-limit:]
         self._ends[sent_key] = self._now_ms() + moment - now + window + 1000
-        return [1, moment]
+        return [1, moment, blocked]
 
     async def _travel(self) -> None:
         process = current()

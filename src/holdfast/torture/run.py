@@ -8,6 +8,7 @@ import random
 import warnings
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ from holdfast.torture.invariants import ALWAYS, RULES, Rule, Violation, judge
 from holdfast.torture.loop import ProcessDied, VirtualLoop, inside
 from holdfast.torture.people import LAGS_MS, Person, begin, move_in
 from holdfast.torture.postgres import TortureDatabase, latencies
+from holdfast.torture.rates import ADDRESS_PART, narrowed
 from holdfast.torture.streams import Watch
 from holdfast.torture.strikes import Strikes
 from holdfast.torture.truth import Books, books_of
@@ -77,7 +79,8 @@ def run_seed(seed: int, database: TortureDatabase) -> Report:
     loop.set_exception_handler(_overhear)
     try:
         ids = ids_from(lambda: UUID(int=dice.getrandbits(128), version=4))
-        with ids, TemporaryDirectory(dir=FILES) as home:
+        rates = narrowed() if weather.narrow else nullcontext()
+        with ids, rates, TemporaryDirectory(dir=FILES) as home:
             return loop.run_until_complete(_Run(seed, weather, loop, database, Path(home)).carry_out())
     finally:
         _tear_down(loop)
@@ -168,6 +171,8 @@ class _Run:
             workers=self._dice.choice((1, 2, 2, 3)),
             handlers={kind: self._watched(handler) for kind, handler in HANDLERS.items()},
         )
+        if weather.narrow:
+            self._house.venue.addresses.limit //= ADDRESS_PART
         self._people: list[Person] = []
         self._watch: Watch | None = None
         self._problems: list[Violation] = []
@@ -216,7 +221,8 @@ class _Run:
             for person in self._people:
                 books = await books_of(session, person.connection_id, person.account, person.opening)
                 books.price_at, books.steady = self._house.price_at, not self._weather.freezes
-                books.told_stopped = person.told_stopped
+                books.calm = not self._weather.rules and not self._weather.blows
+                books.told_stopped, books.fallen = person.told_stopped, person.fallen
                 self._problems += judge(books, rules)
                 if rules is RULES:
                     self._count(books)
@@ -226,6 +232,8 @@ class _Run:
         tally.add("orders", len(books.orders))
         tally.add("fills", len(books.fills))
         tally.add("unknowns resolved", sum(map(_was_unknown, books.events.values())))
+        for execution in books.executions.values():
+            tally.add(f"ended {execution.state}")
 
     def _judge_rates(self) -> None:
         """The venue's limits hold unless the dial or a frozen process made requests arrive in a heap."""
@@ -261,7 +269,10 @@ class _Run:
         house, start = self._house, self._loop.time()
         house.faults.replace(self._weather.rules_from(house.venue.clock.now_ms()))
         house.network.reads_lag = self._weather.reads_lag
-        Strikes(house, self._people, self._watch, self._dice).schedule(self._weather.blows, start)
+        strikes = Strikes(house, self._people, self._watch, self._dice)
+        if self._weather.forgetful:
+            strikes.forget_ids()
+        strikes.schedule(self._weather.blows, start)
         lives = [
             self._loop.create_task(person.live(start + self._weather.storm), context=inside(house.api))
             for person in self._people
@@ -288,14 +299,19 @@ class _Run:
             return
         self._beat.cancel()  # what happened after the last reconciliation could not be in the books
         await asyncio.sleep(max(LAGS_MS) / 1000)  # nor what the venue did not tell yet
+        for _ in range(2):  # the first that ends may have been under way, and have read before
+            if not await self._reconcile():
+                self._problems.append(Violation("every connection is reconciled", "not within 10 minutes"))
+                return
+
+    async def _reconcile(self) -> bool:
+        """Whether every connection's books were compared after now."""
+        house = self._house
+        began = house.clock.now()
         async with house.database.transaction() as session:
             for person in self._people:
-                await enqueue(
-                    session, "execution.reconcile", str(person.connection_id), now=house.clock.now()
-                )
-        began = house.clock.now()
-        if not await house.until(partial(self._reconciled, began), seconds=600, every=0.5):
-            self._problems.append(Violation("every connection is reconciled", "not within 10 minutes"))
+                await enqueue(session, "execution.reconcile", str(person.connection_id), now=began)
+        return await house.until(partial(self._reconciled, began), seconds=600, every=0.5)
 
     async def _settled(self) -> bool:
         if self._house.database.server.statements > MOST_STATEMENTS:

@@ -3,12 +3,18 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from holdfast.execution.risk import stop_file, stops
+from holdfast.sim.bybit.operations import Operations
 from holdfast.torture.house import House, Worker
 from holdfast.torture.loop import NEUTRAL, VirtualLoop
-from holdfast.torture.people import Person
+from holdfast.torture.people import LAGS_MS, Person
+from holdfast.torture.rates import lowered
 from holdfast.torture.streams import Watch
 from holdfast.torture.weather import Blow
 
@@ -24,11 +30,18 @@ class Strikes:
         self._watch = watch
         self._dice = dice
         self._loop: VirtualLoop = house.loop
+        self._operations = Operations(house.venue)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def schedule(self, blows: Iterable[Blow], start: float) -> None:
         for blow in blows:
             self._loop.call_at(start + blow.at, partial(self._begin, blow))
+
+    def forget_ids(self) -> None:
+        """From now on the venue takes an order's id again once the order has ended, and tells of it late."""
+        temper = {"forgets_link_ids_s": 0, "realtime_lag_ms": max(LAGS_MS)}
+        for person in self._people:
+            self._operations.carry_out(person.account.uid, "behaviour", temper)
 
     def _begin(self, blow: Blow) -> None:
         task = self._loop.create_task(self._strike(blow))
@@ -115,3 +128,38 @@ class Strikes:
         await person.switch_to_hedge_mode(symbol)
         await asyncio.sleep(self._dice.uniform(5, 40))
         await person.switch_back(symbol)
+
+    async def _strike_key(self, trouble: str, seconds: float) -> None:
+        """The user revokes the key, lets it expire or takes its rights to trade, and thinks better of it."""
+        uid = self._dice.choice(self._people).account.uid
+        self._operations.carry_out(uid, "key", {trouble: True})
+        await asyncio.sleep(seconds)
+        healed = {"expires": "2100-01-01T00:00:00Z"} if trouble == "expired" else {trouble: False}
+        self._operations.carry_out(uid, "key", healed)
+
+    async def _strike_margin(self, mode: str, seconds: float) -> None:
+        uid = self._dice.choice(self._people).account.uid
+        self._operations.carry_out(uid, "margin-mode", {"mode": mode})
+        await asyncio.sleep(seconds)
+        self._operations.carry_out(uid, "margin-mode", {"mode": "REGULAR_MARGIN"})
+
+    def _strike_limits(self, part: int) -> None:
+        """The venue puts a user on a lower level."""
+        uid = self._dice.choice(self._people).account.uid
+        self._operations.carry_out(uid, "limits", {"rate_limits": lowered(part)})
+
+    async def _strike_stop_all(self, seconds: float) -> None:
+        """The operator stops everything by the file, and resumes."""
+        settings, clock = self._house.settings, self._house.clock
+        stop_file.write(settings, since=clock.now(), by="operator", reason="")
+        await self._enter_stop(resumed=False)
+        await asyncio.sleep(seconds)
+        stop_file.remove(settings, now=clock.now())
+        await self._enter_stop(resumed=True)
+
+    async def _enter_stop(self, *, resumed: bool) -> None:
+        """As the operator's command does: where PostgreSQL is away, the workers follow the file later."""
+        with suppress(SQLAlchemyError, OSError):
+            async with self._house.database.transaction() as session:
+                now = self._house.clock.now()
+                await stops.enter_file(session, self._house.settings, now, resumed=resumed)

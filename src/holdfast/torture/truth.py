@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -51,12 +52,25 @@ class Books:
     price_at: Callable[[str, datetime], Decimal] | None = None
     told_stopped: Mapping[UUID, datetime] = field(default_factory=dict)
     """When which stop was confirmed to the user."""
+    calm: bool = False
+    """Whether nothing went wrong at all."""
+    fallen: bool = False
+    """Whether the account was further below its peak than the user allows, from the beginning."""
     steady: bool = False
     """Whether nobody was frozen in the middle of writing."""
 
     @property
     def by_client_id(self) -> dict[str, Order]:
         return {order.client_id: order for order in self.orders.values()}
+
+    @cached_property
+    def sequences(self) -> dict[str, int]:
+        """The venue's own order of its executions."""
+        return {trade.exec_id: trade.sequence for trade in self.trades}
+
+    def contracts(self, symbol: str) -> list[Posting]:
+        """What was booked of the contract itself, by moment."""
+        return [posting for posting in self.postings if posting.asset == posting.symbol == symbol]
 
     def orders_of(self, execution_id: UUID) -> list[Order]:
         return [order for order in self.orders.values() if order.execution_id == execution_id]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from holdfast.sim.bybit.codes import REJECT_REASONS
-from holdfast.sim.fault_kinds import ENGINE, INSTRUMENT, KINDS, REQUEST, STREAM, VENUE, FaultKind
+from holdfast.sim.fault_kinds import ENGINE, HELD, INSTRUMENT, KINDS, REQUEST, STREAM, VENUE, FaultKind
 from holdfast.torture.market import SYMBOLS
 
 STORM: Final = (8.0, 28.0)
@@ -30,6 +30,8 @@ _HARDEST: Final[tuple[FaultKind, ...]] = (
     "error_500_before", "error_500_after", "code_after", "rate_limit", "stale", "partial_fill", "reject",
 )  # fmt: skip
 """Those an order's outcome hangs on are drawn more often."""
+_FORCED: Final[tuple[FaultKind, ...]] = ("adl", "liquidation")
+_DRAWN: Final = [kind for kind in KINDS if kind not in _FORCED]
 _AMBIGUOUS: Final[tuple[FaultKind, ...]] = (
     "drop_answer", "drop_answer", "half_open_after", "error_500_after", "code_after", "delay_answer",
     "drop_request", "error_500_before", "duplicate",
@@ -45,11 +47,25 @@ _READS_LAG: Final = (0.3, 1.5, 4.0)
 _CROWDING: Final = frozenset({"delay", "reorder", "duplicate", "half_open", "half_open_after", "clock_skew"})
 _REQUEST_CODES: Final = (10000, 10016)
 _CONDITION_SECONDS: Final = (2.0, 25.0)
+NARROW: Final = 0.2
+"""The part of runs in which the venue allows so little that small baskets reach its rate limits."""
+ORDERLY: Final = 0.5
+"""The part of those in which nothing crowds, so that not one request too many is forgiven."""
+HOSTILE: Final = 0.06
+"""The part of runs in which each of the things happens that its owner, its operator or the venue do to an
+account or an installation beside trading."""
+FORGETFUL: Final = 0.15
+"""The part of runs in which an order's id may be used again as soon as the order has ended, while the venue's
+readers lag and answers are lost: there only asking first, and waiting long enough, keeps an order from being
+doubled."""
+_MISLEADING: Final = frozenset({"stale", "duplicate", "clock_skew"})
+"""What would double an order then without any fault of ours: the venue's word, or the wire."""
+_CROWDING_BLOWS: Final = frozenset({"pause", "redis", "crash", "fuse"})
 
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """Something that happens to us at ``at`` seconds: crash | pause | fuse | redis | database | …"""
+    """Something that happens to us at ``at`` seconds: crash | pause | fuse | redis | database | key | …"""
 
     at: float
     what: str
@@ -70,12 +86,16 @@ class Weather:
     blows: tuple[Blow, ...]
     reads_lag: float = 0.0
     """For how many seconds positions and the wallet may be told as they were."""
+    narrow: bool = False
+    """Whether the venue's rate limits are narrow."""
+    forgetful: bool = False
+    """Whether the venue takes an order's id for a new one once the order has ended."""
 
     @property
     def crowds(self) -> bool:
         """Whether requests that left in time may arrive in a heap, or what was sent may be forgotten."""
         late = any(rule["kind"] in _CROWDING for rule in self.rules)
-        return late or any(blow.what in ("pause", "redis", "crash", "fuse") for blow in self.blows)
+        return late or any(blow.what in _CROWDING_BLOWS for blow in self.blows)
 
     @property
     def freezes(self) -> bool:
@@ -104,7 +124,9 @@ class Weather:
             for rule in self.rules
         ]
         lag = [f"positions and wallet up to {self.reads_lag} s late"] if self.reads_lag else []
-        return [*lag, *sorted([*shown, *map(str, self.blows)])]
+        narrow = ["narrow rate limits"] if self.narrow else []
+        forgetful = ["ids are forgotten when their orders end"] if self.forgetful else []
+        return [*lag, *narrow, *forgetful, *sorted([*shown, *map(str, self.blows)])]
 
 
 def forecast(seed: int) -> Weather:
@@ -112,13 +134,22 @@ def forecast(seed: int) -> Weather:
     dice = random.Random(f"{seed}:weather")  # noqa: S311  not a secret
     storm = dice.uniform(*STORM)
     wild = dice.choice((0.0, 0.00005, 0.0002, 0.0008))
+    rates = random.Random(f"{seed}:rates")  # noqa: S311  not a secret
+    narrow, orderly = rates.random() < NARROW, rates.random() < ORDERLY
     if seed % CALM_SEEDS == 0:
-        return Weather(storm, wild, (), ())
+        return Weather(storm, wild, (), (), narrow=narrow)
     lost = _lost_answers(dice, storm) if dice.random() < LOST_ANSWERS else ()
-    rules = (*lost, *(_rule(dice, storm) for _ in range(dice.choice((0, 1, 2, 4, 7)))))
-    blows = tuple(sorted(_blows(dice, storm), key=lambda blow: blow.at))
+    rules = (*lost, *(_rule(dice, storm) for _ in range(dice.choice((0, 1, 2, 4, 7)))), *_forced(seed, storm))
+    blows = [*_blows(dice, storm), *_hostile(seed, storm)]
     lag = dice.choice(_READS_LAG) if dice.random() < LAGGING else 0.0
-    return Weather(storm, wild, rules, blows, lag)
+    if narrow and orderly:
+        rules = tuple(rule for rule in rules if rule["kind"] not in _CROWDING)
+        blows = [blow for blow in blows if blow.what not in _CROWDING_BLOWS]
+    forgetful = random.Random(f"{seed}:ids forgotten").random() < FORGETFUL  # noqa: S311  not a secret
+    if forgetful:
+        rules = (*(rule for rule in rules if rule["kind"] not in _MISLEADING), _lost_answer(storm))
+    blows.sort(key=lambda blow: blow.at)
+    return Weather(storm, wild, rules, tuple(blows), lag, narrow, forgetful)
 
 
 def _lost_answers(dice: random.Random, storm: float) -> tuple[dict[str, Any], ...]:
@@ -144,8 +175,13 @@ def _lost_answers(dice: random.Random, storm: float) -> tuple[dict[str, Any], ..
     )
 
 
+def _lost_answer(storm: float) -> dict[str, Any]:
+    window = {"from_ms": 0.0, "until_ms": round(storm, 2) + 0.01}
+    return {"where": "bybit.order.create", "kind": "drop_answer", **window, "every": 2, "count": 5}
+
+
 def _rule(dice: random.Random, storm: float) -> dict[str, Any]:
-    kind = dice.choice(_HARDEST) if dice.random() < 0.4 else dice.choice(list(KINDS))
+    kind = dice.choice(_HARDEST) if dice.random() < 0.4 else dice.choice(_DRAWN)
     sort = dice.choice(KINDS[kind].to)
     where = dice.choice(_PLACES[sort])
     if sort in (ENGINE, INSTRUMENT):
@@ -164,6 +200,26 @@ def _rule(dice: random.Random, storm: float) -> dict[str, Any]:
         if sort == VENUE or kind in ("ip_limit", "half_open", "half_open_after") or dice.random() < 0.4:
             rule["count"] = dice.choice((1, 1, 2, 5))
     return rule | _settings(dice, kind)
+
+
+def _forced(seed: int, storm: float) -> list[dict[str, Any]]:
+    """Positions that are taken again and again for a while; drawn by themselves, as ``_hostile``."""
+    dice = random.Random(f"{seed}:forced")  # noqa: S311  not a secret
+    rules = []
+    for kind in _FORCED:
+        begins, happens = dice.uniform(0, storm * 0.8), dice.random() < HOSTILE
+        rule = {
+            "where": f"bybit.{HELD}.linear.*",
+            "kind": kind,
+            "from_ms": round(begins, 2),
+            "until_ms": round(storm, 2) + 0.01,
+            "seed": dice.randrange(2**31),
+            "probability": dice.choice((0.02, 0.1, 0.5)),
+            "count": dice.choice((1, 2, 5)),
+            **_settings(dice, kind),
+        }
+        rules += [rule] if happens else []
+    return rules
 
 
 def _settings(dice: random.Random, kind: FaultKind) -> dict[str, Any]:
@@ -249,4 +305,22 @@ def _blows(dice: random.Random, storm: float) -> list[Blow]:
     blows += [Blow(dice.uniform(0, storm), "hand") for _ in some(4)]
     blows += [Blow(dice.uniform(0, storm), "leverage", {"symbol": dice.choice(SYMBOLS[:6])}) for _ in some(1)]
     blows += [Blow(dice.uniform(0, storm), "hedge", {"symbol": dice.choice(SYMBOLS[:8])}) for _ in some(1)]
+    return blows
+
+
+def _hostile(seed: int, storm: float) -> list[Blow]:
+    """Drawn by themselves: the seeds that none of these meets keep their course. All but lowered limits are
+    put right again before the storm is over."""
+    dice = random.Random(f"{seed}:hostile")  # noqa: S311  not a secret
+    blows = []
+    for what, detail in (
+        ("key", {"trouble": dice.choice(("revoked", "expired", "read_only"))}),
+        ("margin", {"mode": dice.choice(("PORTFOLIO_MARGIN", "ISOLATED_MARGIN"))}),
+        ("stop_all", {}),
+        ("limits", {"part": dice.choice((2, 3, 5))}),
+    ):
+        at, happens = dice.uniform(0, storm * 0.8), dice.random() < HOSTILE
+        seconds = round(dice.uniform(0.5, storm - at), 2)
+        lasts = {} if what == "limits" else {"seconds": seconds}
+        blows += [Blow(at, what, detail | lasts)] if happens else []
     return blows

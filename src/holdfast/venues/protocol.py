@@ -123,7 +123,7 @@ class KeyInfo:
 
 @dataclass(frozen=True, slots=True)
 class AccountInfo:
-    """``margin_mode``: cross | isolated | portfolio."""
+    """``margin_mode``: cross | isolated | portfolio, or the venue's name of any other."""
 
     unified: bool
     margin_mode: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from redis.asyncio import Redis
@@ -9,7 +10,8 @@ from redis.asyncio import Redis
 from holdfast.core.errors import InvalidInput
 from holdfast.core.time import Clock
 from holdfast.platform.settings import Settings
-from holdfast.venues.bybit.budget import Budget, LocalBudget, RateBudget
+from holdfast.venues.bybit import budget as bybit_budget
+from holdfast.venues.bybit.budget import Budget
 from holdfast.venues.bybit.client import BybitPublic, BybitVenue
 from holdfast.venues.bybit.private_stream import BybitAccountStream
 from holdfast.venues.protocol import AccountStream, PublicVenue, TradingVenue
@@ -28,8 +30,8 @@ _PRIVATE_STREAM: Final = {
 }
 _PUBLIC: Final[dict[str, Callable[..., PublicVenue]]] = {"bybit": BybitPublic}
 _TRADING: Final[dict[str, Callable[..., TradingVenue]]] = {"bybit": BybitVenue}
-_BUDGET: Final[dict[str, Callable[[Redis, Clock], Budget]]] = {"bybit": RateBudget}
-_OWN_BUDGET: Final[dict[str, Callable[[Clock], Budget]]] = {"bybit": LocalBudget}
+_BUDGET: Final[dict[str, Callable[[Redis, Clock, Path], Budget]]] = {"bybit": bybit_budget.shared_budget}
+_OWN_BUDGET: Final[dict[str, Callable[[Clock, Path], Budget]]] = {"bybit": bybit_budget.own_budget}
 _STREAM: Final[dict[str, Callable[..., AccountStream]]] = {"bybit": BybitAccountStream}
 
 
@@ -53,18 +55,19 @@ def private_ws_url(venue: str, environment: str, settings: Settings) -> str:
     return _PRIVATE_STREAM[venue, environment]
 
 
-def shared_budget(venue: str, redis: Redis, clock: Clock) -> Budget:
-    """The venue's rate limits, counted by all processes together."""
+def shared_budget(venue: str, redis: Redis, clock: Clock, home: Path) -> Budget:
+    """The venue's rate limits, counted by all processes together; those of one machine have one ``home``."""
     if venue not in _BUDGET:
         raise _unknown(venue)
-    return _BUDGET[venue](redis, clock)
+    return _BUDGET[venue](redis, clock, home)
 
 
-def own_budget(venue: str, clock: Clock) -> Budget:
-    """The venue's rate limits, counted by this process alone, for all its clients together."""
+def own_budget(venue: str, clock: Clock, home: Path) -> Budget:
+    """The venue's rate limits, counted by this process alone, for all its clients together; those of its
+    address, with the others of its machine that cannot ask Redis."""
     if venue not in _OWN_BUDGET:
         raise _unknown(venue)
-    return _OWN_BUDGET[venue](clock)
+    return _OWN_BUDGET[venue](clock, home)
 
 
 def public_venue(

@@ -1,9 +1,10 @@
 """Own data from the form to the chart: all of it or nothing, and nobody else's."""
 
+import asyncio
 import gzip
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -353,3 +354,37 @@ async def test_forms_that_are_none_are_refused(
     assert await status(files={"file": ("bars.csv", b"x" * 5000)}) == 422
     async with database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Dataset)) == 0
+
+
+async def test_a_form_that_stalls_or_trickles_is_given_up(
+    client: httpx2.AsyncClient, database: Database, owner: Headers, key: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = b'--x\r\nContent-Disposition: form-data; name="file"; filename="bars.csv"\r\n\r\n'
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield begun
+        while True:
+            yield b"1"
+            await asyncio.sleep(0.01)
+
+    async def stall() -> AsyncIterator[bytes]:
+        yield begun
+        await asyncio.Event().wait()
+
+    async def told(form: AsyncIterator[bytes]) -> str:
+        headers = owner | key() | {"content-type": "multipart/form-data; boundary=x"}
+        async with asyncio.timeout(20):
+            answer = await client.post("/api/datasets", headers=headers, content=form)
+        assert answer.status_code == 422
+        return str(answer.json()["detail"])
+
+    monkeypatch.setattr(forms, "LONGEST_SECONDS", 0.2)
+    assert "takes too long" in await told(trickle())
+    assert "takes too long" in await told(stall())
+    monkeypatch.setattr(forms, "LONGEST_SECONDS", 600.0)
+    monkeypatch.setattr(forms, "STALLED_SECONDS", 0.1)
+    assert "does not go on" in await told(stall())
+    for _ in range(3):
+        assert (await send(client, owner | key(), BARS[:-1])).status_code == 202, "no place is held any more"
+    async with database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Dataset)) == 3

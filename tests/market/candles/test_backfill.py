@@ -1,6 +1,7 @@
 """History is filled from the newest bar backwards, through crashes and refusals, and is the venue's."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -177,3 +178,76 @@ async def test_wanting_more_keeps_one_job(database: Database, series: int) -> No
 async def test_a_symbol_without_a_past_is_complete(database: Database, series: int) -> None:
     assert await fill(database, FakeVenue(Bars.empty()), series)
     assert len(await everything(database, series)) == 0
+
+
+class MovedClock(FixedClock):
+    """Moved by so many seconds."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.moved = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return super().now() + self.moved
+
+
+class BehindVenue(FakeVenue):
+    """By its clock it is earlier than by ours; its last bar is the part it has seen of the minute."""
+
+    def __init__(self, clock: MovedClock, behind: float) -> None:
+        super().__init__(history())
+        self.clock, self.behind, self.times_asked = clock, timedelta(seconds=behind), 0
+
+    def there(self) -> datetime:
+        return self.clock.now() - self.behind
+
+    async def server_time(self) -> datetime:
+        self.times_asked += 1
+        return self.there()
+
+    async def klines(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime, limit: int
+    ) -> list[Candle]:
+        found = await super().klines(symbol, timeframe, start, min(end, self.there()), limit)
+        return [self._seen(one) for one in found]
+
+    def _seen(self, one: Candle) -> Candle:
+        forms = one.open_time + timedelta(minutes=1) > self.there()
+        return replace(one, high=one.open, low=one.open, close=one.open) if forms else one
+
+
+LAST = NOW - NOW % 60 - 60
+"""The last minute that is over."""
+
+
+@pytest.mark.parametrize("behind", [40, 600])
+async def test_what_still_forms_by_the_venues_clock_is_not_stored(
+    database: Database, series: int, behind: int
+) -> None:
+    """Nor is it said that it does not exist: it is asked for again."""
+    clock = MovedClock()
+    venue = BehindVenue(clock, behind)
+    async with database.transaction() as session:
+        one = await session.get_one(CandleSeries, series)
+    with pytest.raises(Unreachable, match="ahead"):
+        await backfill.fetch(database, venue, one, LAST - 1200, LAST + 60, clock)
+    over = (NOW - behind) // 60 * 60
+    assert await everything(database, series) == history().between(LAST - 1200, over)
+    clock.moved = timedelta(seconds=behind + 60)
+    await backfill.fetch(database, venue, one, over, LAST + 60, clock)
+    assert await everything(database, series) == history().between(LAST - 1200, LAST + 60)
+
+
+async def test_a_history_is_filled_up_to_what_is_over_by_the_venues_clock(
+    database: Database, series: int
+) -> None:
+    venue = BehindVenue(MovedClock(), 40)
+    assert await fill(database, venue, series)
+    assert await everything(database, series) == history().between(0, LAST)
+    assert venue.times_asked <= 4, "only where it matters"
+
+
+@pytest.mark.parametrize("ahead", [-0.9, 0, 900])
+async def test_a_venue_that_is_ahead_changes_nothing(database: Database, series: int, ahead: float) -> None:
+    venue = BehindVenue(MovedClock(), -ahead)
+    assert await fill(database, venue, series)
+    assert await everything(database, series) == history().between(0, LAST + 60)

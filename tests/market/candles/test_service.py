@@ -1,12 +1,20 @@
 """Pages while the venue is away, and where the store has holes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 from tests.market.candles.made import DAY, START, walk
-from tests.market.candles.test_backfill import NOW, FakeVenue, FixedClock, history
+from tests.market.candles.test_backfill import (
+    LAST,
+    NOW,
+    BehindVenue,
+    FakeVenue,
+    FixedClock,
+    MovedClock,
+    history,
+)
 
 from holdfast.core.bars import Bars
 from holdfast.core.errors import NotFound, Unavailable
@@ -18,6 +26,7 @@ from holdfast.market.candles.models import CandleBackfill
 from holdfast.market.candles.readers import Series
 from holdfast.market.candles.service import Asked, Candles, span
 from holdfast.platform.database import Database
+from holdfast.venues.protocol import Candle
 
 HOURS = Timeframe.H1
 
@@ -135,3 +144,80 @@ def test_spans_end_with_the_bar_that_forms() -> None:
     start, until = span(Asked(HOURS, 9, after=now), now)
     assert start >= until
     assert span(Asked(Timeframe.MONTH, 2000), now)[0] == 0
+
+
+class HandClock:
+    def __init__(self, second: int) -> None:
+        self.second = second
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.second, UTC)
+
+
+class LiveVenue(FakeVenue):
+    """Has the minutes that are over by its clock."""
+
+    def __init__(self, clock: HandClock) -> None:
+        super().__init__(history())
+        self.whole, self.clock = self.bars, clock
+
+    async def klines(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime, limit: int
+    ) -> list[Candle]:
+        self.bars = self.whole.between(0, self.clock.second - 59)
+        return await super().klines(symbol, timeframe, start, end, limit)
+
+
+MIDNIGHT = START + 3 * DAY
+
+
+@pytest.fixture
+async def live(database: Database) -> tuple[Candles, HandClock, Series]:
+    """A chart of hours was looked at while the last of them had half a minute to go."""
+    clock = HandClock(MIDNIGHT - 20)
+    async with database.transaction() as session:
+        await store.series(session, "bybit", "BTCUSDT")
+    candles = Candles(database, clock, {"bybit": LiveVenue(clock)})
+    series = await btc(candles)
+    assert (await candles.page(series, Asked(HOURS, 60, before=MIDNIGHT))).forming
+    return candles, clock, series
+
+
+async def test_a_bar_that_closed_since_the_venue_was_asked_is_whole(
+    live: tuple[Candles, HandClock, Series],
+) -> None:
+    candles, clock, series = live
+    clock.second = MIDNIGHT + 5
+    page = await candles.page(series, Asked(HOURS, 60, before=MIDNIGHT))
+    assert not page.forming
+    assert page.bars == resample(history(), HOURS).between(page.start, MIDNIGHT)
+
+
+@pytest.mark.parametrize("later", [1, 5])
+async def test_hours_that_a_ladder_begins_with_are_whole(
+    database: Database, live: tuple[Candles, HandClock, Series], later: int
+) -> None:
+    candles, clock, series = live
+    clock.second = MIDNIGHT + later
+    assert series.store_id is not None
+    async with database.transaction() as session:
+        await store.write(session, series.store_id, history().between(MIDNIGHT - 60, MIDNIGHT), origin="test")
+    start = MIDNIGHT - 60 * 3600
+    made = await candles.upto(series, HOURS, start, MIDNIGHT)
+    assert made == resample(history(), HOURS).between(start, MIDNIGHT)
+
+
+async def test_a_page_has_nothing_closed_that_forms_by_the_venues_clock(database: Database) -> None:
+    clock = MovedClock()
+    async with database.transaction() as session:
+        await store.series(session, "bybit", "BTCUSDT")
+    candles = Candles(database, clock, {"bybit": BehindVenue(clock, 40)})
+    page = await candles.page(await btc(candles), Asked(Timeframe.M1, 20))
+    assert (int(page.bars.time[-1]), page.forming) == (LAST, True)
+    clock.moved += timedelta(seconds=60)
+    series = await btc(candles)
+    page = await candles.page(series, Asked(Timeframe.M1, 20))
+    assert page.bars.between(0, LAST + 60) == history().between(page.start, LAST + 60)
+    assert await candles.upto(series, Timeframe.M1, LAST - 600, LAST + 60) == history().between(
+        LAST - 600, LAST + 60
+    )

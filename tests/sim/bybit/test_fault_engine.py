@@ -183,6 +183,29 @@ def test_funding_for_everybody_at_a_moment() -> None:
     assert {e.time_ms for account in accounts for e in account.log} == {START_MS + 5000}
 
 
+@pytest.mark.parametrize(
+    ("rule", "left", "types"),
+    [
+        ({"kind": "adl", "share": 0.3, "count": 2}, ["1.47", "3"], ["AdlTrade", "AdlTrade"]),
+        ({"kind": "adl", "share": 0.3, "every": 4, "count": 1}, ["2.1", "3"], ["AdlTrade"]),
+        ({"kind": "liquidation"}, ["0", "3"], ["BustTrade"]),
+    ],
+)
+def test_positions_are_taken_by_a_schedule(rule: dict[str, Any], left: list[str], types: list[str]) -> None:
+    offline = Offline()
+    struck, spared = (
+        offline.account(positions=[{"symbol": s, "size": "3"} for s in ("BTCUSDT", "ETHUSDT")]) for _ in "ab"
+    )
+    where = {"where": "bybit.held.linear.BTC*", "uid": struck.uid, "from_ms": START_MS + 5000}
+    offline.faults.replace([where | rule])
+    offline.run(4000)
+    assert struck.executions == []
+    offline.run(6000)
+    assert [struck.signed_size(s) for s in ("BTCUSDT", "ETHUSDT")] == [D(size) for size in left]
+    assert [e.exec_type for e in struck.executions] == types
+    assert spared.executions == []
+
+
 def test_reduce_only_orders_may_reserve_the_position() -> None:
     offline = Offline()
     strict = offline.account(behaviour={"reserve_reduce_only": True})
@@ -192,6 +215,21 @@ def test_reduce_only_orders_may_reserve_the_position() -> None:
     placed(offline, strict, **closing, qty="0.3")
     assert placed(offline, strict, **closing, qty="0.3").qty == D("0.2")
     assert offline.order(strict, **closing, qty="0.1").code == 110017
+
+
+def test_ids_may_be_used_again_once_they_are_forgotten() -> None:
+    offline = Offline()
+    strict, account = offline.account(), offline.account(behaviour={"forgets_link_ids_s": 5})
+    resting = {**LIMIT, "price": str(offline.market.book("linear", "BTCUSDT", 1).bids[0][0] - 900)}
+    placed(offline, account, **resting, orderLinkId="open")
+    for one in (account, strict):
+        placed(offline, one, orderLinkId="ended")
+    offline.run(4000)
+    assert offline.order(account, orderLinkId="ended").code == 110072
+    offline.run(2000)
+    assert offline.order(account, orderLinkId="ended").code == 0
+    assert offline.order(account, orderLinkId="open").code == 110072
+    assert offline.order(strict, orderLinkId="ended").code == 110072
 
 
 def test_what_is_lost_for_the_client_is_not_lost_for_the_venue() -> None:

@@ -37,6 +37,12 @@ export function asProblem(error: unknown): Problem {
   }
 }
 
+/** What happened and what to do, in one line. */
+export function problemWords(error: unknown): string {
+  const { detail, advice } = asProblem(error)
+  return [detail, advice].filter(Boolean).join(' ')
+}
+
 /** Reads the body of a refused answer. */
 export function problemOf(body: unknown, response: Response): Problem {
   const told = typeof body === 'object' && body !== null ? (body as Partial<Problem>) : {}

@@ -1543,6 +1543,26 @@ export interface components {
             message: string;
         };
         /**
+         * AccountBalance
+         * @description One connection's wallet as the venue last told it, in USDT.
+         */
+        AccountBalance: {
+            /** Available */
+            available: string;
+            /**
+             * Connection Id
+             * Format: uuid
+             */
+            connection_id: string;
+            /** Equity */
+            equity: string;
+            /**
+             * Taken At
+             * Format: date-time
+             */
+            taken_at: string;
+        };
+        /**
          * AlertView
          * @description ``fired_at``: the last time. One that was to fire ``once`` is not active any more afterwards.
          */
@@ -2257,7 +2277,8 @@ export interface components {
         /**
          * FiredAlertView
          * @description The level ``price`` was reached; ``above``: from below. ``seen_price``: the price ``at`` that moment.
-         *     Within a minute that was read afterwards, the moment is its end.
+         *     Within a minute that was read afterwards, the moment is its end. ``number`` grows in the order in which
+         *     they were noted.
          */
         FiredAlertView: {
             /**
@@ -2282,6 +2303,8 @@ export interface components {
             id: string;
             /** Note */
             note: string;
+            /** Number */
+            number: number;
             /** Price */
             price: string;
             /** Seen Price */
@@ -3549,9 +3572,11 @@ export interface components {
          * Overview
          * @description Everything of the signed-in user, in USDT. ``open_pnl`` (price P&L of what is held) + ``realised_pnl``
          *     (price P&L of what was closed) - ``fees`` + ``funding`` is the result of all positions there ever were.
-         *     ``equity`` and ``available`` are the sums over connections as the venue last told them.
+         *     ``equity`` and ``available`` are the sums over ``accounts``, as the venue last told them.
          */
         Overview: {
+            /** Accounts */
+            accounts: components["schemas"]["AccountBalance"][];
             /** As Of */
             as_of: string | null;
             /** Available */
@@ -3617,6 +3642,13 @@ export interface components {
         Page_PaymentView_: {
             /** Items */
             items: components["schemas"]["PaymentView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[PositionSummary] */
+        Page_PositionSummary_: {
+            /** Items */
+            items: components["schemas"]["PositionSummary"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -4332,6 +4364,7 @@ export interface components {
         /**
          * StatusView
          * @description How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
+         *     ``unknown_jobs``: open ones that only another version of Holdfast can do, by kind.
          *     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
          *     ``None`` if it keeps none.
          */
@@ -4346,6 +4379,10 @@ export interface components {
                 [key: string]: components["schemas"]["QueueView"];
             };
             stream?: components["schemas"]["StreamLoad"] | null;
+            /** Unknown Jobs */
+            unknown_jobs: {
+                [key: string]: number;
+            };
         };
         /**
          * StopsTick
@@ -7176,6 +7213,8 @@ export interface operations {
     list_positions_api_positions_get: {
         parameters: {
             query?: {
+                cursor?: string | null;
+                limit?: number;
                 state?: ("open" | "closed") | null;
             };
             header?: never;
@@ -7190,7 +7229,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PositionSummary"][];
+                    "application/json": components["schemas"]["Page_PositionSummary_"];
                 };
             };
             /** @description Validation Error */

@@ -1,6 +1,7 @@
 import { Command } from 'cmdk'
 import { Dialog } from 'radix-ui'
 
+import { escapeCloses } from '@/ui/escape'
 import { Kbd } from '@/ui/Kbd'
 
 import type { ActionTools } from './actions'
@@ -14,6 +15,7 @@ export default function Palette({ tools, onClose }: { tools: ActionTools; onClos
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-[rgb(0_0_0/0.4)]" />
         <Dialog.Content
+          {...escapeCloses(onClose)}
           aria-describedby={undefined}
           className="fixed top-[12vh] left-1/2 z-50 w-[min(560px,calc(100vw-32px))] -translate-x-1/2 animate-enter overflow-hidden rounded-card bg-canvas shadow-sheet"
         >

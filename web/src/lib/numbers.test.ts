@@ -99,6 +99,17 @@ describe('typed amounts', () => {
   })
 })
 
+it.each([
+  ['0.5', '0.3', '0.2'],
+  ['0.5', '0.125', '0.375'],
+  ['9007199254740993', '1', '9007199254740992'],
+  ['1', '1.0', '0'],
+  ['0.1', '1', '-0.9'],
+  ['0.00000003', '0.00000001', '0.00000002'],
+])('subtractAmounts: %s less %s is %s', (a, b, rest) => {
+  expect(numbers.subtractAmounts(a, b)).toBe(rest)
+})
+
 describe('compareAmounts', () => {
   it('is exact where floats are not', () => {
     expect(numbers.compareAmounts('0.1', '0.10')).toBe(0)

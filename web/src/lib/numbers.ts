@@ -153,6 +153,14 @@ export function compareAmounts(a: string, b: string): -1 | 0 | 1 {
   return left < right ? -1 : 1
 }
 
+/** Decimal string a less b; exact: "0.5" less "0.125" → "0.375". */
+export function subtractAmounts(a: string, b: string): string {
+  const scale = Math.max(fractionOf(a), fractionOf(b))
+  const units = scaled(a, scale) - scaled(b, scale)
+  const size = movePoint(String(units < 0n ? -units : units), -scale)
+  return units < 0n ? `-${size}` : size
+}
+
 function fractionOf(value: string): number {
   return value.split('.')[1]?.length ?? 0
 }

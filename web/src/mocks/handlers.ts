@@ -122,6 +122,7 @@ const trading = [
     bookPosition(execution)
     return HttpResponse.json(execution, { status: 202 })
   }),
+  http.get('/api/executions', () => HttpResponse.json({ items: [...world.executions.values()], next_cursor: null })),
   http.get('/api/executions/:id', ({ params }) => {
     const execution = world.executions.get(String(params['id']))
     return execution ? HttpResponse.json(execution) : missing()
@@ -130,8 +131,9 @@ const trading = [
 
 const records = [
   http.get('/api/positions', ({ request }) => {
-    const closed = new URL(request.url).searchParams.get('state') === 'closed'
-    return HttpResponse.json([...world.positions.values()].filter((each) => (each.state === 'closed') === closed))
+    const state = new URL(request.url).searchParams.get('state')
+    const closed = state === 'closed'
+    return page([...world.positions.values()].filter((each) => !state || (each.state === 'closed') === closed))
   }),
   http.get('/api/positions/:id', ({ params }) => {
     const position = world.positions.get(String(params['id']))
@@ -142,6 +144,14 @@ const records = [
       equity: '10001.83',
       available: '9158.21',
       as_of: new Date().toISOString(),
+      accounts: [
+        {
+          connection_id: CONNECTION.id,
+          equity: '10001.83',
+          available: '9158.21',
+          taken_at: new Date().toISOString(),
+        },
+      ],
       open_pnl: '1.83',
       realised_pnl: '0',
       fees: '0.46',

@@ -1,6 +1,8 @@
 import { Dialog as Radix } from 'radix-ui'
 import type { ReactNode } from 'react'
 
+import { escapeCloses } from './escape'
+
 /** A dialog that names itself, traps the focus and gives it back. A sheet from below on a phone. */
 export function Dialog({
   open,
@@ -23,6 +25,7 @@ export function Dialog({
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-[rgb(0_0_0/0.4)]" />
         <Radix.Content
+          {...escapeCloses(() => onOpenChange(false))}
           className={
             'fixed inset-x-0 bottom-0 z-50 max-h-[85dvh] animate-enter overflow-y-auto rounded-t-sheet bg-canvas ' +
             'p-6 pb-[max(24px,env(safe-area-inset-bottom))] shadow-sheet md:inset-x-auto md:top-[12vh] md:bottom-auto ' +

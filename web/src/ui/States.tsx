@@ -6,8 +6,15 @@ import { asProblem } from '@/api/problem'
 
 import { Button } from './Button'
 
-export function Skeleton({ className }: { className?: string }) {
-  return <div aria-hidden className={clsx('animate-breathe rounded-control bg-hover', className)} />
+/** Stands for what loads. `label`: announces it, where nothing around it does. */
+export function Skeleton({ className, label }: { className?: string; label?: string }) {
+  const spoken = label === undefined ? { 'aria-hidden': true } : { role: 'status', 'aria-label': label }
+  return <div {...spoken} className={clsx('animate-breathe rounded-control bg-hover', className)} />
+}
+
+/** Beside a value that is dimmed, for who does not see that. */
+export function MayBeOld() {
+  return <span className="sr-only"> (may be old)</span>
 }
 
 /** Stands for a list while it loads, in its final size. */

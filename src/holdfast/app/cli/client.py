@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final, Self
@@ -14,6 +15,7 @@ from holdfast.platform.settings import Settings
 
 REFRESH_COOKIE: Final = "hf_refresh"
 TIMEOUT: Final = (3.05, 30)
+PAGE: Final = 200
 
 
 def credentials_path() -> Path:
@@ -49,6 +51,16 @@ class Client:
     def get(self, path: str, **query: Any) -> Any:
         """``query`` values of ``None`` are left out."""
         return self._call("GET", path, params={k: v for k, v in query.items() if v is not None})
+
+    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a list that comes in pages, the newest first."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, **query, limit=PAGE, cursor=cursor)
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Carries an Idempotency-Key: ``key``, or a fresh one that also covers the retry after a renewal."""

@@ -47,11 +47,37 @@ def list_series(as_json: JsonOption = False) -> None:
             f"{one.bytes / one.sealed_bars:.1f}" if one.sealed_bars else "–",
             f"{one.conflicts:,}" if one.conflicts else "",
             _filling(one.backfill),
+            "pinned" if one.pinned else "",
         )
         for one in found
     ]
-    columns = ("series", "bar", "bars", "first", "last", "bytes/bar", "conflicts", "backfill")
+    columns = ("series", "bar", "bars", "first", "last", "bytes/bar", "conflicts", "backfill", "kept")
     console.print(table("Stored history", columns, rows, numbers=("bars", "bytes/bar", "conflicts")))
+
+
+@data.command()
+def pin(series: SeriesArgument, as_json: JsonOption = False) -> None:
+    """Store every new bar of a venue's symbol, also while nobody looks at it."""
+
+    async def work(tools: Any) -> None:
+        found = await tools.find(series)
+        await _set_pinned(tools, found.store_id, pinned=True)
+
+    run(work)
+    _tell_pinned(series, as_json, pinned=True)
+
+
+@data.command()
+def unpin(series: SeriesArgument, as_json: JsonOption = False) -> None:
+    """Let go of a pinned symbol. What is stored stays."""
+
+    async def work(tools: Any) -> None:
+        async with tools.database.transaction() as session:
+            one = await stored(session, series)
+        await _set_pinned(tools, one.id, pinned=False)
+
+    run(work)
+    _tell_pinned(series, as_json, pinned=False)
 
 
 @data.command()
@@ -167,6 +193,20 @@ def conflicts(
     console.print(
         table(f"Conflicting bars of {series} (UTC)", ("time", "origin", "stored", "offered"), shown)
     )
+
+
+async def _set_pinned(tools: Any, series_id: int, *, pinned: bool) -> None:
+    from holdfast.market.candles import repository
+
+    async with tools.database.transaction() as session:
+        await repository.set_pinned(session, series_id, pinned)
+
+
+def _tell_pinned(series: str, as_json: bool, *, pinned: bool) -> None:
+    if as_json:
+        print_json({"series": series, "pinned": pinned})
+    else:
+        console.print(f"{series} is {'pinned' if pinned else 'not pinned any more'}.", highlight=False)
 
 
 def _filling(row: Any) -> str:

@@ -1,6 +1,7 @@
 """``holdfast``: everything starts here. Commands import what they need when they run, so help is quick."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -18,6 +19,8 @@ from holdfast.app.cli.trace import trace
 from holdfast.app.cli.up import up
 from holdfast.core.errors import HoldfastError
 from holdfast.platform.processes import CannotRun
+from holdfast.platform.settings import Settings
+from holdfast.platform.telemetry import configure_logging
 
 app = typer.Typer(
     name="holdfast",
@@ -74,6 +77,8 @@ def version(as_json: JsonOption = False) -> None:
 
 def main() -> Any:
     """Run the command line; what a person can mend is one sentence, never a traceback."""
+    with suppress(ValidationError):  # a command that needs the settings says what is wrong with them
+        configure_logging(Settings(), "command")
     try:
         return app()
     except CannotRun as error:

@@ -1,6 +1,7 @@
 """Each process by itself: how several machines share the work."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
@@ -23,7 +24,7 @@ def api() -> None:
 
     settings = located(Settings())
     configure_logging(settings, "api")
-    _serve(create_app(settings), settings.host, settings.port)
+    _serve(create_app(settings), settings, settings.port)
 
 
 def hub() -> None:
@@ -39,21 +40,23 @@ def hub() -> None:
             f"machine to {settings.secrets_dir}."
         )
     configure_logging(settings, "hub")
-    _serve(create_hub(settings), settings.host, settings.hub_port)
+    _serve(create_hub(settings), settings, settings.hub_port)
 
 
-def _serve(application: "FastAPI", host: str, port: int) -> None:
+def _serve(application: "FastAPI", settings: Settings, port: int) -> None:
     import uvicorn
 
-    from holdfast.app.impatience import ImpatientProtocol
+    from holdfast.app.impatience import Places, exempt_from, impatient
     from holdfast.app.wire import StreamProtocol
 
+    # uvicorn reads the same variable to know whose word about the client to believe.
+    exempt = exempt_from(os.environ.get("FORWARDED_ALLOW_IPS", ""))
     uvicorn.run(
         application,
-        host=host,
+        host=settings.host,
         port=port,
         loop="uvloop",
-        http=ImpatientProtocol,
+        http=impatient(Places(settings.sockets_per_network, exempt)),
         ws=StreamProtocol,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,

@@ -1,8 +1,8 @@
 """Limits, stops and flattening from the command line.
 
 A user's own commands go through the API. With ``--all`` and ``--offline`` the operator of this machine acts
-for everybody on it, and neither the API nor Redis, and for a stop or an offline flattening not even
-PostgreSQL, has to be there.
+for everybody on it, and with ``--user`` for one of them; neither the API nor Redis, and for a stop of all or
+an offline flattening not even PostgreSQL, has to be there.
 """
 
 import asyncio
@@ -31,6 +31,10 @@ POLL_SECONDS: Final = 0.5
 PARTLY: Final = 2
 
 AllOption = Annotated[bool, typer.Option("--all", help="Everybody on this installation; on its machine.")]
+UserOption = Annotated[
+    str | None,
+    typer.Option("--user", help="One user, by e-mail address or id; on the installation's machine."),
+]
 PositionOption = Annotated[str | None, typer.Option("--position", help="Only this position.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for whoever sees it.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Confirm without being asked.")]
@@ -53,14 +57,17 @@ _NAMES: Final = {
 def stop(
     everything: AllOption = False,
     position: PositionOption = None,
+    user: UserOption = None,
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Stop new risk at once. Closing goes on; what is half open is taken back."""
+    _check_whose(everything, position, user)
     if everything:
-        if position:
-            raise typer.BadParameter("--all and --position exclude each other")
         _print_lines(_operator_stop(reason), as_json)
+        return
+    if user:
+        _print_lines([_operator_stops_user(user, reason)], as_json)
         return
     with Client() as client:
         body: dict[str, Any] = {"scope": "user", "reason": reason}
@@ -80,14 +87,19 @@ def resume(
         bool, typer.Option("--every-machine", help="With --all: also what other machines have stopped.")
     ] = False,
     position: PositionOption = None,
+    user: UserOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Lift your stops (or, with --all, this installation's)."""
+    _check_whose(everything, position, user)
     if everything:
         _print_lines(_operator_resume(everywhere=everywhere), as_json)
         return
     if everywhere:
         raise typer.BadParameter("--every-machine goes with --all")
+    if user:
+        _print_lines([_operator_resumes_user(user)], as_json)
+        return
     with Client() as client:
         wanted = find_position(client, position)["id"] if position else None
         every = client.get("/api/stops")
@@ -102,6 +114,11 @@ def resume(
     for one in left:
         where = f"position {tables.short(one['position_id'])}" if one["position_id"] else one["scope"]
         console.print(f"Still stopped: {where}. {one['reason']}", highlight=False, markup=False)
+
+
+def _check_whose(everything: bool, position: str | None, user: str | None) -> None:
+    if [everything, position is not None, user is not None].count(True) > 1:
+        raise typer.BadParameter("--all, --user and --position exclude each other")
 
 
 # --- flatten ---------------------------------------------------------------------------------------------
@@ -287,6 +304,22 @@ def _operator_resume(*, everywhere: bool) -> list[str]:
         f"Still stopped by {origin}: resume there, or with --every-machine if it is gone."
         for origin in others
     ]
+
+
+def _operator_stops_user(user: str, reason: str) -> str:
+    from holdfast.app import operator
+    from holdfast.app.context import located
+    from holdfast.platform.settings import Settings
+
+    return asyncio.run(operator.stop_user(located(Settings()), user=user, by=_who(), reason=reason))
+
+
+def _operator_resumes_user(user: str) -> str:
+    from holdfast.app import operator
+    from holdfast.app.context import located
+    from holdfast.platform.settings import Settings
+
+    return asyncio.run(operator.resume_user(located(Settings()), user=user))
 
 
 def _print_lines(lines: list[str], as_json: bool) -> None:

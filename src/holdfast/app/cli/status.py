@@ -97,6 +97,10 @@ def _show(found: dict[str, Any]) -> None:
         feed = f"newest price {age:.1f} s old" if age is not None else "no price has arrived yet"
         jobs = "; ".join(f"{queue} {_queue(load)}" for queue, load in work["queues"].items())
         console.print(f"jobs: {jobs}", highlight=False)
+        if work["unknown_jobs"]:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in work["unknown_jobs"].items())
+            said = f"unknown to this version: {kinds} (see `holdfast doctor`)"
+            console.print(said, highlight=False, markup=False)
         console.print(f"feed: {feed}", highlight=False)
     console.print(f"open {found['url']}", highlight=False)
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 TOTALS: Final = (
     ("orders", "orders"),
     ("fills", "fills"),
+    ("executions that ended complete", "ended complete"),
+    ("… complete with a residual", "ended complete_with_residual"),
+    ("… taken back, or never begun", "ended unwound"),
+    ("… in “needs attention”", "ended needs_attention"),
     ("faults", "faults injected"),
     ("worker crashes", "crashes"),
     ("frozen workers", "pauses"),

@@ -115,11 +115,23 @@ def _change(position: str, kind: str, tactic: str | None, *, yes: bool, as_json:
 
 def positions(
     closed: Annotated[bool, typer.Option("--closed", help="Those that have ended.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, max=200, help="How many of those that have ended; 50, or all with --json."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Your positions with their live profit and loss."""
+    """Your positions with their live profit and loss: all that are open, or those that were closed last."""
     with Client() as client:
-        _show(client.get("/api/positions", state="closed" if closed else "open"), tables.positions, as_json)
+        if not closed:
+            _show(list(client.pages("/api/positions", state="open")), tables.positions, as_json)
+        elif as_json and limit is None:
+            print_json(list(client.pages("/api/positions", state="closed")))
+        else:
+            page = client.get("/api/positions", state="closed", limit=limit or 50)
+            _show(page["items"], tables.positions, as_json)
+            if page["next_cursor"] and not as_json:
+                console.print("Older ones are not shown: --limit shows up to 200, --json all.")
 
 
 def orders(
@@ -206,7 +218,7 @@ def _connection(client: Client, wanted: str | None) -> str:
 
 def find_position(client: Client, beginning: str) -> dict[str, Any]:
     """By its id or any unambiguous beginning of it."""
-    every = [*client.get("/api/positions", state="open"), *client.get("/api/positions", state="closed")]
+    every = client.pages("/api/positions")
     found = [position for position in every if position["id"].startswith(beginning)]
     if len(found) != 1:
         problem = "There is no position" if not found else "There are several positions"

@@ -27,7 +27,7 @@ from holdfast.charts.datasets.signals import Mark
 from holdfast.charts.models import ChartDrawings
 from holdfast.market.candles.models import CandleSeries
 from holdfast.market.candles.tags import tag_of
-from holdfast.platform.cache import touch
+from holdfast.platform.cache import forget
 
 SOURCE = "own"
 _MARKED: Final[dict[str, TypeEngine[Any]]] = {
@@ -186,7 +186,7 @@ async def forget_bars(session: AsyncSession, dataset_id: UUID) -> None:
     await session.execute(
         delete(CandleSeries).where(CandleSeries.source == SOURCE, CandleSeries.symbol == str(dataset_id))
     )
-    await touch(session, tag_of(SOURCE, str(dataset_id)))
+    await forget(session, tag_of(SOURCE, str(dataset_id)))
 
 
 async def forget_drawings(session: AsyncSession, user_id: UUID, series: str) -> None:

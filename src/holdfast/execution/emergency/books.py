@@ -122,7 +122,8 @@ async def needs_books(work: Work, connection_id: UUID) -> bool:
 
 
 async def mark_booked(work: Work, connection_id: UUID) -> None:
-    """After a reconciliation: note in the log which of its orders the books have in full."""
+    """After a reconciliation: note in the log which of its orders the books have in full. An order whose end
+    is open is judged by how far the fills were read, not by a clock that went on since."""
     orders = await _log_of(work, connection_id)
     if orders is None:
         return
@@ -139,9 +140,10 @@ async def mark_booked(work: Work, connection_id: UUID) -> None:
             .group_by(Fill.client_id)
         )
         booked = dict(rows.tuples().all())
+        read_until = (await session.get_one(Connection, connection_id)).fills_since
     for entry in orders.entries:
         whole = booked.get(entry.client_id, _ZERO) >= entry.filled
-        certain = not entry.open or work.clock.now() - entry.sent_at > CERTAIN_AFTER
+        certain = not entry.open or (read_until is not None and read_until - entry.sent_at > CERTAIN_AFTER)
         entry.booked = entry.booked or (whole and certain)
     orders.save()
 

@@ -2,14 +2,16 @@
 
 What positions own comes from the journals, the keys from the vault, the truth about the account from the
 venue. Every order only reduces, is written to a file before it is sent, and is asked about by its name after
-any doubt; a name is sent again only if the venue does not know it. What could not be done is said.
+any doubt; none is sent twice. What has to wait for its turn is decided anew from the account as it is then.
+What could not be done is said.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -44,12 +46,14 @@ from holdfast.venues.protocol import (
 )
 
 ROUNDS: Final = 8
-"""How often the account is looked at and what is left is closed; the price gives way more each time."""
+"""How often the venue is given an order for what a position still holds of one instrument; the price gives
+way more each time."""
 IN_FLIGHT: Final = timedelta(seconds=7)
 """A request older than this can no longer be accepted."""
 PATIENCE: Final = timedelta(seconds=90)
-"""How long one order, or a venue that does not answer, is asked again."""
+"""How long one order, or a venue that does not answer, is asked again; and how long nothing may leave."""
 BETWEEN: Final = 0.5
+LONGEST_REST: Final = 5.0
 
 Answer = TypeVar("Answer")
 Pause = Callable[[float], Awaitable[None]]
@@ -83,7 +87,7 @@ def venue_opener(settings: Settings, clock: Clock) -> OpenVenue:
         vault = OpenVault.from_directory(settings.secrets_dir)
         key = vault.open(journal.sealed, connection_id=journal.connection_id, user_id=journal.user_id)
         if journal.venue not in budgets:
-            budgets[journal.venue] = registry.own_budget(journal.venue, clock)
+            budgets[journal.venue] = registry.own_budget(journal.venue, clock, settings.home)
         return registry.trading_venue(
             journal.venue,
             journal.environment,
@@ -119,7 +123,7 @@ async def flatten_connection(
         return outcome
     try:
         log = OrderLog(settings, journal.connection_id)
-        hand = _Hand(journal, venue, clock, log, say, pause, only, is_over, outcome)
+        hand = _Hand(journal, venue, clock, log, say, pause, only, is_over, outcome, began=clock.now())
         await hand.run()
     except Exception as error:
         outcome.failed.append(f"{journal.label}: {_told(error)}. What is left was not closed.")
@@ -136,6 +140,10 @@ async def _all_of(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
             raise ended
 
 
+def _key(one: Closing | Entry) -> tuple[UUID, str]:
+    return one.owner, one.symbol
+
+
 def _told(error: Exception) -> str:
     """In words; of an accident nobody foresaw, also what kind it was."""
     foreseen = isinstance(error, VaultBroken | InvalidInput | VenueError | OSError)
@@ -144,7 +152,8 @@ def _told(error: Exception) -> str:
 
 @dataclass(slots=True)
 class _Hand:
-    """One connection being flattened."""
+    """One connection being flattened. ``limit``: the last to end of the rate limits that were met; ``tries``:
+    how many orders there were for what an owner holds of a symbol, without those that never left."""
 
     journal: Journal
     venue: TradingVenue
@@ -155,6 +164,9 @@ class _Hand:
     only: UUID | None
     is_over: Callable[[], bool]
     outcome: Outcome
+    began: datetime
+    limit: RateLimited | None = None
+    tries: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     instruments: dict[str, Instrument] = field(default_factory=dict)
     refusals: dict[tuple[UUID, str], str] = field(default_factory=dict)
 
@@ -163,15 +175,35 @@ class _Hand:
             self.instruments[instrument.symbol] = instrument
         await self._cancel_resting()
         await self._settle([entry for entry in self.log.entries if entry.open])
-        for attempt in range(ROUNDS):
-            wanted, _ = await self._wanted()
-            possible = [one for one in wanted if self._sendable(one)]
-            if not possible or self.is_over():
-                break
-            if attempt:
-                await self.pause(min(BETWEEN * 2**attempt, 5.0))
-            await _all_of(self._close(one, attempt) for one in possible)
+        await self._close_all()
         await self._conclude()
+
+    async def _close_all(self) -> None:
+        """Look and close, until nothing is left to try. Nothing leaves but on the look of its own round, so
+        every rest comes before a look."""
+        idle, patient_until = 0, self.clock.now() + PATIENCE
+        while True:
+            wanted, _ = await self._wanted()
+            possible = [one for one in wanted if self._sendable(one) and self.tries[_key(one)] < ROUNDS]
+            if not possible or self.is_over():
+                return
+            before = self.tries.total()
+            await _all_of(self._close(one) for one in possible)
+            if self.tries.total() > before:
+                idle, patient_until = 0, self.clock.now() + PATIENCE
+            elif self.clock.now() >= patient_until:
+                return
+            else:
+                idle += 1
+            await self._rest(max([idle, *self.tries.values()]), patient_until)
+
+    async def _rest(self, exponent: int, patient_until: datetime) -> None:
+        """Longer each time, and until the limit is over; cut short as soon as others take over."""
+        until = self.clock.now() + timedelta(seconds=min(BETWEEN * 2**exponent, LONGEST_REST))
+        if self.limit:
+            until = max(until, min(self.limit.until, patient_until))
+        while not self.is_over() and (left := (until - self.clock.now()).total_seconds()) > 0:
+            await self.pause(min(BETWEEN, left))
 
     async def _wanted(self) -> tuple[list[Closing], list[str]]:
         """What is to be closed by now: the journal, every fill since, and the account as it is. And in words
@@ -208,50 +240,70 @@ class _Hand:
         instrument = self.instruments.get(one.symbol)
         return instrument is not None and instrument.floor_lots(one.quantity) > 0
 
-    async def _close(self, one: Closing, attempt: int) -> None:
+    async def _close(self, one: Closing) -> None:
         instrument = self.instruments[one.symbol]
         most = min(one.quantity, instrument.max_limit_quantity)
         quantity = instrument.quantity(instrument.floor_lots(most))
         try:
-            price = await unwind_price(self.venue, instrument, one.side, attempt)
+            price = await unwind_price(self.venue, instrument, one.side, self.tries[_key(one)])
+        except RateLimited as limit:
+            self._hold_up(one, limit)
+            return
         except VenueError as error:
-            self.refusals[one.owner, one.symbol] = str(error)
+            self.tries[_key(one)] += 1
+            self.refusals[_key(one)] = str(error)
             return
         if self.is_over():
             return
-        entry = self.log.add(one.owner, one.symbol, one.side, quantity, price, now=self.clock.now())
-        await self._send(entry)
+        now = self.clock.now()
+        if self.limit and now < self.limit.until:
+            self._hold_up(one, self.limit)
+            return
+        await self._send(self.log.add(one.owner, one.symbol, one.side, quantity, price, now=now))
 
     async def _send(self, entry: Entry) -> None:
+        """Once. What was turned away never left, and is not sent later: what was right may not be then."""
         request = OrderRequest(
-            entry.client_id, entry.symbol, entry.side, entry.quantity, entry.limit_price, reduce_only=True
+            entry.client_id,
+            entry.symbol,
+            entry.side,
+            entry.quantity,
+            entry.limit_price,
+            reduce_only=True,
+            decided_at=entry.sent_at,
         )
-        deadline = self.clock.now() + PATIENCE
-        while True:
-            placement = (await self.venue.place([request]))[0]
-            match placement.error:
-                case RateLimited() if self.clock.now() < deadline and not self.is_over():
-                    await self.pause(max(0.25, (placement.error.until - self.clock.now()).total_seconds()))
-                    continue
-                case None | OutcomeUnknown() | DuplicateClientId():
-                    entry.sent_at = self.clock.now()  # it may have waited for its turn before it left
-                    await self._settle([entry])
-                case error:
-                    self._end(entry, Decimal(0), str(error))
+        error = (await self.venue.place([request]))[0].error
+        if isinstance(error, RateLimited):
+            self._end(entry, Decimal(0), str(error))
+            self._hold_up(entry, error)
             return
+        self.tries[_key(entry)] += 1
+        if error is None or isinstance(error, OutcomeUnknown | DuplicateClientId):
+            entry.sent_at = self.clock.now()  # it may have waited for its turn before it left
+            await self._settle([entry])
+            return
+        self._end(entry, Decimal(0), str(error))
+
+    def _hold_up(self, one: Closing | Entry, limit: RateLimited) -> None:
+        self.refusals[_key(one)] = str(limit)
+        if self.limit is None or limit.until > self.limit.until:
+            self.limit = limit
 
     async def _settle(self, entries: list[Entry]) -> None:
         await _all_of(self._find_out(entry) for entry in entries)
 
     async def _find_out(self, entry: Entry) -> None:
-        """Ask until the venue tells how the order ended; what it certainly does not know never happened."""
+        """Ask until the venue tells how the order ended; what it certainly does not know never happened. A
+        run before this one may have sent it in its last moment, long after it wrote it down."""
+        left_at = max(entry.sent_at, self.began)
         deadline = self.clock.now() + PATIENCE
         asked = 0
         while self.clock.now() < deadline:
+            asked_at = self.clock.now()
             try:
                 report = await self.venue.find_order(entry.symbol, entry.client_id)
                 if report is None:
-                    if self.clock.now() - entry.sent_at >= IN_FLIGHT:
+                    if asked_at - left_at >= IN_FLIGHT:
                         self._end(entry, Decimal(0), "Bybit does not know this order: it never arrived.")
                         return
                 elif report.status is not OrderStatus.OPEN:

@@ -83,8 +83,9 @@ def venue_conditions(
         elif position.leverage > 1 and position.symbol in held:
             news = words.leverage_changed(position.symbol, position.leverage)
             present["leverage_changed", position.symbol] = news
-    if connection.margin_mode and account.margin_mode != connection.margin_mode:
-        present["margin_mode", ""] = words.margin_mode(account.margin_mode, connection.margin_mode)
+    before = connection.margin_mode
+    if account.margin_mode not in words.OPENABLE or (before and account.margin_mode != before):
+        present["margin_mode", ""] = words.margin_mode(account.margin_mode, before)
     if balance.borrowed > 0:
         present["borrowed", ""] = words.borrowed(balance.borrowed)
     return present

@@ -14,8 +14,8 @@ Found by → what Holdfast does → when it is settled:
   it; it can be closed → when no position holds it any more.
 * position_mode: a symbol in hedge mode → halts the symbol → when it is in one-way mode again.
 * leverage_changed: a position above 1x → warns; puts 1x back before the next opening → when it is 1x or flat.
-* margin_mode: not the mode the books began with → warns; opens nothing more in portfolio margin → when it is
-  put back.
+* margin_mode: not the mode the books began with → warns; opens nothing more in portfolio margin or in a mode
+  that is not known → when it is put back.
 * key_refused: wrong, revoked, expired, or bound to another address → trades nothing; tries the key again and
   again → when the key works.
 * key_expiring: its own date, 14 days before → warns; an alarm in the last three days → when it has more

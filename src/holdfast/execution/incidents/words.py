@@ -18,6 +18,9 @@ FORCED_KINDS: Final[dict[str, IncidentKind]] = {
 }
 """The venue's word for an execution → the incident it makes; any other without our id is a manual trade."""
 
+OPENABLE: Final = ("cross", "isolated")
+"""Margin modes in which a leg can be held at 1x."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -160,13 +163,15 @@ def leverage_changed(symbol: str, leverage: Decimal) -> News:
 
 
 def margin_mode(mode: str, before: str) -> News:
-    if mode == "portfolio":
+    """``before``: the mode in which the books began, if it is known."""
+    if mode not in OPENABLE:
+        why = "Leverage cannot be held at 1x in it" if mode == "portfolio" else "Holdfast does not know it"
         return News(
             "margin_mode",
             "alarm",
-            "The account is in portfolio margin mode.",
-            "Leverage cannot be held at 1x in it, so nothing is opened on this account. Positions can be "
-            f"closed. Put it back to {before} margin at Bybit.",
+            f"The account is in {mode} margin mode.",
+            f"{why}, so nothing is opened on this account. Positions can be closed. Put it back to "
+            f"{before if before in OPENABLE else OPENABLE[0]} margin at Bybit.",
             blocks="opening",
         )
     return News(

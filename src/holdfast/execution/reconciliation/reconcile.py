@@ -37,7 +37,7 @@ from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import book_fill, book_funding, book_opening, holdings
 from holdfast.portfolio.ledger import QUOTE
 from holdfast.portfolio.models import Halt
-from holdfast.portfolio.repository import booked_funding
+from holdfast.portfolio.repository import booked_funding, lock_ledger
 from holdfast.venues.protocol import AccountInfo, Balance, FillReport, TradingVenue, VenuePosition
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,8 @@ DAILY_OVERLAP: Final = timedelta(days=2)
 BEGINNINGS: Final = 5
 """How often to look for a moment without trades before trying again later."""
 SECOND_LOOK: Final = 0.4
-"""Seconds to wait before a difference is believed: a trade may have fallen between two reads."""
+"""Seconds to wait before a difference, or the opening of the books, is believed: a trade may have fallen
+between two reads."""
 RECENT: Final = timedelta(seconds=90)
 """A reconciliation older than this is no ground to trade on."""
 REMEMBERED: Final = timedelta(days=1)
@@ -108,8 +109,10 @@ async def ensure_reconciled(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The account as the venue shows it, and where the books say otherwise, or did when last judged."""
+    """The account as the venue shows it, and where the books say otherwise, or did when last judged.
+    ``asked``: our moment before the venue was asked; what happened after it may not be in the answer."""
 
+    asked: datetime
     positions: list[VenuePosition]
     differences: dict[str, str]
 
@@ -160,11 +163,18 @@ class _Reconciliation:
         return connection
 
     async def _begin(self, account: AccountInfo) -> None:
-        """What the account holds at the moment the connection begins is the user's own."""
+        """What the account holds at the moment the connection begins is the user's own.
+
+        Positions and fills are told by different machines of the venue, and either may lag. A fill around
+        that moment would be booked on top of the positions that hold it already, or never, and no later
+        reading would mend it: so nothing may have moved until a second look.
+        """
         for _ in range(BEGINNINGS):
             moment = await self.door.server_time()
+            first = await self.door.positions()
+            await self.pause(SECOND_LOOK)
             positions = await self.door.positions()
-            if not await self.door.fills_since(moment):
+            if _same(first, positions) and not await self.door.fills_since(moment):
                 break
         else:
             raise RetryAt(5, "the account trades all the time; waiting for a quiet moment to begin the books")
@@ -204,12 +214,13 @@ class _Reconciliation:
         self, session: AsyncSession, connection: Connection, fills: list[FillReport]
     ) -> None:
         booked = await repository.booked_ids(session, connection.id, [fill.exec_id for fill in fills])
-        strangers = []
         new = [fill for fill in fills if fill.exec_id not in booked]
+        if not new:
+            return
+        await lock_ledger(session, connection.id)
         flattened = await emergency_books.adopt(session, connection, new, now=self._now())
-        for fill in fills:
-            if fill.exec_id in booked:
-                continue
+        strangers = []
+        for fill in new:
             order = await intake.own_order(session, connection.id, fill.client_id)
             if order:
                 self.changed |= await take_own_fill(
@@ -244,13 +255,14 @@ class _Reconciliation:
         )
 
     async def _look(self) -> _Seen:
+        asked = self._now()
         positions = await self.door.positions()
         async with self.work.database.sessions() as session:
             ours = await net_holdings(session, self.connection_id)
             doubtful = await repository.doubtful_symbols(session, self.connection_id)
             unjudged = doubtful - {position.symbol for position in positions if position.hedge_mode}
             standing = await repository.halts_of(session, self.connection_id, list(unjudged))
-        return _Seen(positions, compare(ours, positions, doubtful) | standing)
+        return _Seen(asked, positions, compare(ours, positions, doubtful) | standing)
 
     async def _conclude(
         self, account: AccountInfo, balance: Balance, seen: _Seen, began: datetime
@@ -274,7 +286,7 @@ class _Reconciliation:
             self.changed |= await incidents.hold(session, connection, VENUE_KINDS, present, now=now)
             self.changed |= await settle_passed(session, self.connection_id, now=now)
             connection.margin_mode = connection.margin_mode or account.margin_mode
-            connection.reconciled_at = now
+            connection.reconciled_at = seen.asked
             if connection.unsure_since is not None and connection.unsure_since <= began:
                 connection.unsure_since = None
             if not account.unified or connection.state == "failing":
@@ -283,6 +295,15 @@ class _Reconciliation:
 
     def _now(self) -> datetime:
         return self.work.clock.now()
+
+
+def _same(first: list[VenuePosition], second: list[VenuePosition]) -> bool:
+    """Whether nothing was traded between two looks. Values at the market's price move all the time."""
+    looks = [
+        sorted((position.symbol, position.quantity, position.entry_price) for position in look)
+        for look in (first, second)
+    ]
+    return looks[0] == looks[1]
 
 
 async def net_holdings(session: AsyncSession, connection_id: UUID) -> dict[str, Decimal]:

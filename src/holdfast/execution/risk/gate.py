@@ -28,6 +28,7 @@ from holdfast.execution.risk import gate_books, stops
 from holdfast.execution.risk.limits import Intent, Situation, judge, losses
 from holdfast.execution.risk.pace import TOO_MANY_AT_ONCE, PlannedOrder, planned_orders, within_rate
 from holdfast.market.quotes import LAST_KEY, LiveQuote, QuoteBoard, decode
+from holdfast.platform.jobs import enqueue
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.schemas import PlanView
@@ -149,7 +150,7 @@ async def _old_books(session: AsyncSession, work: Work, connection_id: UUID) -> 
 
 async def look(work: Work, door: TradingVenue, execution: Execution) -> None:
     """Bring this worker's prices up to date before an opening begins: from what the feed published, or from
-    the venue itself where that is missing or old. Called outside any transaction.
+    the venue itself where that is missing, old or without an index. Called outside any transaction.
 
     Raises:
         VenueError: neither can be had.
@@ -164,8 +165,9 @@ async def look(work: Work, door: TradingVenue, execution: Execution) -> None:
     board, now = quotes_of(work), work.clock.now()
     await _load(work, board, symbols)
     longest = timedelta(seconds=work.settings.stale_price_seconds)
-    if all((age := board.age(symbol, now)) is not None and age <= longest for symbol in symbols):
+    if all(_suffices(board.get(symbol), now, longest) for symbol in symbols):
         return
+    asked = work.clock.now()
     for quote in await door.quotes(InstrumentKind.LINEAR):
         board.put(
             LiveQuote(
@@ -178,9 +180,13 @@ async def look(work: Work, door: TradingVenue, execution: Execution) -> None:
                 prev_24h=quote.last,
                 turnover_24h=quote.turnover_24h,
                 funding_rate=quote.funding_rate,
-                at=work.clock.now(),
+                at=asked,
             )
         )
+
+
+def _suffices(quote: LiveQuote | None, now: datetime, longest: timedelta) -> bool:
+    return quote is not None and quote.index > 0 and now - quote.at <= longest
 
 
 async def check_first(work: Work, door: TradingVenue, execution: Execution) -> str:
@@ -196,13 +202,17 @@ async def check_first(work: Work, door: TradingVenue, execution: Execution) -> s
 
 
 async def keep_marks(work: Work, user_id: UUID) -> None:
-    """Write down where the user stands, once the books are up to date."""
-    board, now = quotes_of(work), work.clock.now()
+    """Write down where the user stands, once the books are up to date. What was read partly before midnight
+    and partly after it belongs to no day, and is left to the next look."""
+    board = quotes_of(work)
     async with work.database.sessions() as session:
-        exposure = await gate_books.exposure_of(session, user_id, now=now, reserve=False)
+        exposure = await gate_books.exposure_of(session, user_id, now=work.clock.now(), reserve=False)
     await _load(work, board, {symbol for _, symbol in exposure.stakes})
     async with work.database.transaction() as session:
+        now = work.clock.now()
         await gate_books.observe(session, user_id, quote_of=board.get, now=now)
+        if gate_books.day_of(work.clock.now()) != gate_books.day_of(now):
+            await session.rollback()
 
 
 def quotes_of(work: Work) -> QuoteBoard:
@@ -305,7 +315,7 @@ def judge_with(
     """What previews ask about a plan that takes new risk."""
 
     async def judge_plan(session: AsyncSession, user_id: UUID, plan: PlanView, now: datetime) -> list[str]:
-        return await plan_problems(
+        problems = await plan_problems(
             session,
             user_id,
             plan.position_id,
@@ -314,8 +324,20 @@ def judge_with(
             quote_of=quote_of,
             now=now,
         )
+        obstacle = await _account_obstacle(session, plan, now)
+        return [obstacle, *problems] if obstacle else problems
 
     return judge_plan
+
+
+async def _account_obstacle(session: AsyncSession, plan: PlanView, now: datetime) -> str:
+    """What stands against the account itself; what does against an instrument may be mended before the first
+    order. Whether it still does is looked at for the next preview."""
+    adds = any(not leg.reduces for leg in plan.legs)
+    obstacle = await incidents.obstacle(session, plan.connection_id, (), opening=adds)
+    if obstacle:
+        await enqueue(session, "execution.reconcile", str(plan.connection_id), now=now)
+    return obstacle
 
 
 async def refuse_plan(

@@ -259,7 +259,7 @@ async def marks_of(session: AsyncSession, user_id: UUID) -> dict[UUID | None, Ri
 
 async def observe(session: AsyncSession, user_id: UUID, *, quote_of: QuoteOf, now: datetime) -> None:
     """Keep where everything stands now: tomorrow's loss and every drawdown are measured from it. Whoever
-    reconciles calls this every minute."""
+    reconciles calls this every minute. ``now`` is a moment before anything is read here."""
     held = {symbol for _, symbol in (await exposure_of(session, user_id, now=now, reserve=False)).stakes}
     prices = await prices_of(session, user_id, held, quote_of)
     sleeves = await _sleeves_of_today(session, user_id, now)
@@ -279,7 +279,7 @@ async def observe(session: AsyncSession, user_id: UUID, *, quote_of: QuoteOf, no
     equity = await equity_of(session, user_id)
     if equity is not None:
         mark = marks.get(None)
-        begin = equity if mark is None else (mark.day_value if mark.day == _day(now) else mark.value)
+        begin = equity if mark is None else (mark.day_value if mark.day == day_of(now) else mark.value)
         rows.append(_mark(user_id, None, equity, begin, equity, now))
     ordered = sorted(rows, key=lambda row: str(row["sleeve_id"] or ""))
     for start in range(0, len(ordered), _AT_ONCE):
@@ -324,7 +324,7 @@ def _mark(
         "sleeve_id": sleeve_id,
         "value": value,
         "seen_at": now,
-        "day": _day(now),
+        "day": day_of(now),
         "day_value": day_value,
         "peak": height,
         "peak_since": now,
@@ -334,7 +334,8 @@ def _mark(
 
 
 async def _keep_marks(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
-    """All in one statement. In one order everywhere, so that two who do it wait for each other."""
+    """All in one statement. In one order everywhere, so that two who do it wait for each other. Whoever has
+    looked earlier and comes later changes nothing: it may have been frozen since yesterday."""
     new = insert(RiskMark).values(rows)
     nobody = text("coalesce(sleeve_id, '00000000-0000-0000-0000-000000000000'::uuid)")
     kept = {name: new.excluded[name] for name in ("value", "seen_at", "day", "day_value")}
@@ -343,13 +344,17 @@ async def _keep_marks(session: AsyncSession, rows: list[dict[str, Any]]) -> None
         for name in ("peak", "operators_peak")
     }
     await session.execute(
-        new.on_conflict_do_update(index_elements=[RiskMark.user_id, nobody], set_=kept | peaks)
+        new.on_conflict_do_update(
+            index_elements=[RiskMark.user_id, nobody],
+            set_=kept | peaks,
+            where=RiskMark.seen_at <= new.excluded.seen_at,
+        )
     )
 
 
 async def _sleeves_of_today(session: AsyncSession, user_id: UUID, now: datetime) -> dict[UUID, Sleeve]:
     """Positions that are open, or were at some time of this UTC day."""
-    begin = datetime.combine(_day(now), time(), UTC)
+    begin = datetime.combine(day_of(now), time(), UTC)
     rows = await session.scalars(
         select(Sleeve).where(
             Sleeve.user_id == user_id, or_(Sleeve.state.not_in(OVER), Sleeve.closed_at >= begin)
@@ -383,9 +388,10 @@ async def _profits(
 def _day_value(mark: RiskMark | None, sleeve: Sleeve, profit: Decimal, now: datetime) -> Decimal:
     """The position's result when the day began: what was seen last before it."""
     if mark is not None:
-        return mark.day_value if mark.day == _day(now) else mark.value
-    return _ZERO if _day(sleeve.created_at) == _day(now) else profit
+        return mark.day_value if mark.day == day_of(now) else mark.value
+    return _ZERO if day_of(sleeve.created_at) == day_of(now) else profit
 
 
-def _day(moment: datetime) -> date:
+def day_of(moment: datetime) -> date:
+    """The UTC day, by which losses are counted."""
     return moment.astimezone(UTC).date()

@@ -179,7 +179,8 @@ class Intent:
 class Situation:
     """All that is needed to judge the orders of one user. ``own`` and ``results`` are limits and results by
     position; ``user`` and ``result`` those over all of them. ``user`` has the installation's limits in it;
-    ``installation`` is them alone."""
+    ``installation`` is them alone. ``fresh_for``: how old prices may be; ``None`` once something was sent,
+    when neither an old price nor a missing index is an objection."""
 
     now: datetime
     user: Bounds
@@ -266,8 +267,10 @@ def _order_size(situation: Situation, order: Intent) -> str:
 def _band(situation: Situation, order: Intent) -> str:
     limit = _tightest(situation, order.owner, "price_band")
     index = situation.prices[order.symbol].index
-    if limit is None or index <= 0 or order.price <= 0:
+    if limit is None or order.price <= 0:
         return ""
+    if index <= 0:
+        return "" if situation.fresh_for is None else _without_index(order.symbol)
     off = order.side.sign * (order.price - index) / index
     if off <= limit:
         return ""
@@ -276,6 +279,13 @@ def _band(situation: Situation, order: Intent) -> str:
         f"The price of this order in {order.symbol}, {plain(order.price)}, is {_percent(off, ROUND_CEILING)} "
         f"{where} the index price of {plain(index)}, and your limit is {_percent(limit, ROUND_FLOOR)}. Wait "
         "until its order book is near the index again, or raise the limit."
+    )
+
+
+def _without_index(symbol: str) -> str:
+    return (
+        f"There is no index price of {symbol} at the moment, and nothing new is opened that cannot be "
+        "compared with it. Try again in a moment; `holdfast status` shows what is missing."
     )
 
 

@@ -12,6 +12,7 @@ from holdfast.platform.schemas import Schema
 Money = Annotated[Amount, Field(gt=0, max_digits=20, decimal_places=2, allow_inf_nan=False)]
 Share = Annotated[Amount, Field(gt=0, le=1, max_digits=9, decimal_places=6, allow_inf_nan=False)]
 Scope = Literal["instance", "user", "position"]
+LONGEST_REASON = 300
 
 
 class Limits(Schema):
@@ -110,7 +111,7 @@ class _Scoped(Schema):
 
 
 class NewStop(_Scoped):
-    reason: str = Field(default="", max_length=300)
+    reason: str = Field(default="", max_length=LONGEST_REASON)
 
 
 class NewFlatten(_Scoped):

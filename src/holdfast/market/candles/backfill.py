@@ -21,7 +21,7 @@ from holdfast.market.candles.tags import tag_of
 from holdfast.platform.cache import touch
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import enqueue
-from holdfast.venues.protocol import HistoryVenue
+from holdfast.venues.protocol import HistoryVenue, Unreachable
 
 JOB: Final = "market.backfill_candles"
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -107,19 +107,21 @@ async def fetch(
     it be said whether bars are missing or never were.
 
     Raises:
-        VenueError: no answer.
+        VenueError: no answer; or, once the others are stored, that the last are not over at the venue.
         DoesNotFit: a number is beyond what a bar holds.
     """
     timeframe = timeframe_of(one.base_seconds) or Timeframe.M1
+    # Before asking: what forms while the answer is on its way is a part, however late it is read.
+    over = min(until, feeds.settled_before(clock.now(), one.base_seconds))
+    now = await feeds.now_for(venue, clock, until)
     found = await feeds.span(venue, one.symbol, timeframe, start, until)
-    now = clock.now()
     settled = min(until, feeds.settled_before(now, one.base_seconds))
     if not len(found) or int(found.time[0]) > start:
         listed = await ensure_listing(database, venue, one, now)
     else:
         listed = None
     async with database.transaction() as session:
-        return await take_in(
+        written = await take_in(
             session,
             one.id,
             one.source,
@@ -128,6 +130,9 @@ async def fetch(
             settled,
             now=now,
         )
+    if settled < over:
+        raise Unreachable("Our clock is ahead of the venue's: there the newest bars are not over yet.")
+    return written
 
 
 async def run(
@@ -140,9 +145,10 @@ async def run(
     """Fill up to so many pages; whether nothing is missing any more. Raises as ``fetch``."""
     async with database.transaction() as session:
         one = await session.get_one(CandleSeries, series_id, populate_existing=True)
-    listed = await ensure_listing(database, venue, one, clock.now())
+    now = await feeds.venue_now(venue, clock)
+    listed = await ensure_listing(database, venue, one, now)
     step = one.base_seconds
-    stop = feeds.settled_before(clock.now(), step)
+    stop = feeds.settled_before(now, step)
     async with database.transaction() as session:
         row = await session.get_one(CandleBackfill, series_id, populate_existing=True)
         start = max(row.wanted_from // step * step, listed)

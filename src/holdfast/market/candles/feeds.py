@@ -1,8 +1,9 @@
 """Bars from the venues that tell about the past. A new venue is one line in ``OPENERS``."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
 
@@ -22,11 +23,23 @@ PAGE: Final = 1000
 SETTLE_SECONDS: Final = 3
 """A bar is taken for closed so long after its end: our clock may be ahead of the venue's."""
 
+_SMALL_LEAD: Final = timedelta(seconds=1)
+"""Of our clock: ``SETTLE_SECONDS`` has room for it."""
+_LONGEST_LEAD: Final = timedelta(days=1)
+"""What is older by our clock is over at the venue, however wrong our clock is."""
+_LEADS: Final[WeakKeyDictionary[HistoryVenue, timedelta]] = WeakKeyDictionary()
+"""By how much our clock was ahead of the venue's when it told the time last, if that was not small."""
+
 Opener = Callable[[Settings, Redis, Clock], HistoryVenue]
 
 
+@runtime_checkable
+class _TellsTime(Protocol):
+    async def server_time(self) -> datetime: ...
+
+
 def _bybit(settings: Settings, redis: Redis, clock: Clock) -> HistoryVenue:
-    budget = registry.shared_budget("bybit", redis, clock)
+    budget = registry.shared_budget("bybit", redis, clock, settings.home)
     return BybitPublic(settings.venue_url, budget=budget, clock=clock)
 
 
@@ -77,6 +90,34 @@ def of_candles(candles: Sequence[Candle]) -> Bars:
         (int(one.open_time.timestamp()), one.open, one.high, one.low, one.close, one.volume)
         for one in candles
     )
+
+
+async def venue_now(venue: HistoryVenue, clock: Clock) -> datetime:
+    """Now, or the venue's time where ours is ahead: what is over here may be forming there. Read it before
+    the bars are asked for.
+
+    Raises:
+        VenueError: the venue does not tell.
+    """
+    now = clock.now()
+    if not isinstance(venue, _TellsTime):
+        return now
+    # A slow answer makes the lead look smaller; the time told is past by then in any case.
+    lead = now - await venue.server_time()
+    _LEADS[venue] = lead if lead > _SMALL_LEAD else timedelta(0)
+    return now - _LEADS[venue]
+
+
+async def now_for(venue: HistoryVenue, clock: Clock, until: int) -> datetime:
+    """As ``venue_now``; the venue is asked only where bars before ``until`` may not be over there."""
+    now = clock.now()
+    is_over = until < int((now - _LONGEST_LEAD).timestamp())
+    return now if is_over else await venue_now(venue, clock)
+
+
+def known_lead(venue: HistoryVenue) -> timedelta:
+    """By how much our clock is ahead of the venue's, as far as it was told."""
+    return _LEADS.get(venue, timedelta(0))
 
 
 def settled_before(now: datetime, seconds: int) -> int:

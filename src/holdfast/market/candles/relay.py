@@ -19,7 +19,9 @@ _NEWEST_BARS: Final = 5
 _KEPT: Final = 256
 _AT_ONCE: Final = 6
 
-_Key = tuple[str, str, Timeframe, int, int]
+_Key = tuple[str, str, Timeframe, int, int, int]
+"""Source, symbol, the timeframe asked for, [start, until), and up to when its bars were closed then: what was
+asked while a bar was forming is not reused once it has closed."""
 
 
 class Relay:
@@ -37,8 +39,9 @@ class Relay:
         """The last few minutes, the forming one among them. Raises ``VenueError``, ``DoesNotFit``."""
         now = self._now()
         until = int(now) // MINUTE * MINUTE + MINUTE
-        key = (source, symbol, Timeframe.M1, until - _NEWEST_BARS * MINUTE, until)
-        return await self._ask(key, _NEWEST_LIFE)
+        return await self._ask(
+            source, symbol, Timeframe.M1, until - _NEWEST_BARS * MINUTE, until, _NEWEST_LIFE
+        )
 
     async def wide(self, source: str, symbol: str, timeframe: Timeframe, start: int, until: int) -> Bars:
         """Bars of ``timeframe`` that open in [start, until), fewer of the oldest if they are too many."""
@@ -46,9 +49,14 @@ class Relay:
         earliest = shifted(start_of(until - 1, asked), asked, 1 - MOST_PAGES * feeds.PAGE)
         if earliest > start:
             start = shifted(start_of(earliest, timeframe), timeframe, 1)
-        return resample(await self._ask((source, symbol, asked, start, until), _WIDE_LIFE), timeframe)
+        return resample(await self._ask(source, symbol, asked, start, until, _WIDE_LIFE), timeframe)
 
-    async def _ask(self, key: _Key, life: float) -> Bars:
+    async def _ask(
+        self, source: str, symbol: str, timeframe: Timeframe, start: int, until: int, life: float
+    ) -> Bars:
+        there = self._now() - feeds.known_lead(self._venues[source]).total_seconds()
+        closed = start_of(int(there) - feeds.SETTLE_SECONDS, timeframe)
+        key = (source, symbol, timeframe, start, until, closed)
         at, bars = self._kept.get(key, (0.0, None))
         if bars is not None and self._now() - at < life:
             return bars
@@ -59,7 +67,7 @@ class Relay:
         return await asyncio.shield(self._asking[key])
 
     async def _fetch(self, key: _Key) -> Bars:
-        source, symbol, timeframe, start, until = key
+        source, symbol, timeframe, start, until, _ = key
         async with self.gate:
             bars = await feeds.span(self._venues[source], symbol, timeframe, start, until)
         while len(self._kept) >= _KEPT:

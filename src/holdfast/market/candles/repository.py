@@ -148,6 +148,11 @@ async def locked(session: AsyncSession, series_id: int) -> CandleSeries:
     return found
 
 
+async def set_pinned(session: AsyncSession, series_id: int, pinned: bool) -> None:
+    """Whether new bars are stored also while nobody looks. Raises ``NoSeries``."""
+    (await locked(session, series_id)).pinned = pinned
+
+
 # --- rows ------------------------------------------------------------------------------------------------
 
 

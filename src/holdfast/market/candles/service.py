@@ -1,6 +1,5 @@
 """A chart's page of bars: from the store or, where nothing is stored yet, from the venue at once."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,14 +14,15 @@ from holdfast.core.resample import resample
 from holdfast.core.time import Clock
 from holdfast.core.timeframes import DAY, HOUR, Timeframe, divides, end_of, shifted, start_of
 from holdfast.market import repository as instruments
-from holdfast.market.candles import backfill, coverage, feeds, repository, store, toll
+from holdfast.market.candles import coverage, feeds, repository, store
 from holdfast.market.candles.gaps import Gap, Reason
 from holdfast.market.candles.listings import KINDS, RESERVED, instrument_books
 from holdfast.market.candles.merging import interleaved
-from holdfast.market.candles.models import CandleBackfill, CandleSeries
+from holdfast.market.candles.models import CandleSeries
 from holdfast.market.candles.readers import Series, SeriesReader, StoredReader, no_series, series_of_row
 from holdfast.market.candles.relay import Relay
 from holdfast.market.candles.schemas import decimals_of
+from holdfast.market.candles.supply import Supply, too_many
 from holdfast.platform.database import Database
 from holdfast.venues.protocol import HistoryVenue, VenueError
 
@@ -30,9 +30,7 @@ log = structlog.get_logger(__name__)
 
 MOST_BARS: Final = 2000
 MOST_GAPS: Final = 500
-_FETCH_AT_ONCE: Final = 2 * feeds.PAGE
 _MOST_JUMPS: Final = 3
-_LOCKS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``bars`` of [``start``, ``until``). ``more``: older ones exist, or may. ``forming``: the last one is
-    not closed. ``sealed``: this answer stays true as long as the series' revision is the same.
-    ``known_until``: up to when prices are known, ``None`` if the page ends before."""
+    """``bars`` of [``start``, ``until``). ``more``: older ones exist, or may. ``sealed``: this answer stays
+    true as long as the series' revision is the same. ``known_until``: up to when prices are known, ``None``
+    if the page ends before. ``closed_until``: bars that end by then are closed. It is a moment before the
+    venue was asked: a bar that closes while the answer is on its way came as a part."""
 
     series: Series
     timeframe: Timeframe
@@ -58,10 +57,15 @@ class Page:
     bars: Bars
     gaps: list[Gap]
     more: bool
-    forming: bool = False
+    closed_until: int = 0
     sealed: bool = False
     backfill: tuple[int, int] | None = None
     known_until: int | None = None
+
+    @property
+    def forming(self) -> bool:
+        """The last bar is not closed."""
+        return len(self.bars) > 0 and end_of(int(self.bars.time[-1]), self.timeframe) > self.closed_until
 
     @property
     def lasts(self) -> bool:
@@ -83,7 +87,7 @@ class Candles:
         self._clock = clock
         self._venues = venues
         self._relay = Relay(venues, clock)
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._supply = Supply(database, clock, venues, self._relay.gate)
         self.readers: dict[str, SeriesReader] = dict(readers or {})
         self.books = instrument_books()
 
@@ -132,17 +136,16 @@ class Candles:
         if series.source not in self._venues or series.store_id is None:
             async with self._database.transaction() as session:
                 return await self._read(session, series, timeframe, start, until)
-        settled = min(until, feeds.settled_before(self._clock.now(), series.base_seconds))
-        async with self._lock(series.name):
-            missing, _ = await self._missing(series, timeframe, start, settled, None)
-            wanted = sum(end - begin for begin, end in missing) // series.base_seconds
-            hour = until // HOUR * HOUR
-            if wanted > _FETCH_AT_ONCE and start < hour:
+        settled = min(until, self._settled_before(series))
+        async with self._supply.turn(series):
+            missing, _ = await self._supply.missing(series, timeframe, start, settled, None)
+            hour = settled // HOUR * HOUR
+            if too_many(missing, series.base_seconds) and start < hour:
                 whole = await self._hours(series, start, hour)
                 missing, start = [(max(begin, hour), end) for begin, end in missing if end > hour], hour
             else:
                 whole = Bars.empty()
-            if not all([await self._fetch(series, *gap) for gap in missing]):
+            if not all([await self._supply.fetch(series, *gap) for gap in missing]):
                 raise _unanswered(series)
         async with self._database.transaction() as session:
             rest = await self._reader(series.source).read(session, series, start, until)
@@ -162,7 +165,7 @@ class Candles:
     # --- what is stored, or computed by another room -----------------------------------------------------
 
     async def _stored_page(self, series: Series, asked: Asked, start: int, until: int, now: int) -> Page:
-        """A page that falls into a hole shows what is before the hole."""
+        """A page that falls into a hole begins before it, and ends where it was asked to: the hole is known."""
         settled = self._settled(until)
         async with self._database.transaction() as session:
             bars = await self._read(session, series, asked.timeframe, start, until)
@@ -173,9 +176,9 @@ class Candles:
                 newest = await repository.newest_before(session, series.store_id, start)
                 if newest is None:
                     break
-                until = end_of(start_of(newest, asked.timeframe), asked.timeframe)
-                start = shifted(until, asked.timeframe, -asked.limit)
-                bars = await self._read(session, series, asked.timeframe, start, until)
+                stop = end_of(start_of(newest, asked.timeframe), asked.timeframe)
+                start = shifted(stop, asked.timeframe, -asked.limit)
+                bars = await self._read(session, series, asked.timeframe, start, stop)
             # Nobody can be asked for more: nothing is missing before the first bar and after the last.
             begun, ended = series.first_time or 0, (series.last_time or 0) + series.base_seconds
             gaps = await self._gaps(session, series, max(start, begun), min(until, now, ended))
@@ -187,7 +190,7 @@ class Candles:
             bars,
             gaps,
             more=series.first_time is not None and series.first_time < start,
-            forming=_forming(bars, asked.timeframe, now),
+            closed_until=now - feeds.SETTLE_SECONDS,
             sealed=settled and series.store_id is not None,
             known_until=_stored_until(series, now) if until > now else None,
         )
@@ -214,17 +217,16 @@ class Candles:
         self, series: Series, asked: Asked, start: int, until: int, now: int, viewer: UUID | None
     ) -> Page:
         assert series.store_id is not None
-        settled = min(until, feeds.settled_before(self._clock.now(), series.base_seconds))
-        async with self._lock(series.name):
-            missing, filling = await self._missing(series, asked.timeframe, start, settled, viewer)
-            wanted = sum(end - begin for begin, end in missing) // series.base_seconds
-            if wanted > _FETCH_AT_ONCE:
+        settled = min(until, self._settled_before(series))
+        async with self._supply.turn(series):
+            missing, filling = await self._supply.missing(series, asked.timeframe, start, settled, viewer)
+            if too_many(missing, series.base_seconds):
                 wide = await self._wide_page(series, asked, start, until, now, filling)
                 if wide is not None:
                     return wide
                 unanswered = missing
             else:
-                unanswered = [gap for gap in missing if not await self._fetch(series, *gap)]
+                unanswered = [gap for gap in missing if not await self._supply.fetch(series, *gap)]
         async with self._database.transaction() as session:
             row = await session.get_one(CandleSeries, series.store_id, populate_existing=True)
             series = series_of_row(row)
@@ -241,7 +243,7 @@ class Candles:
             bars,
             gaps,
             more=start > (listed or 0),
-            forming=_forming(bars, asked.timeframe, now),
+            closed_until=self._closed_until(series, now),
             sealed=not unanswered and self._settled(until),
             backfill=filling,
             known_until=known_until,
@@ -271,47 +273,10 @@ class Candles:
             bars,
             [],
             more=len(bars) > 0,
-            forming=_forming(bars, asked.timeframe, now),
+            closed_until=self._closed_until(series, now),
             backfill=filling,
             known_until=now if until > now else None,
         )
-
-    async def _missing(
-        self, series: Series, timeframe: Timeframe, start: int, settled: int, viewer: UUID | None
-    ) -> tuple[list[tuple[int, int]], tuple[int, int] | None]:
-        """What of the span nobody has asked the venue for, and how far a filling under way has come.
-
-        Who looks at short bars far back has the minutes up to there fetched; long ones come as they are."""
-        assert series.store_id is not None
-        now = self._clock.now()
-        usual = backfill.usual_start(int(now.timestamp()))
-        since = min(start, usual) if timeframe.longest <= HOUR else usual
-        async with self._database.transaction() as session:
-            one = await session.get_one(CandleSeries, series.store_id)
-            listed = await coverage.listed_from(session, one.id) or 0
-            begin = max(-(-start // one.base_seconds) * one.base_seconds, listed)
-            missing = await coverage.missing(session, one, begin, settled)
-            row = await session.get(CandleBackfill, one.id)
-            wanted = viewer is not None and _to_be_filled(row, missing, since, one.base_seconds)
-            if wanted and await backfill.has_room(session) and await toll.may_fill():
-                await backfill.want(session, one.id, since, now=now)
-                row = await session.get(CandleBackfill, one.id)
-            under_way = row is not None and row.state in (backfill.WAITING, backfill.RUNNING)
-            return missing, (row.done, row.total) if row and under_way else None
-
-    async def _fetch(self, series: Series, start: int, until: int) -> bool:
-        """Bring a missing span into the store. A venue that does not answer leaves a gap that says so."""
-        assert series.store_id is not None
-        async with self._database.transaction() as session:
-            one = await session.get_one(CandleSeries, series.store_id)
-        try:
-            async with self._relay.gate:
-                venue = self._venues[series.source]
-                await backfill.fetch(self._database, venue, one, start, until, self._clock)
-        except (VenueError, DoesNotFit) as error:
-            log.warning("bars could not be fetched", series=series.name, error=str(error))
-            return False
-        return True
 
     async def _read_with_newest(
         self, session: AsyncSession, series: Series, asked: Asked, start: int, until: int, now: int
@@ -329,6 +294,15 @@ class Candles:
         fresh = newest.take(newest.time > settled).between(start, until)
         return _resampled(interleaved(*same_scale([bars, fresh])), asked.timeframe), now
 
+    def _settled_before(self, series: Series) -> int:
+        """By the venue's clock, as far as it is known."""
+        now = self._clock.now() - feeds.known_lead(self._venues[series.source])
+        return feeds.settled_before(now, series.base_seconds)
+
+    def _closed_until(self, series: Series, now: int) -> int:
+        lead = feeds.known_lead(self._venues[series.source])
+        return int(now - lead.total_seconds()) - feeds.SETTLE_SECONDS
+
     def _reader(self, source: str) -> SeriesReader:
         """Raises ``NotFound`` where another room keeps a source to itself and does not show it here."""
         if source in RESERVED and source not in self.readers:
@@ -338,12 +312,6 @@ class Candles:
     def _settled(self, until: int) -> bool:
         """Whether what opens before ``until`` lies on days that are sealed, or are to be."""
         return until <= store.sealed_before(self._clock.now()) * DAY
-
-    def _lock(self, name: str) -> asyncio.Lock:
-        """One at a time asks the venue for the same series."""
-        if len(self._locks) > _LOCKS:
-            self._locks = {key: lock for key, lock in self._locks.items() if lock.locked()}
-        return self._locks.setdefault(name, asyncio.Lock())
 
 
 def span(asked: Asked, now: int) -> tuple[int, int]:
@@ -373,17 +341,6 @@ async def _begin(session: AsyncSession, source: str, symbol: str) -> Series | No
     return series_of_row(one)
 
 
-def _to_be_filled(row: CandleBackfill | None, missing: list[tuple[int, int]], since: int, step: int) -> bool:
-    """Whether to ask for more than this page: nobody has yet, or not so far back, or too much has gone
-    missing since for a page to fetch."""
-    if row is None:
-        return True
-    if row.wanted_from > since:
-        return bool(missing)
-    wanted = sum(end - max(begin, row.wanted_from) for begin, end in missing if end > row.wanted_from) // step
-    return row.state == backfill.DONE and wanted > _FETCH_AT_ONCE
-
-
 def _resampled(bars: Bars, timeframe: Timeframe) -> Bars:
     try:
         return resample(bars, timeframe)
@@ -406,7 +363,3 @@ def _older(series: Series, start: int) -> bool:
 
 def _stored_until(series: Series, now: int) -> int | None:
     return None if series.last_time is None else min(now, series.last_time + series.base_seconds)
-
-
-def _forming(bars: Bars, timeframe: Timeframe, now: int) -> bool:
-    return bool(len(bars)) and end_of(int(bars.time[-1]), timeframe) > now

@@ -144,7 +144,7 @@ class LiveCandles:
     async def _page(self, topic: Topic, series: Series, viewer: UUID | None) -> CandleTick:
         page = await self._candles.page(series, Asked(topic.timeframe, MOST), viewer=viewer)
         now = self._clock.now()
-        rows = rows_of(page.bars, topic.timeframe, int(now.timestamp()))
+        rows = rows_of(page.bars, topic.timeframe, page.closed_until)
         known = to_ms(now) if page.known_until is None else min(to_ms(now), page.known_until * 1000)
         return CandleTick(series=topic.series, timeframe=topic.timeframe, bars=rows, at=known)
 

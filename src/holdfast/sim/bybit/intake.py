@@ -50,7 +50,7 @@ class Intake:
             Refusal: nothing was registered.
         """
         draft = rules.draft(body, self._market, account)
-        self._check_link_id(account, draft)
+        self._check_link_id(account, draft, now_ms)
         self._check_status(draft.instrument, draft.reduce_only)
         self._check_settling(account, draft.instrument, now_ms)
         if draft.reduce_only:
@@ -111,13 +111,18 @@ class Intake:
         elif not order.reduce_only:
             self._check_margin(account, order, now_ms)
 
-    def _check_link_id(self, account: Account, draft: Draft) -> None:
-        if draft.link_id and (draft.category, draft.link_id) in account.order_by_link:
-            raise (
-                Refusal(170141, "Duplicate clientOrderId.")
-                if draft.category == "spot"
-                else Refusal(110072, "OrderLinkedID is duplicate")
-            )
+    def _check_link_id(self, account: Account, draft: Draft, now_ms: int) -> None:
+        known = account.order_by_link.get((draft.category, draft.link_id)) if draft.link_id else None
+        kept_s = account.spec.behaviour.forgets_link_ids_s
+        if known is None or (
+            kept_s is not None and not known.is_open and now_ms - known.updated_ms >= kept_s * 1000
+        ):
+            return
+        raise (
+            Refusal(170141, "Duplicate clientOrderId.")
+            if draft.category == "spot"
+            else Refusal(110072, "OrderLinkedID is duplicate")
+        )
 
     def _check_halt(self, instrument: Instrument) -> None:
         """A trading halt refuses new and changed orders; cancelling goes on (sim rule)."""

@@ -60,6 +60,7 @@ class Behaviour(_Strict):
     ``max_fill`` caps what one order may fill in total as a fraction of its quantity (partial fills on
     demand). For ``settlement_pause_ms`` after a funding boundary of a symbol its orders get 110063.
     ``reserve_reduce_only``: reduce-only orders together may not exceed the position, else 110017.
+    ``forgets_link_ids_s`` after an order has ended its ``orderLinkId`` may be used again; ``None``: never.
     """
 
     match_delay_ms: int = Field(default=10, ge=0, le=60_000)
@@ -68,6 +69,7 @@ class Behaviour(_Strict):
     duplicate_pushes: bool = False
     no_liquidity: Literal["cancel", "error", "no_price"] = "cancel"
     reserve_reduce_only: bool = False
+    forgets_link_ids_s: int | None = Field(default=None, ge=0, le=86_400)
     settlement_pause_ms: int = Field(default=0, ge=0, le=60_000)
     max_fill: Number | None = Field(default=None, ge=0, le=1)
     fee_coin: Literal["", "MNT"] = ""

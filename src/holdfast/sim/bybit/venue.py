@@ -26,6 +26,7 @@ CLOCK_MOVED_MS: Final = 500
 MINUTE_MS: Final = 60_000
 MARGIN_CHECK_MS: Final = 5_000
 PLACE: Final = "bybit.venue"
+HELD: Final = "bybit.held"
 ENDED: Final = ("Delivering", "Closed")
 Later = Callable[[float, Callable[[], object]], object]
 """Runs a callback after so many seconds."""
@@ -168,6 +169,18 @@ class Venue:
             self.settle_funding()
         if self.faults.take(PLACE, "restart") is not None:
             self.restart()
+        if not self.faults.is_quiet:
+            for account in self.accounts:
+                self._strike_positions(account)
+
+    def _strike_positions(self, account: Account) -> None:
+        for position in [one for one in account.positions.values() if one.quantity]:
+            place = f"{HELD}.linear.{position.symbol}"
+            adl = self.faults.take(place, "adl", uid=account.uid)
+            if adl is not None:
+                self.forced.adl(account, position, Decimal(str(adl.share)), self.clock.now_ms())
+            elif self.faults.take(place, "liquidation", uid=account.uid) is not None:
+                self.forced.liquidate(account, [position], self.clock.now_ms())
 
     def settle_funding(self, symbol: str = "") -> None:
         """Pay funding now, of one symbol or all, whatever the hour (sim rule: at the running period's rate;

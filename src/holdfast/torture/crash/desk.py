@@ -144,7 +144,7 @@ class Desk:
     async def _door(self, connection_id: UUID) -> AsyncIterator[TradingVenue]:
         """The venue in the user's own hands."""
         key = self._keys[connection_id]
-        budget = registry.shared_budget("bybit", self._work.redis, self._clock)
+        budget = registry.shared_budget("bybit", self._work.redis, self._clock, self._settings.home)
         door = registry.trading_venue(
             "bybit",
             "simulated",

@@ -13,7 +13,7 @@ from holdfast.torture.crash.site import ProcessesDie
 from holdfast.torture.crash.watch import WatchDies
 
 JOBS: Final[tuple[Suite, ...]] = (
-    *(WorkerDies(scenario) for scenario in SCENARIOS),
+    *(WorkerDies(scenario) for scenario in SCENARIOS if not scenario.hours),
     WorkerDies(scenario_of("open"), deaths=4),
     WorkerDies(scenario_of("unwind"), deaths=3),
     SchedulerDies(),
@@ -26,6 +26,8 @@ JOBS: Final[tuple[Suite, ...]] = (
     ServerDies("postgres", at_once=True),
 )
 """One process made for the purpose dies, or loses its server or its connections."""
+LATER: Final[tuple[Suite, ...]] = tuple(WorkerDies(scenario) for scenario in SCENARIOS if scenario.hours)
+"""The same at a venue whose clock goes on by hours: our moments cannot be put in order with its own then."""
 SITE: Final[tuple[Suite, ...]] = (
     ProcessesDie("worker-parent", ("worker",), who="parent"),
     ProcessesDie("worker-children", ("worker",), who="children"),
@@ -39,6 +41,6 @@ SITE: Final[tuple[Suite, ...]] = (
 """Whole processes of an installation die, the servers among them."""
 DISK: Final[tuple[Suite, ...]] = (CommitsSurvive(),)
 """What needs a server that forces everything to the disk, as a real one does."""
-GROUPS: Final = (JOBS, SITE, DISK)
-"""Each has servers of its own: in the second somebody carries out every job there is."""
+GROUPS: Final = (JOBS, LATER, SITE, DISK)
+"""Each has servers of its own: in the third somebody carries out every job there is."""
 SUITES: Final = {suite.name: suite for group in GROUPS for suite in group}

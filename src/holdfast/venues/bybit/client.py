@@ -273,6 +273,7 @@ class BybitVenue(BybitPublic):
         answer = await self._wire.write(
             Bucket.CREATE_BATCH,
             "place_batch_order",
+            units=len(group.orders),
             reserved=waited,
             leave_by=leave_by,
             category=self._kind.value,

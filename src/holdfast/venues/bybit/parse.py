@@ -103,10 +103,12 @@ def _expiry(value: str) -> datetime | None:
 
 
 def account_info(result: Row) -> AccountInfo:
+    """A margin mode that is not documented keeps the venue's name: nobody takes it for one that is known."""
     mode = text(result, "marginMode")
-    if mode not in _MARGIN_MODES:
-        raise Malformed(f"marginMode is {mode!r}")
-    return AccountInfo(int(number(result, "unifiedMarginStatus")) in _UNIFIED_STATUSES, _MARGIN_MODES[mode])
+    if not mode:
+        raise Malformed("marginMode is empty")
+    is_unified = int(number(result, "unifiedMarginStatus")) in _UNIFIED_STATUSES
+    return AccountInfo(is_unified, _MARGIN_MODES.get(mode, mode))
 
 
 def balance(row: Row) -> Balance:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import random
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -35,6 +36,8 @@ THREADS: Final = 16
 
 _READ_TRIES: Final = 3
 _READ_PATIENCE: Final = timedelta(seconds=5)
+_ADDRESS_TRIES: Final = 3
+_ONLOOKERS_SECONDS: Final = 0.1
 _BACKOFF_SECONDS: Final = 0.25
 _CLOCK_SAMPLES: Final = 3
 _GOOD_UNCERTAINTY: Final = timedelta(milliseconds=250)
@@ -75,6 +78,7 @@ class Transport:
         road: Road | None = None,
     ) -> None:
         self._secrets = _credentials(api_key, api_secret)
+        self._onlooker = not api_key
         self._account = hashlib.sha256(api_key.encode()).hexdigest()[:16]
         self._clock = clock or SystemClock()
         self._budget = budget or LocalBudget(self._clock)
@@ -83,6 +87,7 @@ class Transport:
         self._synced_at: datetime | None = None
         self._measuring: asyncio.Task[None] | None = None
         self._journeys: deque[float] = deque(maxlen=_JOURNEYS)
+        self._departure = threading.local()
         self._threads = road.threads if road else ThreadPoolExecutor(THREADS, thread_name_prefix="bybit")
         self._pybit = PybitClient(
             rest_url,
@@ -142,26 +147,32 @@ class Transport:
         bucket: Bucket,
         method: str,
         *,
+        units: int = 1,
         reserved: float | None = None,
         leave_by: datetime | None = None,
         **query: Any,
     ) -> Row:
         """Change something, once. Returns the whole body: ``result`` and ``retExtInfo``. ``reserved``: its
-        place in the budget is taken already, and it has waited for it so many seconds. After ``leave_by`` it
-        is not sent any more, whatever kept it: its turn, the clock, a thread, or a process that stood still.
+        ``units`` of the budget are taken already, and it has waited for them so many seconds. After
+        ``leave_by`` it is not sent any more, whatever kept it: its turn, the clock, a thread, or a process
+        that stood still.
 
         Raises:
             Rejected, KeyRefused, RateLimited, DuplicateClientId: nothing happened by this request.
             OutcomeUnknown: it may or may not have happened.
         """
-        units, waited = (1, 0.0) if reserved is None else (0, reserved)
         return await self._once(
-            bucket, method, query, units=units, write=True, waited=waited, leave_by=leave_by
+            bucket, method, query, units=units, write=True, reserved=reserved, leave_by=leave_by
         )
 
     def _stamp(self) -> int:
-        """Rather too old than too new: Bybit takes stamps 5 s old, but only less than 1 s ahead."""
-        return to_ms(self.venue_now() - self._uncertainty)
+        """Rather too old than too new: Bybit takes stamps 5 s old, but only less than 1 s ahead. What should
+        have left before gets none; what is kept from leaving after it, Bybit itself refuses for its age."""
+        stamp = to_ms(self.venue_now() - self._uncertainty)
+        now, leave_by = self._clock.now(), getattr(self._departure, "leave_by", None)
+        if leave_by is not None and now > leave_by:
+            raise RateLimited("Nothing was sent: it had to wait too long before it left.", until=now)
+        return stamp
 
     async def close(self) -> None:
         if self._measuring:
@@ -178,12 +189,16 @@ class Transport:
         units: int,
         write: bool,
         attempt: int = 1,
-        waited: float = 0.0,
+        reserved: float | None = None,
         leave_by: datetime | None = None,
     ) -> Row:
+        waited = reserved or 0.0
         with watched(self._clock, method, query, writes=write, attempt=attempt, waited=waited) as watch:
+            if bucket is not Bucket.PUBLIC:
+                await self._ready_to_sign(write)
+            await self._wait_for_budget(bucket, units, reserved=reserved is not None, leave_by=leave_by)
             body, headers = await self._exchange(
-                bucket, method, query, units=units, write=write, watch=watch, leave_by=leave_by
+                bucket, method, query, write=write, watch=watch, leave_by=leave_by
             )
         self._notice_clock_step(body)
         await self._learn_limit(bucket, headers)
@@ -195,14 +210,10 @@ class Transport:
         method: str,
         query: Mapping[str, Any],
         *,
-        units: int,
         write: bool,
         watch: Watch,
         leave_by: datetime | None,
     ) -> tuple[Row, Mapping[str, str]]:
-        if bucket is not Bucket.PUBLIC:
-            await self._ready_to_sign(write)
-        await self._wait_for_budget(bucket, units)
         watch.leaves()
         answer = await self._in_thread(method, query, write=write, leave_by=leave_by)
         if isinstance(answer, _Failure):
@@ -222,15 +233,51 @@ class Transport:
                 f"Nothing was sent: {error}", until=self._clock.now() + timedelta(seconds=1), code=error.code
             ) from None
 
-    async def _wait_for_budget(self, bucket: Bucket, units: int) -> None:
-        try:
-            wait = 0.0
-            if units and bucket is not Bucket.PUBLIC:
-                wait = await self.reserve(bucket, units, patience=_READ_PATIENCE.total_seconds())
+    async def _wait_for_budget(
+        self, bucket: Bucket, units: int, *, reserved: bool = False, leave_by: datetime | None = None
+    ) -> None:
+        """Its turn by the key, then by the address. Where one made it wait, its turn by the other has passed,
+        and it takes another: the venue counts requests when they arrive."""
+        if not reserved:
+            await self._wait_for_turn(bucket, units, leave_by)
+        for _ in range(_ADDRESS_TRIES):
+            if not await self._wait_for_address(self._patience(leave_by)):
+                return
+            if await self._wait_for_turn(bucket, units, leave_by) <= MARGIN_SECONDS:
+                return
+        raise _limited(BudgetSpent(self._clock.now()))
+
+    async def _wait_for_turn(self, bucket: Bucket, units: int, leave_by: datetime | None) -> float:
+        """The seconds it took."""
+        if bucket is Bucket.PUBLIC:
+            return 0.0
+        wait = await self.reserve(bucket, units, patience=self._patience(leave_by))
+        await asyncio.sleep(wait)
+        return wait
+
+    async def _wait_for_address(self, patience: float) -> float:
+        """The seconds it took. Onlookers take no moment far ahead, since whoever trades would come after it:
+        they ask again when one may be left."""
+        once = min(patience, _ONLOOKERS_SECONDS) if self._onlooker else patience
+        waited = 0.0
+        while True:
+            try:
+                wait = await self._budget.reserve_address(patience=once, onlooker=self._onlooker)
+                await asyncio.sleep(wait)
+                return waited + wait
+            except BudgetSpent as spent:
+                wait = max((spent.until - self._clock.now()).total_seconds(), _ONLOOKERS_SECONDS)
+                if not self._onlooker or waited + wait > patience:
+                    raise _limited(spent) from None
             await asyncio.sleep(wait)
-            await asyncio.sleep(await self._budget.reserve_address(patience=_READ_PATIENCE.total_seconds()))
-        except BudgetSpent as spent:
-            raise _limited(spent) from None
+            waited += wait
+
+    def _patience(self, leave_by: datetime | None) -> float:
+        """Seconds. What cannot leave in time any more takes no turn from others."""
+        if leave_by is None:
+            return _READ_PATIENCE.total_seconds()
+        left = min(leave_by - self._clock.now(), _READ_PATIENCE)
+        return max(left.total_seconds(), 0.0)
 
     async def _in_thread(
         self, method: str, query: Mapping[str, Any], *, write: bool, leave_by: datetime | None = None
@@ -255,13 +302,11 @@ class Transport:
     ) -> tuple[Row, Mapping[str, str]] | _Failure:
         """Runs in a thread. Exceptions become values here, so that nothing that holds request headers
         travels further as a context or a traceback."""
-        now = self._clock.now()
-        if leave_by is not None and now > leave_by:
-            return _Failure(
-                RateLimited("Nothing was sent: it had to wait too long before it left.", until=now)
-            )
+        self._departure.leave_by = leave_by
         try:
             return self._judge(getattr(self._pybit, method)(**query), write)
+        except RateLimited as late:
+            return _Failure(late)
         except Exception as error:
             return _Failure(
                 errors.from_exception(

@@ -1,9 +1,9 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Tabs } from 'radix-ui'
 
+import { DownloadButton } from '@/ui/DownloadButton'
 import { Page } from '@/ui/Layout'
 
-import { DownloadButton } from './DownloadButton'
 import { FilterBar } from './FilterBar'
 import type { Filters } from './queries'
 import { csvPath } from './queries'

@@ -3,7 +3,7 @@ import { FilterField } from '@/ui/FilterField'
 import { DayFields, FilterForm } from '@/ui/FilterForm'
 
 import type { Filters } from './queries'
-import { ORDER_STATES } from './queries'
+import { isFiltered, ORDER_STATES } from './queries'
 import { ORDER_WORDS } from './words'
 
 /** Filters live in the address, so a filtered view can be kept and shared. */
@@ -17,11 +17,10 @@ export function FilterBar({
   onChange: (filters: Filters) => void
 }) {
   const set = (change: Filters) => onChange({ ...filters, ...change })
-  const filtered = Object.entries(filters).some(([name, value]) => name !== 'show' && value)
   return (
     <FilterForm
       className="py-5"
-      filtered={filtered}
+      filtered={isFiltered(filters)}
       onClear={() => onChange({ show })}
       clear={filters.position ? 'Show all positions' : 'Clear filters'}
     >

@@ -7,32 +7,32 @@ import { SideWord } from '@/features/trade/PlanLegs'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
 import { Delta, Money, NoValue, Price, Quantity } from '@/ui/Money'
+import type { Paged } from '@/ui/ShowMore'
+import { ShowMore } from '@/ui/ShowMore'
 import { EmptyState, Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
 import type { Column } from '@/ui/Table'
 import { Table } from '@/ui/Table'
 import { Time } from '@/ui/Time'
 
 import type { Fill, Filters, Order, Payment } from './queries'
-import { fillsQuery, ordersQuery, paymentsQuery } from './queries'
+import { fillsQuery, isFiltered, ordersQuery, paymentsQuery } from './queries'
 import { ORDER_WORDS, PAYMENT_WORDS, ROLE_WORDS, STYLE_WORDS, UNKNOWN_TEXT } from './words'
 
-interface Paged<Row> {
+interface PagedRows<Row> extends Paged {
   data: { pages: { items: Row[] }[] } | undefined
-  error: unknown
-  hasNextPage: boolean
-  isFetchingNextPage: boolean
-  fetchNextPage: () => unknown
   refetch: () => unknown
 }
 
 function PagedTable<Row>({
   label,
+  filters,
   query,
   columns,
   rowKey,
 }: {
   label: string
-  query: Paged<Row>
+  filters: Filters
+  query: PagedRows<Row>
   columns: Column<Row>[]
   rowKey: (row: Row) => string
 }) {
@@ -44,15 +44,11 @@ function PagedTable<Row>({
     )
   }
   const rows = query.data.pages.flatMap((page) => page.items)
-  if (rows.length === 0) return <Nothing what={label.toLowerCase()} />
+  if (rows.length === 0) return <Nothing what={label.toLowerCase()} filters={filters} />
   return (
     <>
       <Table label={label} rows={rows} columns={columns} rowKey={rowKey} />
-      {query.hasNextPage && (
-        <Button className="mt-6" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          Show more
-        </Button>
-      )}
+      <ShowMore query={query} />
     </>
   )
 }
@@ -66,11 +62,26 @@ function PhoneTime({ iso }: { iso: string }) {
   )
 }
 
-function Nothing({ what }: { what: string }): ReactNode {
+function Nothing({ what, filters }: { what: string; filters: Filters }): ReactNode {
+  if (isFiltered(filters)) {
+    return (
+      <EmptyState
+        title="Nothing fits"
+        text={`No ${what} of yours are like that.`}
+        action={
+          <Button asChild>
+            <Link to="/activity" search={filters.show ? { show: filters.show } : {}} replace>
+              Show all {what}
+            </Link>
+          </Button>
+        }
+      />
+    )
+  }
   return (
     <EmptyState
-      title={`No ${what} here`}
-      text="Nothing matches, or nothing has happened yet. Everything Holdfast does on your account appears on this page."
+      title={`No ${what} yet`}
+      text="Everything Holdfast does on your account appears on this page."
       action={
         <Button asChild>
           <Link to="/indices">See the indices</Link>
@@ -134,7 +145,7 @@ export function OrdersTable({ filters }: { filters: Filters }) {
   return (
     <>
       <UnknownNotice orders={query.data?.pages.flatMap((page) => page.items) ?? []} />
-      <PagedTable label="Orders" query={query} columns={columns} rowKey={(order) => order.id} />
+      <PagedTable label="Orders" filters={filters} query={query} columns={columns} rowKey={(order) => order.id} />
     </>
   )
 }
@@ -187,7 +198,7 @@ export function FillsTable({ filters }: { filters: Filters }) {
       cell: (fill) => <Money value={fill.fee} digits={4} unit={fill.fee_asset} />,
     },
   ]
-  return <PagedTable label="Fills" query={query} columns={columns} rowKey={(fill) => fill.exec_id} />
+  return <PagedTable label="Fills" filters={filters} query={query} columns={columns} rowKey={(fill) => fill.exec_id} />
 }
 
 export function PaymentsTable({ filters }: { filters: Filters }) {
@@ -218,6 +229,12 @@ export function PaymentsTable({ filters }: { filters: Filters }) {
     },
   ]
   return (
-    <PagedTable label="Fees and funding" query={query} columns={columns} rowKey={(payment) => String(payment.id)} />
+    <PagedTable
+      label="Fees and funding"
+      filters={filters}
+      query={query}
+      columns={columns}
+      rowKey={(payment) => String(payment.id)}
+    />
   )
 }

@@ -63,3 +63,12 @@ it('leads from an order to its part of the time line', async () => {
   expect(router.state.location.pathname).toBe(`/executions/${first?.execution_id}/trace`)
   expect(router.state.location.search).toEqual({ symbol: first?.symbol })
 })
+
+it('says that nothing fits the filters, and leads to all of it', async () => {
+  const user = userEvent.setup()
+  server.use(http.get('/api/fills', () => HttpResponse.json({ items: [], next_cursor: null })))
+  const router = renderAt('/activity?show=fills&symbol=DOGEUSDT')
+  await user.click(await screen.findByRole('link', { name: 'Show all fills' }))
+  expect(router.state.location.search).toEqual({ show: 'fills' })
+  expect(await screen.findByText('No fills yet')).toBeTruthy()
+})

@@ -2,6 +2,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 
 import type { Schemas } from '@/api/client'
 import { answer, api } from '@/api/client'
+import { at, paging } from '@/api/paging'
 
 export type Order = Schemas['OrderView']
 export type Fill = Schemas['FillView']
@@ -18,6 +19,10 @@ export interface Filters {
   to?: string
 }
 
+/** Whether anything is left out; which kind of activity is shown leaves nothing out. */
+export const isFiltered = (filters: Filters): boolean =>
+  Object.entries(filters).some(([name, value]) => name !== 'show' && value)
+
 /** The query of the API: whole days in UTC, the last one included. */
 export function apiQuery(filters: Filters) {
   return {
@@ -29,13 +34,6 @@ export function apiQuery(filters: Filters) {
 }
 
 const isDay = (text: string | undefined) => text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text)
-
-const paging = {
-  initialPageParam: null as string | null,
-  getNextPageParam: (last: { next_cursor?: string | null }) => last.next_cursor ?? null,
-}
-
-const at = (cursor: string | null) => (cursor ? { cursor } : {})
 
 export const ORDER_STATES = [
   'planned',

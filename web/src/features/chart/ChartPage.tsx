@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import clsx from 'clsx'
-import { Bell, MapPin, NotebookPen, Rewind } from 'lucide-react'
+import { Bell, CalendarSearch, MapPin, NotebookPen, Rewind } from 'lucide-react'
 import { lazy, Suspense, useCallback, useRef, useState } from 'react'
 
 import { ChartNotice } from '@/features/indices/Attribution'
@@ -13,7 +13,7 @@ import { alertsDialog, openAlerts } from './alerts/store'
 import type { Timeframe } from './data/timeframes'
 import { unmadeWords } from './data/timeframes'
 import type { ChartEngine } from './engine/ChartEngine'
-import { drawImage, saveImage } from './engine/exportImage'
+import { drawImage, imageName, saveImage } from './engine/exportImage'
 import { isOwn } from './engine/spec'
 import { noteAt } from './note'
 import { ownSeries } from './own/store'
@@ -22,7 +22,7 @@ import { useOwnData, useOwnNames } from './own/useOwnData'
 import type { CellDialog } from './panels/ChartCell'
 import { ChartCell } from './panels/ChartCell'
 import { HistoryNote } from './panels/ChartStates'
-import { DrawingRail, DrawingSelect, SyncNote } from './panels/DrawingTools'
+import { DrawingMenu, DrawingRail, SyncNote } from './panels/DrawingTools'
 import { ModeSwitch, NothingOwn } from './panels/ModeSwitch'
 import { ReplayBar } from './panels/ReplayBar'
 import { Toolbar, ToolButton, ToolSelect } from './panels/Toolbar'
@@ -69,7 +69,7 @@ export default function ChartPage() {
     if (!spec) return
     const unmade = unmadeWords(timeframe, base)
     if (unmade) toast(`${unmade}.`)
-    else if (timeframe === spec.timeframe) engine?.chooseTimeframe(timeframe)
+    else if (timeframe === spec.timeframe) engine?.opener.chooseTimeframe(timeframe)
     else goTo({ series: spec.series, timeframe })
   }
 
@@ -82,11 +82,9 @@ export default function ChartPage() {
 
   function exportImage() {
     if (!engine || !spec) return
-    const { series, compare, timeframe } = spec
-    const name = `${symbolWords(series)}-${timeframe}`.replace(/[^\w.-]+/g, '-')
-    const title = `${symbolWords(series)} · ${engine.feed.state.get().timeframe}`
-    const words = { title, simulated: simulated && [series, ...compare].some((each) => !isOwn(each)) }
-    saveImage(drawImage(engine.chart, engine.colours, { ...words, now: serverNow() / 1000 }), `${name}.png`)
+    const series = [engine.feed.state.get().series, ...spec.compare]
+    const made = { simulated: simulated && series.some((each) => !isOwn(each)), now: serverNow() / 1000 }
+    saveImage(drawImage(engine, spec, made), imageName(engine))
   }
 
   function writeNote() {
@@ -97,9 +95,11 @@ export default function ChartPage() {
     onTimeframe: chooseTimeframe,
     onFullscreen: toggle,
     onSearch: setSearch,
-    onEscape: leave,
+    onEscape: () => !engine?.drawings.putDown() && leave(),
     onAlert: () => openAlerts(engine?.alerts.lastPrice() ?? ''),
     onNote: writeNote,
+    onNewest: () => engine?.opener.toNewest(),
+    onDate: () => !empty && setDialog('date'),
     onUndo: () => engine?.drawings.store.undo(),
     onRedo: () => engine?.drawings.store.redo(),
   })
@@ -131,7 +131,7 @@ export default function ChartPage() {
         onFullscreen={toggle}
         onImage={exportImage}
       >
-        {engine && <DrawingSelect engine={engine} />}
+        {engine && phone && <DrawingMenu engine={engine} />}
         <ToolButton title="Alerts (Alt A)" onClick={() => openAlerts(engine?.alerts.lastPrice() ?? '')}>
           <Bell aria-hidden className="size-4 text-muted" />
           <span className="max-[1799px]:sr-only">Alerts</span>
@@ -143,6 +143,10 @@ export default function ChartPage() {
         <ToolButton title="Write a note (Alt N)" onClick={writeNote}>
           <NotebookPen aria-hidden className="size-4 text-muted" />
           <span className="max-[1799px]:sr-only">Note</span>
+        </ToolButton>
+        <ToolButton onClick={() => setDialog('date')} title="Go to date (Alt G)">
+          <CalendarSearch aria-hidden className="size-4 text-muted" />
+          <span className="max-[1799px]:sr-only">Go to date</span>
         </ToolButton>
         <ToolButton onClick={replay} title="Replay">
           <Rewind aria-hidden className="size-4 text-muted" />
@@ -169,7 +173,7 @@ export default function ChartPage() {
         </div>
       )}
       <div className={clsx('flex min-h-0 flex-1', empty && 'hidden')}>
-        {engine && <DrawingRail engine={engine} />}
+        {engine && !phone && <DrawingRail engine={engine} />}
         <div
           className={clsx(
             'grid min-h-0 min-w-0 flex-1 auto-rows-fr gap-px bg-hairline',

@@ -10,4 +10,5 @@ export const livePorts: EnginePorts = {
   fetchBars,
   watch: (topic, onFrame) => stream.watch(topic, (data) => onFrame(data as TickFrame)),
   now: serverNow,
+  onLive: (listener) => stream.status.subscribe(() => stream.status.get() === 'live' && listener()),
 }

@@ -15,6 +15,16 @@ export interface ChartKeys {
   onRedo: () => void
   onAlert: () => void
   onNote: () => void
+  onNewest: () => void
+  onDate: () => void
+}
+
+/** With Alt, by the key's place: what it types depends on the system. */
+const WITH_ALT: Partial<Record<string, 'onAlert' | 'onNote' | 'onNewest' | 'onDate'>> = {
+  KeyA: 'onAlert',
+  KeyN: 'onNote',
+  KeyG: 'onDate',
+  End: 'onNewest',
 }
 
 /** As long as the second letter of a two-letter key is waited for. */
@@ -22,7 +32,8 @@ const PAUSE = 1_200
 
 /**
  * 1 to 9 choose a timeframe, f fills the screen, / and any other letter search for a symbol, Alt with A opens the
- * alerts, Alt with N writes a note. They rest while somebody types, while a dialog is open, and after g, whose second letter goes somewhere.
+ * alerts, with N writes a note, with G goes to a date, with End to the newest bar. They rest while somebody types,
+ * while a dialog is open, and after g, whose second letter goes somewhere.
  */
 export function useChartKeys(keys: ChartKeys): void {
   const wentAt = useRef(-Infinity)
@@ -34,18 +45,14 @@ export function useChartKeys(keys: ChartKeys): void {
       else keys.onUndo()
       return
     }
-    if (event.altKey && event.code === 'KeyA' && !command && !isTyping(event.target) && !isDialogOpen()) {
+    if (command || isTyping(event.target) || event.defaultPrevented || isDialogOpen()) return
+    if (event.altKey) {
+      const name = WITH_ALT[event.code]
+      if (!name) return
       event.preventDefault()
-      keys.onAlert()
+      keys[name]()
       return
     }
-    if (event.altKey && event.code === 'KeyN' && !command && !isTyping(event.target) && !isDialogOpen()) {
-      event.preventDefault()
-      keys.onNote()
-      return
-    }
-    if (command || event.altKey || isTyping(event.target) || event.defaultPrevented) return
-    if (isDialogOpen()) return
     if (event.key === 'Escape') keys.onEscape()
     if (!appearance.get().letterKeys) return
     const going = event.timeStamp - wentAt.current < PAUSE

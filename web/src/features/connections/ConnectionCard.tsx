@@ -28,6 +28,7 @@ export function ConnectionCard({ connection }: { connection: Connection }) {
     mutationFn: () => answer(api.POST('/api/connections/{connection_id}/check', { params: { path } })),
     onSettled: () => client.invalidateQueries({ queryKey: ['connections'] }),
   })
+  const close = () => setDialog(null)
   const checking = connection.state === 'checking'
   return (
     <li aria-label={connection.label} className="border-b border-hairline py-8">
@@ -66,8 +67,8 @@ export function ConnectionCard({ connection }: { connection: Connection }) {
           Delete
         </Button>
       </div>
-      <ReplaceKey connection={connection} open={dialog === 'replace'} onOpenChange={() => setDialog(null)} />
-      <DeleteConnection connection={connection} open={dialog === 'delete'} onOpenChange={() => setDialog(null)} />
+      {dialog === 'replace' && <ReplaceKey connection={connection} onClose={close} />}
+      {dialog === 'delete' && <DeleteConnection connection={connection} onClose={close} />}
     </li>
   )
 }

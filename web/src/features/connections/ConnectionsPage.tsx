@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router'
 
+import { IncidentsUnknown } from '@/features/incidents/IncidentMarks'
 import { Button } from '@/ui/Button'
 import { Page } from '@/ui/Layout'
 import { EmptyState, ProblemNotice, SkeletonRows } from '@/ui/States'
@@ -26,11 +27,14 @@ export default function ConnectionsPage() {
         />
       )}
       {data && data.length > 0 && (
-        <ul aria-label="Connections" className="border-t border-hairline">
-          {data.map((connection) => (
-            <ConnectionCard key={connection.id} connection={connection} />
-          ))}
-        </ul>
+        <>
+          <IncidentsUnknown className="mb-5" />
+          <ul aria-label="Connections" className="border-t border-hairline">
+            {data.map((connection) => (
+              <ConnectionCard key={connection.id} connection={connection} />
+            ))}
+          </ul>
+        </>
       )}
     </Page>
   )

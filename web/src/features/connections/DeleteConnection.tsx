@@ -12,15 +12,7 @@ import { toast } from '@/ui/toasts'
 import type { Connection } from './queries'
 
 /** Destroys the stored key. The name is typed, because it cannot be taken back. */
-export function DeleteConnection({
-  connection,
-  open,
-  onOpenChange,
-}: {
-  connection: Connection
-  open: boolean
-  onOpenChange: (open: boolean) => void
-}) {
+export function DeleteConnection({ connection, onClose }: { connection: Connection; onClose: () => void }) {
   const [typed, setTyped] = useState('')
   const client = useQueryClient()
   const path = { connection_id: connection.id }
@@ -29,13 +21,13 @@ export function DeleteConnection({
     onSuccess: () => {
       toast(`“${connection.label}” is deleted and its key destroyed.`)
       void client.invalidateQueries({ queryKey: ['connections'] })
-      onOpenChange(false)
+      onClose()
     },
   })
   return (
     <Dialog
-      open={open}
-      onOpenChange={onOpenChange}
+      open
+      onOpenChange={onClose}
       title={`Delete “${connection.label}”?`}
       description="The stored key is destroyed and cannot be brought back. Your history stays. Delete the key at Bybit too."
     >
@@ -58,7 +50,7 @@ export function DeleteConnection({
             <Trash2 aria-hidden className="size-4" />
             Delete connection
           </Button>
-          <Button kind="quiet" onClick={() => onOpenChange(false)}>
+          <Button kind="quiet" onClick={onClose}>
             Cancel
           </Button>
         </div>

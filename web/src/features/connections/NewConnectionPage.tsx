@@ -10,7 +10,7 @@ import { randomKey } from '@/lib/ids'
 import { Button } from '@/ui/Button'
 import { Choice, Field } from '@/ui/Field'
 import { Page } from '@/ui/Layout'
-import { Notice, ProblemNotice } from '@/ui/States'
+import { Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import { KeyFields, keyProblems, NO_KEY, trimmed } from './KeyFields'
 import { KeyGuide } from './KeyGuide'
@@ -20,7 +20,7 @@ type NewConnection = Required<Schemas['NewConnection']>
 type Environment = NewConnection['environment']
 
 export default function NewConnectionPage() {
-  const system = useQuery(systemQuery).data
+  const { data: system, error, refetch } = useQuery(systemQuery)
   return (
     <Page title="Connect Bybit" above={<Link to="/connections">← All connections</Link>}>
       <div className="grid gap-14 lg:grid-cols-[minmax(0,1fr)_400px] lg:gap-20">
@@ -32,6 +32,8 @@ export default function NewConnectionPage() {
               This is demo mode: only keys of the simulated venue work here. Your demo account already has one.
             </Notice>
           )}
+          {error && !system && <ProblemNotice error={error} retry={() => void refetch()} />}
+          {!system && !error && <SkeletonRows label="Loading" />}
           {system && <KeyForm simulated={system.simulated} />}
         </section>
       </div>

@@ -12,15 +12,7 @@ import { KeyFields, keyProblems, NO_KEY, trimmed } from './KeyFields'
 import type { Connection } from './queries'
 
 /** The next key of the same account; positions and history stay. */
-export function ReplaceKey({
-  connection,
-  open,
-  onOpenChange,
-}: {
-  connection: Connection
-  open: boolean
-  onOpenChange: (open: boolean) => void
-}) {
+export function ReplaceKey({ connection, onClose }: { connection: Connection; onClose: () => void }) {
   const [entered, setEntered] = useState(NO_KEY)
   const [problems, setProblems] = useState<Partial<typeof NO_KEY>>({})
   const client = useQueryClient()
@@ -31,8 +23,7 @@ export function ReplaceKey({
     onSuccess: () => {
       toast(`The key of “${connection.label}” is replaced and being checked.`)
       void client.invalidateQueries({ queryKey: ['connections'] })
-      setEntered(NO_KEY)
-      onOpenChange(false)
+      onClose()
     },
   })
 
@@ -45,8 +36,8 @@ export function ReplaceKey({
 
   return (
     <Dialog
-      open={open}
-      onOpenChange={onOpenChange}
+      open
+      onOpenChange={onClose}
       title={`New key for “${connection.label}”`}
       description="It must belong to the same Bybit account. The old key is destroyed here; delete it at Bybit too."
     >
@@ -64,7 +55,7 @@ export function ReplaceKey({
           <Button type="submit" kind="primary" busy={replace.isPending}>
             Replace and check
           </Button>
-          <Button kind="quiet" onClick={() => onOpenChange(false)}>
+          <Button kind="quiet" onClick={onClose}>
             Cancel
           </Button>
         </div>

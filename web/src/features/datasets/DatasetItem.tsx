@@ -2,15 +2,16 @@ import { Link } from '@tanstack/react-router'
 import { ChartCandlestick } from 'lucide-react'
 import { useState } from 'react'
 
-import { DownloadButton } from '@/features/activity/DownloadButton'
 import { splitSeries } from '@/features/chart/data/series'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
+import { DownloadButton } from '@/ui/DownloadButton'
 import { Facts } from '@/ui/Layout'
 import { Time } from '@/ui/Time'
 
 import { ChangeDataset } from './ChangeDataset'
 import { DeleteDataset } from './DeleteDataset'
+import { seriesShown } from './names'
 import { Problems } from './Problems'
 import { Progress } from './Progress'
 import type { Dataset } from './queries'
@@ -76,7 +77,7 @@ function facts(dataset: Dataset, shownOn: Dataset | undefined) {
     { label: 'Rows', value: count(dataset.rows) },
     dataset.kind === 'bars'
       ? { label: 'Timeframe', value: dataset.timeframe ?? '' }
-      : { label: 'Shown on', value: shownOn?.name ?? dataset.series },
+      : { label: 'Shown on', value: seriesShown(dataset.series, shownOn?.name) },
     { label: 'From (UTC)', value: minute(dataset.first_at) },
     { label: 'To (UTC)', value: minute(dataset.last_at) },
     { label: 'File', value: size(dataset.size), hint: dataset.file_name },

@@ -1,10 +1,15 @@
 import { useQuery } from '@tanstack/react-query'
-import { useId } from 'react'
+import { useId, useMemo, useState } from 'react'
 
+import { splitSeries } from '@/features/chart/data/series'
 import { symbolsQuery } from '@/features/chart/data/symbols'
+import { isOwn } from '@/features/chart/engine/spec'
+import { useOwnData } from '@/features/chart/own/useOwnData'
 import { Field } from '@/ui/Field'
 
-/** `source:symbol`, with what there is to choose from. */
+import { namesOf, seriesMeant, seriesShown } from './names'
+
+/** `source:symbol`, or the name of own data, with what there is to choose from. */
 export function SeriesField({
   value,
   onChange,
@@ -17,8 +22,12 @@ export function SeriesField({
   optional?: boolean
 }) {
   const id = useId()
-  const typed = value.includes(':') ? value.slice(value.indexOf(':') + 1) : value
-  const { data } = useQuery(symbolsQuery(typed))
+  const { bars } = useOwnData()
+  const names = useMemo(() => namesOf(bars), [bars])
+  const [typed, setTyped] = useState('')
+  /** Letter for letter what was typed, as long as that is what is meant. */
+  const shown = seriesMeant(typed, names) === value ? typed : seriesShown(value, names.get(value))
+  const { data } = useQuery(symbolsQuery(splitSeries(shown)[1].trim()))
   return (
     <div>
       <Field
@@ -28,13 +37,20 @@ export function SeriesField({
         autoComplete="off"
         required={!optional}
         list={id}
-        value={value}
-        onChange={(event) => onChange(event.target.value.trim())}
+        value={shown}
+        onChange={(event) => {
+          setTyped(event.target.value)
+          onChange(seriesMeant(event.target.value, names))
+        }}
       />
       <datalist id={id}>
-        {data?.map((one) => (
-          <option key={one.series} value={one.series} label={one.name} />
-        ))}
+        {data?.map(({ series, name }) =>
+          isOwn(series) ? (
+            <option key={series} value={names.get(series) ?? name} />
+          ) : (
+            <option key={series} value={series} label={name} />
+          ),
+        )}
       </datalist>
     </div>
   )

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router'
 import clsx from 'clsx'
 import { CircleCheck, Info, OctagonAlert, TriangleAlert } from 'lucide-react'
 
-import { asProblem } from '@/api/problem'
+import { problemWords } from '@/api/problem'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
 import { Time } from '@/ui/Time'
@@ -76,7 +76,7 @@ function Acknowledge({ incident }: { incident: Incident }) {
       busy={see.isPending}
       onClick={() =>
         see.mutate([incident.id], {
-          onError: (error) => toast(`${asProblem(error).detail} ${asProblem(error).advice}`),
+          onError: (error) => toast(problemWords(error)),
         })
       }
     >

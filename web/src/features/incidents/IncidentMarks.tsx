@@ -1,15 +1,18 @@
 import { Link } from '@tanstack/react-router'
 
+import { Button } from '@/ui/Button'
+
+import { SeverityIcon } from './IncidentLine'
 import type { Incident } from './queries'
 import { useOpenIncidents } from './queries'
-import { SeverityIcon } from './IncidentLine'
 
 const SHOWN = 3
 
 /** Open incidents of one position or connection, beside what they are about. */
 export function IncidentMarks({ of, className }: { of: (incident: Incident) => boolean; className?: string }) {
-  const incidents = (useOpenIncidents().data ?? []).filter((each) => each.severity !== 'info' && of(each))
-  if (incidents.length === 0) return null
+  const { data, unknown } = useOpenIncidents()
+  const incidents = (data ?? []).filter((each) => each.severity !== 'info' && of(each))
+  if (unknown || incidents.length === 0) return null
   return (
     <ul aria-label="Open incidents" className={className}>
       {incidents.slice(0, SHOWN).map((incident) => (
@@ -31,5 +34,21 @@ export function IncidentMarks({ of, className }: { of: (incident: Incident) => b
         </li>
       )}
     </ul>
+  )
+}
+
+/** Says that the incidents are not known: marks that are not there would say that nothing is the matter. */
+export function IncidentsUnknown({ className }: { className?: string }) {
+  const { unknown, isFetching, refetch } = useOpenIncidents()
+  if (!unknown) return null
+  return (
+    <div className={className}>
+      <p role="status" className="flex items-center gap-3 border-l-2 border-edge pl-4 text-sm text-muted">
+        Incidents could not be loaded.
+        <Button size="small" kind="quiet" className="underline" busy={isFetching} onClick={() => void refetch()}>
+          Try again
+        </Button>
+      </p>
+    </div>
   )
 }

@@ -5,6 +5,7 @@ import { useEffect, useState } from 'react'
 import { Button } from '@/ui/Button'
 import { Page } from '@/ui/Layout'
 import { Segmented } from '@/ui/Segmented'
+import { ShowMore } from '@/ui/ShowMore'
 import { EmptyState, ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import { IncidentLine } from './IncidentLine'
@@ -74,11 +75,7 @@ function List({ which, position }: { which: Which; position: string | undefined 
           <IncidentLine key={incident.id} incident={incident} fresh={fresh.has(incident.id)} />
         ))}
       </ul>
-      {query.hasNextPage && (
-        <Button className="mt-6" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          Show more
-        </Button>
-      )}
+      <ShowMore query={query} />
     </>
   )
 }

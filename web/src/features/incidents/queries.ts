@@ -3,6 +3,7 @@ import { infiniteQueryOptions, queryOptions, useMutation, useQuery, useQueryClie
 import type { Schemas } from '@/api/client'
 import { answer, api } from '@/api/client'
 import { useFrames } from '@/api/live'
+import { at, paging } from '@/api/paging'
 
 export type Incident = Schemas['IncidentView']
 
@@ -27,20 +28,22 @@ export const incidentsQuery = (which: Which, position: string | undefined) =>
       answer(
         api.GET('/api/incidents', {
           params: {
-            query: { state: which, ...(position ? { position } : {}), ...(pageParam ? { cursor: pageParam } : {}) },
+            query: { state: which, ...(position ? { position } : {}), ...at(pageParam) },
           },
         }),
       ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next_cursor ?? null,
+    ...paging,
   })
 
-/** Open incidents, renewed when the stream tells of a change; asked for too, should the stream be down. */
+/**
+ * Open incidents, renewed when the stream tells of a change; asked for too, should the stream be down.
+ * `unknown`: they were asked for, and have never come.
+ */
 export function useOpenIncidents(enabled = true) {
   const client = useQueryClient()
   useFrames(enabled ? 'incidents' : null, () => void client.invalidateQueries({ queryKey: ['incidents'] }))
   const query = useQuery({ ...openIncidentsQuery, enabled, refetchInterval: 30_000 })
-  return { ...query, data: query.data?.items }
+  return { ...query, data: query.data?.items, unknown: query.isFetched && !query.data }
 }
 
 export function useMarkSeen() {

@@ -26,8 +26,8 @@ export function ChartPanel({ index }: { index: IndexDetail }) {
   return (
     <div>
       <div className="h-[300px] md:h-[380px]">
-        {history.error && <ProblemNotice error={history.error} retry={() => void history.refetch()} />}
-        {history.isPending && <Skeleton className="h-full" />}
+        {history.error && !history.data && <ProblemNotice error={history.error} retry={() => void history.refetch()} />}
+        {history.isPending && <Skeleton className="h-full" label="Loading the history" />}
         {history.data && points.length < 2 && (
           <p className="grid h-full place-items-center text-muted">
             {history.data.note || 'There is no history for this range yet. It grows as levels arrive.'}

@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import clsx from 'clsx'
 
+import { LinkRow } from '@/ui/LinkRow'
 import { Delta } from '@/ui/Money'
 import { Sparkline } from '@/ui/Sparkline'
 
@@ -10,7 +11,7 @@ import type { IndexSummary } from './queries'
 export function IndexRow({ index }: { index: IndexSummary }) {
   const old = useIsOld(index)
   return (
-    <li className="relative isolate grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 before:absolute before:-inset-x-3 before:inset-y-0 before:-z-10 before:rounded-control before:transition-colors hover:before:bg-surface md:grid-cols-[1fr_160px_140px_110px]">
+    <LinkRow className="md:grid-cols-[1fr_160px_140px_110px]">
       <div className="min-w-0">
         <Link
           to="/indices/$indexId"
@@ -32,6 +33,6 @@ export function IndexRow({ index }: { index: IndexSummary }) {
         <Delta value={index.change_24h} />
         <div className="text-xs text-muted">24 h</div>
       </div>
-    </li>
+    </LinkRow>
   )
 }

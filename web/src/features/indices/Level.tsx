@@ -3,6 +3,7 @@ import clsx from 'clsx'
 import { useIsLive } from '@/api/live'
 import { level as levelText } from '@/lib/numbers'
 import { NoValue } from '@/ui/Money'
+import { MayBeOld } from '@/ui/States'
 
 import type { IndexSummary } from './queries'
 
@@ -21,7 +22,7 @@ export function Level({ index, className }: { index: IndexSummary; className?: s
       title={stale ? index.stale_reason || 'The live connection is down: this value may be old.' : undefined}
     >
       {levelText(index.level, index.unit)}
-      {stale && <span className="sr-only"> (may be old)</span>}
+      {stale && <MayBeOld />}
     </span>
   )
 }

@@ -97,11 +97,10 @@ export default function LevelChart({ points, unit, label, watermark, live }: Pro
     series.current?.update({ time: seconds(live.at), value: live.level })
   }, [live, points])
 
-  const shown = read ?? null
   return (
     <div className="relative">
       <p className="tnum absolute top-0 left-0 z-10 h-5 text-sm text-muted" aria-live="polite">
-        {shown && `${levelText(shown.level, unit)} · ${absolute(shown.at)}`}
+        {read && `${levelText(read.level, unit)} · ${absolute(read.at)}`}
       </p>
       {watermark && (
         <p className="pointer-events-none absolute bottom-9 left-0 z-10 text-xs text-muted">Simulated market</p>

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useId, useState } from 'react'
 
 import { SeriesField } from '@/features/datasets/SeriesField'
+import { capital } from '@/features/trade/words'
 import { serverNow } from '@/lib/clock'
 import { Button } from '@/ui/Button'
 import { Choice, Field } from '@/ui/Field'
@@ -17,7 +18,7 @@ import { ThrowAway } from './ThrowAway'
 import { TradeField } from './TradeField'
 import { sendingProblem, useSending } from './useSending'
 import { useSave } from './useWrite'
-import { capital, MOODS } from './words'
+import { MOODS } from './words'
 
 const RATINGS = ['1', '2', '3', '4', '5']
 

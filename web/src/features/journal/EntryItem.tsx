@@ -4,6 +4,7 @@ import { ChartCandlestick, Pencil, Trash2 } from 'lucide-react'
 import { splitSeries } from '@/features/chart/data/series'
 import { ownSeries } from '@/features/chart/own/store'
 import { symbolWords } from '@/features/chart/words'
+import { capital } from '@/features/trade/words'
 import { useStore } from '@/lib/store'
 import { utcMinute } from '@/lib/times'
 import { Button } from '@/ui/Button'
@@ -13,7 +14,6 @@ import { Pictures } from './Picture'
 import type { Entry } from './queries'
 import { TradeFacts } from './TradeFacts'
 import { useDelete } from './useWrite'
-import { capital } from './words'
 
 /** One entry with its trade and its pictures. What its owner wrote is text, never markup. */
 export function EntryItem({

@@ -2,9 +2,13 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useMemo } from 'react'
 
+import { isOwn } from '@/features/chart/engine/spec'
+import { ownSeries } from '@/features/chart/own/store'
+import { symbolWords } from '@/features/chart/words'
 import { ChartNotice } from '@/features/indices/Attribution'
 import { useSimulated } from '@/features/system/queries'
 import { forGeometry, money, percent } from '@/lib/numbers'
+import { useStore } from '@/lib/store'
 import { Button } from '@/ui/Button'
 import type { Fact } from '@/ui/Layout'
 import { Facts, Section } from '@/ui/Layout'
@@ -131,7 +135,10 @@ function Curve({ data }: { data: Statistics }) {
   )
 }
 
+const groupName = ({ key, label }: Group, by: GroupBy) => (by === 'symbol' && isOwn(key) ? symbolWords(key) : label)
+
 function Groups({ groups, by }: { groups: Group[]; by: GroupBy }) {
+  useStore(ownSeries)
   const label = GROUPS.find(([value]) => value === by)?.[1] ?? ''
   return (
     <Table
@@ -139,7 +146,7 @@ function Groups({ groups, by }: { groups: Group[]; by: GroupBy }) {
       rows={groups}
       rowKey={(group) => group.key}
       columns={[
-        { head: label, cell: (group) => <span className="break-words">{group.label}</span>, name: true },
+        { head: label, cell: (group) => <span className="break-words">{groupName(group, by)}</span>, name: true },
         { head: 'Trades', cell: (group) => group.trades, right: true },
         {
           head: 'Won',

@@ -1,24 +1,27 @@
 import { Link } from '@tanstack/react-router'
 
-import { NoValue } from '@/ui/Money'
+import { ownSeries } from '@/features/chart/own/store'
+import { capital } from '@/features/trade/words'
+import { useStore } from '@/lib/store'
 import { Badge } from '@/ui/Badge'
 import type { Fact } from '@/ui/Layout'
 import { Facts } from '@/ui/Layout'
-import { Delta, Money, Price, Quantity } from '@/ui/Money'
+import { Delta, Money, NoValue, Price, Quantity } from '@/ui/Money'
 import { Table } from '@/ui/Table'
 import { utcMinute } from '@/lib/times'
 
 import type { Trade } from './queries'
-import { capital, held, SOURCE_WORDS } from './words'
+import { held, SOURCE_WORDS, tradeName } from './words'
 
 /** A trade: what it is, where its figures come from, and how it went. */
 export function TradeFacts({ trade }: { trade: Trade }) {
+  useStore(ownSeries)
   const over = trade.state === 'closed'
   return (
     <div className="mt-4 rounded-card border border-hairline p-4">
       <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-2">
         <p className="font-medium">
-          {capital(trade.direction)} {trade.name || 'trade'}
+          {capital(trade.direction)} {tradeName(trade) || 'trade'}
         </p>
         <Badge tone={trade.kind === 'hand' ? 'strong' : 'plain'}>{SOURCE_WORDS[trade.kind]}</Badge>
         <Badge>{over ? 'Closed' : 'Open'}</Badge>

@@ -1,10 +1,13 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 
+import { positionQuery } from '@/features/positions/queries'
+import { capital } from '@/features/trade/words'
 import { quantity as quantityText, price as priceText } from '@/lib/numbers'
 import { utcMinute } from '@/lib/times'
 import { Button } from '@/ui/Button'
 import { Choice } from '@/ui/Field'
 import { Segmented } from '@/ui/Segmented'
+import { ShowMore } from '@/ui/ShowMore'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import type { Draft } from './draft'
@@ -13,7 +16,7 @@ import { HandFields } from './HandFields'
 import type { TradeWish } from './queries'
 import { fillsQuery, positionsQuery, tradeQuery } from './queries'
 import { TradeFacts } from './TradeFacts'
-import { capital, symbolOf } from './words'
+import { symbolOf } from './words'
 
 const KINDS = [
   { value: 'none', label: 'None' },
@@ -55,28 +58,40 @@ interface Props {
 }
 
 function PositionChoice({ draft, onChange }: Props) {
-  const { data, error, refetch } = useQuery(positionsQuery)
-  if (error) return <ProblemNotice error={error} retry={() => void refetch()} />
-  if (!data) return <SkeletonRows rows={1} label="Loading positions" />
-  if (data.length === 0) return <p className="text-muted">You have no position yet.</p>
+  const { query, positions } = useChoice(draft.position)
+  if (query.error && !positions) return <ProblemNotice error={query.error} retry={() => void query.refetch()} />
+  if (!positions) return <SkeletonRows rows={1} label="Loading positions" />
+  if (positions.length === 0) return <p className="text-muted">You have no position yet.</p>
   return (
-    <Choice
-      label="Position"
-      value={draft.position}
-      onChange={(event) => {
-        const chosen = data.find((each) => each.id === event.target.value)
-        const series = chosen && !draft.series ? { series: `index:${chosen.index_id}` } : {}
-        onChange({ position: event.target.value, ...series })
-      }}
-      options={[
-        { value: '', label: 'Choose one' },
-        ...data.map((each) => ({
-          value: each.id,
-          label: `${capital(each.direction)} ${each.index_name}, ${utcMinute(Date.parse(each.opened_at ?? each.created_at) / 1000)}, ${each.state.replace('_', ' ')}`,
-        })),
-      ]}
-    />
+    <>
+      <Choice
+        label="Position"
+        value={draft.position}
+        onChange={(event) => {
+          const chosen = positions.find((each) => each.id === event.target.value)
+          const series = chosen && !draft.series ? { series: `index:${chosen.index_id}` } : {}
+          onChange({ position: event.target.value, ...series })
+        }}
+        options={[
+          { value: '', label: 'Choose one' },
+          ...positions.map((each) => ({
+            value: each.id,
+            label: `${capital(each.direction)} ${each.index_name}, ${utcMinute(Date.parse(each.opened_at ?? each.created_at) / 1000)}, ${each.state.replace('_', ' ')}`,
+          })),
+        ]}
+      />
+      <ShowMore query={query} label="Show more positions" size="small" />
+    </>
   )
+}
+
+/** The pages shown so far, and the chosen one, should it be older than they are. */
+function useChoice(chosenId: string) {
+  const query = useInfiniteQuery(positionsQuery)
+  const listed = query.data?.pages.flatMap((page) => page.items)
+  const unlisted = listed !== undefined && chosenId !== '' && !listed.some((each) => each.id === chosenId)
+  const chosen = useQuery({ ...positionQuery(chosenId), enabled: unlisted }).data
+  return { query, positions: unlisted && chosen ? [...listed, chosen] : listed }
 }
 
 /** The user's fills of the market the entry is about, or of all. One symbol makes one trade. */
@@ -129,16 +144,7 @@ function FillChoice({ draft, onChange }: Props) {
           </li>
         ))}
       </ul>
-      {query.hasNextPage && (
-        <Button
-          size="small"
-          className="mt-3"
-          busy={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          Show more fills
-        </Button>
-      )}
+      <ShowMore query={query} label="Show more fills" size="small" />
       {others}
     </>
   )

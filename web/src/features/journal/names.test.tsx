@@ -1,10 +1,10 @@
-import { screen, waitFor, within } from '@testing-library/react'
+import { cleanup, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { datasets } from '@/mocks/datasets'
-import { journal, makeEntry, resetJournal } from '@/mocks/journal'
+import { journal, makeEntry, makeStatistics, makeTrade, resetJournal } from '@/mocks/journal'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -19,6 +19,20 @@ describe('what entries are about', () => {
     renderAt('/journal')
     expect(await screen.findByRole('link', { name: 'Hourly lab' })).toBeTruthy()
     expect(screen.getByRole('link', { name: 'BTC.D' })).toBeTruthy()
+  })
+
+  it('is called so in its trade and among the figures', async () => {
+    const id = own().slice('own:'.length)
+    const trade = makeTrade({ kind: 'hand', series: own(), name: id, legs: [] })
+    journal.all = [makeEntry(1, { trade })]
+    renderAt('/journal')
+    expect(await screen.findByText('Short Hourly lab')).toBeTruthy()
+    cleanup()
+    const { overall } = makeStatistics()
+    const groups = [{ ...overall, key: own(), label: id }]
+    server.use(http.get('/api/journal/statistics', () => HttpResponse.json(makeStatistics({ by: 'symbol', groups }))))
+    renderAt('/journal?show=figures&by=symbol')
+    expect(await screen.findByRole('row', { name: /^Hourly lab/ })).toBeTruthy()
   })
 
   it('is filtered by that name', async () => {

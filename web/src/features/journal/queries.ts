@@ -2,6 +2,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/
 
 import type { Schemas } from '@/api/client'
 import { answer, api, authorisedFetch } from '@/api/client'
+import { at, paging } from '@/api/paging'
 import { ProblemError, problemOf } from '@/api/problem'
 import { apiQuery as daysQuery } from '@/features/activity/queries'
 
@@ -50,11 +51,10 @@ export const entriesQuery = (filters: Filters) => {
     queryFn: ({ pageParam }) =>
       answer(
         api.GET('/api/journal/entries', {
-          params: { query: { ...query, limit: 20, ...(pageParam ? { cursor: pageParam } : {}) } },
+          params: { query: { ...query, limit: 20, ...at(pageParam) } },
         }),
       ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next_cursor ?? null,
+    ...paging,
   })
 }
 
@@ -88,9 +88,10 @@ export const tradeQuery = (trade: TradeWish) =>
   })
 
 /** Open and closed ones. */
-export const positionsQuery = queryOptions({
+export const positionsQuery = infiniteQueryOptions({
   queryKey: ['positions', 'all'],
-  queryFn: () => answer(api.GET('/api/positions', { params: { query: {} } })),
+  queryFn: ({ pageParam }) => answer(api.GET('/api/positions', { params: { query: at(pageParam) } })),
+  ...paging,
 })
 
 export const fillsQuery = (symbol: string) =>
@@ -100,12 +101,11 @@ export const fillsQuery = (symbol: string) =>
       answer(
         api.GET('/api/fills', {
           params: {
-            query: { limit: 50, ...(symbol ? { symbol } : {}), ...(pageParam ? { cursor: pageParam } : {}) },
+            query: { limit: 50, ...(symbol ? { symbol } : {}), ...at(pageParam) },
           },
         }),
       ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next_cursor ?? null,
+    ...paging,
   })
 
 /** A picture as an address of this page: it needs the access token, which no address carries. */

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 
-import { asProblem } from '@/api/problem'
+import { problemWords } from '@/api/problem'
 import { randomKey } from '@/lib/ids'
 
 import { isPicture, MOST_PICTURES, sendPicture } from './pictures'
@@ -31,8 +31,8 @@ export function useSending(onSent: (image: Image) => void) {
       onSent(image)
       drop(key)
     } catch (error) {
-      const { detail, advice } = asProblem(error)
-      setAll((old) => old.map((each) => (each.key === key ? { ...each, problem: `${detail} ${advice}` } : each)))
+      const problem = problemWords(error)
+      setAll((old) => old.map((each) => (each.key === key ? { ...each, problem } : each)))
     }
   }
 

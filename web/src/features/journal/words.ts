@@ -13,7 +13,8 @@ export const MOODS = [
   'bored',
 ] as const satisfies readonly Mood[]
 
-export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
+/** What a trade is of. One entered by hand may be of own data or an index, which are kept by their ids. */
+export const tradeName = ({ kind, series, name }: Trade) => (kind === 'hand' && series ? symbolWords(series) : name)
 
 /** Where the figures of a trade come from. */
 export const SOURCE_WORDS: Record<Trade['kind'], string> = {

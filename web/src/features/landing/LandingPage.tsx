@@ -1,3 +1,4 @@
+import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useEffect } from 'react'
 
@@ -5,7 +6,7 @@ import { TryDemo } from '@/features/account/TryDemo'
 import { CoinGecko } from '@/features/indices/Attribution'
 import { Level } from '@/features/indices/Level'
 import { useIndices } from '@/features/indices/queries'
-import { useSimulated } from '@/features/system/queries'
+import { systemQuery } from '@/features/system/queries'
 import { Button } from '@/ui/Button'
 import { Delta } from '@/ui/Money'
 import { Sparkline } from '@/ui/Sparkline'
@@ -28,7 +29,7 @@ const POINTS = [
 
 /** What it is, in one screen. */
 export default function LandingPage() {
-  const simulated = useSimulated()
+  const { data: system, error, refetch } = useQuery(systemQuery)
   useEffect(() => {
     document.title = 'Holdfast · trade crypto indices from your own account'
   }, [])
@@ -47,16 +48,17 @@ export default function LandingPage() {
           </p>
           <div className="mt-10 flex flex-wrap items-center gap-x-6 gap-y-4">
             <TryDemo to="/" />
-            {simulated === false && (
+            {system?.simulated === false && (
               <Button kind="primary" size="large" asChild>
                 <Link to="/sign-up">Create an account</Link>
               </Button>
             )}
+            {error && !system && <ProblemNotice error={error} retry={() => void refetch()} className="basis-full" />}
             <Link to="/indices" className="font-medium underline underline-offset-4">
               See the indices
             </Link>
           </div>
-          {simulated && (
+          {system?.simulated && (
             <p className="mt-4 text-sm text-muted">No sign-up. A funded practice account, ready in a moment.</p>
           )}
         </div>
@@ -85,7 +87,7 @@ function Dominance() {
   const { data, error, refetch } = useIndices()
   const index = data?.find((each) => each.id === 'btc-d')
   if (error && !data) return <ProblemNotice error={error} retry={() => void refetch()} />
-  if (!data) return <Skeleton className="h-64" />
+  if (!data) return <Skeleton className="h-64" label="Loading the index" />
   if (!index) return null
   return (
     <Link to="/indices/$indexId" params={{ indexId: index.id }} className="group block self-center">

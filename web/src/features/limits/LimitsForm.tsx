@@ -74,6 +74,11 @@ function Form({ owner, view, stale }: { owner: Owner; view: LimitsView; stale: b
 
   return (
     <form noValidate onSubmit={submit}>
+      {stale && (
+        <Notice kind="warning" className="mb-6">
+          Holdfast does not answer. What is used may be old.
+        </Notice>
+      )}
       {view.usage.unpriced.length > 0 && (
         <Notice kind="warning" className="mb-6">
           No price for {view.usage.unpriced.join(', ')}: what is held there is missing from these sums, and nothing more

@@ -11,7 +11,7 @@ import { useOpenPositions } from '@/features/positions/queries'
 import { Button } from '@/ui/Button'
 import { Facts, Page, Section } from '@/ui/Layout'
 import { Delta, Money } from '@/ui/Money'
-import { EmptyState, Notice, ProblemNotice, Skeleton, SkeletonRows } from '@/ui/States'
+import { EmptyState, MayBeOld, Notice, ProblemNotice, Skeleton, SkeletonRows } from '@/ui/States'
 import { Time } from '@/ui/Time'
 
 import { overviewQuery } from './queries'
@@ -23,12 +23,13 @@ export default function OverviewPage() {
   return (
     <Page title="Overview">
       {error && !data && <ProblemNotice error={error} retry={() => void refetch()} />}
-      {!data && !error && <Skeleton className="h-40" />}
+      {!data && !error && <Skeleton className="h-40" label="Loading your account" />}
       {data && (
         <>
           <p className="text-sm text-muted">Account value</p>
           <p className={clsx('text-3xl font-semibold md:text-4xl', !live && 'stale')}>
             <Money value={data.equity} unit="USDT" big />
+            {!live && <MayBeOld />}
           </p>
           <p className="mt-1 text-sm text-muted">
             {data.as_of ? (
@@ -104,15 +105,18 @@ function OpenPositions() {
 }
 
 function Markets() {
-  const { data } = useIndices()
-  if (!data) return null
+  const { data, error, refetch } = useIndices()
   return (
     <Section title="Indices">
-      <ul aria-label="Indices" className="border-t border-hairline">
-        {data.map((index) => (
-          <IndexRow key={index.id} index={index} />
-        ))}
-      </ul>
+      {error && !data && <ProblemNotice error={error} retry={() => void refetch()} />}
+      {!data && !error && <SkeletonRows label="Loading indices" />}
+      {data && (
+        <ul aria-label="Indices" className="border-t border-hairline">
+          {data.map((index) => (
+            <IndexRow key={index.id} index={index} />
+          ))}
+        </ul>
+      )}
     </Section>
   )
 }

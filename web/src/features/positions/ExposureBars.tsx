@@ -1,6 +1,7 @@
 import clsx from 'clsx'
 
 import { forGeometry, signedMoney, signOf } from '@/lib/numbers'
+import { NoValue } from '@/ui/Money'
 
 import type { PositionDetail } from './queries'
 
@@ -12,8 +13,10 @@ export function ExposureBars({ legs }: { legs: Leg[] }) {
   return (
     <ul aria-label="Exposure per leg, in USDT" className="text-sm">
       {legs.map((leg) => {
-        const length = (Math.abs(forGeometry(leg.notional)) / widest) * 50
-        const long = leg.notional !== null && signOf(leg.notional) >= 0
+        const { notional } = leg
+        const length = (Math.abs(forGeometry(notional)) / widest) * 50
+        const known = notional !== null
+        const long = known && signOf(notional) >= 0
         return (
           <li key={leg.symbol} className="flex h-8 items-center gap-3">
             <span className="w-14 shrink-0 font-medium">{leg.ticker}</span>
@@ -24,8 +27,8 @@ export function ExposureBars({ legs }: { legs: Leg[] }) {
                 style={{ width: `${length}%` }}
               />
             </span>
-            <span className={clsx('tnum w-24 shrink-0 text-right', long ? 'text-up' : 'text-down')}>
-              {leg.notional === null ? '–' : signedMoney(leg.notional)}
+            <span className={clsx('tnum w-24 shrink-0 text-right', known && (long ? 'text-up' : 'text-down'))}>
+              {known ? signedMoney(notional) : <NoValue />}
             </span>
           </li>
         )

@@ -2,7 +2,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import clsx from 'clsx'
 
 import { useIsLive } from '@/api/live'
-import { IncidentMarks } from '@/features/incidents/IncidentMarks'
+import { IncidentMarks, IncidentsUnknown } from '@/features/incidents/IncidentMarks'
 import { useIndices } from '@/features/indices/queries'
 import { PositionLimits } from '@/features/limits/PositionLimits'
 import { capital } from '@/features/trade/words'
@@ -58,6 +58,7 @@ function Body({ position }: { position: PositionDetail }) {
         <Delta value={position.pnl_percent} className="text-lg" />
         {old && <span className="text-sm text-muted">may be old</span>}
       </p>
+      <IncidentsUnknown className="mb-8" />
       <IncidentMarks of={(incident) => incident.position_id === position.id} className="mb-8" />
       {position.notices.length > 0 && (
         <Notice kind="warning" className="mb-8">

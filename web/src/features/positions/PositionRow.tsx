@@ -4,7 +4,9 @@ import clsx from 'clsx'
 import { useIsLive } from '@/api/live'
 import { capital } from '@/features/trade/words'
 import { Badge } from '@/ui/Badge'
+import { LinkRow } from '@/ui/LinkRow'
 import { Delta, Money } from '@/ui/Money'
+import { MayBeOld } from '@/ui/States'
 import { Time } from '@/ui/Time'
 
 import type { PositionSummary } from './queries'
@@ -17,9 +19,10 @@ export function PositionBadge({ state }: { state: PositionSummary['state'] }) {
 
 /** One position in a list; the whole row leads to it. */
 export function PositionRow({ position }: { position: PositionSummary }) {
-  const old = !useIsLive() || position.stale
+  const live = useIsLive()
+  const old = (!live || position.stale) && !isOver(position)
   return (
-    <li className="relative isolate grid grid-cols-[1fr_auto] items-center gap-x-6 gap-y-1 border-b border-hairline py-5 before:absolute before:-inset-x-3 before:inset-y-0 before:-z-10 before:rounded-control before:transition-colors hover:before:bg-surface md:grid-cols-[1fr_160px_200px]">
+    <LinkRow className="md:grid-cols-[1fr_160px_200px]">
       <div className="min-w-0">
         <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
           <Link
@@ -49,12 +52,13 @@ export function PositionRow({ position }: { position: PositionSummary }) {
         <Money value={position.size} />
         <div className="text-xs text-muted">size, USDT</div>
       </div>
-      <div className={clsx('text-right', old && !isOver(position) && 'stale')}>
+      <div className={clsx('text-right', old && 'stale')}>
         <Delta value={position.pnl} as="money" className="text-lg font-medium" />
         <div className="text-sm">
           <Delta value={position.pnl_percent} />
+          {old && <MayBeOld />}
         </div>
       </div>
-    </li>
+    </LinkRow>
   )
 }

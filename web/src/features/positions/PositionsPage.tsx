@@ -1,14 +1,15 @@
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 
 import { Button } from '@/ui/Button'
 import { Page } from '@/ui/Layout'
 import { Segmented } from '@/ui/Segmented'
+import { ShowMore } from '@/ui/ShowMore'
 import { EmptyState, ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import { PositionRow } from './PositionRow'
 import type { PositionSummary } from './queries'
-import { positionsQuery, useOpenPositions } from './queries'
+import { closedPositionsQuery, useOpenPositions } from './queries'
 
 export default function PositionsPage() {
   const { state } = useSearch({ from: '/mine/positions' })
@@ -51,11 +52,15 @@ function Open() {
 }
 
 function Closed() {
-  const { data, error, refetch } = useQuery(positionsQuery('closed'))
+  const query = useInfiniteQuery(closedPositionsQuery)
+  const positions = query.data?.pages.flatMap((page) => page.items)
   return (
-    <List data={data} error={error} retry={() => void refetch()} label="Closed positions">
-      <EmptyState title="Nothing closed yet" text="Positions you close stay here with what they earned and cost." />
-    </List>
+    <>
+      <List data={positions} error={query.error} retry={() => void query.refetch()} label="Closed positions">
+        <EmptyState title="Nothing closed yet" text="Positions you close stay here with what they earned and cost." />
+      </List>
+      <ShowMore query={query} />
+    </>
   )
 }
 

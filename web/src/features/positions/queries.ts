@@ -1,17 +1,39 @@
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions, useQuery } from '@tanstack/react-query'
 
 import type { Schemas } from '@/api/client'
 import { answer, api } from '@/api/client'
 import { useTopic } from '@/api/live'
+import { at, paging } from '@/api/paging'
 
 export type PositionSummary = Schemas['PositionSummary']
 export type PositionDetail = Schemas['PositionDetail']
 
-export const positionsQuery = (state: 'open' | 'closed') =>
-  queryOptions({
-    queryKey: ['positions', state],
-    queryFn: () => answer(api.GET('/api/positions', { params: { query: { state } } })),
-  })
+/** The most that the API puts into one page. */
+const PAGE = 200
+
+/** Every open one, however many pages that takes: whoever closes everything has to see everything. */
+export const openPositionsQuery = queryOptions({
+  queryKey: ['positions', 'open'],
+  queryFn: async () => {
+    const all: PositionSummary[] = []
+    let cursor: string | null = null
+    do {
+      const page: Schemas['Page_PositionSummary_'] = await answer(
+        api.GET('/api/positions', { params: { query: { state: 'open', limit: PAGE, ...at(cursor) } } }),
+      )
+      all.push(...page.items)
+      cursor = page.next_cursor ?? null
+    } while (cursor)
+    return all
+  },
+})
+
+export const closedPositionsQuery = infiniteQueryOptions({
+  queryKey: ['positions', 'closed'],
+  queryFn: ({ pageParam }) =>
+    answer(api.GET('/api/positions', { params: { query: { state: 'closed', ...at(pageParam) } } })),
+  ...paging,
+})
 
 export const positionQuery = (id: string) =>
   queryOptions({
@@ -21,7 +43,7 @@ export const positionQuery = (id: string) =>
 
 /** Open positions: the stream's newest word, the answer of the API until it comes and once it has ended. */
 export function useOpenPositions() {
-  const query = useQuery(positionsQuery('open'))
+  const query = useQuery(openPositionsQuery)
   const tick = useTopic<Schemas['PositionTick']>('positions', query.dataUpdatedAt)
   return { ...query, data: tick?.positions.filter((each) => !isOver(each)) ?? query.data }
 }

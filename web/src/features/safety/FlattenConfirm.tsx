@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import type { PositionSummary } from '@/features/positions/queries'
-import { isOver, positionsQuery } from '@/features/positions/queries'
+import { isOver, openPositionsQuery } from '@/features/positions/queries'
 import { forGeometry, heaviestFirst } from '@/lib/numbers'
 import { randomKey } from '@/lib/ids'
 import { Button } from '@/ui/Button'
@@ -17,7 +17,7 @@ import { positionName } from './words'
 
 /** What will be closed and what will not, and the second press. */
 export function FlattenConfirm({ target, back, onClose }: { target: Target; back: () => void; onClose: () => void }) {
-  const positions = useQuery(positionsQuery('open'))
+  const positions = useQuery(openPositionsQuery)
   const [key] = useState(randomKey)
   const flatten = useFlatten()
   const navigate = useNavigate()

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { OctagonX } from 'lucide-react'
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 
-import { asProblem } from '@/api/problem'
+import { problemWords } from '@/api/problem'
 import { positionQuery } from '@/features/positions/queries'
 import { Button } from '@/ui/Button'
 import { Time } from '@/ui/Time'
@@ -17,12 +17,32 @@ const SHOWN = 2
 
 /** On every page while anything is stopped: what, by whom, since when, why, and how to go on. */
 export function StopBar({ signedIn }: { signedIn: boolean }) {
-  const stops = useStops(signedIn).data ?? []
+  const { data: stops, isFetched, isFetching, refetch } = useStops(signedIn)
+  if (!signedIn) return null
+  if (!stops) return isFetched ? <UnknownBar busy={isFetching} retry={() => void refetch()} /> : null
   return stops.length > 0 ? <Bar stops={widestFirst(stops)} /> : null
 }
 
+/** Until the first answer came nobody knows; an empty place would say that nothing is stopped. */
+function UnknownBar({ busy, retry }: { busy: boolean; retry: () => void }) {
+  const bar = useHeight<HTMLDivElement>('--stop-bar')
+  return (
+    <div
+      ref={bar}
+      role="status"
+      className="sticky top-0 z-30 flex min-h-10 items-center justify-center gap-3 border-b border-hairline bg-hover px-4 py-1 text-sm"
+    >
+      <OctagonX aria-hidden className="size-4 shrink-0" />
+      <p>Whether trading is stopped could not be loaded.</p>
+      <Button size="small" kind="quiet" className="underline" busy={busy} onClick={retry}>
+        Try again
+      </Button>
+    </div>
+  )
+}
+
 function Bar({ stops }: { stops: Stop[] }) {
-  const bar = useHeight('--stop-bar')
+  const bar = useHeight<HTMLElement>('--stop-bar')
   const wide = stops.filter((stop) => stop.scope !== 'position')
   const shown = (wide.length > 0 ? wide : stops).slice(0, SHOWN)
   const rest = stops.length - shown.length
@@ -108,7 +128,7 @@ function Resume({ stop }: { stop: Stop }) {
     if (!asked) return setAsked(true)
     resume.mutate(stop, {
       onSuccess: () => toast('Trading goes on.'),
-      onError: (error) => toast(`${asProblem(error).detail} ${asProblem(error).advice}`),
+      onError: (error) => toast(problemWords(error)),
     })
   }
 
@@ -126,8 +146,8 @@ function Resume({ stop }: { stop: Stop }) {
 }
 
 /** Tells the page how much room a bar at its top takes, so that nothing hides below it. */
-function useHeight(name: string) {
-  const bar = useRef<HTMLElement>(null)
+function useHeight<Element extends HTMLElement>(name: string) {
+  const bar = useRef<Element>(null)
   useLayoutEffect(() => {
     const element = bar.current
     if (!element) return

@@ -24,19 +24,24 @@ export function WithoutPage({ flatten }: { flatten: boolean }) {
   )
 }
 
+/** Without https a browser offers no clipboard; the text is selected by a press on it anyway. */
+const canCopy = () => 'clipboard' in navigator && Boolean(navigator.clipboard)
+
 function Command({ text }: { text: string }) {
   const [copied, setCopied] = useState(false)
   return (
     <p className="mt-2 flex items-center justify-between gap-3">
       <code className="font-mono text-sm break-all select-all">{text}</code>
-      <button
-        type="button"
-        aria-label={`Copy ${text}`}
-        className="grid size-9 shrink-0 place-items-center rounded-control hover:bg-hover"
-        onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}
-      >
-        {copied ? <Check aria-hidden className="size-4" /> : <Copy aria-hidden className="size-4" />}
-      </button>
+      {canCopy() && (
+        <button
+          type="button"
+          aria-label={`Copy ${text}`}
+          className="grid size-9 shrink-0 place-items-center rounded-control hover:bg-hover"
+          onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}
+        >
+          {copied ? <Check aria-hidden className="size-4" /> : <Copy aria-hidden className="size-4" />}
+        </button>
+      )}
     </p>
   )
 }

@@ -6,10 +6,11 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { problem } from '@/mocks/answers'
 import { bookPosition } from '@/mocks/positions'
 import { makeIncident, safety } from '@/mocks/safety'
-import { makePlan, startExecution } from '@/mocks/world'
+import { CONNECTION, makePlan, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
+import type { Stop } from './queries'
 import { openStop, stopDialog } from './store'
 
 mockedServer()
@@ -30,6 +31,17 @@ function openPosition(): string {
   bookPosition(execution)
   return execution.position_id
 }
+
+const stopOfAll = (): Stop => ({
+  id: 's',
+  scope: 'instance',
+  position_id: null,
+  reason: 'Upgrade',
+  by: 'operator',
+  since: new Date().toISOString(),
+})
+
+const refused = () => problem(403, 'forbidden', 'Not now.')
 
 const bar = () => screen.findByRole('region', { name: 'Trading is stopped' })
 
@@ -124,9 +136,23 @@ describe('the kill switch', () => {
     expect(await screen.findByText('holdfast flatten --offline')).toBeTruthy()
   })
 
+  it('says that nobody knows whether trading is stopped, until it is known', async () => {
+    const user = userEvent.setup()
+    server.use(http.get('/api/stops', refused))
+    safety.stops = [stopOfAll()]
+    renderAt('/indices')
+    const unknown = await screen.findByText('Whether trading is stopped could not be loaded.')
+    expect(unknown.closest('[role="status"]')).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByText('Whether trading is stopped could not be loaded.')).toBeTruthy()
+    server.resetHandlers()
+    await user.click(await screen.findByRole('button', { name: 'Try again' }))
+    expect(await bar()).toBeTruthy()
+    expect(screen.queryByText('Whether trading is stopped could not be loaded.')).toBeNull()
+  })
+
   it('leaves a stop of the whole installation to who runs it', async () => {
-    const since = new Date().toISOString()
-    safety.stops = [{ id: 's', scope: 'instance', position_id: null, reason: 'Upgrade', by: 'operator', since }]
+    safety.stops = [stopOfAll()]
     renderAt('/indices')
     expect((await bar()).textContent).toMatch(
       /everybody on this installation.*By operator.*Upgrade.*holdfast resume --all/,
@@ -158,6 +184,29 @@ describe('incidents', () => {
     expect(safety.incidents.find((each) => each.acknowledge)?.seen_at).toBeNull()
     await user.click(within(list).getByRole('button', { name: 'I have read this' }))
     expect(await screen.findAllByRole('link', { name: 'Incidents' })).not.toHaveLength(0)
+  })
+
+  it('say once on a page of several accounts that they are not known', async () => {
+    world.connections = [CONNECTION, { ...CONNECTION, id: 'c-2', label: 'Second' }]
+    server.use(http.get('/api/incidents', refused))
+    renderAt('/connections')
+    expect(await screen.findByText('Incidents could not be loaded.')).toBeTruthy()
+    expect(screen.getAllByRole('button', { name: 'Check again' })).toHaveLength(2)
+    expect(screen.getAllByText('Incidents could not be loaded.')).toHaveLength(1)
+  })
+
+  it('ring neither nor keep silent while they cannot be loaded', async () => {
+    const user = userEvent.setup()
+    const id = openPosition()
+    safety.incidents = [makeIncident({ severity: 'alarm', position_id: id })]
+    server.use(http.get('/api/incidents', refused))
+    renderAt(`/positions/${id}`)
+    expect(await screen.findAllByRole('link', { name: 'Incidents, could not be loaded' })).not.toHaveLength(0)
+    expect(await screen.findByText('Incidents could not be loaded.')).toBeTruthy()
+    server.resetHandlers()
+    await user.click(screen.getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByRole('list', { name: 'Open incidents' })).toBeTruthy()
+    expect(await screen.findAllByRole('link', { name: 'Incidents, 1 unseen' })).not.toHaveLength(0)
   })
 
   it('say calmly when there is nothing', async () => {

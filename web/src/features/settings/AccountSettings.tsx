@@ -9,7 +9,7 @@ import { Section } from '@/ui/Layout'
 import { ProblemNotice } from '@/ui/States'
 import { Time } from '@/ui/Time'
 
-import { Row } from './AppearanceSettings'
+import { Row } from './Row'
 
 export function AccountSettings() {
   const current = useStore(session)

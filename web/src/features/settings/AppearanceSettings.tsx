@@ -1,5 +1,4 @@
 import { Switch } from 'radix-ui'
-import type { ReactNode } from 'react'
 import { useId } from 'react'
 
 import { appearance, changeAppearance } from '@/lib/appearance'
@@ -7,6 +6,8 @@ import { useStore } from '@/lib/store'
 import { Section } from '@/ui/Layout'
 import { Delta } from '@/ui/Money'
 import { Segmented } from '@/ui/Segmented'
+
+import { Row } from './Row'
 
 export function AppearanceSettings() {
   const { theme, palette, density, letterKeys } = useStore(appearance)
@@ -68,17 +69,5 @@ export function AppearanceSettings() {
         </Row>
       </div>
     </Section>
-  )
-}
-
-export function Row({ label, hint, children }: { label: ReactNode; hint?: ReactNode; children: ReactNode }) {
-  return (
-    <div className="flex min-h-16 flex-wrap items-center justify-between gap-x-6 gap-y-2 py-3">
-      <div>
-        <div>{label}</div>
-        {hint && <div className="text-sm text-muted">{hint}</div>}
-      </div>
-      {children}
-    </div>
   )
 }

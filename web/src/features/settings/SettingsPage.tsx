@@ -5,7 +5,8 @@ import { Button } from '@/ui/Button'
 import { Page, Section } from '@/ui/Layout'
 
 import { AccountSettings } from './AccountSettings'
-import { AppearanceSettings, Row } from './AppearanceSettings'
+import { AppearanceSettings } from './AppearanceSettings'
+import { Row } from './Row'
 import { SignIns } from './SignIns'
 
 export default function SettingsPage() {

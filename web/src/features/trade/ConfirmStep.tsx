@@ -1,3 +1,4 @@
+import { useMutation } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 
 import { ProblemError } from '@/api/problem'
@@ -10,8 +11,8 @@ import { ProblemNotice } from '@/ui/States'
 import { ExpiryRing, useSecondsLeft } from './ExpiryRing'
 import type { StepProps } from './PreviewStep'
 import { orderCount } from './PreviewStep'
-import type { Plan } from './queries'
-import { useExecute } from './queries'
+import type { Execution, Plan } from './queries'
+import { executionOf, useExecute } from './queries'
 import { reachWords } from './tactics'
 import { capital, orders } from './words'
 
@@ -30,12 +31,20 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
   const count = orderCount(plan)
   const where = connection ? `${capital(connection.venue)} · ${isLive(connection) ? 'LIVE' : 'PAPER'}` : ''
   const refused = execute.error instanceof ProblemError && [409, 410].includes(execute.error.problem.status)
-  const expired = refused || (left === 0 && !execute.isPending && !execute.error)
+  const expired = refused || (left === 0 && !execute.isPending)
+  /** Never a second plan beside one that was carried out: after a failure that is asked first. */
+  const anew = useMutation({
+    mutationFn: async () => (execute.error ? executionOf(plan) : undefined),
+    onSuccess: (execution) => (execution ? follow(execution) : renew()),
+  })
+  const error = anew.error ?? execute.error
+
+  const follow = ({ id }: Execution) =>
+    navigate({ to: '/executions/$executionId', params: { executionId: id }, replace: true })
 
   async function place() {
     const execution = await execute.mutateAsync().catch(() => null)
-    if (!execution) return
-    await navigate({ to: '/executions/$executionId', params: { executionId: execution.id }, replace: true })
+    if (execution) await follow(execution)
   }
 
   return (
@@ -62,10 +71,10 @@ export function ConfirmStep({ plan, renew, renewing }: StepProps) {
           { label: 'Slippage, about', value: <Money value={plan.totals.slippage} unit="USDT" /> },
         ]}
       />
-      {execute.error && <ProblemNotice error={execute.error} className="mb-8" />}
+      {error && <ProblemNotice error={error} className="mb-8" />}
       <div className="flex flex-wrap items-center gap-4">
         {expired ? (
-          <Button kind="primary" busy={renewing} onClick={() => renew()}>
+          <Button kind="primary" busy={anew.isPending || renewing} onClick={() => anew.mutate()}>
             Get a new preview
           </Button>
         ) : (

@@ -36,6 +36,7 @@ export default function ExecutionPage() {
       }
     >
       <Steps current={finished ? 'Receipt' : 'Progress'} withAmount={execution.kind === 'open'} />
+      {error && !finished && <ProblemNotice error={error} retry={() => void refetch()} className="mb-8" />}
       {finished ? <Receipt execution={execution} /> : <ProgressStep execution={execution} />}
     </Page>
   )

@@ -28,7 +28,7 @@ export function Ticket({ index }: { index: IndexDetail }) {
     <>
       <h2 className="mb-5 text-lg">Trade {index.symbol}</h2>
       {!signedIn && <Invitation />}
-      {signedIn && connections.isPending && <Skeleton className="h-64" />}
+      {signedIn && connections.isPending && <Skeleton className="h-64" label="Loading your accounts" />}
       {signedIn && connections.error && (
         <ProblemNotice error={connections.error} retry={() => void connections.refetch()} />
       )}
@@ -89,12 +89,15 @@ function TicketForm({
   const search = useSearch({ from: '/indices/$indexId' })
   const [direction, setDirection] = useState<Plan['direction']>(search.direction ?? 'long')
   const [size, setSize] = useState(search.size ?? '')
-  const [connectionId, setConnectionId] = useState(search.connection ?? connections[0]?.id ?? '')
+  const [chosen, setChosen] = useState(search.connection)
   const [error, setError] = useState<string>()
-  const available = useQuery(overviewQuery).data?.available
+  const accounts = useQuery(overviewQuery).data?.accounts
   const preview = usePreview()
   const navigate = useNavigate()
   const minimum = index.minimum?.size
+  /** An address may name an account that is there no more. */
+  const connectionId = (connections.find((each) => each.id === chosen) ?? connections[0])?.id ?? ''
+  const available = accounts?.find((each) => each.connection_id === connectionId)?.available
 
   async function submit(event: FormEvent) {
     event.preventDefault()
@@ -157,7 +160,7 @@ function TicketForm({
         <Choice
           label="Account"
           value={connectionId}
-          onChange={(event) => setConnectionId(event.target.value)}
+          onChange={(event) => setChosen(event.target.value)}
           options={connections.map((each) => ({ value: each.id, label: `${each.label} (${each.environment})` }))}
         />
       )}

@@ -1,8 +1,9 @@
-import { screen, within } from '@testing-library/react'
+import { act, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
+import { queryClient } from '@/api/queries'
 import { problem } from '@/mocks/answers'
 import { makePlan, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
@@ -108,6 +109,35 @@ describe('confirm', () => {
     await user.click(await screen.findByRole('button', { name: 'Get a new preview' }))
     await screen.findByRole('link', { name: 'Continue with 11 orders' })
     expect(router.state.location.pathname).not.toContain(plan.id)
+  })
+
+  const expire = (plan: ReturnType<typeof makePlan>) =>
+    act(() => queryClient.setQueryData(['plan', plan.id], { ...plan, expires_at: new Date(0).toISOString() }))
+
+  it('offers a new preview at once when the time is up after a failure', async () => {
+    const user = userEvent.setup()
+    const plan = makePlan(request)
+    server.use(http.post('/api/executions', () => problem(503, 'unavailable', 'Busy.')))
+    const router = renderAt(`/plans/${plan.id}?step=confirm`)
+    await user.click(await place())
+    expect(await screen.findByText('Busy.')).toBeTruthy()
+    expire(plan)
+    await user.click(await screen.findByRole('button', { name: 'Get a new preview' }))
+    await screen.findByRole('link', { name: 'Continue with 11 orders' })
+    expect(router.state.location.pathname).not.toContain(plan.id)
+  })
+
+  it('goes to what was carried out all the same, instead of previewing it a second time', async () => {
+    const user = userEvent.setup()
+    const plan = makePlan(request)
+    const execution = startExecution(plan)
+    server.use(http.post('/api/executions', () => HttpResponse.error()))
+    const router = renderAt(`/plans/${plan.id}?step=confirm`)
+    await user.click(await place())
+    expect(await screen.findByText('Holdfast does not answer.')).toBeTruthy()
+    expire(plan)
+    await user.click(await screen.findByRole('button', { name: 'Get a new preview' }))
+    await waitFor(() => expect(router.state.location.pathname).toBe(`/executions/${execution.id}`))
   })
 
   it('lets nothing be placed once the time is up', async () => {

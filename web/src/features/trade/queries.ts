@@ -88,6 +88,12 @@ export function useExecute(plan: Plan) {
   })
 }
 
+/** The execution of a plan, if there is one: an answer that never came may have been a yes. */
+export async function executionOf(plan: Plan): Promise<Execution | undefined> {
+  const { items } = await answer(api.GET('/api/executions'))
+  return items.find((each) => each.plan_id === plan.id)
+}
+
 export const executionQuery = (id: string) =>
   queryOptions({
     queryKey: ['execution', id],

@@ -24,6 +24,12 @@ interface Grip {
   pulled: boolean
 }
 
+/** The chart whose alerts these are. `shown`: how many of its bars may be seen. */
+interface AlertsHost {
+  readonly colours: ChartColours
+  readonly shown: number
+}
+
 export class AlertsLayer {
   readonly selected = createStore<string | null>(null)
   /** Told of the new price of an alert that was pulled; afterwards the line stands where the alert is. */
@@ -37,12 +43,12 @@ export class AlertsLayer {
     private readonly chart: IChartApi,
     private readonly feed: Feed,
     private readonly price: PriceLayer,
-    colours: () => ChartColours,
+    private readonly host: AlertsHost,
   ) {
     this.primitive = new AlertsPrimitive({
       lines: () => this.drawn,
       selected: () => this.selected.get(),
-      colours,
+      colours: () => host.colours,
       decimals: () => feed.state.get().decimals,
       font: getComputedStyle(document.body).fontFamily,
     })
@@ -100,15 +106,16 @@ export class AlertsLayer {
 
   /** The price at a point of the price pane, as the API takes it. */
   priceAt([x, y]: Point): string | null {
-    const price = y > this.paneHeight || x < 0 ? null : this.price.series.coordinateToPrice(y)
+    const price = y > this.paneHeight || x < 0 || this.feed.isOther ? null : this.price.series.coordinateToPrice(y)
     return price === null || price <= 0 ? null : pointedPrice(price, this.feed.state.get().decimals)
   }
 
-  /** The newest price, to begin from. */
+  /** The newest price that may be seen, to begin from; '' while that is not here. */
   lastPrice(): string {
-    const { window, state } = this.feed
-    const close = window.close[window.length - 1]
-    return close === undefined || window.length === 0 ? '' : pointedPrice(close, state.get().decimals)
+    const { window, state, isOther } = this.feed
+    const { newer, decimals } = state.get()
+    const bar = newer || isOther ? undefined : window.at(this.host.shown - 1)
+    return bar ? pointedPrice(bar.close, decimals) : ''
   }
 
   private get paneHeight(): number {
@@ -117,6 +124,7 @@ export class AlertsLayer {
 
   private get drawn(): readonly AlertLine[] {
     const { moved } = this
+    if (this.feed.isOther) return []
     return moved
       ? this.lines.map((line) => (line.id === moved.id ? { ...line, price: moved.price } : line))
       : this.lines

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { DEFAULT_SPEC, withSeries } from '../engine/spec'
-import type { Alert } from './model'
-import { changed, firedWords, isWatchable, lineWords, pointedPrice } from './model'
+import type { Alert, FiredAlert } from './model'
+import { changed, firedWords, isWatchable, LATEST_FIRED, lineWords, pointedPrice, untold } from './model'
 
 const ALERT: Alert = {
   id: 'a',
@@ -37,7 +37,7 @@ describe('alerts', () => {
   it('say on which side they wait, and what fired', () => {
     expect(lineWords(ALERT)).toBe('Alert ↑')
     expect(lineWords({ ...ALERT, direction: 'either', repeat: 'every', note: 'Buy' })).toBe('Buy · every time')
-    const fired = { ...ALERT, alert_id: 'a', seen_price: '63999', at: '2026-11-21T11:00:00Z' }
+    const fired = { ...ALERT, alert_id: 'a', seen_price: '63999', number: 1, at: '2026-11-21T11:00:00Z' }
     expect(firedWords({ ...fired, direction: 'below', note: 'sell' })).toBe(
       'BTCUSDT reached 64,000.00 from above: sell',
     )
@@ -45,6 +45,40 @@ describe('alerts', () => {
 
   it('watch what goes on only', () => {
     expect(['bybit:X', 'binance:X', 'index:btc-d', 'own:1'].map(isWatchable)).toEqual([true, true, true, false])
+  })
+})
+
+describe('what fired', () => {
+  const fired = (number: number) => ({ number, id: `${number}` }) as FiredAlert
+  const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, each) => fired(from + each))
+  const newest = (to: number) => range(Math.max(to - LATEST_FIRED + 1, 1), to).reverse()
+  const numbers = (found: { fired: FiredAlert[] } | FiredAlert[]) =>
+    ('fired' in found ? found.fired : found).map((each) => each.number).sort((one, other) => one - other)
+
+  it('is told once, of the frame alone while that goes back far enough', async () => {
+    const readAll = vi.fn<() => Promise<FiredAlert[]>>()
+    expect(numbers(await untold(newest(32), newest(30), readAll))).toEqual([31, 32])
+    expect(numbers(await untold(newest(3), [], readAll))).toEqual([1, 2, 3])
+    expect(await untold(newest(30), newest(30), readAll)).toEqual({ fired: [], more: false })
+    expect(readAll).not.toHaveBeenCalled()
+  })
+
+  it('is read where more fired between two frames than one holds, up to that frame', async () => {
+    const readAll = () => Promise.resolve(range(1, 90))
+    expect(numbers(await untold(newest(80), newest(30), readAll))).toEqual(numbers(range(31, 80)))
+    expect(numbers(await untold(newest(80), newest(60), readAll))).toHaveLength(20)
+    expect(await untold(newest(80), newest(30), readAll)).toMatchObject({ more: false })
+  })
+
+  it('is what the frame holds where more cannot be read', async () => {
+    const found = await untold(newest(80), newest(30), () => Promise.reject(new Error('away')))
+    expect(found).toEqual({ fired: newest(80), more: true })
+  })
+
+  it('is more than was read where that does not go back far enough', async () => {
+    const readAll = () => Promise.resolve(range(301, 500).reverse())
+    expect(await untold(newest(500), newest(30), readAll)).toMatchObject({ more: true })
+    expect(await untold(newest(500), newest(310), readAll)).toMatchObject({ more: false })
   })
 })
 

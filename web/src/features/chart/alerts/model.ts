@@ -8,10 +8,43 @@ export type Alert = Schemas['AlertView']
 export type FiredAlert = Schemas['FiredAlertView']
 export type NewAlert = Schemas['NewAlert']
 
-/** What the stream topic `alerts` pushes: all alerts, and the latest that fired, newest first. */
+/** How many of what fired a frame holds. */
+export const LATEST_FIRED = 20
+
+/** What the stream topic `alerts` pushes: all alerts, and those that fired last, newest first. */
 export interface AlertsState {
   alerts: Alert[]
   fired: FiredAlert[]
+}
+
+/** How many of what fired are read at once. */
+export const MOST_FIRED = 200
+
+/** `more`: there are others, which are too far back to be known. */
+export interface Untold {
+  fired: FiredAlert[]
+  more: boolean
+}
+
+/** What of a frame fired after the frame `before`. More may have than one holds, because a page that takes its time
+ * gets the latest frame only: then everything is read, up to this frame. */
+export async function untold(
+  fired: FiredAlert[],
+  before: FiredAlert[],
+  readAll: () => Promise<FiredAlert[]>,
+): Promise<Untold> {
+  const known = new Set(before.map(({ id }) => id))
+  const fresh = fired.filter(({ id }) => !known.has(id))
+  if (fresh.length < LATEST_FIRED) return { fired: fresh, more: false }
+  const [since, until] = [newest(before), newest(fired)]
+  const all = await readAll().catch(() => null)
+  if (!all) return { fired: fresh, more: true }
+  const between = all.filter(({ number }) => number > since && number <= until)
+  return { fired: between, more: all.length >= MOST_FIRED && all.every(({ number }) => number > since) }
+}
+
+function newest(fired: FiredAlert[]): number {
+  return Math.max(0, ...fired.map(({ number }) => number))
 }
 
 export const DIRECTION_WORDS: Record<Alert['direction'], string> = {

@@ -6,20 +6,21 @@ import { useFrames } from '@/api/live'
 import { session } from '@/api/session'
 import { useStore } from '@/lib/store'
 
-import type { Alert, AlertsState, NewAlert } from './model'
-
-const LATEST_FIRED = 20
+import type { Alert, AlertsState, FiredAlert, NewAlert } from './model'
+import { LATEST_FIRED, MOST_FIRED } from './model'
 
 export const alertsQuery = queryOptions({
   queryKey: ['alerts'],
   queryFn: async (): Promise<AlertsState> => {
-    const [alerts, fired] = await Promise.all([
-      answer(api.GET('/api/charts/alerts')),
-      answer(api.GET('/api/charts/alerts/fired', { params: { query: { limit: LATEST_FIRED } } })),
-    ])
-    return { alerts, fired: fired.items }
+    const [alerts, fired] = await Promise.all([answer(api.GET('/api/charts/alerts')), readFired(LATEST_FIRED)])
+    return { alerts, fired }
   },
 })
+
+/** What fired last, newest first. */
+export async function readFired(limit = MOST_FIRED): Promise<FiredAlert[]> {
+  return (await answer(api.GET('/api/charts/alerts/fired', { params: { query: { limit } } }))).items
+}
 
 /** The user's alerts and what fired, kept current by the stream. */
 export function useAlerts() {

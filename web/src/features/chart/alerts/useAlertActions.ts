@@ -1,6 +1,6 @@
 import { useMemo } from 'react'
 
-import { asProblem } from '@/api/problem'
+import { problemWords } from '@/api/problem'
 import { randomKey } from '@/lib/ids'
 import { price as priceText } from '@/lib/numbers'
 import { toast } from '@/ui/toasts'
@@ -21,20 +21,15 @@ export function useAlertActions(series: string) {
           },
           {
             onSuccess: () => toast(`You are told when the price reaches ${priceText(price)}.`),
-            onError: (error) => toast(`No alert was set. ${said(error)}`),
+            onError: (error) => toast(`No alert was set. ${problemWords(error)}`),
           },
         ),
       remove: (id: string) =>
         forget(id, {
           onSuccess: () => toast('The alert is deleted.'),
-          onError: (error) => toast(`The alert is still there. ${said(error)}`),
+          onError: (error) => toast(`The alert is still there. ${problemWords(error)}`),
         }),
     }),
     [series, save, forget],
   )
-}
-
-function said(error: unknown): string {
-  const { detail, advice } = asProblem(error)
-  return advice ? `${detail} ${advice}` : detail
 }

@@ -2,12 +2,14 @@
 import { createStore } from '@/lib/store'
 
 import type { BarPage } from './api'
+import { EdgeLoader } from './edgeLoader'
 import type { FeedPorts, FeedState } from './feedTypes'
+import { NOTHING_BEYOND } from './feedTypes'
 import type { LiveBar } from './tickStore'
 import { TickStore } from './tickStore'
 import type { Timeframe } from './timeframes'
 import { nextOpening } from './timeframes'
-import { barAt, closedIn, decimalsShown, joined, MOST_AT_ONCE, PAGE, pageBefore, spanOf } from './pages'
+import { barsOf, closedIn, decimalsShown, joined, MOST_AT_ONCE, PAGE, pageBefore, spanOf } from './pages'
 import { BarWindow } from './windowStore'
 
 const BACKFILL_PAUSE = 3_000
@@ -17,12 +19,15 @@ export class Feed {
   readonly state
   /** The moment (milliseconds) of the newest price that was told, or 0. */
   heardAt = 0
+  /** The series asked for last. */
+  private asked: string
   private ticks: TickStore | null = null
   private loading = new AbortController()
-  private busy: 'older' | 'newer' | null = null
+  private readonly edges = new EdgeLoader(
+    { older: (signal) => this.fetchOlder(signal), newer: (signal) => this.fetchNewer(signal) },
+    (edge) => this.update({ edge }),
+  )
   private closedUntil = -Infinity
-  private liveTail: { time: number; closed: boolean } | undefined
-  private retryOlder: ReturnType<typeof setTimeout> | undefined
   private live = true
   /** How far was looked: bars beyond are not known to be missing. */
   private from = Infinity
@@ -33,38 +38,45 @@ export class Feed {
     series: string,
     timeframe: Timeframe,
   ) {
+    this.asked = series
     this.state = createStore<FeedState>({
       phase: 'loading',
       series,
       timeframe,
       error: null,
-      olderError: null,
-      older: false,
-      newer: false,
-      gaps: [],
-      backfill: null,
+      edge: null,
+      ...NOTHING_BEYOND,
       decimals: 2,
     })
   }
 
+  /** The bars held are of another series than the one asked for, which is on its way. */
+  get isOther(): boolean {
+    return this.state.get().series !== this.asked
+  }
+
   /**
    * Shows a series at a timeframe: the newest bars, or those around a span of seconds. What was shown stays until
-   * the new bars are here.
+   * the new bars are here, of the same series also where they do not come; where that has none around the span, false
+   * says so.
    */
-  async open(series: string, timeframe: Timeframe, span?: { from: number; to: number }): Promise<void> {
+  async open(series: string, timeframe: Timeframe, span?: { from: number; to: number }): Promise<boolean> {
     const { signal } = this.begin()
+    this.asked = series
+    const before = this.state.get()
+    const isMove = span !== undefined && before.series === series && before.timeframe === timeframe
     const asked = spanOf(timeframe, span, this.ports.now() / 1000)
-    this.update({ phase: this.window.length > 0 ? 'ready' : 'loading', error: null, olderError: null })
+    this.update({ phase: this.window.length > 0 ? 'ready' : 'loading', error: null })
     try {
       const page = await this.ports.fetchBars(series, timeframe, asked, signal)
-      if (signal.aborted) return
+      if (signal.aborted) return true
+      if (isMove && page.count === 0 && this.window.length > 0) return false
       this.rest()
       this.ports.onReplacing()
       this.window.replace(page)
       this.from = page.from
       this.until = page.until
       this.closedUntil = closedIn(page)
-      this.liveTail = undefined
       this.update({
         phase: 'ready',
         series,
@@ -79,58 +91,40 @@ export class Feed {
       this.ports.onReplaced()
       this.listen()
     } catch (error) {
-      if (!signal.aborted) this.update({ phase: 'failed', error })
+      if (signal.aborted) return true
+      if (this.isOther) this.empty(timeframe)
+      this.update({ phase: 'failed', error })
     }
+    return true
   }
 
+  /** Nothing of another series stands for one that did not come. */
+  private empty(timeframe: Timeframe): void {
+    this.rest()
+    this.ports.onReplacing()
+    this.window.clear()
+    this.heardAt = 0
+    this.update({ phase: 'failed', series: this.asked, timeframe, ...NOTHING_BEYOND })
+    this.ports.onReplaced()
+  }
+
+  /** Asks for bars before the first. */
   async loadOlder(): Promise<void> {
-    const { series, timeframe, older, backfill } = this.state.get()
-    if (this.busy || this.window.first === undefined || (!older && !backfill)) return
-    await this.extend('older', async (signal) => {
-      const before = Math.min(this.from, this.window.first ?? Infinity)
-      const page = await this.ports.fetchBars(series, timeframe, pageBefore(timeframe, before), signal)
-      if (signal.aborted) return
-      const newest = this.newestKnown()
-      const change = this.window.prepend(page)
-      const dropped = (this.window.last ?? newest) < newest
-      if (dropped) this.until = -Infinity
-      if (page.count > 0 || !page.backfill) this.from = page.from
-      this.update({
-        older: page.more,
-        newer: this.state.get().newer || dropped,
-        gaps: joined(page.gaps, this.state.get().gaps),
-        backfill: page.backfill,
-        olderError: null,
-      })
-      if (change.shift > 0) this.ports.onChanged(change)
-      else if (page.more || page.backfill) {
-        this.retryOlder = setTimeout(() => void this.loadOlder(), page.backfill ? BACKFILL_PAUSE : 0)
-      }
-    })
+    const { older, backfill } = this.state.get()
+    if (this.window.length > 0 && (older || backfill)) await this.edges.ask('older')
   }
 
+  /** Asks for bars after the last. */
   async loadNewer(): Promise<void> {
-    const { series, timeframe, newer } = this.state.get()
-    const last = this.window.last
-    if (this.busy || last === undefined || !newer) return
-    await this.extend('newer', async (signal) => {
-      const after = Math.max(last, this.until - 1)
-      const page = await this.ports.fetchBars(series, timeframe, { after, limit: PAGE }, signal)
-      if (signal.aborted) return
-      const change = this.window.append(page)
-      if (change.shift < 0) this.from = Infinity
-      this.until = page.until
-      this.closedUntil = Math.max(this.closedUntil, closedIn(page))
-      this.update({
-        newer: this.isNewer(page),
-        older: this.state.get().older || change.shift < 0,
-        gaps: joined(this.state.get().gaps, page.gaps),
-      })
-      this.ports.onChanged(change)
-    })
+    if (this.window.length > 0 && this.state.get().newer) await this.edges.ask('newer')
   }
 
-  /** Stops taking live bars, for a replay; {@link open} or true takes them again. */
+  /** Asks again at the end where that failed. */
+  async retryEdge(): Promise<void> {
+    await this.edges.retry()
+  }
+
+  /** Stops taking live bars, for a replay, or takes them again. */
   setLive(live: boolean): void {
     this.live = live
     this.rest()
@@ -142,23 +136,47 @@ export class Feed {
     this.rest()
   }
 
-  private async extend(side: 'older' | 'newer', work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { signal } = this.loading
-    this.busy = side
-    try {
-      await work(signal)
-    } catch (error) {
-      if (!signal.aborted) this.update({ olderError: error })
-    } finally {
-      if (!signal.aborted) this.busy = null
-    }
+  private async fetchOlder(signal: AbortSignal): Promise<void> {
+    const { series, timeframe } = this.state.get()
+    const before = Math.min(this.from, this.window.first ?? Infinity)
+    const page = await this.ports.fetchBars(series, timeframe, pageBefore(timeframe, before), signal)
+    if (signal.aborted) return
+    const newest = this.window.last ?? -Infinity
+    const change = this.window.prepend(page)
+    const dropped = (this.window.last ?? newest) < newest
+    if (dropped) this.until = -Infinity
+    if (page.count > 0 || !page.backfill) this.from = page.from
+    this.update({
+      older: page.more,
+      newer: this.state.get().newer || dropped,
+      gaps: joined(page.gaps, this.state.get().gaps),
+      backfill: page.backfill,
+    })
+    if (change.shift > 0) this.ports.onChanged(change)
+    else if (page.more || page.backfill) this.edges.askIn(page.backfill ? BACKFILL_PAUSE : 0, 'older')
+  }
+
+  private async fetchNewer(signal: AbortSignal): Promise<void> {
+    const { series, timeframe } = this.state.get()
+    const after = Math.max(this.window.last ?? -Infinity, this.until - 1)
+    const page = await this.ports.fetchBars(series, timeframe, { after, limit: PAGE }, signal)
+    if (signal.aborted) return
+    const change = this.window.append(page)
+    if (change.shift < 0) this.from = Infinity
+    this.until = page.until
+    this.closedUntil = Math.max(this.closedUntil, closedIn(page))
+    this.update({
+      newer: this.isNewer(page),
+      older: this.state.get().older || change.shift < 0,
+      gaps: joined(this.state.get().gaps, page.gaps),
+    })
+    this.ports.onChanged(change)
   }
 
   private begin(): AbortController {
     this.loading.abort()
     this.loading = new AbortController()
-    this.busy = null
-    clearTimeout(this.retryOlder)
+    this.edges.stop()
     return this.loading
   }
 
@@ -168,13 +186,15 @@ export class Feed {
   }
 
   private listen(): void {
-    const { series, timeframe } = this.state.get()
-    if (!this.live || this.ticks) return
+    const { series, timeframe, phase } = this.state.get()
+    const isLost = phase === 'failed' && this.window.length === 0
+    if (!this.live || this.ticks || isLost) return
     this.ticks = new TickStore({
       watch: (onFrame) => this.ports.watch(`candles:${series}:${timeframe}`, onFrame),
       flush: (bars) => this.take(bars),
       missed: (from) => this.missed(from),
       known: () => this.known(),
+      wanted: () => !this.state.get().newer,
       next: (time) => nextOpening(time, timeframe),
       visibleBars: this.ports.visibleBars,
       onFrame: ({ at }) => {
@@ -183,10 +203,9 @@ export class Feed {
     })
   }
 
-  /** The newest bar held or heard of, and whether it is closed. */
+  /** The newest bar held, and whether it is closed. */
   private known(): { time: number; closed: boolean } | undefined {
     const last = this.window.last
-    if (this.liveTail && (last === undefined || this.liveTail.time >= last)) return this.liveTail
     return last === undefined ? undefined : { time: last, closed: last <= this.closedUntil }
   }
 
@@ -195,28 +214,20 @@ export class Feed {
     return page.until <= this.ports.now() / 1000
   }
 
-  private newestKnown(): number {
-    return this.known()?.time ?? -Infinity
-  }
-
   private async missed(from: number): Promise<LiveBar[]> {
     const { series, timeframe } = this.state.get()
     const bars: LiveBar[] = []
     for (let after = from - 1; ;) {
       const page = await this.ports.fetchBars(series, timeframe, { after, limit: MOST_AT_ONCE }, this.loading.signal)
-      const closed = closedIn(page)
-      for (let index = 0; index < page.count; index += 1) bars.push(barAt(page, index, closed))
+      bars.push(...barsOf(page))
       if (!this.isNewer(page)) return bars
       after = page.until - 1
     }
   }
 
   private take(bars: LiveBar[]): void {
-    const newest = bars.at(-1)
-    if (!newest) return
-    if (!this.liveTail || newest.time >= this.liveTail.time) this.liveTail = newest
-    for (const bar of bars) if (bar.closed) this.closedUntil = Math.max(this.closedUntil, bar.time)
     if (this.state.get().newer) return
+    for (const bar of bars) if (bar.closed) this.closedUntil = Math.max(this.closedUntil, bar.time)
     let from = this.window.length
     let shift = 0
     for (const bar of bars) {

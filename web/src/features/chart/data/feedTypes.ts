@@ -1,5 +1,6 @@
 import type { BarPage, Span } from './api'
 import type { Gap } from './columns'
+import type { Edge } from './edgeLoader'
 import type { TickFrame } from './tickStore'
 import type { Timeframe } from './timeframes'
 import type { WindowChange } from './windowStore'
@@ -9,9 +10,10 @@ export interface FeedState {
   series: string
   /** The timeframe of the bars in the window. */
   timeframe: Timeframe
-  /** Why the first page did not come, or why older bars do not. */
+  /** Why the first page did not come. */
   error: unknown
-  olderError: unknown
+  /** The end at which more bars did not come. */
+  edge: Edge | null
   /** There are bars before the first and after the last of the window. */
   older: boolean
   newer: boolean
@@ -19,6 +21,9 @@ export interface FeedState {
   backfill: { done: number; total: number } | null
   decimals: number
 }
+
+/** Nothing is known of what is beyond the window. */
+export const NOTHING_BEYOND = { older: false, newer: false, gaps: [], backfill: null }
 
 export interface FeedPorts {
   fetchBars: (series: string, timeframe: Timeframe, span: Span, signal?: AbortSignal) => Promise<BarPage>

@@ -1,89 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import type { BarPage, Span } from './api'
+import { Exchange, MINUTE, START } from '@/test/exchange'
+
 import { Feed } from './feed'
-import type { TickFrame, TickRow } from './tickStore'
-import type { Timeframe } from './timeframes'
-
-const MINUTE = 60
-const START = 1_000_000 * MINUTE
-
-/** An exchange of one-minute bars: the true history, its REST answers and its frames. */
-class Exchange {
-  now = START + 3_000 * MINUTE
-  asked: Span[] = []
-  failing = 0
-  holes = new Set<number>()
-  private listeners = new Set<(frame: TickFrame) => void>()
-
-  row(time: number): TickRow {
-    const price = 100 + ((time / MINUTE) % 97)
-    const end = Math.min(this.now, time + MINUTE)
-    return [
-      time,
-      price,
-      price + 2,
-      price - 2,
-      price + (end - time) / MINUTE,
-      end - time,
-      this.now >= time + MINUTE ? 1 : 0,
-    ]
-  }
-
-  fetchBars = (_series: string, timeframe: Timeframe, span: Span): Promise<BarPage> => {
-    this.asked.push(span)
-    if (this.failing > 0) {
-      this.failing -= 1
-      return Promise.reject(new Error('no answer'))
-    }
-    const latest = Math.floor(this.now / MINUTE) * MINUTE + MINUTE
-    const asked = span.before === undefined ? latest : Math.ceil(span.before / MINUTE) * MINUTE
-    const from = span.after === undefined ? 0 : Math.floor(span.after / MINUTE) * MINUTE + MINUTE
-    const until = Math.min(latest, span.after === undefined ? asked : from + span.limit * MINUTE)
-    const start = span.after === undefined ? until - span.limit * MINUTE : from
-    const rows: TickRow[] = []
-    for (let time = Math.max(START, start); time < until; time += MINUTE) {
-      if (!this.holes.has(time)) rows.push(this.row(time))
-    }
-    const column = (index: number) => rows.map((row) => row[index] ?? NaN)
-    return Promise.resolve({
-      series: 'bybit:X',
-      timeframe,
-      count: rows.length,
-      price_decimals: 2,
-      volume_decimals: 0,
-      from: start,
-      until,
-      more: start > START,
-      gaps: [],
-      backfill: null,
-      forming: rows.at(-1)?.[6] === 0,
-      columns: [],
-      time: column(0),
-      open: column(1),
-      high: column(2),
-      low: column(3),
-      close: column(4),
-      volume: column(5),
-    })
-  }
-
-  watch = (_topic: string, listener: (frame: TickFrame) => void) => {
-    this.listeners.add(listener)
-    return () => void this.listeners.delete(listener)
-  }
-
-  get watched() {
-    return this.listeners.size
-  }
-
-  /** Sends the newest bars, as the hub does. */
-  say(count = 2): void {
-    const last = Math.floor(this.now / MINUTE) * MINUTE
-    const bars = Array.from({ length: count }, (_, index) => this.row(last - (count - 1 - index) * MINUTE))
-    for (const listener of [...this.listeners]) listener({ series: 'bybit:X', timeframe: '1m', bars, at: this.now })
-  }
-}
 
 function makeFeed(exchange: Exchange, visible = 100) {
   const changes: number[] = []
@@ -203,6 +122,60 @@ describe('live bars', () => {
     expectTrue(exchange, feed)
     feed.stop()
   })
+
+  it('ask for nothing in a window that was opened in the past, and join it after coming back', async () => {
+    const exchange = new Exchange()
+    exchange.now = START + 12_000 * MINUTE
+    const { feed } = makeFeed(exchange)
+    const past = { from: START + 1_000 * MINUTE, to: START + 1_100 * MINUTE }
+    await feed.open('bybit:X', '1m', past)
+    for (let minute = 0; minute < 5; minute += 1) {
+      exchange.now += MINUTE
+      exchange.say()
+      await vi.advanceTimersByTimeAsync(500)
+    }
+    expect(exchange.asked).toHaveLength(1)
+    hide(true)
+    exchange.now += 900
+    hide(false)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(exchange.asked).toHaveLength(1)
+    expect(feed.heardAt).toBeGreaterThan(0)
+    while (feed.state.get().newer) await feed.loadNewer()
+    exchange.now += 600
+    exchange.say()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(feed.window.last).toBe(Math.floor(exchange.now / MINUTE) * MINUTE)
+    expectTrue(exchange, feed)
+    feed.stop()
+  })
+
+  it('are missing nowhere when the window goes back to the past a second time', async () => {
+    const exchange = new Exchange()
+    exchange.now = START + 20_000 * MINUTE
+    const { feed } = makeFeed(exchange)
+    await feed.open('bybit:X', '1m', { from: START + 13_000 * MINUTE, to: START + 13_100 * MINUTE })
+    for (let page = 0; page < 5; page += 1) await feed.loadOlder()
+    while (feed.state.get().newer) await feed.loadNewer()
+    expect(feed.window.last).toBe(Math.floor(exchange.now / MINUTE) * MINUTE)
+    expectTrue(exchange, feed)
+    feed.stop()
+  })
+})
+
+describe('a window', () => {
+  it('keeps its bars when there are none around a moment of the same series', async () => {
+    const exchange = new Exchange()
+    const { feed } = makeFeed(exchange)
+    await feed.open('bybit:X', '1m')
+    const { length } = feed.window
+    const early = { from: START - 90_000 * MINUTE, to: START - 89_900 * MINUTE }
+    expect(await feed.open('bybit:X', '1m', early)).toBe(false)
+    expect([feed.window.length, feed.state.get().phase, exchange.watched]).toEqual([length, 'ready', 1])
+    await feed.open('bybit:Y', '1m', early)
+    expect(feed.window.length).toBe(0)
+    feed.stop()
+  })
 })
 
 describe('history', () => {
@@ -229,12 +202,35 @@ describe('history', () => {
     const { length } = feed.window
     exchange.failing = 1
     await feed.loadOlder()
-    expect(feed.state.get().olderError).toBeInstanceOf(Error)
+    expect(feed.state.get().edge).toMatchObject({ side: 'older', error: expect.any(Error) as Error })
     expect(feed.window.length).toBe(length)
-    await feed.loadOlder()
-    expect(feed.state.get().olderError).toBeNull()
+    await feed.retryEdge()
+    expect(feed.state.get().edge).toBeNull()
     expect(feed.window.length).toBeGreaterThan(length)
     feed.stop()
+  })
+
+  it('is asked for again by itself at the end where it failed, less and less often, however much one pans', async () => {
+    const exchange = new Exchange()
+    exchange.now = START + 12_000 * MINUTE
+    const { feed } = makeFeed(exchange)
+    await feed.open('bybit:X', '1m', { from: START + 1_000 * MINUTE, to: START + 1_100 * MINUTE })
+    const [first, last] = [feed.window.first, feed.window.last ?? 0]
+    exchange.failing = 4
+    for (let pan = 0; pan < 50; pan += 1) {
+      await feed.loadNewer()
+      await vi.advanceTimersByTimeAsync(100)
+    }
+    expect(exchange.asked).toHaveLength(3)
+    expect(feed.state.get().edge?.side).toBe('newer')
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect([exchange.asked.length, feed.state.get().edge]).toEqual([6, null])
+    expect([feed.window.first, (feed.window.last ?? 0) > last]).toEqual([first, true])
+    exchange.failing = 1
+    await feed.loadNewer()
+    feed.stop()
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(exchange.asked).toHaveLength(7)
   })
 
   it('shows the answer to the last question only', async () => {

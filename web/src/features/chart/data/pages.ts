@@ -34,7 +34,13 @@ export function closedIn(page: BarPage): number {
   return page.time[page.count - (page.forming ? 2 : 1)] ?? -Infinity
 }
 
-export function barAt(page: BarPage, index: number, closedUntil: number): LiveBar {
+/** Its bars, one by one. */
+export function barsOf(page: BarPage): LiveBar[] {
+  const closed = closedIn(page)
+  return Array.from({ length: page.count }, (_, index) => barAt(page, index, closed))
+}
+
+function barAt(page: BarPage, index: number, closedUntil: number): LiveBar {
   const time = page.time[index] ?? NaN
   return {
     time,
@@ -65,3 +71,6 @@ export function decimalsShown(page: BarPage): number {
   const telling = DIGITS - 1 - Math.floor(Math.log10(last))
   return Math.min(page.price_decimals, Math.max(FEWEST_DECIMALS, telling))
 }
+
+/** Of what is computed from a series: a mean of whole numbers is not whole. */
+export const decimalsComputed = (decimals: number) => Math.max(FEWEST_DECIMALS, decimals)

@@ -37,6 +37,21 @@ it('asks for all of a window page by page, holes and all, and lays every value b
   expect([...into.subarray(0, window.length)]).toEqual(listed.map((time) => time / 2))
 })
 
+it('takes nothing for an answer: what was looked at is not asked for again', () => {
+  const window = windowOf(minutes(1_000, 1_400))
+  const strip = new Strip(1)
+  const asked = strip.missing(window, '1m', false)
+  if (!asked?.before) throw new Error('nothing is missing')
+  strip.cover(asked, { from: asked.before - asked.limit * MINUTE, time: [], columns: [[]] }, '1m')
+  strip.trim(window)
+  expect(strip.missing(window, '1m', false)).toBeNull()
+  const earlier = windowOf(minutes(700, 1_400))
+  expect(strip.missing(earlier, '1m', false)?.before).toBe(1_000 * MINUTE)
+  const past = windowOf(minutes(0, 400))
+  strip.trim(past)
+  expect(strip.missing(past, '1m', false)?.before).toBeLessThanOrEqual(400 * MINUTE)
+})
+
 it('asks for the end again when a bar came, with those before it, whose values may have changed', () => {
   const strip = new Strip(1)
   const page = { from: 0, time: minutes(0, 100), columns: [minutes(0, 100)] }

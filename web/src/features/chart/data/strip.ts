@@ -41,7 +41,7 @@ export class Strip {
   /** Notes how far an answer looked, whether or not it found something there. */
   cover(asked: Missing, page: StripPage, timeframe: Timeframe): void {
     const last = page.time[page.time.length - 1]
-    const until = asked.before ?? (last === undefined ? -Infinity : last + 1)
+    const until = asked.before ?? (last === undefined ? (page.from ?? -Infinity) : last + 1)
     const from = page.from ?? page.time[0] ?? until - asked.limit * secondsOf(timeframe)
     this.from = Math.min(this.from, from)
     this.until = Math.max(this.until, until)
@@ -70,13 +70,13 @@ export class Strip {
 
   /** Forgets what lies outside the window, so that it cannot grow without end. */
   trim(window: BarWindow): void {
-    const from = this.time.findIndex((time) => time >= (window.first ?? Infinity))
-    const last = window.last ?? -Infinity
+    const [first, last] = [window.first ?? Infinity, window.last ?? -Infinity]
+    this.from = Math.max(this.from, first)
+    this.until = Math.min(this.until, last + 1)
+    if (this.from > this.until) [this.from, this.until] = [Infinity, -Infinity]
+    const from = this.time.findIndex((time) => time >= first)
     const until = this.time.findLastIndex((time) => time <= last) + 1
     const keep = from >= 0 && from < until
-    if (!keep) this.from = Infinity
-    else this.from = Math.max(this.from, Math.min(window.first ?? Infinity, this.time[from] ?? Infinity))
-    this.until = Math.min(this.until, last + 1)
     this.time = keep ? this.time.slice(from, until) : new Float64Array(0)
     this.columns = keep ? this.columns.map((column) => column.slice(from, until)) : this.empty(0)
   }
@@ -94,16 +94,24 @@ export class Strip {
 
   /** The newest stretch of the window that was not asked for yet, or null. `atEnd`: the window ends now. */
   missing(window: BarWindow, timeframe: Timeframe, atEnd: boolean): Missing | null {
+    return this.missingEnd(window, timeframe, atEnd) ?? this.missingBefore(window, timeframe)
+  }
+
+  /** The end of the window, if that was not reached. */
+  missingEnd(window: BarWindow, timeframe: Timeframe, atEnd: boolean): Missing | null {
     const [first, last] = [window.first, window.last]
-    if (first === undefined || last === undefined) return null
+    if (first === undefined || last === undefined || last < this.until) return null
     const pace = secondsOf(timeframe)
-    const limit = (from: number) => Math.min(MOST_AT_ONCE, Math.ceil((last - from) / pace) + 1)
-    if (last >= this.until) {
-      const from = this.until > first ? this.until - OVERLAP * pace : first
-      return atEnd ? { limit: limit(from) } : { before: last + 1, limit: limit(from) }
-    }
-    if (first >= this.from) return null
-    return { before: this.from, limit: Math.min(MOST_AT_ONCE, Math.ceil((this.from - first) / pace)) }
+    const from = this.until > first ? this.until - OVERLAP * pace : first
+    const limit = Math.min(MOST_AT_ONCE, Math.ceil((last - from) / pace) + 1)
+    return atEnd ? { limit } : { before: last + 1, limit }
+  }
+
+  /** What is before all that was asked for. */
+  missingBefore({ first }: BarWindow, timeframe: Timeframe): Missing | null {
+    if (first === undefined || first >= this.from || this.from === Infinity) return null
+    const bars = Math.ceil((this.from - first) / secondsOf(timeframe))
+    return { before: this.from, limit: Math.min(MOST_AT_ONCE, bars) }
   }
 
   private empty(count: number): Float64Array[] {

@@ -39,6 +39,8 @@ export interface TickOptions {
   known: () => { time: number; closed: boolean } | undefined
   /** The opening of the bar after the one that opens at `time`. */
   next: (time: number) => number
+  /** False while the page holds bars of the past only, which none of now can join. */
+  wanted: () => boolean
   visibleBars: () => number
   now?: () => number
   onFrame?: (frame: TickFrame) => void
@@ -83,7 +85,7 @@ export class TickStore {
   private wake(): void {
     this.listen()
     const known = this.options.known()
-    if (known) this.join(known.time)
+    if (known && this.options.wanted()) this.join(known.time)
   }
 
   private rest(): void {
@@ -99,7 +101,7 @@ export class TickStore {
   private receive(frame: TickFrame): void {
     this.options.onFrame?.(frame)
     const first = frame.bars[0]
-    if (!first) return
+    if (!first || !this.options.wanted()) return
     const hole = this.holeBefore(first[0])
     for (const row of frame.bars) this.keep(barOf(row))
     if (hole !== undefined) this.join(hole)

@@ -60,6 +60,10 @@ export class BarWindow {
     return this.length > 0 ? this.time[this.length - 1] : undefined
   }
 
+  clear(): void {
+    this.length = 0
+  }
+
   /** Forgets everything and holds the newest bars of the page. */
   replace(page: BarColumns): void {
     const skipped = Math.max(0, page.time.length - this.limit)

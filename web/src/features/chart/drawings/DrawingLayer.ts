@@ -62,6 +62,13 @@ export class DrawingLayer {
     this.primitive.requestUpdate()
   }
 
+  /** Puts down what is in hand: a tool or a selected drawing. Whether anything was. */
+  putDown(): boolean {
+    const held = this.tool.get() !== null || this.store.selected.get() !== null
+    if (held) this.choose(null)
+    return held
+  }
+
   /** Whether the layer took the press, so that the chart must not scroll. */
   press(at: Point, touch: boolean): boolean {
     if (at[1] > (this.chart.panes()[0]?.getHeight() ?? 0) || at[0] > this.chart.timeScale().width()) return false
@@ -117,7 +124,7 @@ export class DrawingLayer {
   /** Moves the selected drawing by bars and pixels, for keys. */
   nudge(bars: number, pixels: number): boolean {
     const drawing = this.store.find(this.store.selected.get())
-    if (!drawing) return false
+    if (!drawing || !this.hasBars) return false
     const anchors = drawing.anchors.map((anchor) => {
       const point = this.pointOf(anchor)
       const price = point && this.price.series.coordinateToPrice(point[1] + pixels)
@@ -170,6 +177,11 @@ export class DrawingLayer {
     return null
   }
 
+  /** Of the series that is drawn on: what is held of another one places nothing. */
+  private get hasBars(): boolean {
+    return this.feed.window.length > 0 && !this.feed.isOther
+  }
+
   private place(time: number): number {
     return this.feed.window.logicalAt(time, this.feed.state.get().timeframe)
   }
@@ -179,7 +191,7 @@ export class DrawingLayer {
   }
 
   private pointOf({ time, price }: Anchor): Point | null {
-    if (this.feed.window.length === 0) return null
+    if (!this.hasBars) return null
     const x = this.xOf(this.place(time))
     const y = this.price.series.priceToCoordinate(price)
     return x === null || y === null ? null : [x, y]
@@ -194,6 +206,7 @@ export class DrawingLayer {
   }
 
   private anchorAt([x, y]: Point): Anchor | null {
+    if (!this.hasBars) return null
     const logical = this.chart.timeScale().coordinateToLogical(x)
     const price = this.price.series.coordinateToPrice(y)
     return logical === null || price === null ? null : { time: this.timeAt(logical), price }

@@ -1,6 +1,7 @@
 /** Draws the drawings of a series over its price. */
 import { money, signedPercent } from '@/lib/numbers'
 
+import { decimalsComputed } from '../data/pages'
 import type { Target } from '../engine/TopPrimitive'
 import { TopPrimitive } from '../engine/TopPrimitive'
 import type { Point } from './geometry'
@@ -76,7 +77,8 @@ export class DrawingsPrimitive extends TopPrimitive {
       for (const share of FIBONACCI) {
         const y = second[1] + (first[1] - second[1]) * share
         const value = to.price + (from.price - to.price) * share
-        context.fillText(`${share} · ${price(value)}`, Math.min(first[0], second[0]) + 4, y - 2)
+        const words = money(value, decimalsComputed(this.source.decimals()))
+        context.fillText(`${share} · ${words}`, Math.min(first[0], second[0]) + 4, y - 2)
       }
     } else if (drawing.tool === 'measure' && from && to) {
       this.drawMeasure(context, from, to, first, second)
@@ -87,7 +89,7 @@ export class DrawingsPrimitive extends TopPrimitive {
     const { source } = this
     const bars = Math.round(source.barsBetween(from, to))
     const change = `${money(to.price - from.price, source.decimals())} (${signedPercent(to.price / from.price - 1)})`
-    const text = `${change} · ${bars} ${Math.abs(bars) === 1 ? 'bar' : 'bars'}`
+    const text = `${change} · ${money(bars, 0)} ${Math.abs(bars) === 1 ? 'bar' : 'bars'}`
     const width = context.measureText(text).width + 16
     const x = (first[0] + second[0]) / 2
     const y = second[1] < first[1] ? second[1] - 30 : second[1] + 8

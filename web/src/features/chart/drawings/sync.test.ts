@@ -150,6 +150,31 @@ describe('keeping drawings', () => {
     expect(ids(saved.get('bybit:X'))).toEqual(['a', 'early'])
   })
 
+  it('takes no older answer for the drawings when newer ones were kept meanwhile', async () => {
+    vi.useFakeTimers()
+    const { saved, ports } = makeServer()
+    saved.set('bybit:X', { version: 3, drawings: [drawing('a')] })
+    let answer: () => void = () => undefined
+    const sync = new DrawingSync({
+      ...ports,
+      load: async (series) => {
+        const kept = await ports.load(series)
+        await new Promise<void>((come) => (answer = come))
+        return kept
+      },
+    })
+    const loaded = sync.load('bybit:X')
+    await vi.advanceTimersByTimeAsync(0)
+    sync.keep('bybit:X', [drawing('drawn')])
+    await vi.advanceTimersByTimeAsync(700)
+    expect(ids(saved.get('bybit:X'))).toEqual(['a', 'drawn'])
+    answer()
+    expect((await loaded).map((each) => each.id)).toEqual(['a', 'drawn'])
+    sync.keep('bybit:X', [drawing('a')])
+    await vi.advanceTimersByTimeAsync(700)
+    expect(ids(saved.get('bybit:X'))).toEqual(['a'])
+  })
+
   it('tells the other charts of the page, and not the one that drew', () => {
     const sync = new DrawingSync({ ...makeServer().ports, user: () => '' })
     const [mine, other, elsewhere] = [vi.fn(), vi.fn(), vi.fn()]

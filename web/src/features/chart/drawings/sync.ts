@@ -48,8 +48,10 @@ export class DrawingSync {
     const waiting = stored(user)[series]
     if (waiting || !user) return readDrawings(waiting?.drawings)
     this.bases.delete(baseKey(user, series))
-    const kept = await this.ports.load(series)
+    const loaded = await this.ports.load(series)
     if (this.ports.user() !== user) return []
+    const settled = this.bases.get(baseKey(user, series))
+    const kept = settled && settled.version > loaded.version ? settled : loaded
     this.bases.set(baseKey(user, series), kept)
     return this.withDrawnMeanwhile(user, series, kept)
   }

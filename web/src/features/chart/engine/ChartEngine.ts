@@ -7,28 +7,26 @@ import { createStore } from '@/lib/store'
 import { AlertsLayer } from '../alerts/AlertsLayer'
 import type { FeedPorts } from '../data/feedTypes'
 import { Feed } from '../data/feed'
-import type { Timeframe } from '../data/timeframes'
-import { secondsOf, timeframeFor } from '../data/timeframes'
 import type { WindowChange } from '../data/windowStore'
 import { DrawingLayer } from '../drawings/DrawingLayer'
 import { drawingSync } from '../drawings/sync'
 import { MarksLayer } from '../marks/MarksLayer'
 import type { Place } from '../own/places'
-import { ownSeries } from '../own/store'
 import { Crosshair } from './Crosshair'
 import { Navigator } from './Navigator'
+import { Opener } from './Opener'
 import { OutputLayer } from './OutputLayer'
 import { PriceLayer } from './PriceLayer'
 import { Replay } from './Replay'
 import type { ChartSpec } from './spec'
 import type { ChartColours } from './theme'
 import { FIXED_OPTIONS, readColours, themedOptions } from './theme'
-import { USUAL_VISIBLE, Viewport } from './Viewport'
+import { Viewport } from './Viewport'
 
-export type EnginePorts = Pick<FeedPorts, 'fetchBars' | 'watch' | 'now'>
-
-/** What the screen shows of the bars that are opened: the newest, a span of seconds, or what it showed before. */
-type View = { kind: 'end' } | { kind: 'span' | 'keep'; span: { from: number; to: number } | undefined }
+export interface EnginePorts extends Pick<FeedPorts, 'fetchBars' | 'watch' | 'now'> {
+  /** Calls back when the stream has come back, until the returned function is called. */
+  onLive: (listener: () => void) => () => void
+}
 
 /** More bars than this are cheaper to hand over all at once. */
 const FEW = 20
@@ -44,16 +42,16 @@ export class ChartEngine {
   readonly drawings: DrawingLayer
   readonly alerts: AlertsLayer
   readonly replay: Replay
+  readonly opener: Opener
   readonly crosshair: Crosshair
   /** Counts up with every change of what the labels read. */
   readonly revision = createStore(0)
   colours: ChartColours = readColours()
-  private spec: ChartSpec
-  private view: View = { kind: 'end' }
-  /** The timeframe that is on its way, so that it is asked for once. */
-  private asked: Timeframe | null = null
+  /** What it shows. */
+  spec: ChartSpec
   private handed = 0
   private applying = false
+  private readonly unwatch: () => void
 
   /** `place`: where in time to begin, instead of now. */
   constructor(box: HTMLElement, spec: ChartSpec, ports: EnginePorts, place: Place | null = null) {
@@ -63,16 +61,21 @@ export class ChartEngine {
       {
         ...ports,
         visibleBars: () => this.viewport.bars(),
-        onReplacing: () => this.onReplacing(),
+        onReplacing: () => this.opener.onReplacing(),
         onReplaced: () => this.onReplaced(),
         onChanged: (change) => this.onChanged(change),
       },
       spec.series,
       spec.timeframe,
     )
-    this.replay = new Replay(this.feed, { draw: (from) => this.draw(from, 0), open: (time) => this.goTo(time) })
-    this.viewport = new Viewport(this.chart, this.feed)
-    this.price = new PriceLayer(this.chart, this.feed.window, spec.type)
+    this.replay = new Replay(this.feed, {
+      draw: (from) => this.draw(from, 0),
+      open: (time) => this.opener.replayAt(time),
+      toNewest: () => this.opener.toNewest(),
+    })
+    this.viewport = new Viewport(this.chart, this.feed, this)
+    this.opener = new Opener(this)
+    this.price = new PriceLayer(this.chart, this.feed, spec.type)
     this.crosshair = new Crosshair(this)
     this.navigator = new Navigator(this.chart, () => this.shown, this.crosshair)
     this.outputs = new OutputLayer(
@@ -91,21 +94,29 @@ export class ChartEngine {
       (drawings) => drawingSync.keep(this.spec.series, drawings, this.drawings.store.take),
     )
     this.marks = new MarksLayer(this)
-    this.alerts = new AlertsLayer(this.chart, this.feed, this.price, () => this.colours)
+    this.alerts = new AlertsLayer(this.chart, this.feed, this.price, this)
     this.outputs.setVolume(spec.volume)
     this.outputs.setCompared(spec.compare)
     this.repaint()
     this.price.setScale(spec.scale)
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => this.onRange(range))
-    this.begin(place)
+    this.unwatch = ports.onLive(() => this.opener.retry())
+    this.opener.begin(place)
   }
 
   dispose(): void {
+    this.unwatch()
     this.crosshair.stop()
+    this.viewport.stop()
     this.replay.end()
     this.feed.stop()
     this.outputs.stop()
     this.chart.remove()
+  }
+
+  /** Lets keys read it, from where somebody was beside it. */
+  focus(): void {
+    this.chart.chartElement().closest<HTMLElement>('[role=region]')?.focus({ preventScroll: true })
   }
 
   /** Where in time it is, unless it follows the newest bar. */
@@ -126,8 +137,12 @@ export class ChartEngine {
     if (next.scale !== before.scale) this.price.setScale(next.scale)
     if (next.volume !== before.volume) this.outputs.setVolume(next.volume)
     this.outputs.setCompared(next.compare)
-    if (next.series !== before.series) this.begin(place)
-    else if (next.timeframe !== before.timeframe) this.chooseTimeframe(next.timeframe)
+    if (next.series !== before.series) {
+      this.crosshair.clear()
+      this.drawings.choose(this.drawings.tool.get())
+      this.opener.begin(place)
+      this.marks.refresh()
+    } else if (next.timeframe !== before.timeframe) this.opener.chooseTimeframe(next.timeframe)
   }
 
   /** Takes the colours of the page again. */
@@ -138,53 +153,12 @@ export class ChartEngine {
     this.outputs.paint(this.colours)
   }
 
-  retry(): void {
-    const { phase } = this.feed.state.get()
-    if (phase === 'failed') this.open(this.asked ?? this.spec.timeframe, this.view)
-    else void this.feed.loadOlder()
-  }
-
-  /** Brings a moment to the middle of the screen. */
-  goTo(time: number): void {
-    this.open(this.feed.state.get().timeframe, { kind: 'span', span: this.viewport.around(time) })
-  }
-
-  /** Keeps the right edge where it is, or follows the newest bar where that was visible. */
-  chooseTimeframe(timeframe: Timeframe): void {
-    const to = this.viewport.follows() ? undefined : this.viewport.span()?.to
-    if (to === undefined) this.open(timeframe, { kind: 'end' })
-    else this.open(timeframe, { kind: 'span', span: { from: to - USUAL_VISIBLE * secondsOf(timeframe), to } })
-  }
-
-  private begin(place: Place | null): void {
-    this.crosshair.clear()
-    this.open(place?.shown ?? this.spec.timeframe, place ? { kind: 'span', span: place } : { kind: 'end' })
-  }
-
-  private open(timeframe: Timeframe, view: View): void {
-    this.view = view
-    this.asked = timeframe
-    const span = view.kind === 'end' ? undefined : (view.span ?? this.viewport.span())
-    void this.feed.open(this.spec.series, timeframe, span)
-  }
-
-  private onReplacing(): void {
-    if (this.view.kind === 'keep') this.view = { kind: 'keep', span: this.viewport.span() }
-  }
-
   private onReplaced(): void {
-    this.asked = null
-    const { window, state } = this.feed
-    const { timeframe } = state.get()
-    const span = this.view.kind === 'end' ? undefined : this.view.span
-    this.price.paint(this.colours, state.get().decimals)
-    this.replay.onReplaced()
+    const view = this.opener.opened()
+    this.price.paint(this.colours, this.feed.state.get().decimals)
+    this.replay.onReplaced(view.kind === 'span' ? view.replayAt : undefined)
     this.outputs.reset()
-    this.handOver(() =>
-      span
-        ? { from: window.logicalAt(span.from, timeframe), to: window.logicalAt(span.to, timeframe) }
-        : this.viewport.newest(),
-    )
+    this.handOver(() => this.viewport.rangeOf(view))
   }
 
   private onChanged({ from, shift }: WindowChange): void {
@@ -226,24 +200,13 @@ export class ChartEngine {
     this.applying = false
   }
 
-  private tell = (): void => this.revision.set(this.revision.get() + 1)
+  private tell = (): void => {
+    this.viewport.look()
+    this.revision.set(this.revision.get() + 1)
+  }
 
   private onRange(range: LogicalRange | null): void {
-    const { window, state } = this.feed
-    if (this.applying || !range || window.length === 0) return
-    const { timeframe, older, newer } = state.get()
-    const left = older ? range.from : Math.max(0, range.from)
-    const right = newer ? range.to : Math.min(window.length - 1, range.to)
-    const fixed = this.replay.state.get().active
-    const base = ownSeries.get().get(this.spec.series)?.base
-    const wanted = fixed ? timeframe : timeframeFor(this.spec.timeframe, timeframe, right - left, base)
-    if (wanted !== timeframe) {
-      if (wanted !== this.asked) this.open(wanted, { kind: 'keep', span: undefined })
-      return
-    }
-    if (this.asked) return
-    const screen = Math.max(range.to - range.from, 50)
-    if (range.from < screen) void this.feed.loadOlder()
-    else if (range.to > window.length - screen) void this.feed.loadNewer()
+    this.viewport.look()
+    if (!this.applying && range && this.feed.window.length > 0) this.opener.onRange(range)
   }
 }

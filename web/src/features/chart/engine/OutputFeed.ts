@@ -1,6 +1,7 @@
 /** Keeps the columns of one output beside the bars of a window, asking for what is missing. */
 import { createStore } from '@/lib/store'
 
+import { isFinal, pauseAfter } from '../data/again'
 import type { Missing, StripPage } from '../data/strip'
 import { Strip } from '../data/strip'
 import type { Timeframe } from '../data/timeframes'
@@ -23,11 +24,15 @@ const PATIENCE = 1_500
 export class OutputFeed {
   /** Parallel to the window. */
   readonly columns: Float64Array[]
+  /** Why values are missing, until they are here. */
   readonly error = createStore<unknown>(null)
   private readonly strip: Strip
   private abort = new AbortController()
   private asking = false
   private askedEndAt = -Infinity
+  private failures = 0
+  /** How many answers on end did not reach the end of the window. */
+  private short = 0
   private later: ReturnType<typeof setTimeout> | undefined
 
   constructor(
@@ -43,8 +48,11 @@ export class OutputFeed {
   reset(): void {
     this.abort.abort()
     this.abort = new AbortController()
+    clearTimeout(this.later)
     this.asking = false
     this.askedEndAt = -Infinity
+    this.failures = 0
+    this.short = 0
     this.error.set(null)
     this.strip.clear()
     this.refresh()
@@ -61,9 +69,9 @@ export class OutputFeed {
     if (!this.asking && this.error.get() === null) void this.ask()
   }
 
+  /** Asks for what is missing, also while a failure has it wait. */
   retry(): void {
-    this.error.set(null)
-    this.refresh()
+    if (!this.asking) void this.ask()
   }
 
   /** Takes values that came by themselves. */
@@ -73,25 +81,46 @@ export class OutputFeed {
   }
 
   private wanted(): Missing | null {
-    const atEnd = this.ports.atEnd()
-    const missing = this.strip.missing(this.window, this.ports.timeframe(), atEnd)
-    if (missing?.before !== undefined) return missing
-    const pause = missing ? PATIENCE : RENEW
-    const wait = this.askedEndAt + pause - this.ports.now()
-    if (!missing && (!atEnd || this.window.length === 0)) return null
-    if (wait <= 0) return missing ?? { limit: 3 }
+    const [atEnd, timeframe] = [this.ports.atEnd(), this.ports.timeframe()]
+    const end = this.strip.missingEnd(this.window, timeframe, atEnd)
+    if (end?.before !== undefined) return end
+    const wait = this.askedEndAt + (end ? this.patience : RENEW) - this.ports.now()
+    if (end && wait <= 0) return end
+    const before = this.strip.missingBefore(this.window, timeframe)
+    if (before) return before
+    if (!end && (!atEnd || this.window.length === 0)) return null
+    if (wait <= 0) return { limit: 3 }
     this.lookAgain(wait)
     return null
   }
 
+  /** Twice as long after every answer that did not reach the end, other than the first: a series may be over. */
+  private get patience(): number {
+    return pauseAfter(Math.max(0, this.short - 1), PATIENCE)
+  }
+
+  /** Notes whether an answer reached the end of the window. */
+  private judge(wanted: Missing): void {
+    if (wanted.before !== undefined) return
+    const isShort = this.strip.missingEnd(this.window, this.ports.timeframe(), true) !== null
+    this.short = isShort ? this.short + 1 : 0
+  }
+
   private lookAgain(wait: number): void {
     clearTimeout(this.later)
-    this.later = setTimeout(() => this.refresh(), wait)
+    this.later = setTimeout(() => this.retry(), wait)
   }
 
   private async ask(): Promise<void> {
     const wanted = this.wanted()
-    if (!wanted || document.visibilityState === 'hidden') return
+    if (!wanted) {
+      this.error.set(null)
+      return
+    }
+    if (document.visibilityState === 'hidden') {
+      this.lookAgain(RENEW)
+      return
+    }
     const { signal } = this.abort
     this.asking = true
     if (wanted.before === undefined) this.askedEndAt = this.ports.now()
@@ -101,13 +130,24 @@ export class OutputFeed {
       this.strip.cover(wanted, page, this.ports.timeframe())
       this.strip.merge(page)
       this.strip.trim(this.window)
+      this.judge(wanted)
       this.asking = false
+      this.failures = 0
+      this.error.set(null)
       this.refresh()
       this.ports.onChanged()
     } catch (error) {
       if (signal.aborted) return
       this.asking = false
-      this.error.set(error)
+      this.fail(error)
     }
+  }
+
+  private fail(error: unknown): void {
+    this.askedEndAt = -Infinity
+    this.error.set(error)
+    if (isFinal(error)) return
+    this.lookAgain(pauseAfter(this.failures))
+    this.failures += 1
   }
 }

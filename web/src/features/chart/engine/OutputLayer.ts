@@ -31,6 +31,7 @@ export class OutputLayer {
   private readonly front: OutputPrimitive
   private volume = false
   private colours: ChartColours | null = null
+  private readonly unwatch: () => void
 
   constructor(
     private readonly chart: IChartApi,
@@ -47,6 +48,7 @@ export class OutputLayer {
     this.front = new OutputPrimitive(this.above, 'top')
     price.attach(this.behind)
     price.attach(this.front)
+    this.unwatch = ports.onLive(() => this.retry())
   }
 
   setVolume(volume: boolean): void {
@@ -106,8 +108,16 @@ export class OutputLayer {
   }
 
   stop(): void {
+    this.unwatch()
     for (const view of this.compared.get()) view.remove()
     for (const view of this.indicators.get()) view.feed.stop()
+  }
+
+  /** What failed while the server was away need not wait any longer. */
+  private retry(): void {
+    for (const { feed } of [...this.compared.get(), ...this.indicators.get()]) {
+      if (feed.error.get() !== null) feed.retry()
+    }
   }
 
   private makeIndicator(indicator: Indicator, spec: IndicatorSpec): IndicatorView {

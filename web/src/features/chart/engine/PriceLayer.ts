@@ -13,8 +13,10 @@ import { AreaSeries, BarSeries, CandlestickSeries, LineSeries, PriceScaleMode } 
 
 import { money } from '@/lib/numbers'
 
+import type { Feed } from '../data/feed'
 import type { BarWindow } from '../data/windowStore'
 import { HeikinAshi } from './heikinAshi'
+import { LastPrice, NO_LABEL_OF_ITS_OWN } from './LastPrice'
 import type { ChartType, ScaleMode } from './spec'
 import type { ChartColours } from './theme'
 import { faded } from './theme'
@@ -23,15 +25,21 @@ const MODES = { linear: PriceScaleMode.Normal, log: PriceScaleMode.Logarithmic, 
 
 export class PriceLayer {
   series: ISeriesApi<SeriesType>
+  private readonly window: BarWindow
   private readonly heikinAshi: HeikinAshi
+  private readonly last: LastPrice
+  private colours: ChartColours | null = null
+  private shown = 0
   private readonly attached: ISeriesPrimitive<Time>[] = []
 
   constructor(
     private readonly chart: IChartApi,
-    private readonly window: BarWindow,
+    feed: Pick<Feed, 'window' | 'state'>,
     private type: ChartType,
   ) {
-    this.heikinAshi = new HeikinAshi(window)
+    this.window = feed.window
+    this.heikinAshi = new HeikinAshi(feed.window)
+    this.last = new LastPrice(feed)
     this.series = this.make()
   }
 
@@ -42,6 +50,7 @@ export class PriceLayer {
   }
 
   setType(type: ChartType): void {
+    this.last.hide()
     this.chart.removeSeries(this.series)
     this.type = type
     this.series = this.make()
@@ -49,6 +58,7 @@ export class PriceLayer {
   }
 
   paint(colours: ChartColours, decimals: number): void {
+    this.colours = colours
     const { up, down, ink } = colours
     const priceFormat = {
       type: 'custom' as const,
@@ -62,7 +72,8 @@ export class PriceLayer {
       area: { lineColor: ink, topColor: faded(ink, 0.16), bottomColor: faded(ink, 0), lineWidth: 2 },
     }
     const look = looks[this.type === 'heikin-ashi' ? 'candles' : this.type]
-    this.series.applyOptions({ ...look, priceFormat, priceLineStyle: 1 } as never)
+    this.series.applyOptions({ ...look, priceFormat } as never)
+    this.showLast()
   }
 
   setScale(mode: ScaleMode): void {
@@ -73,12 +84,23 @@ export class PriceLayer {
   setAll(shown: number): void {
     if (this.type === 'heikin-ashi') this.heikinAshi.refresh(0)
     this.series.setData(Array.from({ length: shown }, (_, index) => this.row(index)))
+    this.shown = shown
+    this.showLast()
   }
 
   /** Hands over the bars from an index on, which must not lie before the last one handed over. */
   update(from: number, shown: number): void {
     if (this.type === 'heikin-ashi') this.heikinAshi.refresh(from)
     for (let index = from; index < shown; index += 1) this.series.update(this.row(index))
+    this.shown = shown
+    this.showLast()
+  }
+
+  private showLast(): void {
+    const { colours } = this
+    if (!colours) return
+    const plain = this.type === 'line' || this.type === 'area'
+    this.last.show(this.series, this.shown, (rises) => (plain ? colours.ink : rises ? colours.up : colours.down))
   }
 
   private row(index: number): BarData | LineData {
@@ -92,13 +114,13 @@ export class PriceLayer {
     switch (this.type) {
       case 'candles':
       case 'heikin-ashi':
-        return this.chart.addSeries(CandlestickSeries, {}, 0)
+        return this.chart.addSeries(CandlestickSeries, NO_LABEL_OF_ITS_OWN, 0)
       case 'bars':
-        return this.chart.addSeries(BarSeries, { thinBars: false }, 0)
+        return this.chart.addSeries(BarSeries, { ...NO_LABEL_OF_ITS_OWN, thinBars: false }, 0)
       case 'line':
-        return this.chart.addSeries(LineSeries, {}, 0)
+        return this.chart.addSeries(LineSeries, NO_LABEL_OF_ITS_OWN, 0)
       case 'area':
-        return this.chart.addSeries(AreaSeries, {}, 0)
+        return this.chart.addSeries(AreaSeries, NO_LABEL_OF_ITS_OWN, 0)
     }
   }
 }

@@ -2,6 +2,7 @@
 import { createStore } from '@/lib/store'
 
 import type { Feed } from '../data/feed'
+import { nextOpening } from '../data/timeframes'
 
 export const SPEEDS = [1, 2, 5, 10, 20] as const
 
@@ -17,8 +18,9 @@ export interface ReplayState {
 export interface ReplayPorts {
   /** Draws the bars that may be seen: `from` is the first that changed, or null for all anew. */
   draw: (from: number | null) => void
-  /** Opens the bars around a moment. */
+  /** Opens the bars around a moment, at which the replay goes on when they are here. */
   open: (time: number) => void
+  toNewest: () => void
 }
 
 /** Bars are asked for while this many are left. */
@@ -28,7 +30,8 @@ export class Replay {
   readonly state = createStore<ReplayState>({ active: false, playing: false, speed: 2, ended: false })
   /** How many bars may be seen. */
   limit = Infinity
-  private pending: number | null = null
+  /** The second up to which is shown what was known. */
+  moment = 0
   private timer: ReturnType<typeof setInterval> | undefined
 
   constructor(
@@ -39,15 +42,14 @@ export class Replay {
   /** Begins after the bar at an index of the window. */
   start(index: number): void {
     this.feed.setLive(false)
-    this.limit = Math.max(1, Math.min(this.feed.window.length, index + 1))
+    this.letIn(Math.max(1, Math.min(this.feed.window.length, index + 1)))
     this.update({ active: true, playing: false, ended: false })
     this.ports.draw(null)
   }
 
-  /** Begins at a moment, wherever in history it lies. */
+  /** Begins at a moment, wherever in history it lies, with the bars that were over then. */
   startAt(time: number): void {
     this.pause()
-    this.pending = time
     this.ports.open(time)
   }
 
@@ -56,7 +58,7 @@ export class Replay {
     if (!this.state.get().active) return
     const next = Math.max(1, Math.min(window.length, this.limit + by))
     const stuck = next === this.limit
-    this.limit = next
+    this.letIn(next)
     if (window.length - next < AHEAD) void this.feed.loadNewer()
     if (stuck && by > 0 && !state.get().newer) {
       this.pause()
@@ -83,20 +85,21 @@ export class Replay {
     if (this.state.get().playing) this.play()
   }
 
+  /** Back to now. */
   leave(): void {
     this.end()
-    this.feed.setLive(true)
     this.ports.draw(null)
+    this.ports.toNewest()
   }
 
-  /** The window holds other bars: a replay that asked for them begins, any other is over. */
-  onReplaced(): void {
-    if (this.pending === null) {
+  /** The window holds other bars: those of a replay at `moment`, or of none. */
+  onReplaced(moment: number | undefined): void {
+    if (moment === undefined) {
       this.end()
       return
     }
-    this.limit = Math.max(1, this.feed.window.lowerBound(this.pending + 1))
-    this.pending = null
+    this.limit = Math.max(1, this.overAt(moment))
+    this.moment = moment
     this.update({ active: true, ended: false })
     this.feed.setLive(false)
   }
@@ -108,8 +111,26 @@ export class Replay {
 
   end(): void {
     clearInterval(this.timer)
+    if (!this.state.get().active) return
     this.limit = Infinity
     this.update({ active: false, playing: false, ended: false })
+    this.feed.setLive(true)
+  }
+
+  private letIn(count: number): void {
+    this.limit = count
+    this.moment = this.closing(count - 1)
+  }
+
+  /** How many bars of the window were over at a moment. */
+  private overAt(moment: number): number {
+    const opened = this.feed.window.lowerBound(moment)
+    return this.closing(opened - 1) > moment ? opened - 1 : opened
+  }
+
+  private closing(index: number): number {
+    const { window, state } = this.feed
+    return nextOpening(window.time[index] ?? -Infinity, state.get().timeframe)
   }
 
   private update(change: Partial<ReplayState>): void {

@@ -37,9 +37,10 @@ export function readColours(): ChartColours {
   }
 }
 
-/** A `#rrggbb` colour with an opacity between 0 and 1. */
+/** A `#rrggbb` colour, or what a build shortens one to, with an opacity between 0 and 1. */
 export function faded(hex: string, opacity: number): string {
-  return `${hex}${Math.round(opacity * 255)
+  const whole = hex.length === 4 ? hex.replaceAll(/[^#]/g, '$&$&') : hex
+  return `${whole}${Math.round(opacity * 255)
     .toString(16)
     .padStart(2, '0')}`
 }

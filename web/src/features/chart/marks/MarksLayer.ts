@@ -57,7 +57,7 @@ export class MarksLayer {
     this.primitive = new MarksPrimitive({
       glyphs: () => this.visible(),
       pointOf: (glyph) => this.pointOf(glyph),
-      orders: () => this.orders,
+      orders: () => (host.feed.isOther ? [] : this.orders),
       colours: () => host.colours,
       font: getComputedStyle(document.body).fontFamily,
     })
@@ -83,8 +83,8 @@ export class MarksLayer {
 
   /** Bars came, went or moved, or a replay lets others be seen. What is ahead of them is not known yet. */
   refresh(): void {
-    const { window, state } = this.host.feed
-    const marks = placed([...this.sets.values()].flat(), window, state.get().timeframe)
+    const { window, state, isOther } = this.host.feed
+    const marks = isOther ? [] : placed([...this.sets.values()].flat(), window, state.get().timeframe)
     this.marks = marks.filter(({ index }) => index < this.host.shown)
     this.room = 0
     this.keepShown()

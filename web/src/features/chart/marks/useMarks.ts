@@ -1,11 +1,10 @@
 import type { Query, QueryClient, UseQueryResult } from '@tanstack/react-query'
-import { useQueries, useQuery } from '@tanstack/react-query'
-import { useEffect, useMemo, useRef } from 'react'
+import { useQueries } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
 
-import { answer, api } from '@/api/client'
 import { session } from '@/api/session'
+import { datasetsQuery } from '@/features/datasets/queries'
 import { serverNow } from '@/lib/clock'
-import { forGeometry, price as priceText } from '@/lib/numbers'
 import { useStore } from '@/lib/store'
 
 import { splitSeries } from '../data/series'
@@ -17,6 +16,7 @@ import type { Found } from './fetch'
 import { fetchEntries, fetchFills, fetchNews, fetchSignals } from './fetch'
 import type { MarkItem, MarkKind } from './model'
 import type { Span } from './tiles'
+import { useOrders } from './useOrders'
 import { useTiles } from './useTiles'
 
 /** The only venue that orders go to. The same coin of another venue is another market, with other prices. */
@@ -29,7 +29,7 @@ export function useMarks(engine: ChartEngine, spec: ChartSpec): void {
   const { series, marks } = spec
   const signedIn = useStore(session).status === 'in'
   const tiles = useTiles(engine)
-  const { signals } = useOwnData()
+  const { signals, error } = useOwnData()
   const [source] = splitSeries(series)
   const traded = signedIn && source === TRADED
   const here = signals.filter((each) => each.series === series && !marks.hidden_signals.includes(each.id))
@@ -38,14 +38,16 @@ export function useMarks(engine: ChartEngine, spec: ChartSpec): void {
 
   useKind(engine, 'fill', series, traded && marks.fills ? tiles : [], fetchFills)
   useKind(engine, 'news', series, marks.news && !isOwn(series) ? tiles : [], fetchNews)
-  useKind(engine, 'signal', series, shown ? tiles : [], fetchSignals, drawn, shown)
+  useKind(engine, 'signal', series, shown ? tiles : [], fetchSignals, { drawn, choice: shown, lost: error !== null })
   useKind(engine, 'journal', series, signedIn && marks.journal ? tiles : [], fetchEntries)
   useOrders(engine, series, traded && marks.fills)
 }
 
-/** Asks again for the marks that could not be loaded. */
+/** Asks again for the marks that could not be loaded, and for the list of own data, which names the signals. */
 export function retryMarks(client: QueryClient): void {
-  const predicate = ({ meta, state }: Query) => meta?.['marks'] === true && state.status === 'error'
+  const [own] = datasetsQuery.queryKey
+  const predicate = ({ meta, queryKey, state }: Query) =>
+    (meta?.['marks'] === true || queryKey[0] === own) && state.status === 'error'
   void client.refetchQueries({ type: 'active', predicate })
 }
 
@@ -66,6 +68,13 @@ const FIRST_KEYS: Record<MarkKind, readonly string[]> = {
   journal: ['journal', 'marks'],
 }
 
+/** `drawn`: which of them are; `lost`: nobody can tell what there is to ask for. */
+interface Choice {
+  drawn?: (item: MarkItem) => boolean
+  choice?: string
+  lost?: boolean
+}
+
 /** One kind of marks: all its spans together, or what was there before while one of them is on its way. */
 function useKind(
   engine: ChartEngine,
@@ -73,8 +82,7 @@ function useKind(
   series: string,
   tiles: readonly Span[],
   fetch: (series: string, tile: Span) => Promise<Found>,
-  drawn: (item: MarkItem) => boolean = () => true,
-  choice = '',
+  { drawn = () => true, choice = '', lost = false }: Choice = {},
 ): void {
   const found = useQueries({
     queries: tiles.map((tile) => ({
@@ -96,33 +104,8 @@ function useKind(
       pages.flatMap((page) => page.items).filter(drawn),
       pages.some((page) => page.more),
     )
-    engine.marks.setFailed(kind, found.failed)
+    engine.marks.setFailed(kind, found.failed || lost)
     // `drawn` is another function each time; `choice` says when it lets others through.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [engine, kind, series, found, choice])
-}
-
-function useOrders(engine: ChartEngine, series: string, enabled: boolean): void {
-  const [, symbol] = splitSeries(series)
-  const { data, isLoadingError } = useQuery({
-    queryKey: ['orders', 'chart', symbol],
-    queryFn: () => answer(api.GET('/api/orders', { params: { query: { symbol, state: 'accepted', limit: 200 } } })),
-    enabled,
-    refetchInterval: 15_000,
-    meta: META,
-  })
-  const orders = data?.items
-  const lines = useMemo(
-    () =>
-      (enabled ? (orders ?? []) : [])
-        .filter((order) => forGeometry(order.limit_price) > 0)
-        .map(({ side, limit_price, quantity }) => ({
-          side,
-          price: forGeometry(limit_price),
-          label: `${side === 'buy' ? 'Buy' : 'Sell'} ${quantity} at ${priceText(limit_price)}`,
-        })),
-    [enabled, orders],
-  )
-  useEffect(() => engine.marks.setOrders(lines), [engine, lines])
-  useEffect(() => engine.marks.setFailed('order', enabled && isLoadingError), [engine, enabled, isLoadingError])
+  }, [engine, kind, series, found, choice, lost])
 }

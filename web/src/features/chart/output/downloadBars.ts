@@ -1,5 +1,5 @@
 import { download } from '@/api/client'
-import { asProblem } from '@/api/problem'
+import { problemWords } from '@/api/problem'
 import { toast } from '@/ui/toasts'
 
 import type { Timeframe } from '../data/timeframes'
@@ -12,7 +12,6 @@ export async function downloadBars(series: string, timeframe: Timeframe, format:
   try {
     await download(`${path}?format=${format}&timeframe=${timeframe}`, `${source}-${symbol}-${timeframe}.${format}`)
   } catch (error) {
-    const { detail, advice } = asProblem(error)
-    toast(`The bars could not be downloaded. ${detail} ${advice}`)
+    toast(`The bars could not be downloaded. ${problemWords(error)}`)
   }
 }

@@ -7,11 +7,12 @@ import { useOutputActions } from '../useOutputActions'
 import { changeCell } from '../workspace'
 import { ChartView } from './ChartView'
 
+const GoToDate = lazy(() => import('./GoToDate'))
 const MarksDialog = lazy(() => import('./MarksDialog'))
 const IndicatorsDialog = lazy(() => import('./IndicatorsDialog'))
 const SymbolSearch = lazy(() => import('./SymbolSearch'))
 
-export type CellDialog = 'indicators' | 'compare' | 'marks' | null
+export type CellDialog = 'indicators' | 'compare' | 'marks' | 'date' | null
 
 /** One chart of the workspace and the dialogs that add to it. */
 export function ChartCell({
@@ -59,6 +60,7 @@ export function ChartCell({
             }}
           />
         )}
+        {dialog === 'date' && engine && <GoToDate engine={engine} onClose={() => onDialog(null)} />}
         {dialog === 'marks' && engine && (
           <MarksDialog
             engine={engine}

@@ -65,7 +65,7 @@ function drawingKey(drawings: DrawingLayer, { key, shiftKey }: KeyboardEvent): b
   const selected = store.selected.get()
   const far = shiftKey ? 10 : 1
   if (key === 'Enter' && tool.get()) drawings.placeInMiddle()
-  else if (key === 'Escape' && (selected || tool.get())) drawings.choose(null)
+  else if (key === 'Escape') return drawings.putDown()
   else if (!selected) return false
   else if (key === 'Delete' || key === 'Backspace') store.remove(selected)
   else if (key === 'ArrowLeft') return drawings.nudge(-far, 0)
@@ -89,12 +89,14 @@ function words(engine: ChartEngine, index: number): string {
 
 const ROWS = 24
 
-/** What is on the screen, in a sentence and a table. Renewed when the series or timeframe changes, not with ticks. */
+/** The newest bars that may be seen, in a sentence and a table. Renewed when the series or timeframe changes or a
+ * replay begins or ends, not with ticks. */
 function Spoken({ engine }: { engine: ChartEngine }) {
   const { decimals, timeframe, series } = useStore(engine.feed.state)
   useStore(ownSeries)
+  useStore(engine.replay.state)
   const { window } = engine.feed
-  const until = window.length
+  const until = engine.shown
   const from = Math.max(0, until - ROWS)
   if (until === 0) return null
   const say = (value: number | undefined) => money(value ?? 0, decimals)

@@ -10,10 +10,11 @@ import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
 import { isOwn } from '../engine/spec'
 import { gapWords, sourceWords, symbolWords } from '../words'
+import { AtFoot } from './Trouble'
 
 /** What stands over the chart while its bars are not there: a skeleton, or what went wrong and what to do. */
 export function ChartStates({ engine, series }: { engine: ChartEngine; series: string }) {
-  const { phase, error, olderError } = useStore(engine.feed.state)
+  const { phase, error, edge } = useStore(engine.feed.state)
   const empty = engine.feed.window.length === 0
   if (phase === 'loading') {
     return (
@@ -28,7 +29,7 @@ export function ChartStates({ engine, series }: { engine: ChartEngine; series: s
         {isMissing(error) ? (
           <EmptyState {...missingWords(series)} />
         ) : (
-          <ProblemNotice error={error} retry={() => engine.retry()} />
+          <ProblemNotice error={error} retry={() => engine.opener.retry()} />
         )}
       </div>
     )
@@ -40,12 +41,14 @@ export function ChartStates({ engine, series }: { engine: ChartEngine; series: s
       </p>
     )
   }
-  const trouble = phase === 'failed' ? error : olderError
+  const trouble = phase === 'failed' ? error : edge?.error
   if (!trouble) return null
   return (
-    <div className="absolute bottom-10 left-3 z-10 max-w-md rounded-card bg-canvas p-3 shadow-sheet">
-      <ProblemNotice error={trouble} retry={() => engine.retry()} />
-    </div>
+    <AtFoot>
+      <div className="max-w-md rounded-card bg-canvas p-3 shadow-sheet">
+        <ProblemNotice error={trouble} retry={() => engine.opener.retry()} />
+      </div>
+    </AtFoot>
   )
 }
 
@@ -86,7 +89,7 @@ export function HistoryNote({ engine }: { engine: ChartEngine }) {
             {gaps.map((gap) => (
               <li key={`${gap.from}-${gap.until}`} className="py-1">
                 {utcMinute(gap.from)} to {utcMinute(gap.until)}: {gapWords(gap.reason)}{' '}
-                <Button size="small" kind="quiet" className="underline" onClick={() => engine.goTo(gap.from)}>
+                <Button size="small" kind="quiet" className="underline" onClick={() => engine.opener.goTo(gap.from)}>
                   Show
                 </Button>
               </li>

@@ -1,11 +1,9 @@
-import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 
 import { paintRevision } from '@/lib/appearance'
 import { useStore } from '@/lib/store'
 
 import { useAlertLines } from '../alerts/useAlertLines'
-import { indicatorsQuery } from '../data/catalogue'
 import { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec } from '../engine/spec'
 import { isOwn } from '../engine/spec'
@@ -19,10 +17,13 @@ import { ChartMenu } from './ChartMenu'
 import { ChartReader } from './ChartReader'
 import { ChartStates } from './ChartStates'
 import { SelectionBar } from './DrawingTools'
+import { Indicators } from './Indicators'
 import { Legend } from './Legend'
+import { NewestButton } from './NewestButton'
 import type { OutputActions } from './OutputLegend'
 import { OverlayLegend } from './OutputLegend'
 import { PaneLegends } from './PaneLegends'
+import { Foot, Trouble } from './Trouble'
 
 const Marks = lazy(() => import('./Marks'))
 
@@ -71,9 +72,8 @@ export function ChartView({
   }, [engine, index, spec])
 
   useEffect(() => engine?.repaint(), [engine, revision])
-  useIndicators(engine, spec)
   useAlertLines(engine, spec.series)
-  const drawingsError = useDrawings(engine, spec.series)
+  const drawings = useDrawings(engine, spec.series)
 
   return (
     <div className="relative size-full min-h-0 overflow-hidden">
@@ -81,26 +81,30 @@ export function ChartView({
         <div ref={box} className="isolate size-full" />
       </ChartReader>
       {engine && (
-        <>
+        <Foot>
           <div className="pointer-events-none absolute top-2 left-3 z-10 max-w-[calc(100%-96px)]">
             <Legend engine={engine} spec={spec} />
             <OverlayLegend engine={engine} actions={actions} />
+            {simulated && [spec.series, ...spec.compare].some((each) => !isOwn(each)) && (
+              <p className="text-xs text-muted">Simulated market</p>
+            )}
           </div>
           <SelectionBar engine={engine} />
           <AlertBar engine={engine} series={spec.series} />
           <PaneLegends engine={engine} actions={actions} />
-        </>
-      )}
-      {simulated && [spec.series, ...spec.compare].some((each) => !isOwn(each)) && (
-        <p className="pointer-events-none absolute bottom-[76px] left-3 z-10 text-xs text-muted">Simulated market</p>
-      )}
-      {engine && <ChartStates engine={engine} series={spec.series} />}
-      {engine && <ChartMenu engine={engine} series={spec.series} />}
-      <Suspense>{engine && <Marks engine={engine} spec={spec} />}</Suspense>
-      {drawingsError !== null && (
-        <p role="alert" className="absolute bottom-14 left-3 z-10 text-xs text-error">
-          Your drawings could not be loaded. They come back when the page is reloaded.
-        </p>
+          <Indicators engine={engine} indicators={spec.indicators} />
+          <NewestButton engine={engine} />
+          <ChartStates engine={engine} series={spec.series} />
+          <ChartMenu engine={engine} series={spec.series} />
+          <Suspense>
+            <Marks engine={engine} spec={spec} />
+          </Suspense>
+          {drawings.error !== null && (
+            <Trouble retry={drawings.retry}>
+              Your drawings could not be loaded. What you draw now is added to them.
+            </Trouble>
+          )}
+        </Foot>
       )}
     </div>
   )
@@ -110,16 +114,4 @@ export function ChartView({
 function keepPlaceOf(engine: ChartEngine, index: number, series: string): void {
   const state = engine.feed.state.get()
   if (state.phase === 'ready' && state.series === series) keepPlace(index, series, engine.place())
-}
-
-function useIndicators(engine: ChartEngine | null, spec: ChartSpec): void {
-  const catalogue = useQuery({ ...indicatorsQuery, enabled: spec.indicators.length > 0 }).data
-  const { indicators } = spec
-  useEffect(() => {
-    const known = indicators.flatMap((each) => {
-      const indicator = catalogue?.find((entry) => entry.id === each.id)
-      return indicator ? [{ spec: each, indicator }] : []
-    })
-    engine?.outputs.setIndicators(known)
-  }, [engine, catalogue, indicators])
 }

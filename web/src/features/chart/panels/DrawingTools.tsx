@@ -18,7 +18,7 @@ import type { Tool } from '../drawings/model'
 import { TOOL_WORDS, TOOLS } from '../drawings/model'
 import { drawingSync } from '../drawings/sync'
 import type { ChartEngine } from '../engine/ChartEngine'
-import { ToolSelect } from './Toolbar'
+import { ToolButton, ToolSelect } from './Toolbar'
 
 const ICONS: Record<Tool, typeof Slash> = {
   trend: Slash,
@@ -30,18 +30,27 @@ const ICONS: Record<Tool, typeof Slash> = {
   measure: Ruler,
 }
 
+/** What can be done with all drawings together. */
+function useSteps({ drawings: { store } }: ChartEngine) {
+  const { undo, redo } = useStore(store.steps)
+  const { length } = useStore(store.drawings)
+  return [
+    { label: 'Undo', Icon: Undo2, left: undo, act: () => store.undo() },
+    { label: 'Redo', Icon: Redo2, left: redo, act: () => store.redo() },
+    { label: 'Delete all drawings', Icon: Trash2, left: length, act: () => store.removeAll() },
+  ]
+}
+
 /** The tools beside the chart. Enter on the chart places a chosen one without a pointer. */
 export function DrawingRail({ engine }: { engine: ChartEngine }) {
   const tool = useStore(engine.drawings.tool)
-  const { undo, redo } = useStore(engine.drawings.store.steps)
-  const drawings = useStore(engine.drawings.store.drawings)
-  const { store } = engine.drawings
+  const steps = useSteps(engine)
   return (
     <div
       role="toolbar"
       aria-label="Drawing"
       aria-orientation="vertical"
-      className="flex w-11 shrink-0 flex-col items-center gap-0.5 overflow-y-auto border-r border-hairline py-2 max-md:hidden"
+      className="flex w-11 shrink-0 flex-col items-center gap-0.5 overflow-y-auto border-r border-hairline py-2"
     >
       <RailButton label="Select" pressed={tool === null} onClick={() => engine.drawings.choose(null)}>
         <MousePointer2 aria-hidden className="size-4" />
@@ -60,30 +69,34 @@ export function DrawingRail({ engine }: { engine: ChartEngine }) {
         )
       })}
       <span aria-hidden className="my-1 h-px w-6 bg-hairline" />
-      <RailButton label="Undo" disabled={undo === 0} onClick={() => store.undo()}>
-        <Undo2 aria-hidden className="size-4" />
-      </RailButton>
-      <RailButton label="Redo" disabled={redo === 0} onClick={() => store.redo()}>
-        <Redo2 aria-hidden className="size-4" />
-      </RailButton>
-      <RailButton label="Delete all drawings" disabled={drawings.length === 0} onClick={() => store.removeAll()}>
-        <Trash2 aria-hidden className="size-4" />
-      </RailButton>
+      {steps.map(({ label, Icon, left, act }) => (
+        <RailButton key={label} label={label} disabled={left === 0} onClick={act}>
+          <Icon aria-hidden className="size-4" />
+        </RailButton>
+      ))}
     </div>
   )
 }
 
-/** The tools on a phone. */
-export function DrawingSelect({ engine }: { engine: ChartEngine }) {
+/** The tools on a phone; what is done with all drawings takes no room before there is anything to do. */
+export function DrawingMenu({ engine }: { engine: ChartEngine }) {
   const tool = useStore(engine.drawings.tool)
+  const steps = useSteps(engine)
   return (
-    <ToolSelect
-      label="Draw"
-      value={tool ?? ''}
-      options={[['', 'Draw'], ...TOOLS.map((each): [string, string] => [each, TOOL_WORDS[each]])]}
-      onPick={(value) => engine.drawings.choose(TOOLS.find((each) => each === value) ?? null)}
-      className="md:hidden"
-    />
+    <>
+      <ToolSelect
+        label="Draw"
+        value={tool ?? ''}
+        options={[['', 'Draw'], ...TOOLS.map((each): [string, string] => [each, TOOL_WORDS[each]])]}
+        onPick={(value) => engine.drawings.choose(TOOLS.find((each) => each === value) ?? null)}
+      />
+      {steps.some(({ left }) => left > 0) &&
+        steps.map(({ label, Icon, left, act }) => (
+          <ToolButton key={label} aria-label={label} title={label} disabled={left === 0} onClick={act}>
+            <Icon aria-hidden className="size-4 text-muted" />
+          </ToolButton>
+        ))}
+    </>
   )
 }
 

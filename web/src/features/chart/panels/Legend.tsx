@@ -2,33 +2,34 @@ import clsx from 'clsx'
 
 import { useIsLive } from '@/api/live'
 import { useNow } from '@/lib/clock'
-import { compact, MINUS, money, signedPercent, signOf } from '@/lib/numbers'
+import { money } from '@/lib/numbers'
 import { useStore } from '@/lib/store'
 import { duration, utcMinute } from '@/lib/times'
 
 import { splitSeries } from '../data/series'
 import { timeframeWords } from '../data/timeframes'
 import type { ChartEngine } from '../engine/ChartEngine'
+import type { Pair } from '../engine/legend'
+import { changeOf, isOnlyLevel, pricesOf, volumeOf } from '../engine/legend'
 import type { ChartSpec } from '../engine/spec'
-import { isIndex } from '../engine/spec'
 import { tradesOf } from '../marks/group'
 import { ownSeries } from '../own/store'
+import { useReadBar } from '../useReadBar'
 import { sourceWords, symbolWords } from '../words'
 
-/** The bar under the crosshair, or the newest: open, high, low, close, its change and its volume. */
+/** The bar under the crosshair, or the last on the screen: open, high, low, close, its change and its volume. */
 export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec }) {
   const state = useStore(engine.feed.state)
   const cursor = useStore(engine.crosshair.cursor)
-  useStore(engine.revision)
+  const index = useReadBar(engine)
   useStore(ownSeries)
   const { window } = engine.feed
-  const index = Math.min(cursor ?? Infinity, engine.shown - 1)
   const bar = window.at(index)
   const [source] = splitSeries(state.series)
   if (!bar) return null
-  const before = window.at(index - 1)?.close ?? bar.open
-  const change = before === 0 ? 0 : bar.close / before - 1
-  const onlyLevel = isIndex(state.series) && (spec.type === 'line' || spec.type === 'area')
+  const { text, direction } = changeOf(window, index)
+  const isNewest = index === window.length - 1 && !state.newer
+  const onlyLevel = isOnlyLevel({ series: state.series, type: spec.type })
   const price = (value: number) => money(value, state.decimals)
   return (
     <div className="tnum flex w-fit flex-wrap items-baseline gap-x-3 rounded-[5px] bg-[color-mix(in_srgb,var(--canvas)_70%,transparent)] text-sm">
@@ -36,22 +37,10 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
       <span className="text-muted">
         {sourceWords(source)} · {state.timeframe}
       </span>
-      <Values
-        wideOnly={cursor === null && !onlyLevel}
-        pairs={
-          onlyLevel
-            ? [['Level', price(bar.close)]]
-            : [
-                ['O', price(bar.open)],
-                ['H', price(bar.high)],
-                ['L', price(bar.low)],
-                ['C', price(bar.close)],
-              ]
-        }
-      />
-      <Change share={change} />
-      {spec.volume && bar.volume > 0 && <Values wideOnly pairs={[['Vol', compact(bar.volume)]]} />}
-      {cursor !== null && <span className="text-muted">{utcMinute(bar.time)}</span>}
+      <Values wideOnly={cursor === null && !onlyLevel} pairs={pricesOf(window, index, state.decimals, onlyLevel)} />
+      <span className={clsx('font-medium', CHANGES[direction])}>{text}</span>
+      {spec.volume && <Values wideOnly pairs={volumeOf(window, index)} />}
+      {(cursor !== null || !isNewest) && <span className="text-muted">{utcMinute(bar.time)}</span>}
       {tradesOf(engine.marks.at(index)).map((trade) => (
         <span key={trade.side} className={clsx('font-medium', trade.side === 'buy' ? 'text-up' : 'text-down')}>
           {trade.side === 'buy' ? 'Bought' : 'Sold'} at {price(trade.price)}
@@ -67,21 +56,10 @@ export function Legend({ engine, spec }: { engine: ChartEngine; spec: ChartSpec 
   )
 }
 
-/** As it is rounded: what reads 0.00% has no direction. */
-function Change({ share }: { share: number }) {
-  const text = signedPercent(share)
-  const direction = signOf(text.replace(MINUS, '-'))
-  const look = { '-1': 'text-down', '0': 'text-muted', '1': 'text-up' }[direction]
-  const arrow = { '-1': '▼ ', '0': '', '1': '▲ ' }[direction]
-  return (
-    <span className={clsx('font-medium', look)}>
-      {arrow}
-      {text}
-    </span>
-  )
-}
+const CHANGES = { '-1': 'text-down', '0': 'text-muted', '1': 'text-up' }
 
-function Values({ pairs, wideOnly }: { pairs: [string, string][]; wideOnly: boolean }) {
+function Values({ pairs, wideOnly }: { pairs: Pair[]; wideOnly: boolean }) {
+  if (pairs.length === 0) return null
   return (
     <span className={clsx('flex flex-wrap gap-x-2 max-md:text-xs', wideOnly && 'max-md:hidden')}>
       {pairs.map(([name, value]) => (

@@ -35,7 +35,7 @@ export function MarkCard({ engine, shown }: { engine: ChartEngine; shown: ShownM
 
   /** Whoever read by keys goes on where they were: at the bar of the mark. */
   function close() {
-    engine.chart.chartElement().closest<HTMLElement>('[role=region]')?.focus({ preventScroll: true })
+    engine.focus()
     engine.crosshair.place(glyph.index)
     engine.marks.shown.set(null)
   }

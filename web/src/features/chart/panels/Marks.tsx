@@ -8,6 +8,7 @@ import type { Drawn } from '../marks/MarksLayer'
 import { useMarkPointer } from '../marks/useMarkPointer'
 import { retryMarks, useMarks } from '../marks/useMarks'
 import { MarkCard } from './MarkCard'
+import { Trouble } from './Trouble'
 
 const WORDS: Record<Drawn, string> = {
   fill: 'trades',
@@ -25,22 +26,15 @@ export default function Marks({ engine, spec }: { engine: ChartEngine; spec: Cha
   const failed = useStore(engine.marks.failed)
   return (
     <>
-      {failed.length > 0 && <Trouble failed={failed} />}
+      {failed.length > 0 && <Failed failed={failed} />}
       {shown && <MarkCard engine={engine} shown={shown} />}
     </>
   )
 }
 
-/** So that a chart whose marks are not known does not look like one without any. */
-function Trouble({ failed }: { failed: readonly Drawn[] }) {
+/** Which kinds are not known. */
+function Failed({ failed }: { failed: readonly Drawn[] }) {
   const client = useQueryClient()
   const what = new Intl.ListFormat('en').format(failed.map((each) => WORDS[each]))
-  return (
-    <p role="alert" className="absolute bottom-24 left-3 z-10 text-xs text-error">
-      Could not be loaded for this chart: {what}.{' '}
-      <button type="button" className="underline" onClick={() => retryMarks(client)}>
-        Try again
-      </button>
-    </p>
-  )
+  return <Trouble retry={() => retryMarks(client)}>Could not be loaded for this chart: {what}.</Trouble>
 }

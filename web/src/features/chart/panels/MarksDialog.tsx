@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 
 import { useStore } from '@/lib/store'
 import { Dialog } from '@/ui/Dialog'
+import { ProblemNotice } from '@/ui/States'
 
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { ChartSpec, MarkChoice } from '../engine/spec'
@@ -23,7 +24,7 @@ export default function MarksDialog({
   onClose: () => void
 }) {
   const { marks, series } = spec
-  const { signedIn, signals } = useOwnData()
+  const { signedIn, signals, error, retry } = useOwnData()
   const full = useStore(engine.marks.full)
   const here = signals.filter((each) => each.series === series)
   const set = (change: Partial<MarkChoice>) => onChange({ ...marks, ...change })
@@ -68,6 +69,7 @@ export default function MarksDialog({
           </Choice>
         ))}
       </fieldset>
+      {error && <ProblemNotice error={error} retry={retry} className="mt-4" />}
       {full.length > 0 && (
         <p role="status" className="mt-4 text-sm text-muted">
           There are more marks in this time than are drawn. Zoom in to see all.

@@ -4,14 +4,15 @@ import type { ReactNode } from 'react'
 import { useState } from 'react'
 
 import { useStore } from '@/lib/store'
-import { money, plotValue, signedPercent } from '@/lib/numbers'
 
 import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { CompareView } from '../engine/CompareView'
 import type { IndicatorView } from '../engine/IndicatorView'
+import { goneOf, inputsOf, valuesOf } from '../engine/legend'
 import { compareColour } from '../engine/OutputLayer'
 import { ownSeries } from '../own/store'
+import { useReadBar } from '../useReadBar'
 import { sourceWords, symbolWords } from '../words'
 
 export interface OutputActions {
@@ -21,7 +22,7 @@ export interface OutputActions {
   onUncompare: (series: string) => void
 }
 
-/** One line for each indicator over the price, with the values at the crosshair. */
+/** One line for each indicator over the price, with the values at the bar that is read. */
 export function OverlayLegend({ engine, actions }: { engine: ChartEngine; actions: OutputActions }) {
   const views = useStore(engine.outputs.indicators)
   const compared = useStore(engine.outputs.compared)
@@ -50,17 +51,16 @@ export function IndicatorLine({
   view: IndicatorView
   actions: OutputActions
 }) {
-  const cursor = useStore(engine.crosshair.cursor)
+  const index = useReadBar(engine)
   const error = useStore(view.feed.error)
   const { decimals } = useStore(engine.feed.state)
-  useStore(engine.revision)
-  const index = Math.min(cursor ?? Infinity, engine.shown - 1)
-  const { key, hidden, inputs } = view.spec
+  const values = valuesOf(view, index, decimals, engine.colours)
+  const { key, hidden } = view.spec
   const name = view.indicator.name
   return (
     <LegendLine
       name={name}
-      detail={view.indicator.inputs.map((input) => inputs[input.name] ?? input.default).join(' ')}
+      detail={inputsOf(view)}
       dim={hidden}
       buttons={
         <>
@@ -79,17 +79,13 @@ export function IndicatorLine({
       }
     >
       {error !== null && (
-        <button type="button" className="pointer-events-auto text-error underline" onClick={() => view.feed.retry()}>
-          No values; try again
-        </button>
+        <TryAgain what={values.length > 0 ? 'new values' : 'values'} onClick={() => view.feed.retry()} />
       )}
-      {view.valuesAt(index).map(({ plot, value }) =>
-        Number.isNaN(value) ? null : (
-          <span key={plot.id} title={plot.label} style={{ color: engine.colours.plots[plot.colour - 1] }}>
-            {plot.pane === 'price' ? money(value, decimals) : plotValue(value)}
-          </span>
-        ),
-      )}
+      {values.map(({ id, label, text, colour }) => (
+        <span key={id} title={label} style={{ color: colour }}>
+          {text}
+        </span>
+      ))}
     </LegendLine>
   )
 }
@@ -105,14 +101,8 @@ function CompareLine({
   index: number
   actions: OutputActions
 }) {
-  const cursor = useStore(engine.crosshair.cursor)
+  const gone = goneOf(view, engine, useReadBar(engine))
   const error = useStore(view.feed.error)
-  useStore(engine.revision)
-  const { closes } = view
-  const at = Math.min(cursor ?? Infinity, engine.shown - 1)
-  const first = closes.subarray(engine.viewport.first(), at + 1).find((value) => !Number.isNaN(value))
-  const value = closes[at] ?? NaN
-  const change = first ? value / first - 1 : NaN
   useStore(ownSeries)
   const [source] = splitSeries(view.series)
   const symbol = symbolWords(view.series)
@@ -127,12 +117,19 @@ function CompareLine({
           </LegendButton>
         }
       >
-        {error !== null && <span className="text-error">No bars</span>}
-        {!Number.isNaN(change) && (
-          <span style={{ color: compareColour(engine.colours, index) }}>{signedPercent(change)}</span>
-        )}
+        {error !== null && <TryAgain what={gone ? 'new bars' : 'bars'} onClick={() => view.feed.retry()} />}
+        {gone && <span style={{ color: compareColour(engine.colours, index) }}>{gone}</span>}
       </LegendLine>
     </li>
+  )
+}
+
+/** It is tried again by itself, too: this is for whoever does not want to wait. */
+function TryAgain({ what, onClick }: { what: string; onClick: () => void }) {
+  return (
+    <button type="button" className="pointer-events-auto text-error underline" onClick={onClick}>
+      No {what}; try again
+    </button>
   )
 }
 

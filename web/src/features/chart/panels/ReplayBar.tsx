@@ -1,10 +1,13 @@
 import { Pause, Play, SkipBack, SkipForward, X } from 'lucide-react'
-import { useState } from 'react'
+import type { FormEvent } from 'react'
+import { useId, useState } from 'react'
 
+import { serverNow } from '@/lib/clock'
 import { useStore } from '@/lib/store'
 
 import type { ChartEngine } from '../engine/ChartEngine'
 import { SPEEDS } from '../engine/Replay'
+import { minuteText, problemOf } from './pastMoment'
 import { ToolButton, ToolSelect } from './Toolbar'
 
 /** Play, step, speed, a moment to begin at, and the way back to now. */
@@ -16,7 +19,7 @@ export function ReplayBar({ engine }: { engine: ChartEngine }) {
     <div
       role="toolbar"
       aria-label="Replay"
-      className="flex min-h-11 shrink-0 flex-wrap items-center justify-center gap-1 border-t border-hairline px-2"
+      className="flex min-h-11 shrink-0 flex-wrap items-center justify-center gap-1 border-t border-hairline px-2 max-md:py-1"
     >
       <Begin engine={engine} />
       <ToolButton aria-label="One bar back" title="One bar back" onClick={() => replay.step(-1)}>
@@ -37,7 +40,9 @@ export function ReplayBar({ engine }: { engine: ChartEngine }) {
       />
       <ToolButton onClick={() => replay.leave()}>
         <X aria-hidden className="size-4" />
-        Leave replay
+        <span>
+          Leave<span className="max-md:sr-only"> replay</span>
+        </span>
       </ToolButton>
       <p role="status" className="text-sm text-muted">
         {ended && 'This was the last bar.'}
@@ -48,25 +53,33 @@ export function ReplayBar({ engine }: { engine: ChartEngine }) {
 
 function Begin({ engine }: { engine: ChartEngine }) {
   const [typed, setTyped] = useState('')
-  const time = Date.parse(`${typed}Z`) / 1000
+  const [problem, setProblem] = useState<string>()
+  const id = useId()
+
+  function begin(event: FormEvent) {
+    event.preventDefault()
+    const time = Date.parse(`${typed}Z`)
+    const refused = problemOf(time)
+    setProblem(refused)
+    if (!refused) engine.replay.startAt(time / 1000)
+  }
+
   return (
-    <form
-      className="flex items-center gap-1 max-md:hidden"
-      onSubmit={(event) => {
-        event.preventDefault()
-        if (Number.isFinite(time)) engine.replay.startAt(time)
-      }}
-    >
+    <form noValidate className="flex items-center gap-1 max-md:w-full max-md:justify-center" onSubmit={begin}>
       <input
         type="datetime-local"
         aria-label="Begin at (UTC)"
         value={typed}
+        max={minuteText(serverNow())}
+        aria-invalid={problem !== undefined}
+        aria-describedby={id}
         onChange={(event) => setTyped(event.target.value)}
-        className="h-8 rounded-control border border-hairline bg-canvas px-2 text-sm"
+        className="h-8 rounded-control border border-hairline bg-canvas px-2 text-sm max-md:h-11"
       />
-      <ToolButton type="submit" disabled={!Number.isFinite(time)}>
-        Begin there
-      </ToolButton>
+      <ToolButton type="submit">Begin there</ToolButton>
+      <p id={id} role="alert" className="text-sm text-error">
+        {problem}
+      </p>
     </form>
   )
 }

@@ -4,6 +4,7 @@ import { Dialog } from 'radix-ui'
 import { useDeferredValue, useState } from 'react'
 
 import { compact } from '@/lib/numbers'
+import { escapeCloses } from '@/ui/escape'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import type { SymbolView } from '../data/symbols'
@@ -36,6 +37,7 @@ export default function SymbolSearch({
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-[rgb(0_0_0/0.4)]" />
         <Dialog.Content
+          {...escapeCloses(onClose)}
           aria-describedby={undefined}
           className="fixed inset-x-0 bottom-0 z-50 animate-enter overflow-hidden rounded-t-sheet bg-canvas pb-[env(safe-area-inset-bottom)] shadow-sheet md:top-[12vh] md:right-auto md:bottom-auto md:left-1/2 md:w-[560px] md:-translate-x-1/2 md:rounded-card md:pb-0"
         >

@@ -11,6 +11,7 @@ import { ChartReader } from './ChartReader'
 import { ChartStates } from './ChartStates'
 import { MarkCard } from './MarkCard'
 import { NothingOwn } from './ModeSwitch'
+import { IndicatorLine } from './OutputLegend'
 
 vi.mock('./MarkDetail', () => ({ MarkDetail: () => null }))
 
@@ -35,7 +36,7 @@ it('says nothing about own data before it is known, and why it is not', async ()
 
 it('speaks of data that is gone, not of a market', () => {
   const error = new ProblemError({ title: '', status: 404, detail: '', type: '', advice: '', request_id: '' } as never)
-  const state = createStore({ phase: 'failed', error, olderError: null })
+  const state = createStore({ phase: 'failed', error, edge: null })
   const engine = { feed: { state, window: { length: 0 } } }
   render(<ChartStates engine={engine as never} series="own:7f" />)
   expect(screen.getByText('This data is not among yours')).toBeTruthy()
@@ -54,10 +55,13 @@ it('goes back to the bar of a mark when it is read', async () => {
     unsubscribeVisibleLogicalRangeChange: () => undefined,
   }
   const engine = {
+    focus: () => screen.getByRole('region').focus(),
     chart: { chartElement: () => element, timeScale: () => scale },
     marks: { shown, pointOf: () => [10, 10] },
     feed: { state: createStore({ decimals: 2, timeframe: '1m', series: 'bybit:X' }), window: { length: 0 } },
     revision: createStore(0),
+    replay: { state: createStore({ active: false }) },
+    shown: 0,
     crosshair,
     navigator,
   } as never
@@ -73,4 +77,24 @@ it('goes back to the bar of a mark when it is read', async () => {
   await userEvent.keyboard('{Escape}')
   expect(document.activeElement).toBe(screen.getByRole('region'))
   expect([crosshair.place.mock.calls, shown.get()]).toEqual([[[5]], null])
+})
+
+it('shows what is computed from whole numbers with its decimals', () => {
+  const plot = { id: 'sma', label: 'SMA', pane: 'price', colour: 1 }
+  const view = {
+    spec: { key: 'k', hidden: false, inputs: {} },
+    indicator: { name: 'Simple moving average', inputs: [] },
+    feed: { error: createStore(null) },
+    valuesAt: () => [{ plot, value: 101.3549 }],
+  }
+  const engine = {
+    crosshair: { cursor: createStore(null) },
+    feed: { state: createStore({ decimals: 0 }) },
+    revision: createStore(0),
+    shown: 1,
+    viewport: { seen: createStore(0), last: () => 0 },
+    colours: { plots: ['red'] },
+  }
+  render(<IndicatorLine engine={engine as never} view={view as never} actions={{} as never} />)
+  expect(screen.getByTitle('SMA').textContent).toBe('101.35')
 })

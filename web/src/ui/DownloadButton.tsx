@@ -3,10 +3,12 @@ import { Download } from 'lucide-react'
 import type { ReactNode } from 'react'
 
 import { download } from '@/api/client'
-import { asProblem } from '@/api/problem'
-import { Button } from '@/ui/Button'
-import { toast } from '@/ui/toasts'
+import { problemWords } from '@/api/problem'
 
+import { Button } from './Button'
+import { toast } from './toasts'
+
+/** Saves a file of the API, and says so when that fails. */
 export function DownloadButton({
   path,
   name,
@@ -20,7 +22,7 @@ export function DownloadButton({
 }) {
   const work = useMutation({
     mutationFn: () => download(path, name),
-    onError: (error) => toast(`${asProblem(error).detail} ${asProblem(error).advice}`),
+    onError: (error) => toast(problemWords(error)),
   })
   return (
     <Button size={size} busy={work.isPending} onClick={() => work.mutate()}>
