@@ -295,7 +295,9 @@ def elsewhere(drawing: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]
 async def test_a_replay_goes_bar_by_bar_to_the_end_and_back_to_now(page: Page, installation: Installation):
     await own_chart(page, installation, hours(300))
     line = legend(page, "Own data · 1h")
-    now = without_moment(await line.inner_text())
+    await expect(line).not_to_have_text(MOMENT)
+    await expect(page.get_by_role("button", name="Go to the newest bar")).to_have_count(0)
+    now = await line.inner_text()
     await page.get_by_role("button", name="Replay").click()
     bar = page.get_by_role("toolbar", name="Replay")
     await expect(line.get_by_text("Replay")).to_be_visible()
@@ -316,14 +318,7 @@ async def test_a_replay_goes_bar_by_bar_to_the_end_and_back_to_now(page: Page, i
     await expect(bar.get_by_text("This was the last bar.")).to_be_visible(timeout=2 * PATIENCE)
     await bar.get_by_role("button", name="Leave replay").click()
     await expect(bar).to_have_count(0)
-    async with asyncio.timeout(PATIENCE / 1000):
-        while without_moment(await line.inner_text()) != now:
-            await asyncio.sleep(0.2)
-
-
-def without_moment(legend_text: str) -> str:
-    """The newest bar is read with its moment where a crosshair rests on it, and without where none does."""
-    return MOMENT.sub("", legend_text).strip()
+    await expect(line).to_have_text(now, use_inner_text=True)
 
 
 async def test_four_charts_share_the_crosshair_and_are_there_again(page: Page):

@@ -1,5 +1,6 @@
 """Previews over HTTP: what a user is shown, and what bad input gets."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from holdfast.accounts.models import Connection
 from holdfast.core.errors import Conflict, Gone, NotFound
 from holdfast.core.instruments import InstrumentStatus
 from holdfast.platform.models import Job
+from holdfast.portfolio import preview_inputs
 from holdfast.portfolio.models import BalanceSnapshot, Halt, Plan
 from holdfast.portfolio.plan import digest
 from holdfast.portfolio.schemas import PlanView
@@ -156,7 +158,24 @@ async def test_above_the_balance_shows_how_much_is_missing(desk: Desk) -> None:
     assert len(plan["legs"]) == 3
 
 
-async def test_without_a_known_balance_nothing_is_executable(desk: Desk) -> None:
+async def test_a_preview_waits_for_the_first_balance_of_a_new_connection(desk: Desk) -> None:
+    async with desk.database.transaction() as session:
+        desk.connection_id = await add_connection(session, desk.user_id)
+    asking = asyncio.create_task(desk.preview())
+    await asyncio.sleep(0.5)
+    assert not asking.done()
+    async with desk.database.transaction() as session:
+        session.add(balance(desk.connection_id))
+    plan = (await asking).json()
+
+    assert plan["executable"] is True
+    assert plan["totals"]["available"] == "25000"
+
+
+async def test_without_a_known_balance_nothing_is_executable(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_inputs, "FIRST_READING_SECONDS", 0.2)
     async with desk.database.transaction() as session:
         desk.connection_id = await add_connection(session, desk.user_id)
     plan = (await desk.preview()).json()

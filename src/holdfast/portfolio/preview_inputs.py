@@ -15,6 +15,7 @@ from holdfast.core.errors import NotFound, Unavailable
 from holdfast.core.instruments import Instrument, InstrumentStatus
 from holdfast.indices.board import IndexBoard
 from holdfast.market.instruments import InstrumentBook
+from holdfast.platform.database import Database
 from holdfast.portfolio import repository
 from holdfast.portfolio.endings import by_hand_parts, closable
 from holdfast.portfolio.models import BalanceSnapshot
@@ -25,6 +26,9 @@ from holdfast.venues.protocol import PriceLimit, PublicVenue, Rejected, VenueErr
 
 BOOK_DEPTH: Final = 200
 FRESH: Final = timedelta(seconds=15)
+FIRST_READING_SECONDS: Final = 6.0
+"""How long a preview waits for the books of a connection that was made a moment ago."""
+_LOOK_EVERY_SECONDS: Final = 0.2
 TAKER_FEE: Final = Decimal("0.00055")
 """Bybit's standard rate for linear contracts, used (and said) where the account's own is not known."""
 
@@ -57,6 +61,11 @@ class Account:
     def available(self) -> Decimal | None:
         return self.balance.available if self.balance else None
 
+    @property
+    def is_being_read(self) -> bool:
+        """Whether its key works, or may, and its first balance is still to come."""
+        return self.balance is None and self.connection.state in ("checking", "active")
+
     def wants_a_look(self, now: datetime) -> bool:
         """Whether the balance shown is old enough to be read again before the user confirms."""
         if self.connection.state != "active":
@@ -83,6 +92,18 @@ async def account_of(session: AsyncSession, user_id: UUID, connection_id: UUID) 
         net=net,
         manual=manual,
     )
+
+
+async def account_once_read(database: Database, user_id: UUID, connection_id: UUID) -> Account:
+    """As ``account_of``; an account that is being read for the first time is waited for a little, so that
+    nobody who has just connected it is sent away."""
+    for _ in range(int(FIRST_READING_SECONDS / _LOOK_EVERY_SECONDS)):
+        async with database.transaction() as session:
+            account = await account_of(session, user_id, connection_id)
+        if not account.is_being_read:
+            return account
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    return account
 
 
 async def names_in(session: AsyncSession, sleeve_id: UUID) -> Names:

@@ -22,6 +22,7 @@ from holdfast.portfolio.preview_inputs import (
     Names,
     World,
     account_of,
+    account_once_read,
     held_in,
     markets_of,
     names_in,
@@ -95,8 +96,7 @@ async def _propose_open(
 ) -> Proposal:
     definition = definition_of(wanted.index_id)
     _refuse_impossible(definition, wanted, settings)
-    async with database.transaction() as session:
-        account = await account_of(session, user_id, wanted.connection_id)
+    account = await account_once_read(database, user_id, wanted.connection_id)
     targets = world.indices.targets(wanted.index_id, now)
     if not targets.targets:
         raise Unavailable(targets.stale_reason, advice="Try again in a moment.")

@@ -125,6 +125,20 @@ async def test_a_page_that_falls_into_a_hole_shows_what_is_before_it(
     assert page.more is False
 
 
+async def test_the_newest_page_of_data_that_ended_long_ago_is_the_newest(
+    database: Database, candles: Candles
+) -> None:
+    """A page that ended before now would let a chart ask for newer bars, which will never be there."""
+    async with database.transaction() as session:
+        one = await store.series(session, "lab", "X")
+        await store.write(session, one.id, walk(200, start=NOW - NOW % 60 - 900 * DAY), origin="test")
+    page = await candles.page(await candles.find("lab", "X"), Asked(HOURS, 50))
+    assert len(page.bars) == 4
+    assert page.until > NOW
+    assert page.known_until is not None
+    assert page.more is False
+
+
 async def test_other_rooms_series_are_not_shown_by_accident(candles: Candles, database: Database) -> None:
     async with database.transaction() as session:
         await store.series(session, "own", "3f0c")
