@@ -165,7 +165,7 @@ class Candles:
     # --- what is stored, or computed by another room -----------------------------------------------------
 
     async def _stored_page(self, series: Series, asked: Asked, start: int, until: int, now: int) -> Page:
-        """A page that falls into a hole begins before it and ends where it was asked to: the hole is known."""
+        """A page that falls into a hole begins before it, and ends where it was asked to, as known."""
         settled = self._settled(until)
         async with self._database.transaction() as session:
             bars = await self._read(session, series, asked.timeframe, start, until)
