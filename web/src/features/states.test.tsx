@@ -8,6 +8,7 @@ import { queryClient } from '@/api/queries'
 import { session } from '@/api/session'
 import { problem } from '@/mocks/answers'
 import { bookPosition, ordersOf } from '@/mocks/positions'
+import { makeIncident, safety } from '@/mocks/safety'
 import { makePlan, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
@@ -86,6 +87,16 @@ describe('what cannot be loaded is said, never left out', () => {
     expect(await screen.findByText('Not now.')).toBeTruthy()
     expect(screen.getByRole('progressbar', { name: 'Progress' })).toBeTruthy()
   })
+})
+
+it.each([
+  ['opening', 'Closing only'],
+  ['trading', 'Trading stopped'],
+] as const)('does not call an account ready while an incident blocks %s', async (blocks, words) => {
+  safety.incidents = [makeIncident({ connection_id: world.connections[0]?.id ?? '', symbol: '', blocks })]
+  renderAt('/connections')
+  expect(await screen.findByText(words)).toBeTruthy()
+  expect(screen.queryByText('Ready to trade')).toBeNull()
 })
 
 describe('a dialog that was left', () => {

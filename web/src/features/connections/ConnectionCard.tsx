@@ -3,6 +3,7 @@ import { useState } from 'react'
 
 import { answer, api } from '@/api/client'
 import { IncidentMarks } from '@/features/incidents/IncidentMarks'
+import { useBlockOf } from '@/features/incidents/queries'
 import { capital } from '@/features/trade/words'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
@@ -15,7 +16,7 @@ import { DeleteConnection } from './DeleteConnection'
 import { Findings } from './Findings'
 import type { Connection } from './queries'
 import { ReplaceKey } from './ReplaceKey'
-import { CONNECTION_WORDS, ENVIRONMENT_WORDS } from './words'
+import { BLOCK_WORDS, CONNECTION_WORDS, ENVIRONMENT_WORDS } from './words'
 
 const TONES = { checking: 'plain', active: 'strong', watch_only: 'plain', refused: 'error', failing: 'error' } as const
 
@@ -34,7 +35,7 @@ export function ConnectionCard({ connection }: { connection: Connection }) {
     <li aria-label={connection.label} className="border-b border-hairline py-8">
       <div className="mb-5 flex flex-wrap items-center gap-3">
         <h2 className="text-xl">{connection.label}</h2>
-        <Badge tone={TONES[connection.state]}>{CONNECTION_WORDS[connection.state]}</Badge>
+        <State connection={connection} />
       </div>
       {connection.state_reason && <p className="mb-5 max-w-[64ch]">{connection.state_reason}</p>}
       <IncidentMarks
@@ -71,4 +72,10 @@ export function ConnectionCard({ connection }: { connection: Connection }) {
       {dialog === 'delete' && <DeleteConnection connection={connection} onClose={close} />}
     </li>
   )
+}
+
+function State({ connection: { id, state } }: { connection: Connection }) {
+  const block = useBlockOf(id)
+  if (state === 'active' && block) return <Badge tone="error">{BLOCK_WORDS[block]}</Badge>
+  return <Badge tone={TONES[state]}>{CONNECTION_WORDS[state]}</Badge>
 }

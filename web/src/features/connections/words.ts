@@ -8,6 +8,9 @@ export const CONNECTION_WORDS: Record<Connection['state'], string> = {
   failing: 'Not answering',
 }
 
+/** What an account that could trade may not do while an incident is open. */
+export const BLOCK_WORDS = { opening: 'Closing only', trading: 'Trading stopped' } as const
+
 export const ENVIRONMENT_WORDS: Record<string, string> = {
   live: 'Live: real money',
   testnet: 'Testnet',

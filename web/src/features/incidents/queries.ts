@@ -46,6 +46,13 @@ export function useOpenIncidents(enabled = true) {
   return { ...query, data: query.data?.items, unknown: query.isFetched && !query.data }
 }
 
+/** What open incidents forbid on a whole account: nothing, opening, or all trading. */
+export function useBlockOf(connectionId: string): Incident['blocks'] {
+  const { data = [] } = useOpenIncidents()
+  const found = data.filter((each) => each.connection_id === connectionId && each.symbol === '')
+  return found.find((each) => each.blocks === 'trading')?.blocks ?? found.find((each) => each.blocks)?.blocks ?? ''
+}
+
 export function useMarkSeen() {
   const client = useQueryClient()
   return useMutation({

@@ -19,7 +19,8 @@ import type { IndicatorSpec } from './spec'
 import type { ChartColours } from './theme'
 
 /** Of the plot colours, those of compared series. */
-const COMPARE_COLOURS = [5, 2, 3, 6]
+/** The first is one that no built-in indicator has. */
+const COMPARE_COLOURS = [7, 4, 2, 6]
 
 export class OutputLayer {
   /** Replaced whenever something is added, removed or changed, for the legend. */

@@ -18,6 +18,7 @@ import type { Tool } from '../drawings/model'
 import { TOOL_WORDS, TOOLS } from '../drawings/model'
 import { drawingSync } from '../drawings/sync'
 import type { ChartEngine } from '../engine/ChartEngine'
+import { SelectionToolbar } from './SelectionToolbar'
 import { ToolButton, ToolSelect } from './Toolbar'
 
 const ICONS: Record<Tool, typeof Slash> = {
@@ -135,11 +136,7 @@ export function SelectionBar({ engine }: { engine: ChartEngine }) {
   const drawing = useStore(store.drawings).find((each) => each.id === selected)
   if (!drawing) return null
   return (
-    <div
-      role="toolbar"
-      aria-label={TOOL_WORDS[drawing.tool]}
-      className="absolute top-12 left-1/2 z-20 flex -translate-x-1/2 animate-enter items-center gap-1 rounded-card bg-canvas p-1.5 shadow-sheet"
-    >
+    <SelectionToolbar label={TOOL_WORDS[drawing.tool]}>
       {drawing.tool === 'text' && (
         <input
           aria-label="Text of the drawing"
@@ -166,7 +163,7 @@ export function SelectionBar({ engine }: { engine: ChartEngine }) {
       <RailButton label="Delete" onClick={() => store.remove(drawing.id)}>
         <Trash2 aria-hidden className="size-4 text-error" />
       </RailButton>
-    </div>
+    </SelectionToolbar>
   )
 }
 
