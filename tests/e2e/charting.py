@@ -119,6 +119,9 @@ async def picture_of(page: Page) -> tuple[str, bytes]:
     return saved.suggested_filename, content
 
 
+CANVASES = "() => [...document.querySelectorAll('canvas')].map(one => one.toDataURL()).join('\\n')"
+"""What a page's charts look like: a data address for each canvas."""
+
 IMAGE_FOOT = 48
 """So many pixels at the foot of an image tell when it was made; on a phone in two lines."""
 
@@ -141,7 +144,17 @@ async ([pictures, foot]) => {
 async def differing(page: Page, one: bytes, other: bytes) -> int:
     """In how many pixels two images of a chart differ, besides what they say of their time."""
     pictures = [base64.b64encode(each).decode() for each in (one, other)]
-    count: int = await page.evaluate(DIFFERING, [pictures, IMAGE_FOOT])
+    return await _differing(page, pictures, foot=IMAGE_FOOT)
+
+
+async def differing_canvases(page: Page, one: str, other: str) -> int:
+    """In how many pixels two pictures differ that ``CANVASES`` took."""
+    pairs = zip(one.split(), other.split(), strict=True)
+    return sum([await _differing(page, [each.partition(",")[2] for each in pair], foot=0) for pair in pairs])
+
+
+async def _differing(page: Page, pictures: list[str], *, foot: int) -> int:
+    count: int = await page.evaluate(DIFFERING, [pictures, foot])
     return count
 
 
