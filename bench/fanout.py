@@ -44,6 +44,8 @@ AT_ONCE: Final = 50
 PATIENCE: Final = 120
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _SHORT: Final = 126
+_TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
+"""Whole messages of these kinds: RFC 6455, section 5.2."""
 
 
 class Listener(asyncio.Protocol):
@@ -79,18 +81,17 @@ class Listener(asyncio.Protocol):
             self.ready.set_result(None)
         while (size := self._whole()) is not None:
             start, end = size
-            self._hear(bytes(self._buffer[start:end]) if self._probe else b"", end - start)
+            if self._buffer[0] == _PING:
+                self._transport.write(_masked(_PONG, bytes(self._buffer[start:end])))
+            else:
+                self._hear(bytes(self._buffer[start:end]) if self._probe else b"", end - start)
             del self._buffer[:end]
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost, self.error, self.last = True, error, bytes(self._buffer[-60:])
 
     def say(self, message: dict[str, Any]) -> None:
-        """Masked with zeros, which is a mask."""
-        frame = text_frame(orjson.dumps(message))
-        header = len(frame) - len(orjson.dumps(message))
-        masked = bytes([frame[0], frame[1] | 0x80]) + frame[2:header] + b"\0\0\0\0" + frame[header:]
-        self._transport.write(masked)
+        self._transport.write(_masked(_TEXT, orjson.dumps(message)))
 
     def stall(self) -> None:
         self._transport.pause_reading()
@@ -119,6 +120,13 @@ class Listener(asyncio.Protocol):
         if text and b'"at":' in text and b"quotes:" in text:
             at = int(text.partition(b'"at":')[2].partition(b"}")[0].partition(b",")[0])
             self.latencies.append(time.time() * 1e3 - at)
+
+
+def _masked(kind: int, content: bytes) -> bytes:
+    """A frame as a client sends it, masked with zeros, which is a mask."""
+    frame = text_frame(content)
+    header = len(frame) - len(content)
+    return bytes([kind, frame[1] | 0x80]) + frame[2:header] + b"\0\0\0\0" + content
 
 
 @dataclass
