@@ -15,7 +15,9 @@ SCRIPTS: Final = {
 _LISTEN: Final = """
 function listenTo(heard) {
   const socket = new WebSocket(location.origin.replace('http', 'ws') + '/api/stream')
-  window.listen = () => {
+  const opened = new Promise((done) => { socket.onopen = done })
+  window.listen = async () => {
+    await opened
     socket.onmessage = ({ data }) => {
       const frame = JSON.parse(data)
       if (frame.data) heard(frame.data.bars[0])

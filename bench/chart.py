@@ -132,14 +132,14 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
     """Says a tick of every watched chart 50 times a second, a new bar each second."""
     socket = web.WebSocketResponse()
     await socket.prepare(request)
-    topics: set[str] = set()
+    told: dict[str, int] = {}
+    """Ticks of each topic; the first one of each joins the history."""
 
     async def tick() -> None:
-        count = 0
         while True:
             await asyncio.sleep(1 / TICKS_A_SECOND)
-            at, share = END + count // TICKS_A_SECOND * MINUTE, count % TICKS_A_SECOND + 1
-            for topic in topics:
+            for topic, count in told.items():
+                at, share = END + count // TICKS_A_SECOND * MINUTE, count % TICKS_A_SECOND + 1
                 close = float(walk(np.array([at + share]))[0])
                 row = [
                     at,
@@ -153,14 +153,15 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
                 data = {"series": topic[8:-3], "timeframe": "1m", "bars": [row], "at": 0}
                 await socket.send_str(orjson.dumps({"topic": topic, "data": data}).decode())
                 TICKS[topic] += 1
-            count += 1
+                told[topic] += 1
 
     task = asyncio.create_task(tick())
     await socket.send_str('{"op":"ready"}')
     async for message in socket:
         if message.type is WSMsgType.TEXT:
             asked = orjson.loads(message.data)
-            topics.update(name for name in asked.get("topics", []) if name.startswith("candles:"))
+            wanted = [name for name in asked.get("topics", []) if name.startswith("candles:")]
+            told = {**dict.fromkeys(wanted, 0), **told}
     task.cancel()
     return socket
 
