@@ -119,7 +119,8 @@ async def candles(request: web.Request) -> web.Response:
         "price_decimals": 2,
         "volume_decimals": 2,
         "from": start,
-        "until": END + step if until >= END else until,
+        # What ended before now is not live: a page would wait for the bars between.
+        "until": int(time.time()) + step if until >= END else until,
         "more": start > first,
         "forming": False,
         "gaps": [],
