@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import math
 import os
 import re
 from collections.abc import AsyncIterator
@@ -135,7 +136,7 @@ async ([pictures, foot]) => {
     context.drawImage(bitmap, 0, 0)
     return new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height - foot).data.buffer)
   }))
-  if (one.length !== other.length) throw new Error('pictures of different sizes')
+  if (one.length !== other.length) return Infinity
   return one.reduce((sum, pixel, index) => sum + (pixel !== other[index] ? 1 : 0), 0)
 }
 """
@@ -144,17 +145,22 @@ async ([pictures, foot]) => {
 async def differing(page: Page, one: bytes, other: bytes) -> int:
     """In how many pixels two images of a chart differ, besides what they say of their time."""
     pictures = [base64.b64encode(each).decode() for each in (one, other)]
-    return await _differing(page, pictures, foot=IMAGE_FOOT)
+    count = await _differing(page, pictures, foot=IMAGE_FOOT)
+    assert count < math.inf, "pictures of different sizes"
+    return int(count)
 
 
-async def differing_canvases(page: Page, one: str, other: str) -> int:
-    """In how many pixels two pictures differ that ``CANVASES`` took."""
-    pairs = zip(one.split(), other.split(), strict=True)
-    return sum([await _differing(page, [each.partition(",")[2] for each in pair], foot=0) for pair in pairs])
+async def differing_canvases(page: Page, one: str, other: str) -> float:
+    """In how many pixels two pictures differ that ``CANVASES`` took; infinitely many where sizes do."""
+    before, after = one.split(), other.split()
+    if len(before) != len(after):
+        return math.inf
+    pairs = [[each.partition(",")[2] for each in pair] for pair in zip(before, after, strict=True)]
+    return sum([await _differing(page, pair, foot=0) for pair in pairs])
 
 
-async def _differing(page: Page, pictures: list[str], *, foot: int) -> int:
-    count: int = await page.evaluate(DIFFERING, [pictures, foot])
+async def _differing(page: Page, pictures: list[str], *, foot: int) -> float:
+    count: float = await page.evaluate(DIFFERING, [pictures, foot])
     return count
 
 
