@@ -45,6 +45,10 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await opened.close()
 
 
+EXPECTED = ("status of 4", "ERR_INTERNET_DISCONNECTED")
+"""What a browser says of a refusal, and of a network that a test has taken away."""
+
+
 class Complaints:
     """What a clean page never says: errors, uncaught exceptions, violations of the security policy."""
 
@@ -56,7 +60,7 @@ class Complaints:
         page.on("pageerror", lambda error: self.said.append(f"uncaught: {error}"))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and "status of 4" not in message.text:
+        if message.type == "error" and not any(each in message.text for each in EXPECTED):
             self.said.append(message.text)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx2
-from tests.e2e.installation import Installation
+from tests.e2e.installation import Installation, from_elsewhere
 
 Found = TypeVar("Found")
 ENDED = ("complete", "complete_with_residual", "unwound")
@@ -34,7 +34,7 @@ class Trader:
     def __post_init__(self) -> None:
         self.http = httpx2.Client(base_url=self.installation.url, timeout=30)
         signed_in = (
-            self.http.post("/api/auth/demo", headers={"Sec-Fetch-Site": "same-origin"})
+            self.http.post("/api/auth/demo", headers={"Sec-Fetch-Site": "same-origin"} | from_elsewhere())
             .raise_for_status()
             .json()
         )
