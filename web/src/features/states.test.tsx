@@ -9,7 +9,7 @@ import { session } from '@/api/session'
 import { problem } from '@/mocks/answers'
 import { bookPosition, ordersOf } from '@/mocks/positions'
 import { makeIncident, safety } from '@/mocks/safety'
-import { makePlan, startExecution, world } from '@/mocks/world'
+import { makePlan, OPENING, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -19,17 +19,7 @@ import { WithoutPage } from './safety/WithoutPage'
 mockedServer()
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
 
-const execution = () =>
-  startExecution(
-    makePlan({
-      kind: 'open',
-      connection_id: 'c',
-      index_id: 'btc-d',
-      direction: 'long',
-      size: '1000',
-      tactic: { kind: 'limit_ioc' },
-    }),
-  )
+const execution = () => startExecution(makePlan(OPENING))
 
 const closedPosition = () => {
   const done = execution()

@@ -57,6 +57,16 @@ export function resetWorld(): void {
 
 const dec = (value: number, digits: number) => String(Math.round(value * 10 ** digits) / 10 ** digits)
 
+/** What most tests ask to be previewed. */
+export const OPENING = {
+  kind: 'open',
+  connection_id: 'c',
+  index_id: 'btc-d',
+  direction: 'long',
+  size: '1000',
+  tactic: { kind: 'limit_ioc' },
+} as const satisfies PreviewRequest
+
 export function makePlan(request: PreviewRequest): Plan {
   const position = request.kind !== 'open' ? world.positions.get(request.position_id) : undefined
   const indexId = request.kind === 'open' ? request.index_id : (position?.index_id ?? 'btc-d')

@@ -4,7 +4,7 @@ import { http, HttpResponse } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
 import { readColours, themedOptions } from '@/features/chart/engine/theme'
-import { makePlan, startExecution } from '@/mocks/world'
+import { makePlan, OPENING, startExecution } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -44,14 +44,7 @@ describe('in demo mode', () => {
   })
 
   it.each(['plans', 'executions'])('/%s say so too', async (kind) => {
-    const plan = makePlan({
-      kind: 'open',
-      connection_id: 'c',
-      index_id: 'btc-d',
-      direction: 'long',
-      size: '1000',
-      tactic: { kind: 'limit_ioc' },
-    })
+    const plan = makePlan(OPENING)
     renderAt(kind === 'plans' ? `/plans/${plan.id}` : `/executions/${startExecution(plan).id}`)
     await bar()
     await screen.findByRole('list', { name: 'Steps' })

@@ -4,7 +4,7 @@ import { http, HttpResponse } from 'msw'
 import { expect, it, vi } from 'vitest'
 
 import { ordersOf } from '@/mocks/positions'
-import { makePlan, startExecution } from '@/mocks/world'
+import { makePlan, OPENING, startExecution } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -14,16 +14,7 @@ mockedServer()
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
 
 function orders(change: (order: Order, place: number) => Partial<Order>): Order[] {
-  startExecution(
-    makePlan({
-      kind: 'open',
-      connection_id: 'c',
-      index_id: 'btc-d',
-      direction: 'long',
-      size: '1000',
-      tactic: { kind: 'limit_ioc' },
-    }),
-  )
+  startExecution(makePlan(OPENING))
   const made = ordersOf().map((order, place) => ({ ...order, ...change(order, place) }))
   server.use(http.get('/api/orders', () => HttpResponse.json({ items: made, next_cursor: null })))
   return made

@@ -5,11 +5,11 @@ import { useEffect } from 'react'
 import { beforeEach, expect, it, vi } from 'vitest'
 
 import { createStore } from '@/lib/store'
+import { horizontalLine } from '@/test/drawings'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
 import { DrawingLayer } from './drawings/DrawingLayer'
-import type { Drawing } from './drawings/model'
 import type { ChartEngine } from './engine/ChartEngine'
 
 /** A chart without bars, as far as its tools need one. */
@@ -42,14 +42,6 @@ beforeEach(() => {
 })
 
 const pressed = (name: string) => screen.getByRole('button', { name }).getAttribute('aria-pressed')
-const line = (id: string): Drawing => ({
-  id,
-  tool: 'horizontal',
-  anchors: [{ time: 1, price: 1 }],
-  text: '',
-  colour: 1,
-})
-
 it('Escape puts down the tool that was picked with the mouse, and only then leaves the full screen', async () => {
   const user = userEvent.setup()
   renderAt('/chart/bybit/BTCUSDT')
@@ -70,8 +62,8 @@ it('a phone undoes, does again and deletes all drawings, where there is somethin
   renderAt('/chart/bybit/BTCUSDT')
   await screen.findByRole('combobox', { name: 'Draw' })
   expect(screen.queryByRole('button', { name: 'Undo' })).toBeNull()
-  engine.drawings.store.add(line('a'))
-  engine.drawings.store.add(line('b'))
+  engine.drawings.store.add(horizontalLine('a'))
+  engine.drawings.store.add(horizontalLine('b'))
   const count = () => engine.drawings.store.drawings.get().length
   await user.click(await screen.findByRole('button', { name: 'Undo' }))
   expect(count()).toBe(1)

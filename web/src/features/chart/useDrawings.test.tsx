@@ -1,20 +1,12 @@
 import { act, renderHook, waitFor } from '@testing-library/react'
 import { expect, it, vi } from 'vitest'
 
+import { horizontalLine } from '@/test/drawings'
 import { makeChart } from '@/test/fakeChart'
 
 import { DrawingStore } from './drawings/store'
-import type { Drawing } from './drawings/model'
 import { drawingSync } from './drawings/sync'
 import { useDrawings } from './useDrawings'
-
-const line = (id: string): Drawing => ({
-  id,
-  tool: 'horizontal',
-  anchors: [{ time: 1, price: 1 }],
-  text: '',
-  colour: 1,
-})
 
 it('asks again for drawings that could not be loaded, and leaves what was drawn meanwhile', async () => {
   const store = new DrawingStore(() => undefined)
@@ -24,12 +16,12 @@ it('asks again for drawings that could not be loaded, and leaves what was drawn 
   const { result } = renderHook(() => useDrawings(engine, 'bybit:BTCUSDT'))
   await waitFor(() => expect(result.current.error).toBeTruthy())
 
-  store.add(line('mine'))
+  store.add(horizontalLine('mine'))
   act(() => result.current.retry())
   await waitFor(() => expect(load).toHaveBeenCalledTimes(2))
   expect(store.drawings.get()).toHaveLength(1)
 
-  load.mockResolvedValue([line('theirs'), line('mine')])
+  load.mockResolvedValue([horizontalLine('theirs'), horizontalLine('mine')])
   act(() => result.current.retry())
   await waitFor(() => expect(result.current.error).toBeNull())
   expect(store.drawings.get()).toHaveLength(2)

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { problem } from '@/mocks/answers'
 import { DEFAULTS, limits } from '@/mocks/limits'
 import { bookPosition } from '@/mocks/positions'
-import { makePlan, startExecution } from '@/mocks/world'
+import { makePlan, OPENING, startExecution } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -90,16 +90,7 @@ describe('the limits page', () => {
 it('gives a position limits of its own, below the user’s', async () => {
   const user = userEvent.setup()
   limits.user = { ...limits.user, order_notional: '500' }
-  const execution = startExecution(
-    makePlan({
-      kind: 'open',
-      connection_id: 'c',
-      index_id: 'btc-d',
-      direction: 'long',
-      size: '1000',
-      tactic: { kind: 'limit_ioc' },
-    }),
-  )
+  const execution = startExecution(makePlan(OPENING))
   bookPosition(execution)
   renderAt(`/positions/${execution.position_id}`)
   await user.click(await screen.findByRole('button', { name: 'Show limits' }))

@@ -1,17 +1,10 @@
 import { expect, it } from 'vitest'
 
-import { makePlan } from '@/mocks/world'
+import { makePlan, OPENING } from '@/mocks/world'
 
 import { placeOf, scaleOf, shiftsOf } from './shift'
 
-const plan = makePlan({
-  kind: 'open',
-  connection_id: 'c',
-  index_id: 'btc-d',
-  direction: 'long',
-  size: '1000',
-  tactic: { kind: 'limit_ioc' },
-})
+const plan = makePlan(OPENING)
 const [first] = plan.legs
 if (!first) throw new Error('no legs')
 const leg = (own: Partial<typeof first>) => ({ ...first, ...own })

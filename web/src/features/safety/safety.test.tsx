@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { problem } from '@/mocks/answers'
 import { bookPosition } from '@/mocks/positions'
 import { makeIncident, safety } from '@/mocks/safety'
-import { CONNECTION, makePlan, startExecution, world } from '@/mocks/world'
+import { CONNECTION, makePlan, OPENING, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -17,17 +17,8 @@ mockedServer()
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
 beforeEach(() => stopDialog.set(null))
 
-const request = {
-  kind: 'open',
-  connection_id: 'c',
-  index_id: 'btc-d',
-  direction: 'long',
-  size: '1000',
-  tactic: { kind: 'limit_ioc' },
-} as const
-
 function openPosition(): string {
-  const execution = startExecution(makePlan(request))
+  const execution = startExecution(makePlan(OPENING))
   bookPosition(execution)
   return execution.position_id
 }

@@ -2,7 +2,7 @@ import { screen, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { describe, expect, it, vi } from 'vitest'
 
-import { makePlan, startExecution } from '@/mocks/world'
+import { makePlan, OPENING, startExecution } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer } from '@/test/server'
 
@@ -40,14 +40,7 @@ describe('bars', () => {
 
 describe('the time line', () => {
   function start() {
-    const plan = makePlan({
-      kind: 'open',
-      connection_id: 'c',
-      index_id: 'btc-d',
-      direction: 'long',
-      size: '1000',
-      tactic: { kind: 'limit_ioc' },
-    })
+    const plan = makePlan(OPENING)
     return startExecution(plan)
   }
 

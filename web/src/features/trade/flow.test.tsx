@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 
 import { queryClient } from '@/api/queries'
 import { problem } from '@/mocks/answers'
-import { makePlan, startExecution, world } from '@/mocks/world'
+import { makePlan, OPENING, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -13,15 +13,6 @@ import { sizeProblem } from './Ticket'
 
 mockedServer()
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
-
-const request = {
-  kind: 'open',
-  connection_id: 'c',
-  index_id: 'btc-d',
-  direction: 'long',
-  size: '1000',
-  tactic: { kind: 'limit_ioc' },
-} as const
 
 const place = () => screen.findByRole('button', { name: /^Place 11 orders on Bybit · PAPER$/ })
 
@@ -40,7 +31,7 @@ describe('amount', () => {
     server.use(
       http.post('/api/previews', async ({ request: sent }) => {
         bodies.push(await sent.json())
-        return HttpResponse.json(makePlan(request), { status: 201 })
+        return HttpResponse.json(makePlan(OPENING), { status: 201 })
       }),
     )
     const router = renderAt('/indices/btc-d')
@@ -49,13 +40,13 @@ describe('amount', () => {
     await user.click(screen.getByRole('button', { name: 'Preview orders' }))
     await screen.findByRole('table', { name: 'Orders of this plan' })
     expect(router.state.location.pathname).toMatch(/^\/plans\//)
-    expect(bodies).toEqual([{ ...request, connection_id: world.connections[0]?.id, direction: 'short' }])
+    expect(bodies).toEqual([{ ...OPENING, connection_id: world.connections[0]?.id, direction: 'short' }])
   })
 })
 
 describe('preview', () => {
   it('shows a line for every leg and the totals', async () => {
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     renderAt(`/plans/${plan.id}`)
     const table = await screen.findByRole('table', { name: 'Orders of this plan' })
     expect(within(table).getAllByRole('row')).toHaveLength(1 + plan.legs.length)
@@ -64,7 +55,7 @@ describe('preview', () => {
   })
 
   it('cannot be confirmed when the plan is blocked', async () => {
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     world.plans.set(plan.id, { ...plan, executable: false, blocked_reason: 'More margin is needed.' })
     renderAt(`/plans/${plan.id}`)
     expect(await screen.findByText('More margin is needed.')).toBeTruthy()
@@ -75,7 +66,7 @@ describe('preview', () => {
 describe('confirm', () => {
   it('sends the digest, and the same idempotency key at every retry', async () => {
     const user = userEvent.setup()
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     const keys: (string | null)[] = []
     const bodies: unknown[] = []
     server.use(
@@ -102,7 +93,7 @@ describe('confirm', () => {
 
   it('offers a new preview, under a new key, when the old one is refused as expired', async () => {
     const user = userEvent.setup()
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     server.use(http.post('/api/executions', () => problem(410, 'gone', 'This preview has expired.', 'Preview again.')))
     const router = renderAt(`/plans/${plan.id}?step=confirm`)
     await user.click(await place())
@@ -116,7 +107,7 @@ describe('confirm', () => {
 
   it('offers a new preview at once when the time is up after a failure', async () => {
     const user = userEvent.setup()
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     server.use(http.post('/api/executions', () => problem(503, 'unavailable', 'Busy.')))
     const router = renderAt(`/plans/${plan.id}?step=confirm`)
     await user.click(await place())
@@ -129,7 +120,7 @@ describe('confirm', () => {
 
   it('goes to what was carried out all the same, instead of previewing it a second time', async () => {
     const user = userEvent.setup()
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     const execution = startExecution(plan)
     server.use(http.post('/api/executions', () => HttpResponse.error()))
     const router = renderAt(`/plans/${plan.id}?step=confirm`)
@@ -141,7 +132,7 @@ describe('confirm', () => {
   })
 
   it('lets nothing be placed once the time is up', async () => {
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     world.plans.set(plan.id, { ...plan, expires_at: new Date(Date.now() - 1).toISOString() })
     renderAt(`/plans/${plan.id}?step=confirm`)
     expect(await screen.findByRole('button', { name: 'Get a new preview' })).toBeTruthy()
@@ -157,7 +148,7 @@ describe('receipt', () => {
     ['unwound', 'Not opened', '0'],
     ['needs_attention', 'Needs attention', '281.83'],
   ] as const)('%s ends as “%s” and gives the reason', async (state, title, filled) => {
-    const execution = startExecution(makePlan(request))
+    const execution = startExecution(makePlan(OPENING))
     world.executions.set(execution.id, {
       ...execution,
       state,
@@ -172,7 +163,7 @@ describe('receipt', () => {
   })
 
   it('stays on its progress while the venue still owes an answer', async () => {
-    const execution = startExecution(makePlan(request))
+    const execution = startExecution(makePlan(OPENING))
     const reason = 'Bybit has not told us yet what became of an order.'
     world.executions.set(execution.id, { ...execution, state: 'needs_attention', reason, finished_at: null })
     renderAt(`/executions/${execution.id}`)

@@ -4,7 +4,7 @@ import { http, HttpResponse } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
 import { bookPosition } from '@/mocks/positions'
-import { makePlan, startExecution, world } from '@/mocks/world'
+import { makePlan, OPENING, startExecution, world } from '@/mocks/world'
 import { renderAt } from '@/test/render'
 import { mockedServer, server } from '@/test/server'
 
@@ -13,15 +13,6 @@ import { optionProblem } from './tactics'
 
 mockedServer()
 vi.mock('@/features/indices/LevelChart', () => ({ default: () => null, toSeries: () => [] }))
-
-const request: PreviewRequest = {
-  kind: 'open',
-  connection_id: 'c',
-  index_id: 'btc-d',
-  direction: 'long',
-  size: '1000',
-  tactic: { kind: 'limit_ioc' },
-}
 
 /** What is asked to be previewed from here on. */
 function previews(): PreviewRequest[] {
@@ -46,7 +37,7 @@ it('takes whole numbers within the venue’s patience', () => {
 describe('how orders are sent', () => {
   it('is previewed before it can be confirmed, beside the cost of the usual way', async () => {
     const user = userEvent.setup()
-    const plan = makePlan(request)
+    const plan = makePlan(OPENING)
     const asked = previews()
     const router = renderAt(`/plans/${plan.id}`)
     await user.click(await screen.findByRole('radio', { name: 'Passive' }))
@@ -64,7 +55,7 @@ describe('how orders are sent', () => {
 
   it('previews anew when an option is changed, and not when it is nonsense', async () => {
     const user = userEvent.setup()
-    const plan = makePlan({ ...request, tactic: { kind: 'twap', slices: 10, seconds: 300 } })
+    const plan = makePlan({ ...OPENING, tactic: { kind: 'twap', slices: 10, seconds: 300 } })
     const asked = previews()
     const router = renderAt(`/plans/${plan.id}`)
     const slices = await screen.findByRole('textbox', { name: 'Slices' })
@@ -83,7 +74,7 @@ describe('how orders are sent', () => {
 
   it('is kept when an expired preview is renewed', async () => {
     const user = userEvent.setup()
-    const plan = makePlan({ ...request, tactic: { kind: 'market' } })
+    const plan = makePlan({ ...OPENING, tactic: { kind: 'market' } })
     const asked = previews()
     renderAt(`/plans/${plan.id}`)
     await user.click(await screen.findByRole('button', { name: 'Refresh preview' }))
@@ -95,7 +86,7 @@ describe('how orders are sent', () => {
 describe('rebalancing', () => {
   it('shows every weight before and after, then goes the way of every order', async () => {
     const user = userEvent.setup()
-    const execution = startExecution(makePlan(request))
+    const execution = startExecution(makePlan(OPENING))
     bookPosition(execution)
     const router = renderAt(`/positions/${execution.position_id}`)
     await user.click(await screen.findByRole('button', { name: 'Rebalance' }))
@@ -113,7 +104,7 @@ describe('rebalancing', () => {
 
 describe('progress', () => {
   it('says what rests where, and until when', async () => {
-    const execution = startExecution(makePlan({ ...request, tactic: { kind: 'passive', deadline_seconds: 60 } }))
+    const execution = startExecution(makePlan({ ...OPENING, tactic: { kind: 'passive', deadline_seconds: 60 } }))
     renderAt(`/executions/${execution.id}`)
     expect(await screen.findByText(/what is missing is taken in (1 min|59 s)/)).toBeTruthy()
     const legs = within(screen.getByRole('list', { name: 'Legs' })).getAllByRole('listitem')
@@ -121,14 +112,14 @@ describe('progress', () => {
   })
 
   it('counts the slices, and down to the next one', async () => {
-    const execution = startExecution(makePlan({ ...request, tactic: { kind: 'twap', slices: 10, seconds: 300 } }))
+    const execution = startExecution(makePlan({ ...OPENING, tactic: { kind: 'twap', slices: 10, seconds: 300 } }))
     renderAt(`/executions/${execution.id}`)
     expect(await screen.findByText(/^In slices, for/)).toBeTruthy()
     expect(screen.getAllByText(/^Slice 2 of 10 in 2\d s/)).not.toHaveLength(0)
   })
 
   it('calls no leg done that only waits for the others', async () => {
-    const execution = startExecution(makePlan({ ...request, tactic: { kind: 'passive', deadline_seconds: 60 } }))
+    const execution = startExecution(makePlan({ ...OPENING, tactic: { kind: 'passive', deadline_seconds: 60 } }))
     const [first, second, ...others] = execution.legs
     if (!first || !second) throw new Error('no legs')
     const waits = { ...first, state: 'partial' as const, resting_price: null }
