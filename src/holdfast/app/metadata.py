@@ -12,7 +12,8 @@ import holdfast.market.candles.models
 import holdfast.market.models
 import holdfast.news.models
 import holdfast.platform.models
-import holdfast.portfolio.models  # noqa: F401
+import holdfast.portfolio.models
+import holdfast.scripts.models  # noqa: F401
 from holdfast.platform.database import Base
 
 metadata = Base.metadata
