@@ -1,6 +1,14 @@
 /** What the page is built on. A test holds this list against package.json. */
 export const LICENCES: { name: string; licence: string; holder: string }[] = [
+  { name: '@codemirror/autocomplete', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
+  { name: '@codemirror/commands', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
+  { name: '@codemirror/lang-python', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
+  { name: '@codemirror/language', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
+  { name: '@codemirror/lint', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
+  { name: '@codemirror/state', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
+  { name: '@codemirror/view', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
   { name: '@fontsource-variable/inter', licence: 'OFL-1.1', holder: 'The Inter Project Authors' },
+  { name: '@lezer/highlight', licence: 'MIT', holder: 'Marijn Haverbeke and others' },
   { name: '@tanstack/react-query', licence: 'MIT', holder: 'Tanner Linsley' },
   { name: '@tanstack/react-router', licence: 'MIT', holder: 'Tanner Linsley' },
   { name: 'clsx', licence: 'MIT', holder: 'Luke Edwards' },
@@ -12,4 +20,5 @@ export const LICENCES: { name: string; licence: string; holder: string }[] = [
   { name: 'radix-ui', licence: 'MIT', holder: 'WorkOS' },
   { name: 'react', licence: 'MIT', holder: 'Meta Platforms, Inc. and affiliates' },
   { name: 'react-dom', licence: 'MIT', holder: 'Meta Platforms, Inc. and affiliates' },
+  { name: 'uplot', licence: 'MIT', holder: 'Leon Sorokin' },
 ]
