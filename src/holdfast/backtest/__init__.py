@@ -1,0 +1,1 @@
+"""Back-tests: what a script or signals would have done with past bars."""
