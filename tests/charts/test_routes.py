@@ -42,7 +42,8 @@ async def test_a_layout_is_kept_as_it_was_sent(client: httpx2.AsyncClient, owner
             {
                 "key": "a", "id": "bbands", "hidden": True,
                 "inputs": {"length": 20, "width": 2.5, "source": "hl2"},
-            }
+            },
+            {"key": "b", "id": f"script:{uuid4()}", "hidden": False, "inputs": {"both_ways": True, "n": 3}},
         ],
         "marks": {"fills": False, "news": True, "journal": True, "hidden_signals": [str(uuid4())]},
     }  # fmt: skip
@@ -115,6 +116,7 @@ async def test_there_is_one_default_as_long_as_there_is_a_layout(
         {"cells": [CELL | {"marks": {"hidden_signals": [str(uuid4())] * 101}}]},
         {"cells": [CELL | {"indicators": [{"key": "a", "id": "sma", "inputs": {"x": "y" * 41}}]}]},
         {"cells": [CELL | {"indicators": [{"key": "a", "id": "sma", "inputs": {"x": [1]}}]}]},
+        {"cells": [CELL | {"indicators": [{"key": "a", "id": "script:mine", "inputs": {}}]}]},
         {"cells": [CELL | {"indicators": [{"key": str(n), "id": "sma", "inputs": {}} for n in range(21)]}]},
     ],
 )

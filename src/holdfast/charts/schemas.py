@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, model_validator
 
 from holdfast.core.money import Amount
 from holdfast.core.timeframes import Timeframe
@@ -51,6 +51,7 @@ class IndicatorView(Schema):
 
 MOST_CELLS: Final = 4
 MOST_HIDDEN: Final = 100
+MOST_INPUTS: Final = 32
 MOST_LAYOUTS: Final = 50
 MOST_DRAWINGS: Final = 200
 MOST_DRAWN_SERIES: Final = 500
@@ -73,18 +74,19 @@ def _printable(text: str) -> str:
 
 
 class ChartIndicator(Schema):
-    """An indicator on a chart. ``key`` tells two of the same kind apart."""
+    """An indicator or a script of the user's on a chart. ``key`` tells two of the same kind apart."""
 
     key: Annotated[Text, Field(min_length=1, max_length=40)]
-    id: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    id: Annotated[str, Field(pattern=r"^([a-z0-9_]{1,40}|script:[0-9a-f-]{36})$")]
     inputs: Annotated[
         dict[
             Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")],
-            StrictInt
+            StrictBool
+            | StrictInt
             | Annotated[StrictFloat, Field(allow_inf_nan=False)]
             | Annotated[Text, Field(max_length=40)],
         ],
-        Field(max_length=16),
+        Field(max_length=MOST_INPUTS),
     ]
     hidden: bool = False
 
