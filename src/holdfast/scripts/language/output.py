@@ -143,7 +143,7 @@ def told(message: str, *, symbol: str, price: str, time: str) -> str:
 
 
 def filled(message: str, values: Mapping[str, str]) -> str:
-    """The message with ``{name}`` replaced where the name is known. No attribute or format is ever looked up."""
+    """The message with ``{name}`` replaced where the name is known; no attribute or format is looked up."""
     return BRACES.sub(lambda found: values.get(found[1], found[0]), message)
 
 
