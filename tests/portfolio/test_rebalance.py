@@ -118,6 +118,15 @@ def test_what_is_below_the_venues_minimum_is_left_out_and_said() -> None:
     assert draft.left_out > 0
 
 
+def test_a_lot_that_brings_a_coin_hardly_nearer_is_not_traded() -> None:
+    coarse = market(instrument("BTCUSDT", lot="0.002", least="0.002"), 1_000_000)
+    draft = plan([(coarse, 0.511), (ETH, 0.4)], [(coarse, "0.05")])
+    assert list(orders(draft)) == ["ETHUSDT"]
+    assert "much nearer" in draft.legs[0].note
+    assert draft.left_out == 0
+    assert orders(plan([(coarse, 0.512)], [(coarse, "0.05")])) == {"BTCUSDT": D("0.002")}
+
+
 def test_crumbs_of_a_coin_that_left_stay_in_the_position() -> None:
     coarse = market(instrument("BTCUSDT", lot="0.001", least="0.01"), 1_000_000)
     draft = plan([(ETH, 0.4)], [(coarse, "0.004")])
@@ -255,6 +264,26 @@ def test_a_rebalanced_position_needs_no_further_rebalancing(
         least = of.instrument.min_lots(of.mid * D("0.99")) * of.instrument.lot
         assert abs(moved) <= max(least, of.instrument.lot)
         assert abs(moved) * of.mid >= BAND * size / 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    of=st.sampled_from(MARKETS[:3]),
+    lots=st.integers(1, 20),
+    further=st.integers(-3, 3),
+    beside=st.floats(-0.02, 0.02),
+    size=st.integers(2_000, 20_000),
+    move=st.sampled_from(["-0.001", "-0.0003", "0.0003", "0.001"]).map(D),
+)
+def test_prices_that_hardly_move_do_not_turn_a_rebalance_round(
+    of: LegMarket, lots: int, further: int, beside: float, size: int, move: Decimal
+) -> None:
+    symbol, lot = of.instrument.symbol, of.instrument.lot
+    weight = (lots + further + 0.5 + beside) * float(lot * of.mid) / size
+    traded = orders(plan([(of, weight)], [(of, str(lots * lot))], size=D(size)))
+    after = lots * lot + traded.get(symbol, D(0))
+    moved = market(of.instrument, int(of.bids[0][0] / of.instrument.tick * (1 + move)))
+    assert orders(plan([(moved, weight)], [(moved, str(after))], size=D(size))) == {}
 
 
 def test_two_holdings_of_one_symbol_are_an_error() -> None:

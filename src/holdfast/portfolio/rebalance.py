@@ -38,6 +38,10 @@ from holdfast.portfolio.tactics import AT_ONCE, Tactic
 BAND: Final = Decimal("0.005")
 """A leg this near to its weight, as a share of the position's size, is left as it is."""
 
+WORTH: Final = BAND / 2
+"""An order that brings its leg less than this nearer, as a share of the size, is left out. It only ever
+concerns lots that are larger than the band: without it prices that hardly move buy a lot, sell it, buy it."""
+
 FREED: Final = Decimal("0.995")
 """How much of the margin of what is reduced counts for what is added after it."""
 
@@ -85,8 +89,8 @@ def build_rebalance_plan(
 ) -> PlanDraft:
     """The orders from what a sleeve still holds to ``size`` at the targets' weights.
 
-    A coin that left the index is closed. A leg within ``BAND`` of its weight, and a difference the venue's
-    minimums do not allow, are left with a note. What is reduced is never traded beyond nothing; a leg that
+    A coin that left the index is closed. A leg within ``BAND`` of its weight, one that no order brings nearer
+    by ``WORTH``, and a difference the venue's minimums do not allow, are left with a note. What is reduced is never traded beyond nothing; a leg that
     changes its sign is one order.
 
     Args:
@@ -152,10 +156,21 @@ def _settled(line: _Line, size: Decimal, terms: Terms) -> DraftLeg | None:
             note=f"Within {cents(BAND * size)} USDT of its weight: left as it is.",
             target_notional=ZERO,
         )
+    if _hardly_nearer(line, size, terms):
+        return replace(
+            leg, note="The venue's lots let no order bring it much nearer: left as it is.", target_notional=ZERO
+        )
     if not line.reduces and is_leaving(line.market):
         return replace(leg, note="It is being delisted, so nothing is added: left out.")
     trouble = "" if line.reduces or line.target is None else opening_trouble(line.target, line.market)
     return replace(leg, problem=trouble) if trouble else None
+
+
+def _hardly_nearer(line: _Line, size: Decimal, terms: Terms) -> bool:
+    """Whether the best order there is leaves the leg about as far from its weight as it is."""
+    wish = _wish(line, terms)
+    [lots] = round_lots([wish])
+    return lots > 0 and abs(line.difference) - abs(wish.error(lots)) < WORTH * size
 
 
 def _untraded(line: _Line) -> DraftLeg:
