@@ -114,7 +114,7 @@ async def test_there_is_one_default_as_long_as_there_is_a_layout(
         {"cells": [CELL | {"marks": {"rumours": True}}]},
         {"cells": [CELL | {"marks": {"hidden_signals": ["mine"]}}]},
         {"cells": [CELL | {"marks": {"hidden_signals": [str(uuid4())] * 101}}]},
-        {"cells": [CELL | {"indicators": [{"key": "a", "id": "sma", "inputs": {"x": "y" * 41}}]}]},
+        {"cells": [CELL | {"indicators": [{"key": "a", "id": "sma", "inputs": {"x": "y" * 81}}]}]},
         {"cells": [CELL | {"indicators": [{"key": "a", "id": "sma", "inputs": {"x": [1]}}]}]},
         {"cells": [CELL | {"indicators": [{"key": "a", "id": "script:mine", "inputs": {}}]}]},
         {"cells": [CELL | {"indicators": [{"key": str(n), "id": "sma", "inputs": {}} for n in range(21)]}]},

@@ -51,7 +51,7 @@ class IndicatorView(Schema):
 
 MOST_CELLS: Final = 4
 MOST_HIDDEN: Final = 100
-MOST_INPUTS: Final = 32
+MOST_INPUTS: Final = 64
 MOST_LAYOUTS: Final = 50
 MOST_DRAWINGS: Final = 200
 MOST_DRAWN_SERIES: Final = 500
@@ -80,11 +80,11 @@ class ChartIndicator(Schema):
     id: Annotated[str, Field(pattern=r"^([a-z0-9_]{1,40}|script:[0-9a-f-]{36})$")]
     inputs: Annotated[
         dict[
-            Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")],
+            Annotated[str, Field(pattern=r"^[a-z0-9_]{1,80}$")],
             StrictBool
             | StrictInt
             | Annotated[StrictFloat, Field(allow_inf_nan=False)]
-            | Annotated[Text, Field(max_length=40)],
+            | Annotated[Text, Field(max_length=80)],
         ],
         Field(max_length=MOST_INPUTS),
     ]

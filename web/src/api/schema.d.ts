@@ -1737,7 +1737,7 @@ export interface components {
         };
         /**
          * ChartIndicator
-         * @description An indicator on a chart. ``key`` tells two of the same kind apart.
+         * @description An indicator or a script of the user's on a chart. ``key`` tells two of the same kind apart.
          */
         ChartIndicator: {
             /**
@@ -1749,7 +1749,7 @@ export interface components {
             id: string;
             /** Inputs */
             inputs: {
-                [key: string]: number | string;
+                [key: string]: boolean | number | string;
             };
             /** Key */
             key: string;
