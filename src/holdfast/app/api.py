@@ -24,6 +24,7 @@ import holdfast.market.candles.downloads
 import holdfast.market.candles.routes
 import holdfast.news.routes
 import holdfast.portfolio.routes
+import holdfast.scripts.routes
 from holdfast.app.caching import open_cache
 from holdfast.app.charting import remember_user, viewer
 from holdfast.app.middleware import Exchange
@@ -59,7 +60,11 @@ MODERATED_ROUTERS = (
     holdfast.charts.indicator_routes.router,
 )
 """For everybody, within limits."""
-SIGNED_IN_ROUTERS = (holdfast.market.candles.data_routes.router, holdfast.charts.alert_routes.router)
+SIGNED_IN_ROUTERS = (
+    holdfast.market.candles.data_routes.router,
+    holdfast.charts.alert_routes.router,
+    holdfast.scripts.routes.router,
+)
 """For users, within limits. They are told who asks, and hold no transaction for it."""
 
 

@@ -1411,6 +1411,181 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scripts
+         * @description Your scripts, the one changed last first.
+         */
+        get: operations["scripts_api_scripts_get"];
+        put?: never;
+        /**
+         * Add
+         * @description Keep a script. It is tried before; one with an error is kept all the same.
+         */
+        post: operations["add_api_scripts_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scripts/{script_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Script
+         * @description A script as it is now, and the list of its versions.
+         */
+        get: operations["script_api_scripts__script_id__get"];
+        /**
+         * Change
+         * @description Keep a changed source as the next version, or give the script another name.
+         */
+        put: operations["change_api_scripts__script_id__put"];
+        post?: never;
+        /**
+         * Remove
+         * @description Delete it. Versions that back-tests and strategies use stay with them.
+         */
+        delete: operations["remove_api_scripts__script_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scripts/{script_id}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Script Values
+         * @description Binary columns beside the bars that ``GET /api/candles`` gives for the same span: ``time``, one of f64
+         *     a plot by its id, ``marker:<i>`` of 0 and 1, and ``signals`` and ``target`` where the script says them.
+         *     Inputs are written as ``in.<name>``. Without ``version`` the newest one.
+         */
+        get: operations["script_values_api_scripts__script_id__values_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scripts/{script_id}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Version
+         * @description One version with its source.
+         */
+        get: operations["version_api_scripts__script_id__versions__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scripts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description Try a source on the last bars of a series without keeping it: what it draws and signals, its error,
+         *     and whether it looks into the future.
+         */
+        post: operations["check_api_scripts_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scripts/examples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Examples
+         * @description Scripts to begin with.
+         */
+        get: operations["examples_api_scripts_examples_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scripts/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description The values of a source that is not kept, as ``GET /api/scripts/{id}/values`` gives them.
+         */
+        post: operations["preview_api_scripts_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scripts/reference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reference
+         * @description Every name a script may use.
+         */
+        get: operations["reference_api_scripts_reference_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/signals": {
         parameters: {
             query?: never;
@@ -1777,12 +1952,52 @@ export interface components {
              */
             news: boolean;
         };
+        /**
+         * CheckView
+         * @description What a source does on the last bars of a series; ``series`` is ``None`` if they were made up because
+         *     none are here. ``outputs`` are missing if there is an ``error``.
+         */
+        CheckView: {
+            /** Bars */
+            bars: number;
+            error: components["schemas"]["ScriptFault"] | null;
+            findings: components["schemas"]["FindingsView"];
+            /** Inputs */
+            inputs: components["schemas"]["ScriptInput"][];
+            /** Logs */
+            logs: string[];
+            outputs: components["schemas"]["OutputsView"] | null;
+            /** Overlay */
+            overlay: boolean;
+            /** Pane */
+            pane: string;
+            /** Series */
+            series: string | null;
+            timeframe: components["schemas"]["Timeframe"];
+            /** Title */
+            title: string;
+        };
+        /**
+         * CheckWanted
+         * @description A source to be tried. Without ``series``: what a new chart shows.
+         */
+        CheckWanted: {
+            /** Inputs */
+            inputs?: {
+                [key: string]: boolean | number | string;
+            };
+            /** Series */
+            series?: string | null;
+            /** Source */
+            source: string;
+            timeframe?: components["schemas"]["Timeframe"] | null;
+        };
         /** ConnectionView */
         ConnectionView: {
             /** Checked At */
             checked_at: string | null;
             /** Checks */
-            checks: components["schemas"]["Finding"][];
+            checks: components["schemas"]["holdfast__accounts__schemas__Finding"][];
             /**
              * Created At
              * Format: date-time
@@ -1814,6 +2029,38 @@ export interface components {
             venue: string;
             /** Venue Uid */
             venue_uid: string;
+        };
+        /**
+         * CountedAlert
+         * @description With the number of bars at which it would have been told.
+         */
+        CountedAlert: {
+            /** Count */
+            count: number;
+            /** Message */
+            message: string;
+        };
+        /**
+         * CountedMarker
+         * @description With the number of bars it stands at.
+         */
+        CountedMarker: {
+            /**
+             * At
+             * @enum {string}
+             */
+            at: "below" | "above";
+            /** Colour */
+            colour: number;
+            /** Count */
+            count: number;
+            /** Label */
+            label: string;
+            /**
+             * Shape
+             * @enum {string}
+             */
+            shape: "up" | "down" | "circle" | "flag";
         };
         /** Credentials */
         Credentials: {
@@ -2255,24 +2502,37 @@ export interface components {
             value: string;
         };
         /**
-         * Finding
-         * @description One thing the check of a key found. ``level``: ok | warning | refused.
+         * FindingsView
+         * @description What looking for values from the future found: a search, not a proof. ``runs`` were compared over
+         *     ``bars`` of ``series`` (of made-up bars, if it is ``None``); fewer than meant if not ``complete``, because
+         *     time ran out. ``unchecked``: it was not looked for.
          */
-        Finding: {
+        FindingsView: {
             /**
-             * Advice
-             * @default
+             * Bars
+             * @default 0
              */
-            advice: string;
-            /** Check */
-            check: string;
+            bars: number;
             /**
-             * Level
+             * Complete
+             * @default false
+             */
+            complete: boolean;
+            /** Findings */
+            findings?: components["schemas"]["holdfast__scripts__schemas__Finding"][];
+            /**
+             * Runs
+             * @default 0
+             */
+            runs: number;
+            /** Series */
+            series?: string | null;
+            /**
+             * State
              * @enum {string}
              */
-            level: "ok" | "warning" | "refused";
-            /** Message */
-            message: string;
+            state: "clean" | "suspect" | "unchecked";
+            timeframe?: components["schemas"]["Timeframe"] | null;
         };
         /**
          * FiredAlertView
@@ -2467,6 +2727,45 @@ export interface components {
             };
             /** Status */
             status: string;
+        };
+        /**
+         * Finding
+         * @description One thing the check of a key found. ``level``: ok | warning | refused.
+         */
+        holdfast__accounts__schemas__Finding: {
+            /**
+             * Advice
+             * @default
+             */
+            advice: string;
+            /** Check */
+            check: string;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "ok" | "warning" | "refused";
+            /** Message */
+            message: string;
+        };
+        /**
+         * Finding
+         * @description A value that should have stayed the same and did not. ``future``: it changed once later bars were
+         *     there. ``random``: the same run gave another. ``start``: it depends on where the history begins. ``time``:
+         *     UTC seconds of the first such bar.
+         */
+        holdfast__scripts__schemas__Finding: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "future" | "random" | "start";
+            /** Output */
+            output: string;
+            /** Text */
+            text: string;
+            /** Time */
+            time: number | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -3320,6 +3619,13 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** NewScript */
+        NewScript: {
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+        };
         /**
          * NewsMark
          * @description An article on a chart: ``time`` is when it became known here, in UTC seconds.
@@ -3567,6 +3873,24 @@ export interface components {
             symbol: string;
             /** Venue Order Id */
             venue_order_id: string;
+        };
+        /**
+         * OutputsView
+         * @description What one run gave, in short. ``recent``: the last bars, oldest first.
+         */
+        OutputsView: {
+            /** Alerts */
+            alerts: components["schemas"]["CountedAlert"][];
+            /** Lines */
+            lines: components["schemas"]["ScriptLine"][];
+            /** Markers */
+            markers: components["schemas"]["CountedMarker"][];
+            /** Plots */
+            plots: components["schemas"]["ScriptPlot"][];
+            /** Recent */
+            recent: components["schemas"]["RecentRow"][];
+            signals: components["schemas"]["SignalCounts"] | null;
+            target: components["schemas"]["TargetSummary"] | null;
         };
         /**
          * Overview
@@ -4213,6 +4537,46 @@ export interface components {
          */
         Reason: "exchange_down" | "not_listed" | "not_fetched" | "no_trades";
         /**
+         * RecentRow
+         * @description One of the last bars: ``values`` in the order of the plots, ``None`` where there is none.
+         */
+        RecentRow: {
+            /** Close */
+            close: number;
+            /** Markers */
+            markers: string[];
+            /** Signal */
+            signal: number | null;
+            /** Target */
+            target: number | null;
+            /** Time */
+            time: number;
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
+         * ReferenceEntry
+         * @description A name a script may use.
+         */
+        ReferenceEntry: {
+            /** Help */
+            help: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "function" | "value" | "module";
+            /** Name */
+            name: string;
+            /** Signature */
+            signature: string;
+        };
+        /** ReferenceView */
+        ReferenceView: {
+            /** Names */
+            names: components["schemas"]["ReferenceEntry"][];
+        };
+        /**
          * RowProblem
          * @description Rows count from 1, a header included.
          */
@@ -4221,6 +4585,184 @@ export interface components {
             message: string;
             /** Row */
             row: number;
+        };
+        /**
+         * ScriptChange
+         * @description ``version``: the one that was read, to which ``source`` is the next. Without ``name`` that stays.
+         */
+        ScriptChange: {
+            /** Name */
+            name?: string | null;
+            /** Source */
+            source: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ScriptExample
+         * @description A script to begin with.
+         */
+        ScriptExample: {
+            /** About */
+            about: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+        };
+        /**
+         * ScriptFault
+         * @description Why a script gave nothing. ``kind``: it cannot be read (``syntax``), it failed (``script``), it took
+         *     too much (``limit``), it asked for what is not allowed (``refused``), or what it gave is no result
+         *     (``result``). ``line`` counts from 1.
+         */
+        ScriptFault: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "syntax" | "script" | "limit" | "refused" | "result";
+            /** Line */
+            line: number | null;
+            /** Message */
+            message: string;
+        };
+        /**
+         * ScriptInput
+         * @description Something the user may choose: a number from ``min`` to ``max``, or one of ``options``.
+         */
+        ScriptInput: {
+            /** Default */
+            default: boolean | number | string;
+            /** Help */
+            help: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "int" | "float" | "bool" | "choice" | "source" | "color" | "timeframe";
+            /** Label */
+            label: string;
+            /** Max */
+            max: number | null;
+            /** Min */
+            min: number | null;
+            /** Name */
+            name: string;
+            /** Options */
+            options: string[] | null;
+            /** Step */
+            step: number | null;
+        };
+        /**
+         * ScriptLine
+         * @description A level across the pane of the script.
+         */
+        ScriptLine: {
+            /** Colour */
+            colour: number;
+            /** Label */
+            label: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * ScriptPlot
+         * @description One column of values. ``colour`` is one of eight.
+         */
+        ScriptPlot: {
+            /** Colour */
+            colour: number;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "line" | "columns" | "histogram" | "area" | "dots";
+            /** Label */
+            label: string;
+            /**
+             * Pane
+             * @enum {string}
+             */
+            pane: "price" | "own";
+        };
+        /**
+         * ScriptSummary
+         * @description A script without its source. ``title``, ``overlay`` and ``inputs`` are what its newest version said.
+         */
+        ScriptSummary: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            error: components["schemas"]["ScriptFault"] | null;
+            findings: components["schemas"]["FindingsView"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Inputs */
+            inputs: components["schemas"]["ScriptInput"][];
+            /** Name */
+            name: string;
+            /** Overlay */
+            overlay: boolean;
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ScriptView
+         * @description A script as it is now, and its versions, newest first.
+         */
+        ScriptView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            error: components["schemas"]["ScriptFault"] | null;
+            findings: components["schemas"]["FindingsView"];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Inputs */
+            inputs: components["schemas"]["ScriptInput"][];
+            /** Name */
+            name: string;
+            /** Overlay */
+            overlay: boolean;
+            /** Pane */
+            pane: string;
+            /** Sha256 */
+            sha256: string;
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+            /** Versions */
+            versions: components["schemas"]["VersionSummary"][];
         };
         /**
          * SeriesView
@@ -4256,6 +4798,13 @@ export interface components {
          * @enum {string}
          */
         Side: "buy" | "sell";
+        /** SignalCounts */
+        SignalCounts: {
+            /** Down */
+            down: number;
+            /** Up */
+            up: number;
+        };
         /**
          * SignalsView
          * @description Oldest first; ``more``: there are more in the span than were asked for.
@@ -4525,6 +5074,18 @@ export interface components {
             slices: number;
         };
         /**
+         * TargetSummary
+         * @description Of the weights that are given: NaN is hold.
+         */
+        TargetSummary: {
+            /** Given */
+            given: number;
+            /** Highest */
+            highest: number | null;
+            /** Lowest */
+            lowest: number | null;
+        };
+        /**
          * Timeframe
          * @description As the exchanges write them: ``1m`` is a minute, ``1M`` a month.
          * @enum {string}
@@ -4678,6 +5239,75 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * ValuesWanted
+         * @description Values of a source that is not saved, over a page of bars.
+         */
+        ValuesWanted: {
+            /** Before */
+            before?: number | null;
+            /** Inputs */
+            inputs?: {
+                [key: string]: boolean | number | string;
+            };
+            /**
+             * Limit
+             * @default 500
+             */
+            limit: number;
+            /** Series */
+            series: string;
+            /** Source */
+            source: string;
+            /** @default 1m */
+            timeframe: components["schemas"]["Timeframe"];
+        };
+        /** VersionSummary */
+        VersionSummary: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Number */
+            number: number;
+            /** Sha256 */
+            sha256: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * VersionView
+         * @description One version, which never changes.
+         */
+        VersionView: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            error: components["schemas"]["ScriptFault"] | null;
+            findings: components["schemas"]["FindingsView"];
+            /** Inputs */
+            inputs: components["schemas"]["ScriptInput"][];
+            /** Number */
+            number: number;
+            /** Overlay */
+            overlay: boolean;
+            /** Pane */
+            pane: string;
+            /**
+             * Script Id
+             * Format: uuid
+             */
+            script_id: string;
+            /** Sha256 */
+            sha256: string;
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
         };
     };
     responses: never;
@@ -7403,6 +8033,347 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    scripts_api_scripts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptSummary"][];
+                };
+            };
+        };
+    };
+    add_api_scripts_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScript"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    script_api_scripts__script_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_scripts__script_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptView"];
+                };
+            };
+            /** @description A newer version was saved; it is `current` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_scripts__script_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    script_values_api_scripts__script_id__values_get: {
+        parameters: {
+            query: {
+                before?: number | null;
+                limit?: number;
+                series: string;
+                timeframe?: components["schemas"]["Timeframe"];
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.holdfast.columns": unknown;
+                };
+            };
+            /** @description The script gave no values; with `kind` and `line` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_api_scripts__script_id__versions__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                script_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_api_scripts_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    examples_api_scripts_examples_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptExample"][];
+                };
+            };
+        };
+    };
+    preview_api_scripts_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValuesWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.holdfast.columns": unknown;
+                };
+            };
+            /** @description The script gave no values; with `kind` and `line` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reference_api_scripts_reference_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceView"];
                 };
             };
         };

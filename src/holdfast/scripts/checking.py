@@ -1,0 +1,132 @@
+"""Try a source: what it draws and signals, and whether it looks into the future. Nothing is kept."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from holdfast.core.bars import FloatBars
+from holdfast.core.errors import TooManyRequests
+from holdfast.scripts.language.output import Floats, Output, Value
+from holdfast.scripts.running import Runner, task_of
+from holdfast.scripts.sample import Sample
+from holdfast.scripts.schemas import (
+    CheckView,
+    CountedAlert,
+    CountedMarker,
+    OutputsView,
+    RecentRow,
+    ScriptFault,
+    ScriptInput,
+    ScriptLine,
+    ScriptMarker,
+    ScriptPlot,
+    SignalCounts,
+    TargetSummary,
+)
+from holdfast.scripts.service import UNCHECKED, Looked
+
+RECENT: Final = 10
+
+
+class Turns:
+    """One check at a time for each user of this process."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def of(self, user_id: UUID, *, wait: bool = False) -> AsyncIterator[None]:
+        """Raises ``TooManyRequests`` if one is under way, unless ``wait``."""
+        lock = self._locks.setdefault(user_id, asyncio.Lock())
+        if lock.locked() and not wait:
+            raise TooManyRequests(
+                "A check of yours is under way.", advice="Wait until it is done.", retry_after=1
+            )
+        async with lock:
+            yield
+
+
+async def check(
+    runner: Runner, source: str, inputs: Mapping[str, Value], sample: Sample, *, user_id: UUID
+) -> CheckView:
+    """What the source gives over the sample, and what was found.
+
+    Raises:
+        Unavailable: nothing can be run now.
+    """
+    task = task_of(source, sample.series or "made-up:COIN", sample.timeframe, inputs)
+    output = await runner.run(task, sample.bars, owner=str(user_id), purpose="editor")
+    findings = UNCHECKED
+    return CheckView(
+        title=output.title,
+        overlay=output.overlay,
+        pane=output.pane,
+        inputs=[ScriptInput.model_validate(one) for one in output.inputs],
+        outputs=None if output.error else outputs_of(output, sample.bars),
+        logs=output.logs,
+        error=ScriptFault.model_validate(output.error) if output.error else None,
+        findings=findings,
+        series=sample.series,
+        timeframe=sample.timeframe,
+        bars=len(sample.bars.time),
+    )
+
+
+def looked(view: CheckView) -> Looked:
+    """What a version keeps of its check."""
+    return Looked(
+        title=view.title,
+        overlay=view.overlay,
+        pane=view.pane,
+        inputs=[one.model_dump(mode="json") for one in view.inputs],
+        error=view.error.model_dump() if view.error else None,
+        findings=view.findings,
+    )
+
+
+def outputs_of(output: Output, bars: FloatBars) -> OutputsView:
+    """The output in short, with its last bars."""
+    signals, target = output.signals, output.target
+    given = target[np.isfinite(target)] if target is not None else None
+    return OutputsView(
+        plots=[ScriptPlot.model_validate(one) for one in output.plots],
+        lines=[ScriptLine.model_validate(one) for one in output.lines],
+        markers=[
+            CountedMarker(**ScriptMarker.model_validate(one).model_dump(), count=int(one.on.sum()))
+            for one in output.markers
+        ],
+        alerts=[CountedAlert(message=one.message, count=int(one.on.sum())) for one in output.alerts],
+        signals=None
+        if signals is None
+        else SignalCounts(up=int((signals > 0).sum()), down=int((signals < 0).sum())),
+        target=None
+        if given is None
+        else TargetSummary(
+            given=len(given),
+            lowest=float(given.min()) if len(given) else None,
+            highest=float(given.max()) if len(given) else None,
+        ),
+        recent=[_row(output, bars, at) for at in range(max(len(bars.time) - RECENT, 0), len(bars.time))],
+    )
+
+
+def _row(output: Output, bars: FloatBars, at: int) -> RecentRow:
+    return RecentRow(
+        time=int(bars.time[at]),
+        close=float(bars.close[at]),
+        values=[_number(plot.values, at) for plot in output.plots],
+        signal=_number(output.signals, at),
+        target=_number(output.target, at),
+        markers=[marker.label for marker in output.markers if marker.on[at]],
+    )
+
+
+def _number(values: Floats | None, at: int) -> float | None:
+    if values is None or not np.isfinite(values[at]):
+        return None
+    return float(values[at])
