@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 import holdfast.accounts.routes
 import holdfast.app.routes_system
 import holdfast.app.stream
+import holdfast.backtest.routes
 import holdfast.charts.alert_routes
 import holdfast.charts.datasets.routes
 import holdfast.charts.indicator_routes
@@ -64,6 +65,7 @@ SIGNED_IN_ROUTERS = (
     holdfast.market.candles.data_routes.router,
     holdfast.charts.alert_routes.router,
     holdfast.scripts.routes.router,
+    holdfast.backtest.routes.router,
 )
 """For users, within limits. They are told who asks, and hold no transaction for it."""
 

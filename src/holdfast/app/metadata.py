@@ -1,6 +1,7 @@
 """Every table of every room, for migrations and tests."""
 
 import holdfast.accounts.models
+import holdfast.backtest.models
 import holdfast.charts.datasets.models
 import holdfast.charts.models
 import holdfast.execution.incidents.models

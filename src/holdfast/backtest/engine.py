@@ -298,7 +298,8 @@ def _marked(
     bars: Bars, at: list[int], cash: list[int], lots: list[int], terms: Terms
 ) -> tuple[Floats, Floats]:
     """Equity and weight at each close. Floats: for statistics and pictures."""
-    spans = np.diff(np.array([0, *at, len(bars)], np.int64))
+    edges = np.array([0, *at, len(bars)], np.int64)
+    spans = edges[1:] - edges[:-1]
     close = bars.close / float(10**terms.price_decimals)
     money, units = float(10 ** (terms.price_decimals + terms.lot_decimals)), float(10**terms.lot_decimals)
     held = np.repeat(np.array(lots, np.float64) / units, spans) * close
