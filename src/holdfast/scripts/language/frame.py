@@ -29,7 +29,7 @@ from holdfast.scripts.language.output import (
     Shape,
 )
 
-__all__ = ["MOST_BYTES", "BadFrame", "TooLarge", "decode", "encode", "width"]
+__all__ = ["MOST_BYTES", "BadFrame", "TooLarge", "check", "decode", "encode", "width"]
 
 MAGIC: Final = b"HFSCRIPT"
 MOST_BYTES: Final = 32 * 2**20
@@ -38,9 +38,6 @@ MOST_HEADER: Final = 64 * 2**10
 MOST_LOG_BYTES: Final = out.MOST_LOGS * (4 * out.LONGEST_LOG + 8)
 
 _HEAD: Final = struct.Struct("<8sIII")
-_MEMBERS: Final = frozenset(
-    "title overlay pane inputs plots lines markers alerts signals target error".split()
-)
 _dumps = json.dumps  # a script that patches json spoils nothing here
 
 
@@ -54,6 +51,17 @@ def encode(output: Output, bars: int) -> bytes:
     Raises:
         TooLarge: there is more in it than a frame may hold.
     """
+    header, logs = _texts(output, bars)
+    columns = [column.tobytes() for column in _columns(output)]
+    return b"".join((_HEAD.pack(MAGIC, bars, len(header), len(logs)), header, logs, *columns))
+
+
+def check(output: Output, bars: int) -> None:
+    """Raises ``TooLarge`` as ``encode`` would."""
+    _texts(output, bars)
+
+
+def _texts(output: Output, bars: int) -> tuple[bytes, bytes]:
     header, logs = _text(_header(output)), _text(output.logs)
     if len(header) > MOST_HEADER:
         raise TooLarge("The labels, options and helps are too long together. Shorten them, or use fewer.")
@@ -63,8 +71,7 @@ def encode(output: Output, bars: int) -> bytes:
             f"The result has {size / 2**20:.0f} MiB; {MOST_BYTES // 2**20} MiB is the most. "
             "Draw fewer plots, or run over fewer bars."
         )
-    columns = [column.tobytes() for column in _columns(output)]
-    return b"".join((_HEAD.pack(MAGIC, bars, len(header), len(logs)), header, logs, *columns))
+    return header, logs
 
 
 def width(output: Output) -> int:
@@ -113,6 +120,9 @@ def _header(output: Output) -> dict[str, Any]:
         "target": output.target is not None,
         "error": None if error is None else [error.kind, error.message, error.line],
     }
+
+
+_MEMBERS: Final = frozenset(_header(Output("")))
 
 
 def _columns(output: Output) -> list[Any]:
