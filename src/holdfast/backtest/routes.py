@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from holdfast.accounts.access import UserDep
 from holdfast.backtest import packing, reading, service
-from holdfast.backtest.schemas import BacktestView, NewBacktest, TradeView
+from holdfast.backtest.schemas import BacktestTrade, BacktestView, NewBacktest
 from holdfast.market.candles import columns
 from holdfast.market.candles.readers import split_name
 from holdfast.market.candles.routes import CandlesDep
@@ -86,7 +86,7 @@ async def trades(
     session: SessionDep,
     cursor: CursorQuery = None,
     limit: LimitQuery = DEFAULT_LIMIT,
-) -> Page[TradeView]:
+) -> Page[BacktestTrade]:
     """Its round trips, oldest first."""
     return await service.trades(session, user.id, backtest_id, cursor=cursor, limit=limit)
 
@@ -103,7 +103,7 @@ async def trades_file(
     row = await service.finished(session, user.id, backtest_id)
     return csv_response(
         f"holdfast-backtest-{row.created_at:%Y%m%d-%H%M%S}.csv",
-        tuple(TradeView.model_fields),
+        tuple(BacktestTrade.model_fields),
         service.trade_rows(database, row),
         simulated=settings.simulated,
     )

@@ -90,7 +90,7 @@ class NewBacktest(Schema):
         return self
 
 
-class ScriptSource(Schema):
+class BacktestScript(Schema):
     kind: Literal["script"] = "script"
     script_id: UUID
     version: int
@@ -98,13 +98,13 @@ class ScriptSource(Schema):
     deleted: bool
 
 
-class SignalsSource(Schema):
+class BacktestSignals(Schema):
     kind: Literal["signals"] = "signals"
     dataset_id: UUID
     name: str
 
 
-class Settings(Schema):
+class BacktestSettings(Schema):
     inputs: dict[str, InputValue]
     series: str
     timeframe: Timeframe
@@ -117,7 +117,7 @@ class Settings(Schema):
     signal_size: Amount
 
 
-class Progress(Schema):
+class BacktestProgress(Schema):
     """``done`` of ``total``: bars while the history is fetched, else runs of the script; 0 of 0 where nothing
     is counted."""
 
@@ -126,7 +126,7 @@ class Progress(Schema):
     total: int
 
 
-class Failure(Schema):
+class BacktestFailure(Schema):
     """``kind``: of the script (syntax | script | limit | refused | result), or data | worker. ``line`` counts
     from 1."""
 
@@ -135,7 +135,7 @@ class Failure(Schema):
     line: int | None = None
 
 
-class Caution(Schema):
+class BacktestWarning(Schema):
     """``look-ahead``: the result cannot be trusted, because the script uses what it could not have known."""
 
     kind: WarningKind
@@ -143,7 +143,7 @@ class Caution(Schema):
     detail: str = ""
 
 
-class Figures(Schema):
+class BacktestFigures(Schema):
     """Money in quote coin; everything else is a share of one, a count or seconds, and ``None`` where it makes
     no sense. ``equity``: at the last close. ``hold_…``: of buying at the beginning and holding, at the same
     costs. Drawdowns are zero or below. Trades are round trips that are over; ``fees`` are of all fills.
@@ -185,13 +185,13 @@ class BacktestView(Schema):
     created_at: datetime
     finished_at: datetime | None
     took: float | None
-    source: Annotated[ScriptSource | SignalsSource, Field(discriminator="kind")]
-    settings: Settings
+    source: Annotated[BacktestScript | BacktestSignals, Field(discriminator="kind")]
+    settings: BacktestSettings
     quote: str
-    progress: Progress
-    error: Failure | None
-    warnings: list[Caution]
-    figures: Figures | None
+    progress: BacktestProgress
+    error: BacktestFailure | None
+    warnings: list[BacktestWarning]
+    figures: BacktestFigures | None
     sparkline: list[float]
     bars: int | None
     first_bar: datetime | None
@@ -199,7 +199,7 @@ class BacktestView(Schema):
     revision: str | None
 
 
-class TradeView(Schema):
+class BacktestTrade(Schema):
     """A round trip. ``entry`` and ``exit`` are average prices; what is still open at the end has neither
     ``exit`` nor ``closed_at`` and counts at the last close. ``quantity``: what was entered. ``profit`` after
     fees; ``profit_share`` of what was entered."""

@@ -11,14 +11,14 @@ from holdfast.backtest import packing, reading, repository
 from holdfast.backtest.models import Backtest
 from holdfast.backtest.repository import CANCELLED, EQUITY, QUEUED, TRADES, UNDER_WAY
 from holdfast.backtest.schemas import (
+    BacktestProgress,
+    BacktestScript,
+    BacktestSettings,
+    BacktestSignals,
+    BacktestTrade,
     BacktestView,
     NewBacktest,
-    Progress,
-    ScriptSource,
     ScriptWanted,
-    Settings,
-    SignalsSource,
-    TradeView,
 )
 from holdfast.charts.datasets import service as datasets
 from holdfast.charts.repository import lock_user
@@ -168,7 +168,7 @@ async def equity(session: AsyncSession, user_id: UUID, backtest_id: UUID, points
 
 async def trades(
     session: AsyncSession, user_id: UUID, backtest_id: UUID, *, cursor: str | None, limit: int
-) -> Page[TradeView]:
+) -> Page[BacktestTrade]:
     """Oldest first. Raises as ``finished``; ``InvalidInput``: the cursor is not one of ours."""
     row = await finished(session, user_id, backtest_id)
     start = _number(cursor)
@@ -179,7 +179,7 @@ async def trades(
         for trade in packing.unpack_trades(packed)
     ]
     begin = start - first * packing.TRADES_A_PART
-    shown = [TradeView.model_validate(trade) for trade in found[begin : begin + limit]]
+    shown = [BacktestTrade.model_validate(trade) for trade in found[begin : begin + limit]]
     end = start + len(shown)
     more = encode_cursor(row.created_at, end) if shown and end < row.trades else None
     return Page(items=shown, next_cursor=more)
@@ -192,8 +192,8 @@ async def trade_rows(database: Database, row: Backtest) -> AsyncIterator[Sequenc
         async with database.transaction() as session:
             found = await repository.parts(session, row.id, TRADES, number, number)
         for trade in [trade for packed in found for trade in packing.unpack_trades(packed)]:
-            told = TradeView.model_validate(trade)
-            yield [getattr(told, name) for name in TradeView.model_fields]
+            told = BacktestTrade.model_validate(trade)
+            yield [getattr(told, name) for name in BacktestTrade.model_fields]
 
 
 # --- changing -----------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ def _view(row: Backtest, deleted: set[UUID]) -> BacktestView:
     return BacktestView(
         **plain,
         source=_source(row, deleted),
-        settings=Settings(
+        settings=BacktestSettings(
             inputs=row.inputs,
             series=row.series,
             timeframe=row.timeframe,
@@ -255,23 +255,23 @@ def _view(row: Backtest, deleted: set[UUID]) -> BacktestView:
             allow_short=row.allow_short,
             signal_size=row.signal_size,
         ),
-        progress=Progress(stage=row.stage, done=row.done, total=row.total),
+        progress=BacktestProgress(stage=row.stage, done=row.done, total=row.total),
         first_bar=moment(row.first_bar),
         last_bar=moment(row.last_bar),
         revision=None if row.revision is None else str(row.revision),
     )
 
 
-def _source(row: Backtest, deleted: set[UUID]) -> ScriptSource | SignalsSource:
+def _source(row: Backtest, deleted: set[UUID]) -> BacktestScript | BacktestSignals:
     if row.script_id is not None and row.version is not None:
-        return ScriptSource(
+        return BacktestScript(
             script_id=row.script_id,
             version=row.version,
             name=row.source_name,
             deleted=row.script_id in deleted,
         )
     assert row.dataset_id is not None
-    return SignalsSource(dataset_id=row.dataset_id, name=row.source_name)
+    return BacktestSignals(dataset_id=row.dataset_id, name=row.source_name)
 
 
 def moment(seconds: int | None) -> datetime | None:

@@ -135,6 +135,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backtests
+         * @description Your back-tests, newest first; with ``script_id`` those of one script.
+         */
+        get: operations["backtests_api_backtests_get"];
+        put?: never;
+        /**
+         * Submit
+         * @description Have a script or signals of your own run over past bars, in the background.
+         */
+        post: operations["submit_api_backtests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backtest
+         * @description How far it is, or what came out.
+         */
+        get: operations["backtest_api_backtests__backtest_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description Delete it with all that came out of it.
+         */
+        delete: operations["remove_api_backtests__backtest_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Stop it. One that is over stays as it is.
+         */
+        post: operations["cancel_api_backtests__backtest_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}/equity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Equity
+         * @description Binary columns ``time`` (UTC seconds of each bar's opening), ``equity`` and ``hold`` (of buying and
+         *     holding) at its close, ``drawdown`` (a share, zero or below) and ``weight``: at most ``points`` bars,
+         *     among them the extremes.
+         */
+        get: operations["equity_api_backtests__backtest_id__equity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trades
+         * @description Its round trips, oldest first.
+         */
+        get: operations["trades_api_backtests__backtest_id__trades_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backtests/{backtest_id}/trades.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trades File
+         * @description Its round trips as CSV.
+         */
+        get: operations["trades_file_api_backtests__backtest_id__trades_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/candles/{source}/{symbol}": {
         parameters: {
             query?: never;
@@ -1822,6 +1952,255 @@ export interface components {
             wanted_from: string;
         };
         /**
+         * BacktestFailure
+         * @description ``kind``: of the script (syntax | script | limit | refused | result), or data | worker. ``line`` counts
+         *     from 1.
+         */
+        BacktestFailure: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "syntax" | "script" | "limit" | "refused" | "result" | "data" | "worker";
+            /** Line */
+            line?: number | null;
+            /** Message */
+            message: string;
+        };
+        /**
+         * BacktestFigures
+         * @description Money in quote coin; everything else is a share of one, a count or seconds, and ``None`` where it makes
+         *     no sense. ``equity``: at the last close. ``hold_…``: of buying at the beginning and holding, at the same
+         *     costs. Drawdowns are zero or below. Trades are round trips that are over; ``fees`` are of all fills.
+         *     Formulas and their sources: docs/backtests.md.
+         */
+        BacktestFigures: {
+            /** Average Trade */
+            average_trade: string | null;
+            /** Best Trade */
+            best_trade: string | null;
+            /** Cagr */
+            cagr: number | null;
+            /** Calmar */
+            calmar: number | null;
+            /** Drawdown Seconds */
+            drawdown_seconds: number;
+            /** Equity */
+            equity: string;
+            /** Exposure */
+            exposure: number;
+            /** Fees */
+            fees: string;
+            /** Hold Max Drawdown */
+            hold_max_drawdown: number;
+            /** Hold Return */
+            hold_return: number;
+            /** Holding Seconds */
+            holding_seconds: number | null;
+            /** Losses */
+            losses: number;
+            /** Max Drawdown */
+            max_drawdown: number;
+            /** Profit */
+            profit: string;
+            /** Profit Factor */
+            profit_factor: number | null;
+            /** Sharpe */
+            sharpe: number | null;
+            /** Sortino */
+            sortino: number | null;
+            /** Total Return */
+            total_return: number;
+            /** Trades */
+            trades: number;
+            /** Turnover */
+            turnover: number;
+            /** Volatility */
+            volatility: number | null;
+            /** Win Rate */
+            win_rate: number | null;
+            /** Wins */
+            wins: number;
+            /** Worst Trade */
+            worst_trade: string | null;
+        };
+        /**
+         * BacktestProgress
+         * @description ``done`` of ``total``: bars while the history is fetched, else runs of the script; 0 of 0 where nothing
+         *     is counted.
+         */
+        BacktestProgress: {
+            /** Done */
+            done: number;
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "queued" | "history" | "bars" | "script" | "causality" | "trading" | "figures" | "done";
+            /** Total */
+            total: number;
+        };
+        /** BacktestScript */
+        BacktestScript: {
+            /** Deleted */
+            deleted: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "script";
+            /** Name */
+            name: string;
+            /**
+             * Script Id
+             * Format: uuid
+             */
+            script_id: string;
+            /** Version */
+            version: number;
+        };
+        /** BacktestSettings */
+        BacktestSettings: {
+            /** Allow Short */
+            allow_short: boolean;
+            /** Capital */
+            capital: string;
+            /** Fee Rate */
+            fee_rate: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: boolean | number | string;
+            };
+            /** Series */
+            series: string;
+            /** Signal Size */
+            signal_size: string;
+            /** Since */
+            since: string | null;
+            /** Slippage */
+            slippage: string;
+            timeframe: components["schemas"]["Timeframe"];
+            /** Until */
+            until: string | null;
+        };
+        /** BacktestSignals */
+        BacktestSignals: {
+            /**
+             * Dataset Id
+             * Format: uuid
+             */
+            dataset_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "signals";
+            /** Name */
+            name: string;
+        };
+        /**
+         * BacktestTrade
+         * @description A round trip. ``entry`` and ``exit`` are average prices; what is still open at the end has neither
+         *     ``exit`` nor ``closed_at`` and counts at the last close. ``quantity``: what was entered. ``profit`` after
+         *     fees; ``profit_share`` of what was entered.
+         */
+        BacktestTrade: {
+            /** Bars */
+            bars: number;
+            /** Closed At */
+            closed_at: string | null;
+            /** Entry */
+            entry: string;
+            /** Exit */
+            exit: string | null;
+            /** Fees */
+            fees: string;
+            /** Number */
+            number: number;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Profit */
+            profit: string;
+            /** Profit Share */
+            profit_share: number;
+            /** Quantity */
+            quantity: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "long" | "short";
+        };
+        /**
+         * BacktestView
+         * @description ``quote``: the coin of all money, empty where it is not known. ``took``: seconds. ``sparkline``: equity
+         *     at up to 60 moments. ``revision``: which state of the series' history was read.
+         */
+        BacktestView: {
+            /** Bars */
+            bars: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            error: components["schemas"]["BacktestFailure"] | null;
+            figures: components["schemas"]["BacktestFigures"] | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** First Bar */
+            first_bar: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Bar */
+            last_bar: string | null;
+            /** Name */
+            name: string;
+            progress: components["schemas"]["BacktestProgress"];
+            /** Quote */
+            quote: string;
+            /** Revision */
+            revision: string | null;
+            settings: components["schemas"]["BacktestSettings"];
+            /** Source */
+            source: components["schemas"]["BacktestScript"] | components["schemas"]["BacktestSignals"];
+            /** Sparkline */
+            sparkline: number[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            /** Took */
+            took: number | null;
+            /** Warnings */
+            warnings: components["schemas"]["BacktestWarning"][];
+        };
+        /**
+         * BacktestWarning
+         * @description ``look-ahead``: the result cannot be trusted, because the script uses what it could not have known.
+         */
+        BacktestWarning: {
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "look-ahead" | "gaps" | "repaint" | "warm-up" | "other";
+            /** Message */
+            message: string;
+        };
+        /**
          * Basis
          * @description Who says so.
          * @enum {string}
@@ -3480,6 +3859,53 @@ export interface components {
             /** Since */
             since?: string | null;
         };
+        /**
+         * NewBacktest
+         * @description ``since`` and ``until``: which bars; all that are there, if they are missing. ``capital`` in quote
+         *     coin. ``fee_rate`` of each trade's value; ``slippage``: by how much its price is worse than the open of
+         *     its bar. Both are shares: 0.001 is 0.1 %. ``signal_size``: the share of the capital that a signal holds; a
+         *     script's target() says its own.
+         */
+        NewBacktest: {
+            /**
+             * Allow Short
+             * @default false
+             */
+            allow_short: boolean;
+            /**
+             * Capital
+             * @default 10000
+             */
+            capital: number | string;
+            /**
+             * Fee Rate
+             * @default 0.001
+             */
+            fee_rate: number | string;
+            /** Inputs */
+            inputs?: {
+                [key: string]: boolean | number | string;
+            };
+            /** Series */
+            series: string;
+            /**
+             * Signal Size
+             * @default 1
+             */
+            signal_size: number | string;
+            /** Since */
+            since?: string | null;
+            /**
+             * Slippage
+             * @default 0.0005
+             */
+            slippage: number | string;
+            /** Source */
+            source: components["schemas"]["ScriptWanted"] | components["schemas"]["SignalsWanted"];
+            timeframe: components["schemas"]["Timeframe"];
+            /** Until */
+            until?: string | null;
+        };
         /** NewConnection */
         NewConnection: {
             /**
@@ -3919,6 +4345,20 @@ export interface components {
             positions: components["schemas"]["PositionSummary"][];
             /** Realised Pnl */
             realised_pnl: string;
+        };
+        /** Page[BacktestTrade] */
+        Page_BacktestTrade_: {
+            /** Items */
+            items: components["schemas"]["BacktestTrade"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[BacktestView] */
+        Page_BacktestView_: {
+            /** Items */
+            items: components["schemas"]["BacktestView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
         };
         /** Page[EntryView] */
         Page_EntryView_: {
@@ -4765,6 +5205,24 @@ export interface components {
             versions: components["schemas"]["VersionSummary"][];
         };
         /**
+         * ScriptWanted
+         * @description Without a ``version`` the newest.
+         */
+        ScriptWanted: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "script";
+            /**
+             * Script Id
+             * Format: uuid
+             */
+            script_id: string;
+            /** Version */
+            version?: number | null;
+        };
+        /**
          * SeriesView
          * @description What is stored of a series. ``bytes`` is what its sealed days take, for ``sealed_bars`` bars.
          */
@@ -4816,6 +5274,22 @@ export interface components {
             series: string;
             /** Signals */
             signals: components["schemas"]["SignalView"][];
+        };
+        /**
+         * SignalsWanted
+         * @description A dataset of your own signals.
+         */
+        SignalsWanted: {
+            /**
+             * Dataset Id
+             * Format: uuid
+             */
+            dataset_id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "signals";
         };
         /**
          * SignalView
@@ -5485,6 +5959,270 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    backtests_api_backtests_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                script_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BacktestView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    submit_api_backtests_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBacktest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    backtest_api_backtests__backtest_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_backtests__backtest_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_api_backtests__backtest_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    equity_api_backtests__backtest_id__equity_get: {
+        parameters: {
+            query?: {
+                points?: number;
+            };
+            header?: never;
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.holdfast.columns": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    trades_api_backtests__backtest_id__trades_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BacktestTrade_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    trades_file_api_backtests__backtest_id__trades_csv_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
                 };
             };
             /** @description Validation Error */
