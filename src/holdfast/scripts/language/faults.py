@@ -46,9 +46,10 @@ def _words(error: BaseException, names: Mapping[str, Any], injected: Mapping[str
     if isinstance(error, BadInput):
         return f"{said}."
     if isinstance(error, NameError) and error.name:
-        known = [*names, *(f"bars.{one}" for one in _BARS), *(f"ta.{one}" for one in FUNCTIONS)]
-        exact = [one for one in known if one.endswith(f".{error.name}")]
-        near = f" Write {exact[0]}." if exact else did_you_mean(error.name, known)
+        behind = {one: f"ta.{one}" for one in FUNCTIONS} | {one: f"bars.{one}" for one in _BARS}
+        near = did_you_mean(error.name, [*names, *behind])
+        for one, full in behind.items():
+            near = near.replace(f"mean {one}?", f"mean {full}?")
         return f"{error.name[:40]!r} is not known here.{near}"
     if isinstance(error, AttributeError) and isinstance(error.obj, FloatBars):
         columns = _BARS if isinstance(error.obj, Series) else _BARS[:6]

@@ -24,6 +24,29 @@ from holdfast.scripts.ta.momentum import (
     ultosc,
     willr,
 )
+from holdfast.scripts.ta.series import (
+    barssince,
+    change,
+    correlation,
+    cross,
+    crossover,
+    crossunder,
+    falling,
+    fill,
+    highest,
+    hold,
+    lowest,
+    median,
+    nz,
+    percentrank,
+    returns,
+    rising,
+    rma,
+    shift,
+    sum,
+    valuewhen,
+    zscore,
+)
 from holdfast.scripts.ta.trend import adx, aroon, sar, supertrend
 from holdfast.scripts.ta.volatility import (
     atr,
@@ -37,12 +60,13 @@ from holdfast.scripts.ta.volatility import (
     true_range,
 )
 from holdfast.scripts.ta.volume import ad, adosc, cmf, force, mfi, obv, volume_sma
-from holdfast.scripts.ta.windows import change, crossover, crossunder, highest, hold, lowest, shift
 
 __all__ = [
-    "REGISTRY", "BadInput", "Indicator", "ad", "adosc", "adx", "ao", "aroon", "atr", "bbands", "bbw", "cci",
-    "change", "cmf", "cmo", "crossover", "crossunder", "dema", "donchian", "ema", "force", "highest", "hma",
-    "hold", "hv", "ichimoku", "kama", "keltner", "linreg", "lowest", "macd", "mfi", "momentum", "natr", "obv",
-    "pivots", "roc", "rsi", "sar", "shift", "sma", "stddev", "stoch", "stochrsi", "supertrend", "tema",
-    "trix", "true_range", "ultosc", "volume_sma", "vwap", "vwma", "willr", "wma",
+    "REGISTRY", "BadInput", "Indicator", "ad", "adosc", "adx", "ao", "aroon", "atr", "barssince", "bbands",
+    "bbw", "cci", "change", "cmf", "cmo", "correlation", "cross", "crossover", "crossunder", "dema",
+    "donchian", "ema", "falling", "fill", "force", "highest", "hma", "hold", "hv", "ichimoku", "kama",
+    "keltner", "linreg", "lowest", "macd", "median", "mfi", "momentum", "natr", "nz", "obv", "percentrank",
+    "pivots", "returns", "rising", "rma", "roc", "rsi", "sar", "shift", "sma", "stddev", "stoch", "stochrsi",
+    "sum", "supertrend", "tema", "trix", "true_range", "ultosc", "valuewhen", "volume_sma", "vwap", "vwma",
+    "willr", "wma", "zscore",
 ]  # fmt: skip

@@ -152,22 +152,27 @@ def indicator(
 
     def enter(function: Callable[P, R]) -> Callable[P, R]:
         about = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
-        signature = inspect.signature(function)
         known = {one.name: one for one in inputs if one is not SOURCE}
+        signature = _with_defaults(inspect.signature(function), known)
+        takes_bars = SOURCE not in inputs
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            bound = signature.bind(*args, **kwargs)
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{id}{_plain(signature)}: {error}") from None
             bound.apply_defaults()
             first, *rest = bound.arguments
             for each in rest:
                 bound.arguments[each] = known[each].checked(bound.arguments[each])
-            bound.arguments[first] = data = _clean(bound.arguments[first])
+            bound.arguments[first] = data = _clean(id, bound.arguments[first], takes_bars)
             if not len(data.time if isinstance(data, FloatBars) else data):
                 return _nothing(len(plots))  # type: ignore[return-value]
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 return function(*bound.args, **bound.kwargs)
 
+        checked.__signature__ = signature  # type: ignore[attr-defined]
         REGISTRY[id] = Indicator(
             id, name, group, about, inputs, plots, levels, warmup, cast(Any, checked), period_before
         )
@@ -181,17 +186,38 @@ def _nothing(count: int) -> Floats | tuple[Floats, ...]:
     return empty[0] if count == 1 else empty
 
 
-def _clean(data: Any) -> Any:
+def _with_defaults(signature: inspect.Signature, known: dict[str, Input]) -> inspect.Signature:
+    """The defaults of the inputs, where the function itself has none."""
+    parameters = [
+        one.replace(default=known[name].default) if name in known and one.default is one.empty else one
+        for name, one in signature.parameters.items()
+    ]
+    return signature.replace(parameters=parameters)
+
+
+def _plain(signature: inspect.Signature) -> str:
+    return f"({', '.join(signature.parameters)})"
+
+
+def _clean(name: str, data: Any, takes_bars: bool) -> Any:
+    if not takes_bars:
+        return flat(data)
     if not isinstance(data, FloatBars):
-        return _finite(data)
-    prices = (_finite(column) for column in (data.open, data.high, data.low, data.close, data.volume))
+        raise BadInput(f"{name} needs all of the bars: write {name}(bars, …)")
+    prices = (flat(column) for column in (data.open, data.high, data.low, data.close, data.volume))
     return FloatBars(data.time, *prices)
 
 
-def _finite(values: Any) -> Floats:
-    array = np.ascontiguousarray(values, dtype=np.float64)
-    if array.ndim != 1:
-        raise BadInput("values must be a flat array of numbers")
+def flat(values: Any) -> Floats:
+    """The values as an array of floats with NaN for whatever is no number. Raises ``BadInput``."""
+    if isinstance(values, FloatBars):
+        raise BadInput("this takes one series, such as bars.close, not all of the bars")
+    try:
+        array = np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput("values must be a flat array of numbers, such as bars.close") from None
+    if np.ndim(values) != 1:
+        raise BadInput("values must be a flat array of numbers, such as bars.close")
     return np.where(np.isinf(array), np.nan, array) if np.isinf(array).any() else array
 
 
