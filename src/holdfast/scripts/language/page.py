@@ -208,8 +208,9 @@ class Page:
         return "price" if (self._overlay if overlay is None else overlay) else "own"
 
     def _free_id(self, label: str) -> str:
+        """Plots are columns beside the bars' times, the signals and the target."""
         wanted = name_of(label) or "plot"
-        taken = {plot[0] for plot in self._plots}
+        taken = {"time", "signals", "target", *(plot[0] for plot in self._plots)}
         free = (f"{wanted[:70]}_{number}" for number in range(2, sys.maxsize))
         return wanted if wanted not in taken else next(one for one in free if one not in taken)
 

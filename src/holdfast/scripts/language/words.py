@@ -35,7 +35,8 @@ class Names(SimpleNamespace):
             raise AttributeError(name)
         known = sorted(one for one in self.__dict__ if not one.startswith("_"))
         called = self.__dict__.get("_called", "")
-        raise Mistake(f"{called} has no {name[:40]!r}.{did_you_mean(name, known)} It has {', '.join(known)}.")
+        listed = f" It has {', '.join(known)}." if len(known) <= 20 else ""
+        raise Mistake(f"{called} has no {name[:40]!r}.{did_you_mean(name, known)}{listed}")
 
     def __repr__(self) -> str:
         return self._called

@@ -203,7 +203,7 @@ def _clean(name: str, data: Any, takes_bars: bool) -> Any:
     if not takes_bars:
         return flat(data)
     if not isinstance(data, FloatBars):
-        raise BadInput(f"{name} needs all of the bars: write {name}(bars, …)")
+        raise BadInput(f"{name} takes all of the bars, not one series: {name}(bars, …)")
     prices = (flat(column) for column in (data.open, data.high, data.low, data.close, data.volume))
     return FloatBars(data.time, *prices)
 

@@ -1,5 +1,5 @@
-"""What scripts build conditions of, besides indicators: shifts, crossings, ranks, memories. Each value depends
-on its own bar and earlier ones. Pure."""
+"""What scripts build conditions of, besides indicators: shifts, crossings, ranks, memories. Each value
+depends on its own bar and earlier ones. Pure."""
 
 from typing import Any, Final
 
@@ -25,7 +25,8 @@ def whole(name: str, value: Any, least: int, most: int = LONGEST) -> int:
 def flags(on: Any) -> Flags:
     """A condition as true and false; NaN is false. Raises ``BadInput``."""
     values = flat(on)
-    return (values != 0) & ~np.isnan(values)
+    met: Flags = (values != 0) & ~np.isnan(values)
+    return met
 
 
 def beside(values: Floats, other: Any) -> Floats:

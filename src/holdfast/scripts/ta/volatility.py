@@ -27,7 +27,7 @@ GROUP: Final = "Volatility"
 def true_range(bars: FloatBars) -> Floats:
     """The span of a bar together with the close before it; of the first bar its own span."""
     if not isinstance(bars, FloatBars):
-        raise BadInput("true_range needs all of the bars: write true_range(bars)")
+        raise BadInput("true_range takes all of the bars, not one series: true_range(bars)")
     before = np.concatenate((bars.close[:1], bars.close[:-1]))
     before[:1] = bars.low[:1]
     reach: Floats = np.maximum(bars.high, before) - np.minimum(bars.low, before)
