@@ -35,6 +35,7 @@ from holdfast.platform.database import Database
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.portfolio.models import Posting, Sleeve
+from holdfast.strategies.repository import followed_series
 from holdfast.venues.protocol import HistoryVenue, PublicVenue, Quote, VenueError
 from holdfast.venues.registry import public_venue, shared_budget
 
@@ -117,15 +118,17 @@ class Feed:
         )
 
     async def refresh(self) -> None:
-        """Read the database, and follow every instrument an index may hold or a position does."""
+        """Read the database, and follow every instrument an index may hold or a position does, and the series
+        that strategies run on."""
         async with self._database.transaction() as session:
             await self._board.refresh(session, self._clock.now())
             held = await _held_symbols(session)
+            followed = await followed_series(session)
         listed = {instrument.symbol for instrument in self._instruments.all()}
         usable = {listing.symbol for listing in reviewed.listings().values()} & listed
         self._wanted = frozenset(usable | (held & listed))
         self._stream.want(self._wanted)
-        self.bars.need({f"{VENUE}:{symbol}" for symbol in held & listed})
+        self.bars.need({f"{VENUE}:{symbol}" for symbol in held & listed} | followed)
 
     async def fill_gaps(self) -> None:
         """Ask over REST for what the stream does not tell: at the start, and while it is down or silent."""

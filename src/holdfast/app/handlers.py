@@ -17,6 +17,7 @@ import holdfast.market.candles.tasks
 import holdfast.market.candles.uploads
 import holdfast.market.tasks
 import holdfast.news.tasks
+import holdfast.strategies.tasks
 from holdfast.platform.tasks import Handler
 
 ORDERS: Final = "orders"
@@ -33,8 +34,9 @@ _ROOMS: Final = (
     holdfast.charts.datasets.tasks,
     holdfast.execution.tasks,
     holdfast.journal.tasks,
+    holdfast.strategies.tasks,
 )
-_POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news")
+_POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news", "strategies")
 _HISTORY_KINDS: Final = frozenset(
     {
         holdfast.charts.datasets.service.JOB,

@@ -14,7 +14,8 @@ import holdfast.market.models
 import holdfast.news.models
 import holdfast.platform.models
 import holdfast.portfolio.models
-import holdfast.scripts.models  # noqa: F401
+import holdfast.scripts.models
+import holdfast.strategies.models  # noqa: F401
 from holdfast.platform.database import Base
 
 metadata = Base.metadata

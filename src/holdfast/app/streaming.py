@@ -16,7 +16,7 @@ from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
-from holdfast.app.topics import register_candles, register_news, register_private
+from holdfast.app.topics import register_candles, register_news, register_private, register_strategies
 from holdfast.app.version import version
 from holdfast.core.time import Clock
 from holdfast.indices.board import IndexBoard
@@ -30,6 +30,7 @@ from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import install_problem_handlers
 from holdfast.portfolio.live import LivePositions
+from holdfast.strategies.live import LiveStrategies
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,14 @@ def open_stream(state: State) -> list[Coroutine[Any, Any, None]]:
     register_news(state.hub)
     live = LivePositions(state.quotes, state.indices, state.clock)
     register_private(state.hub, live)
-    return [live.follow(state.redis), state.live_candles.run(), state.hub.run()]
+    strategies = LiveStrategies(state.clock)
+    register_strategies(state.hub, strategies)
+    return [
+        live.follow(state.redis),
+        strategies.follow(state.redis),
+        state.live_candles.run(),
+        state.hub.run(),
+    ]
 
 
 async def close_market(state: State) -> None:

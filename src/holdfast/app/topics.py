@@ -22,6 +22,8 @@ from holdfast.market.live import board, messages
 from holdfast.market.live.board import LiveCandles
 from holdfast.news import live as news
 from holdfast.portfolio.live import LivePositions
+from holdfast.strategies import live as strategies
+from holdfast.strategies.live import LiveStrategies
 
 POSITIONS_EVERY = 1.0
 EXECUTION_EVERY = 2.0
@@ -30,6 +32,7 @@ CONNECTIONS_EVERY = 10.0
 INCIDENTS_EVERY = 5.0
 STOPS_EVERY = 2.0
 ALERTS_EVERY = 5.0
+STRATEGIES_EVERY = 1.0
 
 
 class Connections(RootModel[list[ConnectionView]]):
@@ -45,6 +48,11 @@ def register_private(hub: Hub, live: LivePositions) -> None:
     hub.register("incidents", _signed_in, _incidents, every=INCIDENTS_EVERY)
     hub.register("stops", _signed_in, _stops, every=STOPS_EVERY)
     hub.register(watch.TOPIC, _signed_in, _alerts, every=ALERTS_EVERY)
+
+
+def register_strategies(hub: Hub, live: LiveStrategies) -> None:
+    """Announce ``strategies`` to the hub."""
+    hub.register(strategies.TOPIC, live.may_hear, live.snapshot, every=STRATEGIES_EVERY)
 
 
 def register_candles(hub: Hub, live: LiveCandles) -> None:

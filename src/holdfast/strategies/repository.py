@@ -1,0 +1,98 @@
+"""Every query on strategies."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.accounts.models import User
+from holdfast.scripts.models import Script
+from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
+from holdfast.strategies.states import STOPPED
+
+
+def _at_work() -> ColumnElement[bool]:
+    """It needs the bars of its series."""
+    return or_(Strategy.state != STOPPED, Strategy.closing_from.is_not(None))
+
+
+async def lock_user(session: AsyncSession, user_id: UUID) -> None:
+    """One at a time changes what this user keeps."""
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
+async def of_user(session: AsyncSession, user_id: UUID) -> list[tuple[Strategy, Script]]:
+    """Newest first, each with its script."""
+    rows = await session.execute(
+        select(Strategy, Script)
+        .join(Script, Script.id == Strategy.script_id)
+        .where(Strategy.user_id == user_id)
+        .order_by(Strategy.created_at.desc(), Strategy.id.desc())
+        .execution_options(populate_existing=True)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def owned(
+    session: AsyncSession, user_id: UUID, strategy_id: UUID, *, lock: bool = False
+) -> Strategy | None:
+    query = select(Strategy).where(Strategy.id == strategy_id, Strategy.user_id == user_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found: Strategy | None = await session.scalar(query)
+    return found
+
+
+async def locked(session: AsyncSession, strategy_id: UUID) -> Strategy | None:
+    """To be changed by nobody else until the end of the transaction."""
+    return await session.get(Strategy, strategy_id, with_for_update=True, populate_existing=True)
+
+
+async def counts(session: AsyncSession, user_id: UUID) -> tuple[int, int]:
+    """How many this user has, and how many of them are not stopped."""
+    row = (
+        await session.execute(
+            select(func.count(), func.count().filter(Strategy.state != STOPPED)).where(
+                Strategy.user_id == user_id
+            )
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+async def at_work(session: AsyncSession) -> list[UUID]:
+    return list(await session.scalars(select(Strategy.id).where(_at_work())))
+
+
+async def followed_series(session: AsyncSession) -> set[str]:
+    """Every series whose bars a strategy needs."""
+    return set(await session.scalars(select(Strategy.series).where(_at_work()).distinct()))
+
+
+async def bars(session: AsyncSession, strategy_id: UUID) -> Sequence[StrategyBar]:
+    """Oldest first."""
+    rows = await session.scalars(
+        select(StrategyBar).where(StrategyBar.strategy_id == strategy_id).order_by(StrategyBar.time)
+    )
+    return rows.all()
+
+
+async def events(
+    session: AsyncSession, strategy_id: UUID, limit: int, before: int | None
+) -> Sequence[StrategyEvent]:
+    """Newest first."""
+    query = select(StrategyEvent).where(StrategyEvent.strategy_id == strategy_id)
+    if before is not None:
+        query = query.where(StrategyEvent.number < before)
+    return (await session.scalars(query.order_by(StrategyEvent.number.desc()).limit(limit))).all()
+
+
+async def fills(
+    session: AsyncSession, strategy_id: UUID, limit: int, before: int | None
+) -> Sequence[StrategyFill]:
+    """Newest first."""
+    query = select(StrategyFill).where(StrategyFill.strategy_id == strategy_id)
+    if before is not None:
+        query = query.where(StrategyFill.time < before)
+    return (await session.scalars(query.order_by(StrategyFill.time.desc()).limit(limit))).all()

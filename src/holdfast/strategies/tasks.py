@@ -1,0 +1,88 @@
+"""Background: one job for each strategy that is at work, which runs again when its next bar is due."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import orjson
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.charts.datasets.reader import OwnReader
+from holdfast.charts.datasets.repository import SOURCE as OWN
+from holdfast.indices.candles import SOURCE as INDEX
+from holdfast.indices.candles import IndexReader
+from holdfast.market.candles import feeds
+from holdfast.market.candles.readers import SeriesReader
+from holdfast.market.candles.service import Candles
+from holdfast.platform.jobs import enqueue
+from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
+from holdfast.scripts.running import Runner
+from holdfast.scripts.sandbox import Sandbox
+from holdfast.strategies import repository
+from holdfast.strategies.live import TOPIC
+from holdfast.strategies.service import STEP
+from holdfast.strategies.stepping import Late, Stepper
+from holdfast.venues.protocol import HistoryVenue
+
+log = structlog.get_logger(__name__)
+
+SANDBOX: Final = "strategies.sandbox"
+_SERVICE: Final = "strategies.market"
+
+
+class _Market:
+    """Of one worker process."""
+
+    def __init__(self, work: Work) -> None:
+        self._venues: Mapping[str, HistoryVenue] = {
+            name: opener(work.settings, work.redis, work.clock) for name, opener in feeds.OPENERS.items()
+        }
+        readers: dict[str, SeriesReader] = {INDEX: IndexReader(), OWN: OwnReader()}
+        self.candles = Candles(work.database, work.clock, self._venues, readers)
+
+    async def close(self) -> None:
+        for venue in self._venues.values():
+            await venue.close()
+
+
+def _market(work: Work) -> _Market:
+    made: _Market = work.services.setdefault(_SERVICE, None) or _Market(work)
+    work.services[_SERVICE] = made
+    return made
+
+
+def _runner(work: Work) -> Runner:
+    runner: Runner = work.services.setdefault(SANDBOX, Sandbox.of(work.settings))
+    return runner
+
+
+async def step(work: Work) -> None:
+    """Bring a strategy up to date, and again when its next bar is due. Subject: its id."""
+
+    async def announce(user_id: UUID) -> None:
+        """A lost message loses nothing: the stream asks again by itself."""
+        try:
+            content = orjson.dumps({"topic": TOPIC, "data": {"changed": True}})
+            await work.redis.publish(f"user:{user_id}", content)
+        except RedisError as error:
+            log.warning("a strategy's step could not be announced", error=str(error))
+
+    stepper = Stepper(work.database, _market(work).candles, _runner(work), work.clock, announce)
+    try:
+        seconds = await stepper.bring_up_to_date(UUID(work.lease.subject))
+    except Late as late:
+        raise RetryAt(late.seconds, late.reason) from late
+    if seconds is not None:
+        raise RunAgainIn(seconds)
+
+
+async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
+    """Start-up is recovery: whatever was missed is caught up with."""
+    for strategy_id in await repository.at_work(session):
+        await enqueue(session, STEP, str(strategy_id), now=now)
+
+
+HANDLERS: dict[str, Handler] = {STEP: step}

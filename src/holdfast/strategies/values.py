@@ -1,0 +1,87 @@
+"""What a script says at the close of one bar, from the bars up to it."""
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from holdfast.backtest import weights
+from holdfast.backtest.weights import NothingStated
+from holdfast.core.bars import Bars, FloatBars, Floats
+from holdfast.core.timeframes import Timeframe
+from holdfast.scripts.language.output import LONGEST_TEXT, Output, clean, told
+from holdfast.scripts.running import Runner, task_of
+from holdfast.strategies.models import Strategy
+
+MOST_ALERTS: Final = 8
+"""Of one bar."""
+NOTHING_STATED: Final = (
+    "This script says neither target() nor signal(), so there is nothing to trade. Add one of them."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """``target``: a weight, ``None`` to hold. ``error``: why there is none. ``bars``: SHA-256 of what the
+    script saw."""
+
+    bars: bytes
+    target: float | None = None
+    signal: float | None = None
+    alerts: list[str] = field(default_factory=list)
+    error: dict[str, object] | None = None
+
+
+async def value_at_close(runner: Runner, row: Strategy, source: str, bars: Bars) -> Value:
+    """Of the last of ``bars``, all of which are closed.
+
+    Raises:
+        Unavailable: no script can be run now.
+    """
+    floats = bars.as_floats()
+    task = task_of(source, row.series, Timeframe(row.timeframe), row.inputs, bare=True)
+    output = await runner.run(task, floats, owner=str(row.user_id), purpose="live")
+    return value_of(output, row, floats)
+
+
+def value_of(output: Output, row: Strategy, bars: FloatBars) -> Value:
+    """The last value of each column."""
+    seen = digest(bars)
+    if output.error is not None:
+        fault = output.error
+        return Value(seen, error={"kind": fault.kind, "message": fault.message, "line": fault.line})
+    try:
+        targets = weights.of_output(
+            output.signals, output.target, size=float(row.signal_size), allow_short=row.allow_short
+        )
+    except NothingStated:
+        return Value(seen, error={"kind": "script", "message": NOTHING_STATED, "line": None})
+    price, time = (
+        f"{bars.close[-1]:.12g}",
+        f"{datetime.fromtimestamp(int(bars.time[-1]), UTC):%Y-%m-%d %H:%M}",
+    )
+    symbol = row.series.partition(":")[2]
+    messages = [
+        clean(told(one.message, symbol=symbol, price=price, time=time), LONGEST_TEXT)
+        for one in output.alerts
+        if one.on[-1]
+    ]
+    return Value(seen, _last(targets), _last(output.signals), messages[:MOST_ALERTS])
+
+
+def digest(bars: FloatBars) -> bytes:
+    """SHA-256 of the numbers a script gets."""
+    made = hashlib.sha256()
+    for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume):
+        made.update(np.ascontiguousarray(column).tobytes())
+    return made.digest()
+
+
+def _last(column: Floats | None) -> float | None:
+    if column is None or not len(column):
+        return None
+    value = float(column[-1])
+    return value if math.isfinite(value) else None
