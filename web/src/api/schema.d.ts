@@ -1801,6 +1801,176 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/strategies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Strategies
+         * @description Your strategies on paper, newest first.
+         */
+        get: operations["strategies_api_strategies_get"];
+        put?: never;
+        /**
+         * Start
+         * @description Run a script on closed bars, on paper: nothing is sent to any venue.
+         */
+        post: operations["start_api_strategies_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Strategy */
+        get: operations["strategy_api_strategies__strategy_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove
+         * @description Delete a stopped strategy with everything that came of it.
+         */
+        delete: operations["remove_api_strategies__strategy_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename
+         * @description Give it another name.
+         */
+        patch: operations["rename_api_strategies__strategy_id__patch"];
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/equity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Equity
+         * @description Binary columns at the closes of its bars: ``time``, ``equity``, ``hold`` (bought at the first close and
+         *     held), ``drawdown``, ``weight``; thinned to ``points`` so that extremes stay.
+         */
+        get: operations["equity_api_strategies__strategy_id__equity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description What happened to it, newest first.
+         */
+        get: operations["events_api_strategies__strategy_id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/fills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fills
+         * @description Its trades on paper, newest first.
+         */
+        get: operations["fills_api_strategies__strategy_id__fills_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause
+         * @description Hold the position and trade no more. 409 if it does not run.
+         */
+        post: operations["pause_api_strategies__strategy_id__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume
+         * @description Go on with the bar that forms now. 409 if it runs or is stopped.
+         */
+        post: operations["resume_api_strategies__strategy_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/strategies/{strategy_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop
+         * @description End it for good. What it holds on paper is closed at the open of the next minute.
+         */
+        post: operations["stop_api_strategies__strategy_id__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/symbols": {
         parameters: {
             query?: never;
@@ -2340,7 +2510,7 @@ export interface components {
             /** Bars */
             bars: number;
             error: components["schemas"]["ScriptFault"] | null;
-            findings: components["schemas"]["FindingsView"];
+            findings: components["schemas"]["ScriptFindings"];
             /** Inputs */
             inputs: components["schemas"]["ScriptInput"][];
             /** Logs */
@@ -2376,7 +2546,7 @@ export interface components {
             /** Checked At */
             checked_at: string | null;
             /** Checks */
-            checks: components["schemas"]["holdfast__accounts__schemas__Finding"][];
+            checks: components["schemas"]["Finding"][];
             /**
              * Created At
              * Format: date-time
@@ -2881,37 +3051,24 @@ export interface components {
             value: string;
         };
         /**
-         * FindingsView
-         * @description What looking for values from the future found: a search, not a proof. ``runs`` were compared over
-         *     ``bars`` of ``series`` (of made-up bars, if it is ``None``); fewer than meant if not ``complete``, because
-         *     time ran out. ``unchecked``: it was not looked for.
+         * Finding
+         * @description One thing the check of a key found. ``level``: ok | warning | refused.
          */
-        FindingsView: {
+        Finding: {
             /**
-             * Bars
-             * @default 0
+             * Advice
+             * @default
              */
-            bars: number;
+            advice: string;
+            /** Check */
+            check: string;
             /**
-             * Complete
-             * @default false
-             */
-            complete: boolean;
-            /** Findings */
-            findings?: components["schemas"]["holdfast__scripts__schemas__Finding"][];
-            /**
-             * Runs
-             * @default 0
-             */
-            runs: number;
-            /** Series */
-            series?: string | null;
-            /**
-             * State
+             * Level
              * @enum {string}
              */
-            state: "clean" | "suspect" | "unchecked";
-            timeframe?: components["schemas"]["Timeframe"] | null;
+            level: "ok" | "warning" | "refused";
+            /** Message */
+            message: string;
         };
         /**
          * FiredAlertView
@@ -3106,45 +3263,6 @@ export interface components {
             };
             /** Status */
             status: string;
-        };
-        /**
-         * Finding
-         * @description One thing the check of a key found. ``level``: ok | warning | refused.
-         */
-        holdfast__accounts__schemas__Finding: {
-            /**
-             * Advice
-             * @default
-             */
-            advice: string;
-            /** Check */
-            check: string;
-            /**
-             * Level
-             * @enum {string}
-             */
-            level: "ok" | "warning" | "refused";
-            /** Message */
-            message: string;
-        };
-        /**
-         * Finding
-         * @description A value that should have stayed the same and did not. ``future``: it changed once later bars were
-         *     there. ``random``: the same run gave another. ``start``: it depends on where the history begins. ``time``:
-         *     UTC seconds of the first such bar.
-         */
-        holdfast__scripts__schemas__Finding: {
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "future" | "random" | "start";
-            /** Output */
-            output: string;
-            /** Text */
-            text: string;
-            /** Time */
-            time: number | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -4107,6 +4225,54 @@ export interface components {
             scope: "user" | "position";
         };
         /**
+         * NewStrategy
+         * @description Run a script on the closed bars of a series, on paper. Without ``version`` its newest one; ``capital``
+         *     in quote coin; ``signal_size``: the weight that a signal stands for.
+         */
+        NewStrategy: {
+            /**
+             * Allow Short
+             * @default false
+             */
+            allow_short: boolean;
+            /**
+             * Capital
+             * @default 10000
+             */
+            capital: number | string;
+            /**
+             * Fee Rate
+             * @default 0.001
+             */
+            fee_rate: number | string;
+            /** Inputs */
+            inputs?: {
+                [key: string]: boolean | number | string;
+            };
+            /** Name */
+            name: string;
+            /**
+             * Script Id
+             * Format: uuid
+             */
+            script_id: string;
+            /** Series */
+            series: string;
+            /**
+             * Signal Size
+             * @default 1
+             */
+            signal_size: number | string;
+            /**
+             * Slippage
+             * @default 0.0005
+             */
+            slippage: number | string;
+            timeframe: components["schemas"]["Timeframe"];
+            /** Version */
+            version?: number | null;
+        };
+        /**
          * NewsView
          * @description An article. ``url`` is "" where the source gave no address one may follow. ``known_at``: when it was
          *     first seen here. With a filter by coin, mood and sentiment are those of that coin.
@@ -4413,6 +4579,20 @@ export interface components {
         Page_PositionSummary_: {
             /** Items */
             items: components["schemas"]["PositionSummary"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[StrategyEventView] */
+        Page_StrategyEventView_: {
+            /** Items */
+            items: components["schemas"]["StrategyEventView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[StrategyFillView] */
+        Page_StrategyFillView_: {
+            /** Items */
+            items: components["schemas"]["StrategyFillView"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -5070,6 +5250,58 @@ export interface components {
             message: string;
         };
         /**
+         * ScriptFinding
+         * @description A value that should have stayed the same and did not. ``future``: it changed once later bars were
+         *     there. ``random``: the same run gave another. ``start``: it depends on where the history begins. ``time``:
+         *     UTC seconds of the first such bar.
+         */
+        ScriptFinding: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "future" | "random" | "start";
+            /** Output */
+            output: string;
+            /** Text */
+            text: string;
+            /** Time */
+            time: number | null;
+        };
+        /**
+         * ScriptFindings
+         * @description What looking for values from the future found: a search, not a proof. ``runs`` were compared over
+         *     ``bars`` of ``series`` (of made-up bars, if it is ``None``); fewer than meant if not ``complete``, because
+         *     time ran out. ``unchecked``: it was not looked for.
+         */
+        ScriptFindings: {
+            /**
+             * Bars
+             * @default 0
+             */
+            bars: number;
+            /**
+             * Complete
+             * @default false
+             */
+            complete: boolean;
+            /** Findings */
+            findings?: components["schemas"]["ScriptFinding"][];
+            /**
+             * Runs
+             * @default 0
+             */
+            runs: number;
+            /** Series */
+            series?: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "clean" | "suspect" | "unchecked";
+            timeframe?: components["schemas"]["Timeframe"] | null;
+        };
+        /**
          * ScriptInput
          * @description Something the user may choose: a number from ``min`` to ``max``, or one of ``options``.
          */
@@ -5141,7 +5373,7 @@ export interface components {
              */
             created_at: string;
             error: components["schemas"]["ScriptFault"] | null;
-            findings: components["schemas"]["FindingsView"];
+            findings: components["schemas"]["ScriptFindings"];
             /**
              * Id
              * Format: uuid
@@ -5174,7 +5406,7 @@ export interface components {
              */
             created_at: string;
             error: components["schemas"]["ScriptFault"] | null;
-            findings: components["schemas"]["FindingsView"];
+            findings: components["schemas"]["ScriptFindings"];
             /**
              * Id
              * Format: uuid
@@ -5454,6 +5686,180 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * StrategyEventView
+         * @description ``bar``: the opening of the bar it is about.
+         */
+        StrategyEventView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Bar */
+            bar: string | null;
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "started" | "paused" | "resumed" | "stopped" | "closed" | "failed" | "error" | "gap" | "signal" | "alert" | "repainted";
+            /** Text */
+            text: string;
+        };
+        /**
+         * StrategyFault
+         * @description Why the script gave nothing on the last bar, or why the strategy failed.
+         */
+        StrategyFault: {
+            /** Kind */
+            kind: string;
+            /** Line */
+            line?: number | null;
+            /** Message */
+            message: string;
+        };
+        /**
+         * StrategyFillView
+         * @description A trade on paper at the open of the bar ``bar``; ``at``: when it was booked. ``value``: price times
+         *     quantity. ``reason``: the script's target, the end of a stopped strategy, or a short that lost all.
+         */
+        StrategyFillView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Bar
+             * Format: date-time
+             */
+            bar: string;
+            /** Fee */
+            fee: string;
+            /** Id */
+            id: number;
+            /** Price */
+            price: string;
+            /** Quantity */
+            quantity: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "target" | "stop" | "ruin";
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /** Value */
+            value: string;
+        };
+        /** StrategyName */
+        StrategyName: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * StrategyScript
+         * @description ``deleted``: it is in no list any more; the strategy goes on with its version.
+         */
+        StrategyScript: {
+            /** Deleted */
+            deleted: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * StrategyView
+         * @description A strategy with what it was started with. ``quote``: the coin of all money, "" if it is not known.
+         */
+        StrategyView: {
+            /** Allow Short */
+            allow_short: boolean;
+            /** Capital */
+            capital: string;
+            /** Cash */
+            cash: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Closing */
+            closing: boolean;
+            /** Entry */
+            entry: string | null;
+            /** Equity */
+            equity: string;
+            error: components["schemas"]["StrategyFault"] | null;
+            /** Fee Rate */
+            fee_rate: string;
+            /** Fees */
+            fees: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: boolean | number | string;
+            };
+            /** Last Bar */
+            last_bar: string | null;
+            /** Name */
+            name: string;
+            /** Next Due */
+            next_due: string | null;
+            /** Pnl */
+            pnl: string;
+            /** Pnl Share */
+            pnl_share: number;
+            /** Price */
+            price: string | null;
+            /** Price At */
+            price_at: string | null;
+            /** Quantity */
+            quantity: string;
+            /** Quote */
+            quote: string;
+            /** Repainted */
+            repainted: boolean;
+            script: components["schemas"]["StrategyScript"];
+            /** Series */
+            series: string;
+            /** Signal */
+            signal: number | null;
+            /** Signal Size */
+            signal_size: string;
+            /** Slippage */
+            slippage: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "paper" | "paused" | "stopped" | "failed";
+            /** Target */
+            target: number | null;
+            timeframe: components["schemas"]["Timeframe"];
+            /** Waiting */
+            waiting: string;
         };
         /**
          * StreamLoad
@@ -5762,7 +6168,7 @@ export interface components {
              */
             created_at: string;
             error: components["schemas"]["ScriptFault"] | null;
-            findings: components["schemas"]["FindingsView"];
+            findings: components["schemas"]["ScriptFindings"];
             /** Inputs */
             inputs: components["schemas"]["ScriptInput"][];
             /** Number */
@@ -9243,6 +9649,366 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    strategies_api_strategies_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyView"][];
+                };
+            };
+        };
+    };
+    start_api_strategies_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStrategy"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    strategy_api_strategies__strategy_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_api_strategies__strategy_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rename_api_strategies__strategy_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StrategyName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    equity_api_strategies__strategy_id__equity_get: {
+        parameters: {
+            query?: {
+                points?: number;
+            };
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.holdfast.columns": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    events_api_strategies__strategy_id__events_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StrategyEventView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fills_api_strategies__strategy_id__fills_get: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StrategyFillView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    pause_api_strategies__strategy_id__pause_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_api_strategies__strategy_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stop_api_strategies__strategy_id__stop_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description One key per intent */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                strategy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyView"];
+                };
             };
             /** @description Validation Error */
             422: {
