@@ -6,12 +6,14 @@ import {
   CircleUser,
   Database,
   Gauge,
+  History,
   Layers,
   Newspaper,
   NotebookPen,
   Plug,
   Search,
   Settings,
+  Workflow,
 } from 'lucide-react'
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 
@@ -36,6 +38,8 @@ const ENTRIES = [
   { to: '/', label: 'Overview', icon: Gauge, phone: true },
   { to: '/indices', label: 'Indices', icon: ChartNoAxesCombined, phone: true },
   { to: '/chart', label: 'Chart', icon: ChartCandlestick, phone: true },
+  { to: '/backtests', label: 'Back-tests', icon: History, phone: false },
+  { to: '/strategies', label: 'Strategies', icon: Workflow, phone: false },
   { to: '/news', label: 'News', icon: Newspaper, phone: false },
   { to: '/positions', label: 'Positions', icon: Layers, phone: true },
   { to: '/activity', label: 'Activity', icon: Activity, phone: true },
@@ -140,15 +144,15 @@ function Rail({ openPalette }: { openPalette: () => void }) {
   return (
     <nav
       aria-label="Main"
-      className="sticky top-[var(--stop-bar,0px)] hidden h-[calc(100dvh-73px-var(--stop-bar,0px))] w-16 shrink-0 flex-col border-r border-hairline px-3 py-6 md:flex lg:w-56"
+      className="sticky top-[var(--stop-bar,0px)] hidden h-[calc(100dvh-73px-var(--stop-bar,0px))] w-16 shrink-0 flex-col border-r border-hairline px-3 py-5 md:flex lg:w-56"
     >
-      <div className="mb-8 flex items-center justify-between px-2 md:max-lg:justify-center">
+      <div className="mb-5 flex shrink-0 items-center justify-between px-2 md:max-lg:justify-center">
         <Wordmark signedIn />
         <span className="md:max-lg:hidden">
           <ModePill signedIn />
         </span>
       </div>
-      <div className="flex flex-1 flex-col gap-1">
+      <div className="-mx-1 flex min-h-0 flex-1 flex-col gap-0.5 overflow-y-auto px-1 pb-2">
         {ENTRIES.map(({ to, label, icon: Icon }) => (
           <Link
             key={to}
@@ -156,7 +160,7 @@ function Rail({ openPalette }: { openPalette: () => void }) {
             activeOptions={{ exact: to === '/' }}
             aria-label={label}
             title={label}
-            className="flex h-10 items-center gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
+            className="flex h-9 shrink-0 items-center gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
           >
             <Icon aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
             <span className="md:max-lg:hidden">{label}</span>

@@ -1,32 +1,12 @@
 import type { RouterHistory } from '@tanstack/react-router'
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from '@tanstack/react-router'
+import { createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 
-import { session } from '@/api/session'
 import { lastChart } from '@/features/chart/last'
 
-import { Shell } from './Shell'
-import { NotFoundPage, PageError } from './Fallbacks'
 import { HomePage } from './HomePage'
+import { labRoutes } from './labRoutes'
+import { mine, root } from './parents'
 import { incidentsSearch, JOURNAL_SEARCH, present } from './search'
-
-const root = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage, errorComponent: PageError })
-
-/** Pages of one's own: a visitor signs in first and comes back. */
-const mine = createRoute({
-  getParentRoute: () => root,
-  id: 'mine',
-  component: Outlet,
-  beforeLoad: ({ location }) => {
-    if (session.get().status !== 'in') throw redirect({ to: '/sign-in', search: { next: location.href } })
-  },
-})
 
 const home = createRoute({ getParentRoute: () => root, path: '/', component: HomePage })
 
@@ -224,6 +204,7 @@ const routeTree = root.addChildren([
     newConnection,
     settings,
     risk,
+    ...labRoutes,
   ]),
 ])
 

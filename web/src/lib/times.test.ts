@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { ago, duration, offset, secondsBetween, wholeSeconds } from './times'
+import { ago, duration, offset, secondsBetween, timeMark, wholeSeconds } from './times'
 
 const now = Date.parse('2026-11-21T12:00:00Z')
 
@@ -35,4 +35,13 @@ it('counts in whole seconds', () => {
   expect(wholeSeconds(28_400)).toBe('28 s')
   expect(wholeSeconds(59_600)).toBe('1 min')
   expect(wholeSeconds(250_000)).toBe('4 min 10 s')
+})
+
+it('marks a time line as exactly as its marks are apart', () => {
+  const noon = Date.parse('2024-03-12T12:00:00Z') / 1000
+  const midnight = Date.parse('2024-03-12T00:00:00Z') / 1000
+  expect(timeMark(noon, 31 * 86_400)).toBe('Mar 2024')
+  expect(timeMark(noon, 86_400)).toBe('12 Mar')
+  expect(timeMark(noon, 3_600)).toBe('12:00')
+  expect(timeMark(midnight, 3_600)).toBe('12 Mar')
 })

@@ -87,3 +87,28 @@ const utcFormat = new Intl.DateTimeFormat('en-GB', {
 export function utcMinute(seconds: number): string {
   return Number.isFinite(seconds) ? utcFormat.format(new Date(seconds * 1000)) : ''
 }
+
+const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+const monthFormat = new Intl.DateTimeFormat('en-GB', { month: 'short', year: 'numeric', timeZone: 'UTC' })
+const hourFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' })
+const DAY = 86_400
+const MONTH = 28 * DAY
+
+/** A mark on a time line of UTC seconds, as exact as its marks are apart: "Mar 2024", "12 Mar", "14:30". */
+export function timeMark(seconds: number, step: number): string {
+  const at = new Date(seconds * 1000)
+  if (step >= MONTH) return monthFormat.format(at)
+  return step >= DAY || seconds % DAY === 0 ? dayFormat.format(at) : hourFormat.format(at)
+}
+
+const dateFormat = new Intl.DateTimeFormat('en-GB', {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  timeZone: 'UTC',
+})
+
+/** "12 Mar 2024" of milliseconds, in UTC. */
+export function utcDate(ms: number): string {
+  return Number.isFinite(ms) ? dateFormat.format(new Date(ms)) : ''
+}

@@ -4,6 +4,7 @@ import { setupWorker } from 'msw/browser'
 import { candleFrame } from './candles'
 import { handlers } from './handlers'
 import { nudgePositions } from './positions'
+import { strategiesFrame } from './strategies'
 import { advance, world } from './world'
 
 const link = ws.link(`${location.origin.replace('http', 'ws')}/api/stream`)
@@ -19,6 +20,7 @@ const stream = link.addEventListener('connection', ({ client }) => {
     if (kind === 'index') return world.indices.filter((index) => index.id === id).map(tick)[0]
     if (kind === 'execution') return advance(id)
     if (kind === 'candles') return candleFrame(topic)
+    if (kind === 'strategies') return strategiesFrame()
     if (kind === 'positions') return { positions: nudgePositions() }
     if (kind === 'position') return { position: world.positions.get(id) }
     return undefined

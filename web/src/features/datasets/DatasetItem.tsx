@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { ChartCandlestick } from 'lucide-react'
+import { ChartCandlestick, History } from 'lucide-react'
 import { useState } from 'react'
 
 import { splitSeries } from '@/features/chart/data/series'
@@ -49,6 +49,21 @@ export function DatasetItem({ dataset, shownOn }: { dataset: Dataset; shownOn: D
             <Link to="/chart/$source/$symbol" params={{ source, symbol }} search={timeframe ? { tf: timeframe } : {}}>
               <ChartCandlestick aria-hidden className="size-4" />
               Open in chart
+            </Link>
+          </Button>
+        )}
+        {ready && (
+          <Button size="small" asChild>
+            <Link
+              to="/backtests/new"
+              search={{
+                series: dataset.series,
+                ...(timeframe ? { tf: timeframe } : {}),
+                ...(dataset.kind === 'signals' ? { signals: dataset.id } : {}),
+              }}
+            >
+              <History aria-hidden className="size-4" />
+              Back-test
             </Link>
           </Button>
         )}

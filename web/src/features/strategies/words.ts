@@ -1,0 +1,40 @@
+import { quantity, signOf, signedPercent } from '@/lib/numbers'
+
+import type { State, StrategyTick } from './types'
+
+export const STATE_WORDS: Record<State, string> = {
+  paper: 'Runs on paper',
+  paused: 'Paused',
+  stopped: 'Stopped',
+  failed: 'Failed',
+}
+
+/** Nothing is decided any more. */
+export const isOver = ({ state }: Pick<StrategyTick, 'state'>) => state === 'stopped' || state === 'failed'
+
+/** "Long 0.52", "Short 3", "Flat". */
+export function holdingWords({ quantity: held }: Pick<StrategyTick, 'quantity'>): string {
+  const sign = signOf(held)
+  if (sign === 0) return 'Flat'
+  return `${sign > 0 ? 'Long' : 'Short'} ${quantity(held.replace('-', ''))}`
+}
+
+/** What the script asked for at the last bar, as a share of the account. */
+export function targetWords(target: number | null): string {
+  if (target === null) return 'Nothing yet'
+  return target === 0 ? 'Flat' : `${signedPercent(target, 0)} of the account`
+}
+
+const KINDS: Record<string, string> = {
+  started: 'Started',
+  paused: 'Paused',
+  resumed: 'Resumed',
+  stopped: 'Stopped',
+  failed: 'Failed',
+  alert: 'Alert',
+  signal: 'Signal',
+  repainted: 'Repainted',
+  renamed: 'Renamed',
+}
+
+export const eventWords = (kind: string) => KINDS[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1)
