@@ -7,6 +7,8 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import holdfast.accounts.tasks
+import holdfast.backtest.service
+import holdfast.backtest.tasks
 import holdfast.charts.datasets.service
 import holdfast.charts.datasets.tasks
 import holdfast.execution.tasks
@@ -34,11 +36,13 @@ _ROOMS: Final = (
     holdfast.charts.datasets.tasks,
     holdfast.execution.tasks,
     holdfast.journal.tasks,
+    holdfast.backtest.tasks,
     holdfast.strategies.tasks,
 )
 _POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news", "strategies")
 _HISTORY_KINDS: Final = frozenset(
     {
+        holdfast.backtest.service.JOB,
         holdfast.charts.datasets.service.JOB,
         holdfast.indices.tasks.BACKFILL_HISTORY,
         holdfast.market.candles.backfill.JOB,

@@ -1,0 +1,252 @@
+"""One back-test from its bars to its figures, a stage at a time. Safe to begin again."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.backtest import history, packing, reading, repository, weights, words
+from holdfast.backtest.models import Backtest
+from holdfast.backtest.outcome import MOST_TRADES, Outcome, outcome
+from holdfast.backtest.reading import MOST_BARS
+from holdfast.backtest.repository import DONE, EQUITY, TRADES
+from holdfast.charts.datasets import service as datasets
+from holdfast.core.bars import Bars, FloatBars, Floats
+from holdfast.core.errors import InvalidInput
+from holdfast.core.timeframes import Timeframe, shifted
+from holdfast.market.candles import feeds
+from holdfast.market.candles.readers import Series, split_name
+from holdfast.platform import jobs
+from holdfast.platform.tasks import RunAgainIn, Work
+from holdfast.scripts import causality
+from holdfast.scripts import service as scripts
+from holdfast.scripts.language.output import Output
+from holdfast.scripts.language.run import Task
+from holdfast.scripts.running import Runner, ScriptFailed, task_of
+from holdfast.scripts.values import WARMUP
+
+_HISTORY_SECONDS: Final = 2.0
+_LONGEST_HISTORY: Final = timedelta(minutes=30)
+_LONGEST_CHECK: Final = timedelta(seconds=60)
+_SIGNALS_A_PAGE: Final = 5000
+
+
+class Stopped(Exception):
+    """It was cancelled or deleted meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """``bars`` from the warm-up on; those from ``first`` on are traded."""
+
+    bars: Bars
+    first: int
+    series: Series
+    warnings: list[Any]
+
+
+class Carrying:
+    """The stages of one back-test, and what is told of them. Each raises ``Stopped``."""
+
+    def __init__(self, work: Work, row: Backtest, runner: Runner) -> None:
+        self._work = work
+        self._row = row
+        self._runner = runner
+        self._timeframe = Timeframe(row.timeframe)
+
+    async def carry_out(self) -> None:
+        """Raises ``HoldfastError``: it cannot be done; ``Unavailable``: not now; ``RunAgainIn``: its bars are
+        on their way."""
+        read = await self._read()
+        cautions = list(read.warnings)
+        if self._row.kind == "script":
+            targets = await self._of_script(read, cautions)
+        else:
+            targets = await self._of_signals(read, cautions)
+        await self._enter("trading")
+        async with self._work.database.transaction() as session:
+            terms = await reading.terms_of(
+                session,
+                read.series,
+                capital=self._row.capital,
+                fee_rate=self._row.fee_rate,
+                slippage=self._row.slippage,
+                allow_short=self._row.allow_short,
+            )
+        bars = read.bars.take(slice(read.first, None)).at_scale(
+            terms.price_decimals, read.bars.volume_decimals
+        )
+        found = await asyncio.to_thread(outcome, bars, targets[read.first :], terms)
+        if not found.trades:
+            cautions.append(words.untraded())
+        if found.ruined:
+            cautions.append(words.ruined())
+        if found.more:
+            cautions.append(words.unlisted(found.more, MOST_TRADES))
+        await self._enter("figures")
+        await self._keep(bars, read.series, found, cautions)
+
+    # --- bars --------------------------------------------------------------------------------------------
+
+    async def _read(self) -> Read:
+        row, timeframe, now = self._row, self._timeframe, self._work.clock.now()
+        candles = reading.open_candles(self._work.database, self._work.clock)
+        series = await candles.find(*split_name(row.series), row.user_id)
+        start, until = reading.span_of(series, timeframe, row.since, row.until, now)
+        begin = self._warm_from(series, start, until)
+        await self._have_history(series, begin, until, now)
+        await self._enter("bars", 0, until - begin)
+
+        async def passed(done: int, total: int) -> None:
+            await self._enter("bars", done, total)
+
+        bars, series = await reading.read(candles, series, row.user_id, timeframe, begin, until, passed)
+        first = int(np.searchsorted(bars.time, start))
+        if len(bars) - first < reading.LEAST_BARS:
+            raise InvalidInput(
+                f"There are not two bars of {series.name} between {words.moment(start)} and "
+                f"{words.moment(until)}.",
+                advice="Choose other times, or have its history filled on the Data page.",
+            )
+        traded = bars.take(slice(first, None))
+        venue = series.source in feeds.OPENERS
+        gaps = reading.gaps_of(traded, timeframe)
+        return Read(bars, first, series, words.of_bars(traded, timeframe, (start, until), gaps, venue))
+
+    def _warm_from(self, series: Series, start: int, until: int) -> int:
+        """Where the bars begin that only the script sees."""
+        if self._row.kind != "script" or self._row.since is None:
+            return start
+        room = MOST_BARS - (until - start) // self._timeframe.longest
+        begin = max(shifted(start, self._timeframe, -max(min(WARMUP, room), 0)), 0)
+        known = 0 if series.source in feeds.OPENERS or series.first_time is None else series.first_time
+        return max(begin, min(start, known))
+
+    async def _have_history(self, series: Series, start: int, until: int, now: datetime) -> None:
+        begun = self._row.started_at or now
+        if now - begun > _LONGEST_HISTORY:
+            return
+        async with self._work.database.transaction() as session:
+            asked = self._row.stage == "history"
+            filling = await history.filling(session, series, start, until, asked=asked, now=now)
+        if filling is None:
+            return
+        await self._enter("history", filling.done, filling.total)
+        raise RunAgainIn(_HISTORY_SECONDS)
+
+    # --- weights -----------------------------------------------------------------------------------------
+
+    async def _of_script(self, read: Read, cautions: list[Any]) -> Floats:
+        row = self._row
+        assert row.script_id is not None
+        async with self._work.database.transaction() as session:
+            version = await scripts.version_of(session, row.user_id, row.script_id, row.version)
+        task = task_of(version.source, row.series, self._timeframe, row.inputs, bare=True)
+        bars = read.bars.as_floats()
+        await self._enter("script", 0, 1)
+        whole = await self._output(task, bars)
+        if whole.error is not None:
+            raise ScriptFailed(whole.error)
+        try:
+            targets = weights.of_output(
+                whole.signals,
+                whole.target,
+                size=float(row.signal_size),
+                allow_short=row.allow_short,
+            )
+        except weights.NothingStated:
+            raise NothingToTrade from None
+        cautions += await self._look_ahead(task, bars, whole)
+        return targets
+
+    async def _look_ahead(self, task: Task, bars: FloatBars, whole: Output) -> list[Any]:
+        """What the script's weights owe to bars they could not know: these very bars are run again in parts,
+        as many as there is time for."""
+        runs = causality.plan(len(bars.time), self._row.id.int % 2**32)
+        examiner = causality.Examiner(bars.time)
+        limit = self._work.clock.now() + _LONGEST_CHECK
+        for number, one in enumerate(runs):
+            await self._enter("causality", number, len(runs))
+            if one.kind == "whole":
+                examiner.see(one, whole)
+            elif self._work.clock.now() > limit:
+                return words.of_check(examiner.report(), number, len(runs))
+            else:
+                examiner.see(one, await self._output(task, one.of(bars)))
+        return words.of_check(examiner.report(), len(runs), len(runs))
+
+    async def _output(self, task: Task, bars: FloatBars) -> Output:
+        return await self._runner.run(task, bars, owner=str(self._row.user_id), purpose="backtest")
+
+    async def _of_signals(self, read: Read, cautions: list[Any]) -> Floats:
+        row = self._row
+        assert row.dataset_id is not None
+        await self._enter("script")
+        times, types = [], []
+        async with self._work.database.transaction() as session:
+            dataset = await datasets.ready(session, row.user_id, row.dataset_id)
+            async for signal in datasets.signal_rows(session, dataset.id, _SIGNALS_A_PAGE):
+                times.append(signal.time)
+                types.append(signal.type)
+        targets, unused = weights.of_marks(
+            np.array(times, np.int64),
+            types,
+            read.bars.time,
+            size=float(row.signal_size),
+            allow_short=row.allow_short,
+        )
+        if unused:
+            cautions.append(words.unused(unused))
+        return targets
+
+    # --- telling -----------------------------------------------------------------------------------------
+
+    async def _enter(self, stage: str, done: int = 0, total: int = 0) -> None:
+        async with self._work.database.transaction() as session:
+            if not await repository.note(session, self._row.id, stage=stage, done=done, total=total):
+                raise Stopped
+
+    async def _keep(self, bars: Bars, series: Series, found: Outcome, cautions: list[Any]) -> None:
+        row, now = self._row, self._work.clock.now()
+        header = {"series": row.series, "timeframe": row.timeframe, "quote": row.quote}
+        curves, trades = await asyncio.to_thread(_packed, found, header)
+        async with self._work.database.transaction() as session:
+            await jobs.renew(session, self._work.lease, now=now)
+            kept = await repository.note(
+                session,
+                row.id,
+                state=DONE,
+                stage=DONE,
+                done=0,
+                total=0,
+                error=None,
+                warnings=cautions,
+                figures=found.figures,
+                sparkline=found.sparkline,
+                bars=len(bars),
+                first_bar=int(bars.time[0]),
+                last_bar=int(bars.time[-1]),
+                revision=series.revision,
+                trades=len(found.trades),
+                took=round((now - (row.started_at or now)).total_seconds(), 3),
+                finished_at=now,
+            )
+            if not kept:
+                raise Stopped
+            await _put(session, row, curves, trades)
+
+
+class NothingToTrade(Exception):
+    """The script says neither what it signals nor what it wants to hold."""
+
+
+def _packed(found: Outcome, header: dict[str, Any]) -> tuple[bytes, list[bytes]]:
+    return packing.pack_curves(found.curves, header), list(packing.pack_trades(found.trades))
+
+
+async def _put(session: AsyncSession, row: Backtest, curves: bytes, trades: list[bytes]) -> None:
+    await repository.put_parts(session, row.id, EQUITY, [curves])
+    await repository.put_parts(session, row.id, TRADES, trades)

@@ -1,0 +1,91 @@
+"""Background: running back-tests."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.backtest import repository, service
+from holdfast.backtest.carrying import Carrying, NothingToTrade, Stopped
+from holdfast.backtest.models import Backtest
+from holdfast.backtest.repository import FAILED, QUEUED, RUNNING, UNDER_WAY
+from holdfast.charts.repository import lock_user
+from holdfast.core.errors import HoldfastError, Unavailable
+from holdfast.platform import jobs
+from holdfast.platform.tasks import Handler, RetryAt, Work
+from holdfast.scripts.running import Runner, ScriptFailed
+from holdfast.scripts.sandbox import Sandbox
+
+RUNNER: Final = "backtest.runner"
+"""The service that runs scripts, if it is not to be the sandbox."""
+MOST_ATTEMPTS: Final = 4
+_TURN_SECONDS: Final = 1.0
+_AWAY_SECONDS: Final = 5.0
+_LONGEST_AWAY: Final = timedelta(minutes=10)
+
+
+async def run_backtest(work: Work) -> None:
+    """Run one from its beginning, also if a worker died on it before. Subject: its id."""
+    row = await _begin(work, UUID(work.lease.subject))
+    if row is None:
+        return
+    try:
+        await Carrying(work, row, _runner(work)).carry_out()
+    except Stopped:
+        return
+    except ScriptFailed as failed:
+        await _fail(work, row, failed.detail, failed.extra["kind"], failed.extra["line"])
+    except NothingToTrade:
+        told = "The script says neither signal() nor target(), so there is nothing to trade."
+        await _fail(work, row, told, "result")
+    except Unavailable as away:
+        now = work.clock.now()
+        if now - (row.started_at or now) > _LONGEST_AWAY:
+            await _fail(work, row, f"{away.detail} {away.advice}".strip(), "worker")
+            return
+        raise RetryAt(_AWAY_SECONDS, away.detail) from away
+    except HoldfastError as refused:
+        await _fail(work, row, f"{refused.detail} {refused.advice}".strip(), "data")
+
+
+async def _begin(work: Work, backtest_id: UUID) -> Backtest | None:
+    """Enter it as running; ``None`` if it is over or gone. Raises ``RetryAt``: enough of its user run."""
+    now = work.clock.now()
+    async with work.database.transaction() as session:
+        found = await session.get(Backtest, backtest_id)
+        if found is None:
+            return None
+        await lock_user(session, found.user_id)
+        row = await repository.backtest_of(session, found.user_id, backtest_id, lock=True)
+        if row is None or row.state not in UNDER_WAY:
+            return None
+        if row.state == QUEUED:
+            if await repository.count(session, row.user_id, [RUNNING]) >= service.MOST_AT_ONCE:
+                raise RetryAt(_TURN_SECONDS, "this user has enough of them running")
+            row.state, row.stage, row.started_at = RUNNING, "bars", now
+        await session.flush()
+    if work.lease.attempts > MOST_ATTEMPTS:
+        await _fail(work, row, "Something went wrong again and again while it ran.", "worker")
+        return None
+    return row
+
+
+async def _fail(work: Work, row: Backtest, message: str, kind: str, line: int | None = None) -> None:
+    now = work.clock.now()
+    error: dict[str, Any] = {"kind": kind, "message": message, "line": line}
+    async with work.database.transaction() as session:
+        await jobs.renew(session, work.lease, now=now)
+        await repository.note(session, row.id, state=FAILED, error=error, finished_at=now)
+
+
+def _runner(work: Work) -> Runner:
+    found: Runner = work.services.get(RUNNER) or Sandbox.of(work.settings)
+    return found
+
+
+async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
+    """Nothing recurs: every back-test has its job from the moment it is asked for."""
+
+
+HANDLERS: dict[str, Handler] = {service.JOB: run_backtest}

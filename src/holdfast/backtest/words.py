@@ -1,0 +1,93 @@
+"""What a back-test says of its own limits, for people. Pure."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from holdfast.backtest.reading import Gaps
+from holdfast.core.bars import Bars
+from holdfast.core.timeframes import Timeframe
+from holdfast.scripts.causality import Report
+
+_FINDINGS: Final = {
+    "future": (
+        "look-ahead",
+        "The script looks into the future. This result is not one it could have had.",
+    ),
+    "random": ("repaint", "The script gives other values each time. This result is one of many."),
+    "start": ("warm-up", "The script's values depend on where the bars begin."),
+}
+
+
+def caution(kind: str, message: str, detail: str = "") -> dict[str, Any]:
+    return {"kind": kind, "message": message, "detail": detail}
+
+
+def of_bars(bars: Bars, timeframe: Timeframe, span: tuple[int, int], gaps: Gaps, venue: bool) -> list[Any]:
+    """What is missing of the span that was asked for."""
+    found = []
+    start, until = span
+    if int(bars.time[0]) > start + timeframe.longest:
+        advice = "Have the history filled (Data page), then run it again." if venue else ""
+        found.append(caution("gaps", f"There are bars only from {moment(int(bars.time[0]))} on.", advice))
+    if int(bars.time[-1]) + 2 * timeframe.longest < until:
+        found.append(caution("gaps", f"There are no bars after {moment(int(bars.time[-1]))}."))
+    if gaps.missing:
+        holes = f"{gaps.count:,} holes" if gaps.count > 1 else "one hole"
+        found.append(
+            caution(
+                "gaps",
+                f"{gaps.missing:,} bars are missing, in {holes}.",
+                f"The longest misses {gaps.longest:,}. An order in a hole is filled at the first "
+                "bar after it. A market that closes at night looks like this, too.",
+            )
+        )
+    return found
+
+
+def of_check(report: Report, made: int, planned: int) -> list[Any]:
+    """What the check for looking ahead found, the worst first."""
+    if not planned:
+        return [caution("other", "Too few bars to check whether the script looks ahead.")]
+    told = [
+        caution(kind, message, " ".join(texts))
+        for finding, (kind, message) in _FINDINGS.items()
+        if (texts := [one.text for one in report.findings if one.kind == finding])
+    ]
+    if made < planned:
+        told.append(
+            caution(
+                "other",
+                f"The check for looking ahead took long: {made} of {planned} runs were made.",
+                "A shorter time or longer bars are checked wholly.",
+            )
+        )
+    return told
+
+
+def ruined() -> dict[str, Any]:
+    return caution(
+        "other",
+        "A short lost everything, and nothing was traded afterwards.",
+        "It was closed at the next open. A real exchange would have closed it earlier.",
+    )
+
+
+def unlisted(more: int, most: int) -> dict[str, Any]:
+    return caution("other", f"The first {most:,} trades are listed.", f"{more:,} more count in the figures.")
+
+
+def unused(signals: int) -> dict[str, Any]:
+    told = f"{signals:,} signals trade" if signals > 1 else "One signal trades"
+    return caution("other", f"{told} nothing.", "They say info, or are before the first bar.")
+
+
+def untraded() -> dict[str, Any]:
+    return caution(
+        "other",
+        "Nothing was traded.",
+        "No weight was asked for, or every order was below the smallest the market takes.",
+    )
+
+
+def moment(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M} UTC"
