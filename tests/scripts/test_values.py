@@ -327,10 +327,8 @@ async def test_a_check_tells_what_a_source_does_and_keeps_nothing(
     expected = whole_history(CROSS, bars, Timeframe.M15, fast=4)
     outputs = found["outputs"]
     assert [one["count"] for one in outputs["markers"]] == [int(one.on.sum()) for one in expected.markers]
-    assert outputs["signals"] == {
-        "up": outputs["markers"][0]["count"],
-        "down": outputs["markers"][1]["count"],
-    }
+    up, down = (one["count"] for one in outputs["markers"])
+    assert outputs["signals"] == {"up": up, "down": down}
     assert outputs["target"] == {"given": found["bars"], "lowest": 0.0, "highest": 1.0}
     assert outputs["alerts"] == [{"message": "{symbol} crossed", "count": up}]
     assert outputs["recent"][-1]["values"] == [pytest.approx(one.values[-1]) for one in expected.plots]

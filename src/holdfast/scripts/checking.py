@@ -1,16 +1,18 @@
 """Try a source: what it draws and signals, and whether it looks into the future. Nothing is kept."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import numpy as np
+import structlog
 
 from holdfast.core.bars import FloatBars
-from holdfast.core.errors import TooManyRequests
+from holdfast.core.errors import TooManyRequests, Unavailable
+from holdfast.scripts import causality
 from holdfast.scripts.language.output import Floats, Output, Value
 from holdfast.scripts.running import Runner, task_of
 from holdfast.scripts.sample import Sample
@@ -21,6 +23,7 @@ from holdfast.scripts.schemas import (
     OutputsView,
     RecentRow,
     ScriptFault,
+    ScriptFindings,
     ScriptInput,
     ScriptLine,
     ScriptMarker,
@@ -30,7 +33,13 @@ from holdfast.scripts.schemas import (
 )
 from holdfast.scripts.service import UNCHECKED, Looked
 
+log = structlog.get_logger(__name__)
+
 RECENT: Final = 10
+SEARCH_SECONDS: Final = 8.0
+_MADE_UP: Final = "made-up:COIN"
+
+Run = Callable[[FloatBars], Awaitable[Output]]
 
 
 class Turns:
@@ -52,16 +61,20 @@ class Turns:
 
 
 async def check(
-    runner: Runner, source: str, inputs: Mapping[str, Value], sample: Sample, *, user_id: UUID
+    runner: Runner, source: str, inputs: Mapping[str, Value], sample: Sample, *, user_id: UUID, seed: int
 ) -> CheckView:
-    """What the source gives over the sample, and what was found.
+    """What the source gives over the sample, and what was found. ``seed``: one that nobody can foresee.
 
     Raises:
         Unavailable: nothing can be run now.
     """
-    task = task_of(source, sample.series or "made-up:COIN", sample.timeframe, inputs)
-    output = await runner.run(task, sample.bars, owner=str(user_id), purpose="editor")
-    findings = UNCHECKED
+    task = task_of(source, sample.series or _MADE_UP, sample.timeframe, inputs)
+
+    async def run(bars: FloatBars) -> Output:
+        return await runner.run(task, bars, owner=str(user_id), purpose="editor")
+
+    output = await run(sample.bars)
+    findings = UNCHECKED if output.error else await _search(run, output, sample, seed)
     return CheckView(
         title=output.title,
         overlay=output.overlay,
@@ -75,6 +88,23 @@ async def check(
         timeframe=sample.timeframe,
         bars=len(sample.bars.time),
     )
+
+
+async def _search(run: Run, whole: Output, sample: Sample, seed: int) -> ScriptFindings:
+    """Compare the run over all bars with runs over parts of them, as many as there is time for."""
+    examiner = causality.Examiner(sample.bars.time)
+    runs = causality.plan(len(sample.bars.time), seed)
+    finished = False
+    try:
+        async with asyncio.timeout(SEARCH_SECONDS):
+            for number, one in enumerate(runs):
+                examiner.see(one, await run(one.of(sample.bars)) if number else whole)
+            finished = True
+    except (TimeoutError, Unavailable) as error:
+        log.warning("a search for what looks ahead was cut short", error=type(error).__name__)
+    report = examiner.report()
+    found = {**report.as_json(), "complete": report.complete and finished}
+    return ScriptFindings(**found, series=sample.series, timeframe=sample.timeframe)
 
 
 def looked(view: CheckView) -> Looked:

@@ -1,5 +1,6 @@
 """Scripts over HTTP. What runs one holds no transaction meanwhile."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -80,7 +81,12 @@ class Bench:
         async with turns.of(self.user_id, wait=wait):
             found = await sample(self.candles, wanted.series, wanted.timeframe, user_id=self.user_id, now=now)
             return await checking.check(
-                self.runner, wanted.source, wanted.inputs, found, user_id=self.user_id
+                self.runner,
+                wanted.source,
+                wanted.inputs,
+                found,
+                user_id=self.user_id,
+                seed=secrets.randbits(32),
             )
 
     async def looked(self, source: str) -> Looked | None:

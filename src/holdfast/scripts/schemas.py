@@ -131,7 +131,7 @@ class ScriptFault(Schema):
     line: int | None
 
 
-class Finding(Schema):
+class ScriptFinding(Schema):
     """A value that should have stayed the same and did not. ``future``: it changed once later bars were
     there. ``random``: the same run gave another. ``start``: it depends on where the history begins. ``time``:
     UTC seconds of the first such bar."""
@@ -142,16 +142,18 @@ class Finding(Schema):
     text: str
 
 
-class FindingsView(Schema):
+class ScriptFindings(Schema):
     """What looking for values from the future found: a search, not a proof. ``runs`` were compared over
-    ``bars`` of ``series`` (of made-up bars, if it is ``None``); fewer than meant if not ``complete``, because
-    time ran out. ``unchecked``: it was not looked for."""
+    ``bars`` of ``series`` (of made-up bars, if it is ``None``); not ``complete`` if time ran out or one of
+    them failed. ``unchecked``: it was not looked for. ``warmup``: bars after which the values had forgotten
+    where the bars began, if they did."""
 
     state: Literal["clean", "suspect", "unchecked"]
-    findings: list[Finding] = Field(default_factory=list)
+    findings: list[ScriptFinding] = Field(default_factory=list)
     complete: bool = False
     runs: int = 0
     bars: int = 0
+    warmup: int | None = None
     series: str | None = None
     timeframe: Timeframe | None = None
 
@@ -212,7 +214,7 @@ class CheckView(Schema):
     outputs: OutputsView | None
     logs: list[str]
     error: ScriptFault | None
-    findings: FindingsView
+    findings: ScriptFindings
     series: str | None
     timeframe: Timeframe
     bars: int
@@ -255,7 +257,7 @@ class ScriptSummary(Schema):
     overlay: bool
     inputs: list[ScriptInput]
     error: ScriptFault | None
-    findings: FindingsView
+    findings: ScriptFindings
     created_at: datetime
     updated_at: datetime
 
@@ -276,7 +278,7 @@ class VersionView(VersionSummary):
     pane: str
     inputs: list[ScriptInput]
     error: ScriptFault | None
-    findings: FindingsView
+    findings: ScriptFindings
 
 
 class ScriptView(ScriptSummary):

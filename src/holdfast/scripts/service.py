@@ -14,9 +14,9 @@ from holdfast.scripts import repository
 from holdfast.scripts.models import Script, ScriptVersion
 from holdfast.scripts.running import sha256_of
 from holdfast.scripts.schemas import (
-    FindingsView,
     NewScript,
     ScriptChange,
+    ScriptFindings,
     ScriptSummary,
     ScriptView,
     VersionSummary,
@@ -39,10 +39,10 @@ class Looked:
     pane: str = ""
     inputs: list[Any] = field(default_factory=list)
     error: dict[str, Any] | None = None
-    findings: FindingsView = field(default_factory=lambda: UNCHECKED)
+    findings: ScriptFindings = field(default_factory=lambda: UNCHECKED)
 
 
-UNCHECKED: Final = FindingsView(state="unchecked")
+UNCHECKED: Final = ScriptFindings(state="unchecked")
 
 
 # --- looking ------------------------------------------------------------------------------------------------

@@ -5271,8 +5271,9 @@ export interface components {
         /**
          * ScriptFindings
          * @description What looking for values from the future found: a search, not a proof. ``runs`` were compared over
-         *     ``bars`` of ``series`` (of made-up bars, if it is ``None``); fewer than meant if not ``complete``, because
-         *     time ran out. ``unchecked``: it was not looked for.
+         *     ``bars`` of ``series`` (of made-up bars, if it is ``None``); not ``complete`` if time ran out or one of
+         *     them failed. ``unchecked``: it was not looked for. ``warmup``: bars after which the values had forgotten
+         *     where the bars began, if they did.
          */
         ScriptFindings: {
             /**
@@ -5300,6 +5301,8 @@ export interface components {
              */
             state: "clean" | "suspect" | "unchecked";
             timeframe?: components["schemas"]["Timeframe"] | null;
+            /** Warmup */
+            warmup?: number | null;
         };
         /**
          * ScriptInput
