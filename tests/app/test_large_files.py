@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from sqlalchemy import text
 from tests.charts.conftest import Headers, add_user, sign_in
 
 from holdfast.charts.datasets.service import MOST_BYTES
@@ -106,10 +107,8 @@ async def csv(size: int, ask: Ask) -> AsyncIterator[bytes]:
     yield (ROW % (last, "0" * (size - sent - len(ROW % (last, ""))))).encode()
 
 
-async def send(
-    client: httpx2.AsyncClient, owner: Headers, size: int, ask: Ask, gone: asyncio.Event
-) -> httpx2.Response:
-    """A form with a file of so many bytes, as a browser sends it. ``gone``: its last byte has left."""
+async def send(client: httpx2.AsyncClient, owner: Headers, size: int, ask: Ask) -> httpx2.Response:
+    """A form with a file of so many bytes, as a browser sends it."""
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="bars.csv"\r\n\r\n'
     tail = b"\r\n--x--\r\n"
 
@@ -118,7 +117,6 @@ async def send(
         async for piece in csv(size, ask):
             yield piece
         yield tail
-        gone.set()
 
     about = {
         "Content-Type": "multipart/form-data; boundary=x",
@@ -139,10 +137,6 @@ class Stranger:
     async def ask(self) -> None:
         assert (await self.client.get("/api/datasets", headers=self.headers)).status_code == 200
         self.answered += 1
-
-    async def ask_after(self, moment: asyncio.Event) -> None:
-        await moment.wait()
-        await self.ask()
 
 
 @pytest.fixture
@@ -170,20 +164,35 @@ class Memory:
         return int(kib) / 1024
 
 
+async def has_come_to_keep(database: Database, sending: asyncio.Task[httpx2.Response]) -> None:
+    """Wait until the API waits for the table that the file is to be kept in."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE relation = 'dataset_parts'::regclass AND NOT granted")
+    while True:
+        assert not sending.done(), await sending
+        async with database.transaction() as session:
+            if await session.scalar(waiting):
+                return
+        await asyncio.sleep(0.05)
+
+
 async def test_the_largest_file_is_taken_and_read(
     client: httpx2.AsyncClient,
     api: subprocess.Popen[bytes],
     environment: dict[str, str],
+    database: Database,
     stranger: Stranger,
     owner: Headers,
 ) -> None:
-    memory, gone = Memory(api), asyncio.Event()
-    meanwhile = asyncio.create_task(stranger.ask_after(gone))
-    sent = await send(client, owner, MOST_BYTES, stranger.ask, gone)
+    memory = Memory(api)
+    sending = asyncio.create_task(send(client, owner, MOST_BYTES, stranger.ask))
+    async with database.transaction() as session:
+        await session.execute(text("LOCK TABLE dataset_parts IN EXCLUSIVE MODE"))
+        await has_come_to_keep(database, sending)
+        await stranger.ask()
+        assert not sending.done()
+    sent = await sending
     assert sent.status_code == 202, sent.text
-    assert stranger.answered > PAUSES
-    assert meanwhile.done(), "whoever asked while the file was being kept had to wait for it"
-    await meanwhile
+    assert stranger.answered > PAUSES + 1
     reader = await asyncio.create_subprocess_exec(
         sys.executable, str(READER), sent.json()["id"], env=environment, stdout=subprocess.PIPE
     )
@@ -198,7 +207,7 @@ async def test_one_byte_more_is_refused(
     client: httpx2.AsyncClient, api: subprocess.Popen[bytes], stranger: Stranger, owner: Headers
 ) -> None:
     memory = Memory(api)
-    refused = await send(client, owner, MOST_BYTES + 1, stranger.ask, asyncio.Event())
+    refused = await send(client, owner, MOST_BYTES + 1, stranger.ask)
     assert refused.status_code == 422
     assert "at most 200 MiB" in refused.json()["detail"]
     assert stranger.answered > PAUSES
