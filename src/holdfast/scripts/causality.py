@@ -191,8 +191,8 @@ class Examiner:
     def _remembers(self, name: str, one: Mismatch) -> str:
         return (
             f"The {name} depends on where the bars begin, even {WARMUP:,} bars later: {_short(one.part)} "
-            f"instead of {_short(one.whole)} at the bar of {self._when(one.bar)}. Use windows of fixed length "
-            "instead of everything so far, or shorter averages."
+            f"instead of {_short(one.whole)} at the bar of {self._when(one.bar)}. Use windows of fixed "
+            "length instead of everything so far, or shorter averages."
         )
 
     def _looks_ahead(self, name: str, found: list[tuple[int, Mismatch]]) -> Finding:
