@@ -13,6 +13,7 @@ POLLED = {
     "strategies.step",
 }
 LONG = {
+    "backtest.run",
     "charts.read_dataset",
     "indices.backfill_history",
     "market.backfill_candles",
