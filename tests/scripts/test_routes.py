@@ -335,9 +335,8 @@ async def test_examples_run_and_names_are_told(
         found = await client.post("/api/scripts/check", json={"source": one["source"]}, headers=owner)
         assert found.json()["error"] is None, one["id"]
         assert found.json()["findings"]["state"] == "clean", one["id"]
-    names = {
-        one["name"]: one
-        for one in (await client.get("/api/scripts/reference", headers=owner)).json()["names"]
-    }
+    answer = await client.get("/api/scripts/reference", headers=owner)
+    names = {one["name"]: one for one in answer.json()["names"]}
     assert {"bars.close", "input.int", "ta.rsi", "plot", "signal", "target"} <= names.keys()
-    assert "length" in names["ta.rsi"]["signature"]
+    assert names["ta.rsi"]["signature"].startswith("ta.rsi(")
+    assert "length=14" in names["ta.rsi"]["signature"]

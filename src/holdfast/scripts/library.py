@@ -2,17 +2,16 @@
 
 import ast
 import functools
-from importlib.resources import files
 
+from holdfast.scripts.language import warm
+from holdfast.scripts.language.reference import REFERENCE, Entry
 from holdfast.scripts.schemas import ReferenceEntry, ReferenceView, ScriptExample
 
 
 @functools.cache
 def examples() -> list[ScriptExample]:
     """By their file names."""
-    found = files("holdfast.scripts").joinpath("examples").iterdir()
-    named = sorted((one.name.removesuffix(".py"), one) for one in found if one.name.endswith(".py"))
-    return [_example(name, one.read_text()) for name, one in named if not name.startswith("_")]
+    return [_example(name, source) for name, source in warm.examples().items()]
 
 
 def _example(name: str, source: str) -> ScriptExample:
@@ -32,6 +31,10 @@ def _title(tree: ast.Module) -> str:
 
 @functools.cache
 def reference() -> ReferenceView:
-    from holdfast.scripts.language.reference import REFERENCE
+    """Signatures with their names, as they are called."""
+    return ReferenceView(names=[_entry(one) for one in REFERENCE])
 
-    return ReferenceView(names=[ReferenceEntry.model_validate(one) for one in REFERENCE])
+
+def _entry(one: Entry) -> ReferenceEntry:
+    called = f"{one['name']}{one['signature']}"
+    return ReferenceEntry.model_validate({**one, "signature": called if one["kind"] == "function" else ""})

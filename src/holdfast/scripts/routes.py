@@ -86,7 +86,7 @@ class Bench:
                 wanted.inputs,
                 found,
                 user_id=self.user_id,
-                seed=secrets.randbits(32),
+                seed=secrets.randbits(63),
             )
 
     async def looked(self, source: str) -> Looked | None:
