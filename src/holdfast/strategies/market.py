@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from holdfast.core.bars import Bars
+from holdfast.core.errors import Unavailable
 from holdfast.core.resample import resample
 from holdfast.core.timeframes import DAY, Timeframe, end_of, timeframe_of
 from holdfast.market.candles import feeds
@@ -47,11 +48,8 @@ def settle_seconds(series: Series) -> int:
 
 
 async def known(candles: Candles, series: Series, start: int, now: int) -> Known:
-    """How far the bars from ``start`` on are known; what the store lacks is fetched, a page at a time.
-
-    Raises:
-        Unavailable: nothing is known, and the venue does not answer.
-    """
+    """How far the bars from ``start`` on are known; what the store lacks is fetched, a page at a time. A venue
+    that does not answer leaves them unknown."""
     step = series.base_seconds
     stop = (now - settle_seconds(series)) // step * step
     if series.source not in feeds.OPENERS:
@@ -61,7 +59,10 @@ async def known(candles: Candles, series: Series, start: int, now: int) -> Known
         limit = min((stop - start) // step, _PAGE)
         if limit <= 0:
             break
-        page = await candles.page(series, Asked(base_of(series), limit, after=start - 1))
+        try:
+            page = await candles.page(series, Asked(base_of(series), limit, after=start - 1))
+        except Unavailable:
+            break
         # Less than was asked for where the venue's clock turns out to be behind ours.
         end = min(start + limit * step, page.closed_until // step * step)
         unknown = [gap.start for gap in page.gaps if gap.reason is Reason.NOT_FETCHED]
