@@ -17,10 +17,12 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import holdfast.app.metadata  # noqa: F401  (registers every table)
+from holdfast.app import crew
 from holdfast.platform import embedded
 from holdfast.platform.database import Base, Database, asyncpg_url
 from holdfast.platform.processes import start, stop, unprivileged_account
 from holdfast.platform.settings import Settings
+from holdfast.scripts.sandbox import Sandbox
 
 HERE = Path(__file__).parent
 
@@ -184,6 +186,30 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = Redis.from_url(redis_url)
     yield client
     await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def sandbox_address() -> Iterator[str]:
+    """Where a real sandbox listens, in a process of its own as ``holdfast up`` starts it."""
+    home = Path(tempfile.mkdtemp(prefix="holdfast-sandbox-"))
+    member = next(one for one in crew.processes(Settings(home=home)) if one.name == "sandbox")
+    (home / "run").mkdir()
+    with (home / "log").open("wb") as log:
+        process = start(member.program, output=log)
+    embedded.wait_until(member.ready, process, "the sandbox")
+    yield str(home / "run" / "sandbox.sock")
+    stop(process, member.program)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+async def sandbox(sandbox_address: str) -> Sandbox:
+    """Runs scripts in a real jail. Skips where this machine has none."""
+    found = Sandbox(sandbox_address)
+    status = await found.status()
+    if status.tier == "none":
+        pytest.skip(f"scripts cannot be locked up on this machine: {status.why}")
+    return found
 
 
 @pytest.fixture

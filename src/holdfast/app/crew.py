@@ -20,6 +20,10 @@ from holdfast.platform import embedded
 from holdfast.platform.processes import READY_FILE, CannotRun, Program
 from holdfast.platform.settings import Settings
 
+_OF_SANDBOX: Final = (
+    "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "HOLDFAST_SANDBOX_RUNS",
+    "HOLDFAST_LOG_LEVEL", "HOLDFAST_LOG_FORMAT",
+)  # fmt: skip
 _UNSHARED: Final = ("DATABASE_URL", "REDIS_URL", READY_FILE)
 
 
@@ -96,6 +100,7 @@ def processes(settings: Settings) -> list[Member]:
         _announcing(settings, "scheduler", "scheduler"),
         _announcing(settings, "feed", "feed"),
         _announcing(settings, "watch", "watch"),
+        *([_sandbox(settings)] if sys.platform == "linux" else []),
     ]
 
 
@@ -107,6 +112,19 @@ def _serving(settings: Settings, name: str, port: int) -> Member:
 
 def _announcing(settings: Settings, name: str, *arguments: str) -> Member:
     return Member(_ours(settings, name, *arguments), ready_file(settings, name).exists)
+
+
+def _sandbox(settings: Settings) -> Member:
+    """Where scripts run nothing is known of servers or keys, not even by their names."""
+    env = {key: value for key, value in os.environ.items() if key in _OF_SANDBOX}
+    env |= {
+        "HOLDFAST_HOME": str(settings.home),
+        "HOLDFAST_SANDBOX": settings.sandbox_at,
+        "PYTHONUNBUFFERED": "1",
+        READY_FILE: str(ready_file(settings, "sandbox")),
+    }
+    argv = [sys.executable, "-m", "holdfast.app.cli.main", "sandbox"]
+    return Member(Program("sandbox", argv, env, Path.cwd()), ready_file(settings, "sandbox").exists)
 
 
 def _ours(settings: Settings, name: str, *arguments: str) -> Program:

@@ -12,6 +12,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
 _STREAM_URL = re.compile(r"(wss?://[A-Za-z0-9.-]+)?(:\d{1,5})?/[\w/.-]*")
 
 
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     ``limit_*`` hold for everybody here; a user's own limits can only be tighter. Nothing new is opened on
     prices older than ``stale_price_seconds`` or on books not compared with the venue for
     ``stale_books_seconds``.
+    ``sandbox`` says where scripts are run: the path of a UNIX socket, or host:port; ``sandbox_runs`` how many
+    at once (0: two more than there are processors).
     """
 
     model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")
@@ -94,6 +97,8 @@ class Settings(BaseSettings):
     limit_price_band: Decimal = Field(default=Decimal("0.1"), gt=0, le=1)
     stale_price_seconds: float = Field(default=30, gt=0)
     stale_books_seconds: float = Field(default=300, gt=0)
+    sandbox: str = ""
+    sandbox_runs: int = Field(default=0, ge=0, le=256)
     web_dist: Path = Path(__file__).resolve().parents[3] / "web" / "dist"
 
     @field_validator("log_level")
@@ -119,6 +124,18 @@ class Settings(BaseSettings):
         """Where pages find the stream: an address, ``:port/path`` of the same host, or a path of the same
         origin; "" if the API itself has it."""
         return self.stream_url or (f":{self.hub_port}/api/stream" if self.hub else "")
+
+    @field_validator("sandbox")
+    @classmethod
+    def _is_socket(cls, value: str) -> str:
+        if value and "/" not in value and not _HOST_AND_PORT.fullmatch(value):
+            raise ValueError("write it as host:port, or as the path of a socket")
+        return value
+
+    @property
+    def sandbox_at(self) -> str:
+        """Where the sandbox listens: a path, or host:port."""
+        return self.sandbox or str(self.home.resolve() / "run" / "sandbox.sock")
 
     @property
     def simulated(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -115,6 +116,19 @@ def watch() -> None:
     configure_logging(settings, "watch")
     announce_ready()
     _run(module.run(settings))
+
+
+def sandbox() -> None:
+    """Run users' scripts, locked away. Needs neither PostgreSQL nor Redis, and must not know them."""
+    if sys.platform != "linux":
+        raise CannotRun(
+            "Scripts are run on Linux only: start Holdfast in its container, or on a Linux machine."
+        )
+    from holdfast.scripts.jail.server import run
+
+    settings = Settings()
+    configure_logging(settings, "sandbox")
+    _run(run(settings.sandbox_at, settings.sandbox_runs or (os.cpu_count() or 1) + 2, announce_ready))
 
 
 def sim(
