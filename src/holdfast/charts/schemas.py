@@ -80,7 +80,7 @@ class ChartIndicator(Schema):
     id: Annotated[str, Field(pattern=r"^([a-z0-9_]{1,40}|script:[0-9a-f-]{36})$")]
     inputs: Annotated[
         dict[
-            Annotated[str, Field(pattern=r"^[a-z0-9_]{1,80}$")],
+            Annotated[Text, Field(min_length=1, max_length=80)],
             StrictBool
             | StrictInt
             | Annotated[StrictFloat, Field(allow_inf_nan=False)]

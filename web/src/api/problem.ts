@@ -2,11 +2,22 @@ import type { components } from './schema'
 
 export type Problem = components['schemas']['Problem']
 
+/** What some problems say besides. */
+interface Further {
+  line?: number | null
+  kind?: string
+}
+
 /** An answer that says no (RFC 9457), or no answer at all (`status` 0). */
 export class ProblemError extends Error {
-  constructor(readonly problem: Problem) {
+  constructor(readonly problem: Problem & Further) {
     super(problem.detail || problem.title)
     this.name = 'ProblemError'
+  }
+
+  /** Of a script, counted from 1; null where the problem is of no one line. */
+  get line(): number | null {
+    return this.problem.line ?? null
   }
 
   get code(): string {
@@ -44,9 +55,11 @@ export function problemWords(error: unknown): string {
 }
 
 /** Reads the body of a refused answer. */
-export function problemOf(body: unknown, response: Response): Problem {
-  const told = typeof body === 'object' && body !== null ? (body as Partial<Problem>) : {}
+export function problemOf(body: unknown, response: Response): Problem & Further {
+  const told = typeof body === 'object' && body !== null ? (body as Partial<Problem & Further>) : {}
   return {
+    ...(told.line === undefined ? {} : { line: told.line }),
+    ...(told.kind === undefined ? {} : { kind: told.kind }),
     type: told.type ?? `/problems/http-${response.status}`,
     title: told.title ?? 'This request was refused.',
     status: response.status,

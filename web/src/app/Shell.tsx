@@ -1,20 +1,5 @@
 import { Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
-import {
-  Activity,
-  ChartCandlestick,
-  ChartNoAxesCombined,
-  CircleUser,
-  Database,
-  Gauge,
-  History,
-  Layers,
-  Newspaper,
-  NotebookPen,
-  Plug,
-  Search,
-  Settings,
-  Workflow,
-} from 'lucide-react'
+import { CircleUser, Search } from 'lucide-react'
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 
 import { session } from '@/api/session'
@@ -28,26 +13,12 @@ import { Kbd } from '@/ui/Kbd'
 import { Toaster } from '@/ui/Toaster'
 
 import { ModePill, SimulatedBar, StreamBar } from './Bars'
+import { ENTRIES } from './entries'
 import { useKeys } from './useKeys'
 
 const Palette = lazy(() => import('./Palette'))
 const Help = lazy(() => import('./Help'))
 const StopDialog = lazy(() => import('@/features/safety/StopDialog'))
-
-const ENTRIES = [
-  { to: '/', label: 'Overview', icon: Gauge, phone: true },
-  { to: '/indices', label: 'Indices', icon: ChartNoAxesCombined, phone: true },
-  { to: '/chart', label: 'Chart', icon: ChartCandlestick, phone: true },
-  { to: '/backtests', label: 'Back-tests', icon: History, phone: false },
-  { to: '/strategies', label: 'Strategies', icon: Workflow, phone: false },
-  { to: '/news', label: 'News', icon: Newspaper, phone: false },
-  { to: '/positions', label: 'Positions', icon: Layers, phone: true },
-  { to: '/activity', label: 'Activity', icon: Activity, phone: true },
-  { to: '/journal', label: 'Journal', icon: NotebookPen, phone: false },
-  { to: '/data', label: 'Your data', icon: Database, phone: false },
-  { to: '/connections', label: 'Connections', icon: Plug, phone: false },
-  { to: '/settings', label: 'Settings', icon: Settings, phone: true },
-] as const
 
 export function Shell() {
   const signedIn = useStore(session).status === 'in'

@@ -39,6 +39,15 @@ export const ACTIONS: Action[] = [
     perform: ({ go }) => go('/chart'),
   },
   {
+    id: 'scripts',
+    label: 'Scripts',
+    group: 'Go to',
+    keys: 'g x',
+    words: 'python code editor own indicators strategy signals',
+    perform: ({ go }) => go('/scripts'),
+  },
+  { id: 'new-script', label: 'Write a script', group: 'Go to', perform: ({ go }) => go('/scripts/new') },
+  {
     id: 'news',
     label: 'News',
     group: 'Go to',

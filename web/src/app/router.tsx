@@ -120,6 +120,19 @@ const data = createRoute({
   component: lazyRouteComponent(() => import('@/features/datasets/DataPage')),
 })
 
+const scripts = createRoute({
+  getParentRoute: () => root,
+  path: '/scripts',
+  component: lazyRouteComponent(() => import('@/features/scripts/ScriptsPage')),
+})
+
+const script = createRoute({
+  getParentRoute: () => mine,
+  path: '/scripts/$scriptId',
+  validateSearch: (search) => present(search, ['example'] as const),
+  component: lazyRouteComponent(() => import('@/features/scripts/ScriptPage')),
+})
+
 const connections = createRoute({
   getParentRoute: () => mine,
   path: '/connections',
@@ -185,6 +198,7 @@ const routeTree = root.addChildren([
   charts,
   chart,
   news,
+  scripts,
   licences,
   goingLive,
   mine.addChildren([
@@ -200,6 +214,7 @@ const routeTree = root.addChildren([
     journal,
     journalEntry,
     data,
+    script,
     connections,
     newConnection,
     settings,

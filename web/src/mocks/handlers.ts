@@ -5,6 +5,7 @@ import type { Schemas } from '@/api/client'
 import type { PreviewRequest } from '@/features/trade/queries'
 
 import { missing, problem } from './answers'
+import { backtestHandlers } from './backtests'
 import { candleHandlers } from './candles'
 import { chartHandlers } from './charts'
 import { datasetHandlers } from './datasets'
@@ -15,6 +16,8 @@ import { history } from './market'
 import { newsHandlers } from './news'
 import { bookPosition, ordersOf } from './positions'
 import { safetyHandlers } from './safety'
+import { scriptHandlers } from './scripts'
+import { strategyHandlers } from './strategies'
 import { traceHandlers } from './trace'
 import { CONNECTION, makePlan, startExecution, USER, world } from './world'
 
@@ -221,4 +224,7 @@ export const handlers = [
   ...newsHandlers,
   ...journalHandlers,
   ...datasetHandlers,
+  ...backtestHandlers,
+  ...strategyHandlers,
+  ...scriptHandlers,
 ]

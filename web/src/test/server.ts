@@ -1,9 +1,12 @@
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 
+import { resetBacktests } from '@/mocks/backtests'
 import { handlers } from '@/mocks/handlers'
 import { resetLimits } from '@/mocks/limits'
 import { resetSafety } from '@/mocks/safety'
+import { resetScripts } from '@/mocks/scripts'
+import { resetStrategies } from '@/mocks/strategies'
 import { resetWorld } from '@/mocks/world'
 
 export const server = setupServer(...handlers)
@@ -16,6 +19,9 @@ export function mockedServer(): void {
     resetWorld()
     resetSafety()
     resetLimits()
+    resetScripts()
+    resetBacktests()
+    resetStrategies()
   })
   afterAll(() => server.close())
 }

@@ -2,14 +2,12 @@ import { useMemo } from 'react'
 
 import { randomKey } from '@/lib/ids'
 
-import type { Indicator } from './data/catalogue'
+import type { Inputs } from './data/drawable'
 import type { ChartSpec, IndicatorSpec } from './engine/spec'
 import { changeCell, workspace } from './workspace'
 
 const MOST_INDICATORS = 12
 const MOST_COMPARED = 4
-
-type Inputs = IndicatorSpec['inputs']
 
 /** Adding, changing and removing what is drawn on one chart of the workspace. */
 export function useOutputActions(index: number, onEdit: (spec: IndicatorSpec) => void) {
@@ -20,8 +18,9 @@ export function useOutputActions(index: number, onEdit: (spec: IndicatorSpec) =>
     const change = (key: string, of: (spec: IndicatorSpec) => Partial<IndicatorSpec>) =>
       set(indicators().map((each) => (each.key === key ? { ...each, ...of(each) } : each)))
     return {
-      onAdd: (indicator: Indicator, inputs: Inputs) =>
-        set([...indicators(), { key: randomKey().slice(0, 8), id: indicator.id, inputs, hidden: false }]),
+      /** `id`: of the catalogue, or of a script. */
+      onAdd: (id: string, inputs: Inputs) =>
+        set([...indicators(), { key: randomKey().slice(0, 8), id, inputs, hidden: false }]),
       onChangeInputs: (key: string, inputs: Inputs) => change(key, () => ({ inputs })),
       onHide: (key: string) => change(key, ({ hidden }) => ({ hidden: !hidden })),
       onRemove: (key: string) => set(indicators().filter((each) => each.key !== key)),

@@ -45,7 +45,7 @@ function Input({
   const options = optionsOf(input)
   if (input.kind === 'bool') {
     return (
-      <label className="flex min-h-11 items-center gap-3 self-end">
+      <label className="flex min-h-11 items-center gap-3 self-start sm:mt-6">
         <input
           type="checkbox"
           checked={value === true}

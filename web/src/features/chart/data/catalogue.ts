@@ -6,8 +6,8 @@ import { answer, api } from '@/api/client'
 
 import { get, spanQuery } from './api'
 import { columnOf, parseColumns } from './columns'
+import type { Inputs, Question } from './drawable'
 import type { StripPage } from './strip'
-import type { Timeframe } from './timeframes'
 
 export type Indicator = Schemas['IndicatorView']
 export type IndicatorInput = Schemas['IndicatorInput']
@@ -20,11 +20,8 @@ export const indicatorsQuery = queryOptions({
   staleTime: Infinity,
 })
 
-export interface ValuesRequest {
-  indicator: Indicator
-  inputs: Record<string, number | string>
-  series: string
-  timeframe: Timeframe
+interface ValuesRequest extends Question {
+  indicator: Pick<Indicator, 'id' | 'plots'>
 }
 
 /** The columns of all plots, in the order of the catalogue. */
@@ -43,10 +40,10 @@ export async function fetchValues(
   }
 }
 
-function textOf(inputs: Record<string, number | string>): Record<string, string> {
+function textOf(inputs: Inputs): Record<string, string> {
   return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, String(value)]))
 }
 
-export function defaultInputs(indicator: Indicator): Record<string, number | string> {
+export function defaultInputs(indicator: Pick<Indicator, 'inputs'>): Inputs {
   return Object.fromEntries(indicator.inputs.map((input) => [input.name, input.default]))
 }

@@ -27,7 +27,8 @@ export class Feed {
     { older: (signal) => this.fetchOlder(signal), newer: (signal) => this.fetchNewer(signal) },
     (edge) => this.update({ edge }),
   )
-  private closedUntil = -Infinity
+  /** The opening of the newest bar that is closed. */
+  closedUntil = -Infinity
   private live = true
   /** How far was looked: bars beyond are not known to be missing. */
   private from = Infinity

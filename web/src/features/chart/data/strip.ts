@@ -1,4 +1,5 @@
 /** Columns that come from elsewhere than the bars (indicators, other series), kept by time and laid beside a window. */
+import type { Drawable } from './drawable'
 import type { Timeframe } from './timeframes'
 import { secondsOf } from './timeframes'
 import type { BarWindow } from './windowStore'
@@ -8,6 +9,10 @@ export interface StripPage {
   from?: number
   time: ArrayLike<number>
   columns: ArrayLike<number>[]
+  /** What the columns are, where that may change: values of one shape are not mixed with those of another. */
+  shape?: string
+  /** With a shape: what is drawn of it. */
+  drawable?: Drawable
 }
 
 /** What is to be asked for: the newest `limit` values before a time, or up to now. */

@@ -85,6 +85,7 @@ export class ChartEngine {
       ports,
       () => this.tell(),
       () => this.shown,
+      (marks) => this.marks.set('script', marks, false),
     )
     this.drawings = new DrawingLayer(
       this.chart,

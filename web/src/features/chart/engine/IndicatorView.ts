@@ -1,10 +1,11 @@
-/** One indicator on a chart: its values, what it draws over the price, and its own pane where it has one. */
+/** One indicator or script on a chart: its values, what it draws over the price, and its own pane where it has one. */
 import type { IChartApi, ISeriesApi, UTCTimestamp } from 'lightweight-charts'
 import { LineSeries } from 'lightweight-charts'
 
 import { plotValue } from '@/lib/numbers'
 
-import type { Indicator, IndicatorPlot } from '../data/catalogue'
+import type { IndicatorPlot } from '../data/catalogue'
+import type { Drawable } from '../data/drawable'
 import type { BarWindow } from '../data/windowStore'
 import { OutputPrimitive } from '../output/OutputPrimitive'
 import type { Plot } from '../output/plots'
@@ -15,33 +16,38 @@ import type { ChartColours } from './theme'
 const PANE_SHARE = 0.3
 
 export class IndicatorView {
-  readonly pane: OwnPane | null
+  pane: OwnPane | null = null
+  /** As it was asked for; what a script draws is known with its first values only. */
+  readonly wanted: Drawable
 
   constructor(
-    chart: IChartApi,
-    window: BarWindow,
-    shown: () => number,
-    readonly indicator: Indicator,
+    private readonly chart: IChartApi,
+    private readonly window: BarWindow,
+    private readonly shown: () => number,
+    public indicator: Drawable,
     public spec: IndicatorSpec,
     readonly feed: OutputFeed,
   ) {
+    this.wanted = indicator
+    this.adopt(indicator)
+  }
+
+  /** Draws this from now on, in a pane of its own where it needs one. */
+  adopt(indicator: Drawable): void {
+    this.indicator = indicator
     const own = indicator.plots.some((plot) => plot.pane === 'own')
-    this.pane = own ? new OwnPane(chart, window, shown) : null
+    if (own === (this.pane !== null)) return
+    if (this.pane) this.chart.removeSeries(this.pane.anchor)
+    this.pane = own ? new OwnPane(this.chart, this.window, this.shown) : null
   }
 
   /** What it draws over the price. */
   overlays(colours: ChartColours): Plot[] {
-    return this.plots(colours, 'price')
+    return [...(this.pane ? [] : this.levels(colours)), ...this.plots(colours, 'price')]
   }
 
   paint(colours: ChartColours): void {
-    const levels = this.indicator.levels.map((value): Plot => ({
-      id: `level-${value}`,
-      kind: 'level',
-      value,
-      colour: colours.edge,
-    }))
-    this.pane?.draw([...(this.spec.hidden ? [] : levels), ...this.plots(colours, 'own')])
+    this.pane?.draw([...this.levels(colours), ...this.plots(colours, 'own')])
   }
 
   /** The values at a bar, as the legend says them. */
@@ -54,9 +60,22 @@ export class IndicatorView {
     this.pane?.primitive.requestUpdate()
   }
 
-  remove(chart: IChartApi): void {
+  remove(): void {
     this.feed.stop()
-    if (this.pane) chart.removeSeries(this.pane.anchor)
+    if (this.pane) this.chart.removeSeries(this.pane.anchor)
+  }
+
+  private levels(colours: ChartColours): Plot[] {
+    if (this.spec.hidden) return []
+    const { levels, script } = this.indicator
+    const font = getComputedStyle(document.body).fontFamily
+    const lines = (script?.lines ?? []).map(({ value, label, colour }, index): Plot => {
+      return { id: `line-${index}`, kind: 'level', value, label, font, colour: colours.plots[colour] ?? colours.edge }
+    })
+    return [
+      ...levels.map((value): Plot => ({ id: `level-${value}`, kind: 'level', value, colour: colours.edge })),
+      ...lines,
+    ]
   }
 
   private plots(colours: ChartColours, pane: 'price' | 'own'): Plot[] {

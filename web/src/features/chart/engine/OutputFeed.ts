@@ -9,6 +9,8 @@ import type { BarWindow } from '../data/windowStore'
 
 export interface OutputFeedPorts {
   fetch: (missing: Missing, signal: AbortSignal) => Promise<StripPage>
+  /** The columns are others than before. */
+  onShape?: (page: StripPage) => void
   /** The window ends with the newest bar there is. */
   atEnd: () => boolean
   timeframe: () => Timeframe
@@ -23,10 +25,11 @@ const PATIENCE = 1_500
 
 export class OutputFeed {
   /** Parallel to the window. */
-  readonly columns: Float64Array[]
+  columns: Float64Array[]
   /** Why values are missing, until they are here. */
   readonly error = createStore<unknown>(null)
-  private readonly strip: Strip
+  private strip: Strip
+  private shape: string | undefined
   private abort = new AbortController()
   private asking = false
   private askedEndAt = -Infinity
@@ -41,7 +44,7 @@ export class OutputFeed {
     private readonly ports: OutputFeedPorts,
   ) {
     this.strip = new Strip(width)
-    this.columns = Array.from({ length: width }, () => new Float64Array(window.limit).fill(NaN))
+    this.columns = this.empty(width)
   }
 
   /** The window holds other bars altogether, or the inputs changed. */
@@ -127,6 +130,7 @@ export class OutputFeed {
     try {
       const page = await this.ports.fetch(wanted, signal)
       if (signal.aborted) return
+      this.suit(page)
       this.strip.cover(wanted, page, this.ports.timeframe())
       this.strip.merge(page)
       this.strip.trim(this.window)
@@ -141,6 +145,19 @@ export class OutputFeed {
       this.asking = false
       this.fail(error)
     }
+  }
+
+  /** Forgets what was kept of other columns than these. */
+  private suit(page: StripPage): void {
+    if (page.shape === this.shape) return
+    this.shape = page.shape
+    this.strip = new Strip(page.columns.length)
+    this.columns = this.empty(page.columns.length)
+    this.ports.onShape?.(page)
+  }
+
+  private empty(width: number): Float64Array[] {
+    return Array.from({ length: width }, () => new Float64Array(this.window.limit).fill(NaN))
   }
 
   private fail(error: unknown): void {

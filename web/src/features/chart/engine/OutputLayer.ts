@@ -4,17 +4,21 @@ import type { IChartApi } from 'lightweight-charts'
 import { createStore } from '@/lib/store'
 import { duration } from '@/lib/times'
 
-import type { Indicator } from '../data/catalogue'
+import type { Drawable } from '../data/drawable'
 import { fetchValues } from '../data/catalogue'
 import type { Feed } from '../data/feed'
+import type { StripPage } from '../data/strip'
+import type { MarkItem } from '../marks/model'
 import { OutputPrimitive } from '../output/OutputPrimitive'
 import type { Plot } from '../output/plots'
 import { gapWords } from '../words'
 import { CompareView } from './CompareView'
 import type { EnginePorts } from './ChartEngine'
 import { IndicatorView } from './IndicatorView'
+import type { OutputFeedPorts } from './OutputFeed'
 import { OutputFeed } from './OutputFeed'
 import type { PriceLayer } from './PriceLayer'
+import { marksOf } from './scriptMarks'
 import type { IndicatorSpec } from './spec'
 import type { ChartColours } from './theme'
 
@@ -41,6 +45,8 @@ export class OutputLayer {
     private readonly ports: EnginePorts,
     private readonly onChanged: () => void,
     private readonly shown: () => number,
+    /** Takes what scripts mark on the bars. */
+    private readonly mark: (marks: MarkItem[]) => void,
   ) {
     const base = (index: number) => feed.window.close[index] ?? NaN
     this.below = { plots: [] as Plot[], length: shown, base }
@@ -63,19 +69,20 @@ export class OutputLayer {
   }
 
   /** Adds, changes and removes so that exactly these are drawn. */
-  setIndicators(wanted: { spec: IndicatorSpec; indicator: Indicator }[]): void {
+  setIndicators(wanted: { spec: IndicatorSpec; indicator: Drawable }[]): void {
     const before = this.indicators.get()
     const next = wanted.map(({ spec, indicator }) => {
-      const present = before.find((view) => view.spec.key === spec.key && view.indicator === indicator)
+      const present = before.find((view) => view.spec.key === spec.key && view.wanted === indicator)
       if (!present) return this.makeIndicator(indicator, spec)
       const changed = JSON.stringify(present.spec.inputs) !== JSON.stringify(spec.inputs)
       present.spec = spec
       if (changed) present.feed.reset()
       return present
     })
-    for (const view of before) if (!next.includes(view)) view.remove(this.chart)
+    for (const view of before) if (!next.includes(view)) view.remove()
     this.indicators.set(next)
     this.compose()
+    this.markBars()
   }
 
   setCompared(series: string[]): void {
@@ -105,6 +112,7 @@ export class OutputLayer {
       view.feed.refresh()
       view.refresh(replaced)
     }
+    if (replaced) this.markBars()
     this.front.requestUpdate()
   }
 
@@ -121,12 +129,21 @@ export class OutputLayer {
     }
   }
 
-  private makeIndicator(indicator: Indicator, spec: IndicatorSpec): IndicatorView {
-    const feed = this.makeFeed(indicator.plots.length, (missing, signal) => {
-      const { series, timeframe } = this.feed.state.get()
-      return fetchValues({ indicator, inputs: view.spec.inputs, series, timeframe }, missing, signal)
-    })
-    const view = new IndicatorView(this.chart, this.feed.window, this.shown, indicator, spec, feed)
+  private makeIndicator(indicator: Drawable, spec: IndicatorSpec): IndicatorView {
+    const feed: OutputFeed = this.makeFeed(
+      indicator.plots.length,
+      (missing, signal) => {
+        const { series, timeframe } = this.feed.state.get()
+        const question = { inputs: view.spec.inputs, series, timeframe }
+        return indicator.fetch?.(question, missing, signal) ?? fetchValues({ indicator, ...question }, missing, signal)
+      },
+      ({ drawable }) => {
+        if (drawable) view.adopt(drawable)
+        this.indicators.set([...this.indicators.get()])
+      },
+      indicator.still,
+    )
+    const view: IndicatorView = new IndicatorView(this.chart, this.feed.window, this.shown, indicator, spec, feed)
     feed.refresh()
     return view
   }
@@ -142,17 +159,29 @@ export class OutputLayer {
     return view
   }
 
-  private makeFeed(width: number, fetch: ConstructorParameters<typeof OutputFeed>[2]['fetch']): OutputFeed {
+  private makeFeed(
+    width: number,
+    fetch: OutputFeedPorts['fetch'],
+    onShape: (page: StripPage) => void = () => undefined,
+    still = false,
+  ): OutputFeed {
     return new OutputFeed(this.feed.window, width, {
       fetch,
-      atEnd: () => !this.feed.state.get().newer,
+      onShape,
+      atEnd: () => !still && !this.feed.state.get().newer,
       timeframe: () => this.feed.state.get().timeframe,
       onChanged: () => {
         this.compose()
+        this.markBars()
         this.onChanged()
       },
       now: this.ports.now,
     })
+  }
+
+  private markBars(): void {
+    const { window, closedUntil } = this.feed
+    this.mark(this.indicators.get().flatMap((view) => marksOf(view, window, closedUntil)))
   }
 
   private compose(): void {

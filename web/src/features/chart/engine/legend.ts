@@ -47,9 +47,10 @@ export function changeOf(window: BarWindow, index: number): { text: string; dire
   return { text: arrow + text, direction }
 }
 
-/** "20 2": what an indicator was asked with. */
+/** "20 2": what an indicator was asked with. A yes or no says little without its question. */
 export function inputsOf({ indicator, spec }: IndicatorView): string {
-  return indicator.inputs.map((input) => spec.inputs[input.name] ?? input.default).join(' ')
+  const asked = indicator.inputs.filter(({ kind }) => kind !== 'bool' && kind !== 'color')
+  return asked.map((input) => spec.inputs[input.name] ?? input.default).join(' ')
 }
 
 export interface PlotWords {
@@ -61,11 +62,23 @@ export interface PlotWords {
 
 /** The values of an indicator at a bar, as far as there are any. */
 export function valuesOf(view: IndicatorView, index: number, decimals: number, colours: ChartColours): PlotWords[] {
-  return view.valuesAt(index).flatMap(({ plot, value }) => {
+  const values = view.valuesAt(index).flatMap(({ plot, value }) => {
     if (Number.isNaN(value)) return []
     const text = plot.pane === 'price' ? money(value, decimalsComputed(decimals)) : plotValue(value)
     return [{ id: plot.id, label: plot.label, text, colour: colours.plots[plot.colour - 1] ?? colours.ink }]
   })
+  const target = targetAt(view, index)
+  if (Number.isNaN(target)) return values
+  return [
+    ...values,
+    { id: ' target', label: 'Target', text: `target ${signedPercent(target, 0)}`, colour: colours.muted },
+  ]
+}
+
+/** The weight that a script wants to hold after a bar: the last it said. */
+function targetAt({ indicator, feed }: IndicatorView, index: number): number {
+  const column = indicator.script?.target ? feed.columns.at(-1) : undefined
+  return column?.subarray(0, index + 1).findLast((value) => !Number.isNaN(value)) ?? NaN
 }
 
 /** How far a compared series has gone from the first bar on the screen to one; '' where it has no bars. */

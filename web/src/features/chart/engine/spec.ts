@@ -1,4 +1,5 @@
 /** What one chart shows. Plain data: it is kept with the layout. */
+import type { Inputs } from '../data/drawable'
 import type { Timeframe } from '../data/timeframes'
 
 export const CHART_TYPES = ['candles', 'heikin-ashi', 'bars', 'line', 'area'] as const
@@ -10,8 +11,9 @@ export type ScaleMode = (typeof SCALES)[number]
 export interface IndicatorSpec {
   /** Of this chart, so that the same indicator can be added twice. */
   key: string
+  /** Of the catalogue, or `script:<id>`. */
   id: string
-  inputs: Record<string, number | string>
+  inputs: Inputs
   hidden: boolean
 }
 

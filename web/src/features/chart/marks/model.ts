@@ -7,8 +7,16 @@ export type NewsMark = Schemas['NewsMark']
 export type Signal = Schemas['SignalView']
 export type Entry = Schemas['JournalMark']
 
+/** What a script of the user's marks. */
+export interface ScriptMark extends Pick<Look, 'shape' | 'place' | 'colour'> {
+  /** What the script is called. */
+  script: string
+  words: string
+}
+
 /** What a mark tells of. */
 export type Told =
+  | { kind: 'script'; mark: ScriptMark }
   | { kind: 'fill'; fill: Fill }
   | { kind: 'news'; news: NewsMark }
   | { kind: 'signal'; signal: Signal }
@@ -107,6 +115,12 @@ export function ofSignal(signal: Signal): MarkItem {
     label: signal.label,
     group: `${signal.dataset_id}-${signal.type}-${shape}-${colour}`,
   }
+}
+
+/** `group`: marks of one group are alike. */
+export function ofScript(mark: ScriptMark, group: string, time: number): MarkItem {
+  const { shape, place, colour, words } = mark
+  return { ...LOOK, kind: 'script', mark, id: `${group}-${time}`, time, shape, place, colour, label: words, group }
 }
 
 export function ofEntry(entry: Entry): MarkItem {

@@ -60,8 +60,11 @@ function together(results: UseQueryResult<Found>[]) {
   }
 }
 
+/** A script's marks come with its values. */
+type AskedKind = Exclude<MarkKind, 'script'>
+
 /** What is of the user's own work is asked for again whenever they change it. */
-const FIRST_KEYS: Record<MarkKind, readonly string[]> = {
+const FIRST_KEYS: Record<AskedKind, readonly string[]> = {
   fill: ['fills', 'chart'],
   news: ['news-marks'],
   signal: ['signal-marks'],
@@ -78,7 +81,7 @@ interface Choice {
 /** One kind of marks: all its spans together, or what was there before while one of them is on its way. */
 function useKind(
   engine: ChartEngine,
-  kind: MarkKind,
+  kind: AskedKind,
   series: string,
   tiles: readonly Span[],
   fetch: (series: string, tile: Span) => Promise<Found>,

@@ -55,7 +55,7 @@ export function paintPlot(frame: Frame, plot: Plot): void {
       paintDots(frame, plot.values)
       break
     case 'level':
-      paintLevel(frame, plot.value)
+      paintLevel(frame, plot)
       break
     case 'gaps':
       paintGaps(frame, plot)
@@ -131,7 +131,7 @@ function paintDots(frame: Frame, values: Float64Array): void {
   context.fill()
 }
 
-function paintLevel(frame: Frame, value: number): void {
+function paintLevel(frame: Frame, { value, label, font }: Extract<Plot, { kind: 'level' }>): void {
   const { context } = frame
   const y = Math.round(frame.yOf(value)) + 0.5
   context.lineWidth = Math.max(1, Math.floor(frame.ratio))
@@ -140,6 +140,10 @@ function paintLevel(frame: Frame, value: number): void {
   context.moveTo(0, y)
   context.lineTo(frame.width, y)
   context.stroke()
+  if (!label || !font) return
+  context.font = `${11 * frame.ratio}px ${font}`
+  context.textAlign = 'right'
+  context.fillText(label, frame.width - 6 * frame.ratio, y - 4 * frame.ratio)
 }
 
 const GAP_WIDTH = 5

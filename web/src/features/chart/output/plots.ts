@@ -9,7 +9,7 @@ export type Plot = Common &
   (
     | { kind: 'line' | 'dots' | 'area' | 'histogram' | 'columns'; values: Float64Array }
     | { kind: 'band'; values: Float64Array; other: Float64Array }
-    | { kind: 'level'; value: number }
+    | { kind: 'level'; value: number; label?: string; font?: string }
     /** Another series, brought to the price of the first where the screen begins. */
     | { kind: 'compare'; values: Float64Array }
     /** Where bars are missing before a bar, and in words why. */

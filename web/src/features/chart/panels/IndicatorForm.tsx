@@ -4,8 +4,7 @@ import { Button } from '@/ui/Button'
 import { Choice, Field } from '@/ui/Field'
 
 import type { Indicator, IndicatorInput } from '../data/catalogue'
-
-type Inputs = Record<string, number | string>
+import type { Inputs } from '../data/drawable'
 
 /** A form made from what the catalogue says about the inputs. */
 export function IndicatorForm({

@@ -17,6 +17,14 @@ export function MarkDetail({ item }: { item: MarkItem }) {
       return <Trade fill={item.fill} />
     case 'signal':
       return <OwnSignal signal={item.signal} />
+    case 'script':
+      return (
+        <>
+          <p className="text-xs break-words text-muted">{item.mark.script}</p>
+          <p className="mt-0.5 font-medium break-words">{item.mark.words || 'Mark'}</p>
+          <When words="Known at the close of the bar of" seconds={item.time} />
+        </>
+      )
     case 'journal':
       return (
         <>

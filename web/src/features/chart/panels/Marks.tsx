@@ -15,6 +15,7 @@ const WORDS: Record<Drawn, string> = {
   order: 'open orders',
   news: 'news',
   signal: 'signals',
+  script: 'marks of scripts',
   journal: 'journal entries',
 }
 

@@ -1,10 +1,12 @@
 import clsx from 'clsx'
-import { Eye, EyeOff, Settings2, X } from 'lucide-react'
+import { Link } from '@tanstack/react-router'
+import { Code, Eye, EyeOff, Settings2, X } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useState } from 'react'
 
 import { useStore } from '@/lib/store'
 
+import { isFinal } from '../data/again'
 import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { CompareView } from '../engine/CompareView'
@@ -14,6 +16,7 @@ import { compareColour } from '../engine/OutputLayer'
 import { ownSeries } from '../own/store'
 import { useReadBar } from '../useReadBar'
 import { sourceWords, symbolWords } from '../words'
+import { ScriptTrouble } from './ScriptTrouble'
 
 export interface OutputActions {
   onHide: (key: string) => void
@@ -22,8 +25,8 @@ export interface OutputActions {
   onUncompare: (series: string) => void
 }
 
-/** One line for each indicator over the price, with the values at the bar that is read. */
-export function OverlayLegend({ engine, actions }: { engine: ChartEngine; actions: OutputActions }) {
+/** One line for each indicator over the price, with the values at the bar that is read. No actions: it is only read. */
+export function OverlayLegend({ engine, actions }: { engine: ChartEngine; actions: OutputActions | null }) {
   const views = useStore(engine.outputs.indicators)
   const compared = useStore(engine.outputs.compared)
   return (
@@ -49,36 +52,50 @@ export function IndicatorLine({
 }: {
   engine: ChartEngine
   view: IndicatorView
-  actions: OutputActions
+  actions: OutputActions | null
 }) {
   const index = useReadBar(engine)
   const error = useStore(view.feed.error)
   const { decimals } = useStore(engine.feed.state)
   const values = valuesOf(view, index, decimals, engine.colours)
   const { key, hidden } = view.spec
-  const name = view.indicator.name
+  const { name, script } = view.indicator
   return (
     <LegendLine
       name={name}
       detail={inputsOf(view)}
       dim={hidden}
       buttons={
-        <>
-          <LegendButton label={`${hidden ? 'Show' : 'Hide'} ${name}`} onClick={() => actions.onHide(key)}>
-            {hidden ? <EyeOff className="size-3.5" /> : <Eye className="size-3.5" />}
-          </LegendButton>
-          {view.indicator.inputs.length > 0 && (
-            <LegendButton label={`Settings of ${name}`} onClick={() => actions.onEdit(key)}>
-              <Settings2 className="size-3.5" />
+        actions && (
+          <>
+            <LegendButton label={`${hidden ? 'Show' : 'Hide'} ${name}`} onClick={() => actions.onHide(key)}>
+              {hidden ? <EyeOff className="size-3.5" /> : <Eye className="size-3.5" />}
             </LegendButton>
-          )}
-          <LegendButton label={`Remove ${name}`} onClick={() => actions.onRemove(key)}>
-            <X className="size-3.5" />
-          </LegendButton>
-        </>
+            {script?.id && (
+              <Link
+                to="/scripts/$scriptId"
+                params={{ scriptId: script.id }}
+                aria-label={`Edit the script ${name}`}
+                title={`Edit the script ${name}`}
+                className={BUTTON}
+              >
+                <Code className="size-3.5" />
+              </Link>
+            )}
+            {view.indicator.inputs.length > 0 && (
+              <LegendButton label={`Settings of ${name}`} onClick={() => actions.onEdit(key)}>
+                <Settings2 className="size-3.5" />
+              </LegendButton>
+            )}
+            <LegendButton label={`Remove ${name}`} onClick={() => actions.onRemove(key)}>
+              <X className="size-3.5" />
+            </LegendButton>
+          </>
+        )
       }
     >
-      {error !== null && (
+      {script && <ScriptTrouble error={error} />}
+      {error !== null && !(script && isFinal(error)) && (
         <TryAgain what={values.length > 0 ? 'new values' : 'values'} onClick={() => view.feed.retry()} />
       )}
       {values.map(({ id, label, text, colour }) => (
@@ -99,7 +116,7 @@ function CompareLine({
   engine: ChartEngine
   view: CompareView
   index: number
-  actions: OutputActions
+  actions: OutputActions | null
 }) {
   const gone = goneOf(view, engine, useReadBar(engine))
   const error = useStore(view.feed.error)
@@ -112,9 +129,11 @@ function CompareLine({
         name={symbol}
         detail={sourceWords(source)}
         buttons={
-          <LegendButton label={`Remove ${symbol}`} onClick={() => actions.onUncompare(view.series)}>
-            <X className="size-3.5" />
-          </LegendButton>
+          actions && (
+            <LegendButton label={`Remove ${symbol}`} onClick={() => actions.onUncompare(view.series)}>
+              <X className="size-3.5" />
+            </LegendButton>
+          )
         }
       >
         {error !== null && <TryAgain what={gone ? 'new bars' : 'bars'} onClick={() => view.feed.retry()} />}
@@ -177,15 +196,11 @@ function LegendLine({
   )
 }
 
+const BUTTON = 'grid size-6 place-items-center rounded-[5px] text-muted hover:bg-hover hover:text-ink max-md:size-11'
+
 function LegendButton({ label, onClick, children }: { label: string; onClick: () => void; children: ReactNode }) {
   return (
-    <button
-      type="button"
-      aria-label={label}
-      title={label}
-      onClick={onClick}
-      className="grid size-6 place-items-center rounded-[5px] text-muted hover:bg-hover hover:text-ink max-md:size-11"
-    >
+    <button type="button" aria-label={label} title={label} onClick={onClick} className={BUTTON}>
       {children}
     </button>
   )

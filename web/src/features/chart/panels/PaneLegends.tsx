@@ -8,7 +8,7 @@ import type { OutputActions } from './OutputLegend'
 import { IndicatorLine } from './OutputLegend'
 
 /** The legend of every pane below the price, at the pane's top wherever its border is dragged. */
-export function PaneLegends({ engine, actions }: { engine: ChartEngine; actions: OutputActions }) {
+export function PaneLegends({ engine, actions }: { engine: ChartEngine; actions: OutputActions | null }) {
   const views = useStore(engine.outputs.indicators).filter((view) => view.pane)
   const tops = usePaneTops(engine, views)
   return views.map((view, index) =>

@@ -1,0 +1,31 @@
+import { useBlocker } from '@tanstack/react-router'
+
+import { Button } from '@/ui/Button'
+import { Dialog } from '@/ui/Dialog'
+
+/** Asks before what is not saved is left behind. */
+export function LeaveGuard({ isDirty }: { isDirty: boolean }) {
+  const { status, proceed, reset } = useBlocker({
+    shouldBlockFn: ({ current, next }) => isDirty && current.pathname !== next.pathname,
+    enableBeforeUnload: () => isDirty,
+    withResolver: true,
+  })
+  if (status !== 'blocked') return null
+  return (
+    <Dialog
+      open
+      onOpenChange={reset}
+      title="Leave without saving?"
+      description="What you changed in this script since it was saved last is lost."
+    >
+      <div className="flex flex-wrap gap-3">
+        <Button kind="primary" onClick={reset}>
+          Stay
+        </Button>
+        <Button kind="danger" onClick={proceed}>
+          Leave without saving
+        </Button>
+      </div>
+    </Dialog>
+  )
+}

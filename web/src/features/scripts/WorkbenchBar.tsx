@@ -1,0 +1,94 @@
+import { Link } from '@tanstack/react-router'
+import { ArrowLeft, Check, FlaskConical, Play, Save, Trash2 } from 'lucide-react'
+import { useState } from 'react'
+
+import { Button } from '@/ui/Button'
+import { Kbd } from '@/ui/Kbd'
+
+import { DeleteScript } from './DeleteScript'
+import type { Workbench } from './useWorkbench'
+
+/** The name of the script, and what can be done with it. */
+export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onCheck: () => void; onSave: () => void }) {
+  const { base, draft, change, isDirty, check, save } = work
+  const [deleting, setDeleting] = useState(false)
+  const canSave = (isDirty || base === null) && draft.name.trim() !== ''
+  return (
+    <div className="flex flex-wrap items-center gap-x-2 gap-y-2 border-b border-hairline px-3 py-2">
+      <Link
+        to="/scripts"
+        aria-label="All scripts"
+        title="All scripts"
+        className="grid size-8 place-items-center rounded-control text-muted hover:bg-hover hover:text-ink max-md:size-11"
+      >
+        <ArrowLeft aria-hidden className="size-4" />
+      </Link>
+      <input
+        aria-label="Name of the script"
+        value={draft.name}
+        maxLength={80}
+        onChange={(event) => change({ name: event.target.value })}
+        className="h-8 min-w-0 flex-1 rounded-control border border-transparent bg-canvas px-2 text-lg font-semibold hover:border-hairline focus:border-edge max-md:h-11 md:max-w-sm"
+      />
+      <span role="status" className="text-sm whitespace-nowrap text-muted">
+        {save.isPending
+          ? 'Saving …'
+          : base === null
+            ? 'Not saved yet'
+            : isDirty
+              ? 'Unsaved changes'
+              : `Version ${base.version}`}
+      </span>
+      <span className="flex-1 max-md:hidden" />
+      <span className="flex gap-2 max-md:w-full max-md:*:flex-1">
+        <Button size="small" busy={check.isPending} onClick={onCheck} title="Check (Ctrl Enter)">
+          {!check.isPending && <Check aria-hidden className="size-4" />}
+          Check
+          <span aria-hidden className="max-xl:hidden">
+            <Kbd keys="mod ⏎" />
+          </span>
+        </Button>
+        <Button
+          size="small"
+          kind="primary"
+          busy={save.isPending}
+          disabled={!canSave}
+          onClick={onSave}
+          title="Save (Ctrl S)"
+        >
+          {!save.isPending && <Save aria-hidden className="size-4" />}
+          Save
+        </Button>
+      </span>
+      {base && (
+        <span className="flex gap-2 max-md:w-full max-md:*:flex-1">
+          <Uses id={base.id} />
+          <Button size="small" kind="quiet" aria-label="Delete" title="Delete" onClick={() => setDeleting(true)}>
+            <Trash2 aria-hidden className="size-4" />
+          </Button>
+        </span>
+      )}
+      {deleting && base && <DeleteScript script={base} onClose={() => setDeleting(false)} />}
+    </div>
+  )
+}
+
+/** What a script is for, besides being looked at. Both take the version that is saved. */
+function Uses({ id }: { id: string }) {
+  return (
+    <>
+      <Button size="small" asChild>
+        <Link to="/backtests/new" search={{ script: id }}>
+          <FlaskConical aria-hidden className="size-4" />
+          Back-test
+        </Link>
+      </Button>
+      <Button size="small" asChild>
+        <Link to="/strategies/new" search={{ script: id }}>
+          <Play aria-hidden className="size-4" />
+          Run on paper
+        </Link>
+      </Button>
+    </>
+  )
+}

@@ -1,0 +1,34 @@
+/** Shows what is wrong with a script at its line. */
+import type { Diagnostic } from '@codemirror/lint'
+import { setDiagnostics } from '@codemirror/lint'
+import type { EditorState, TransactionSpec } from '@codemirror/state'
+import { StateEffect, StateField } from '@codemirror/state'
+import { Decoration, EditorView } from '@codemirror/view'
+
+import type { Fault } from '../types'
+
+const wrong = StateEffect.define<number | null>()
+const line = Decoration.line({ class: 'hf-wrong-line' })
+
+/** The line in question stays tinted until the script is tried again. */
+export const wrongLine = StateField.define({
+  create: () => Decoration.none,
+  update(lines, transaction) {
+    const said = transaction.effects.find((effect) => effect.is(wrong))
+    if (!said) return lines.map(transaction.changes)
+    return said.value === null ? Decoration.none : Decoration.set([line.range(said.value as number)])
+  },
+  provide: (field) => EditorView.decorations.from(field),
+})
+
+export function showFault(state: EditorState, fault: Fault | null): TransactionSpec {
+  if (fault?.line == null) return { effects: [wrong.of(null), ...effectsOf(setDiagnostics(state, []))] }
+  const at = state.doc.line(Math.max(1, Math.min(fault.line, state.doc.lines)))
+  const indent = at.length - at.text.trimStart().length
+  const found: Diagnostic = { from: at.from + indent, to: at.to, severity: 'error', message: fault.message }
+  return { effects: [wrong.of(at.from), ...effectsOf(setDiagnostics(state, [found]))] }
+}
+
+function effectsOf({ effects }: TransactionSpec): StateEffect<unknown>[] {
+  return effects ? ([effects].flat() as StateEffect<unknown>[]) : []
+}
