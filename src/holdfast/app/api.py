@@ -26,6 +26,7 @@ import holdfast.market.candles.routes
 import holdfast.news.routes
 import holdfast.portfolio.routes
 import holdfast.scripts.routes
+import holdfast.strategies.routes
 from holdfast.app.caching import open_cache
 from holdfast.app.charting import remember_user, viewer
 from holdfast.app.middleware import Exchange
@@ -40,6 +41,7 @@ from holdfast.platform.clock import SystemClock
 from holdfast.platform.settings import Settings
 from holdfast.platform.web import install_problem_handlers
 from holdfast.portfolio import positions
+from holdfast.scripts.sandbox import Sandbox
 from holdfast.venues.registry import public_venue, shared_budget
 
 ROUTERS = (
@@ -52,6 +54,7 @@ ROUTERS = (
     holdfast.execution.routes.router,
     holdfast.execution.incidents.routes.router,
     holdfast.execution.risk.routes.router,
+    holdfast.strategies.routes.router,
     holdfast.journal.routes.router,
     holdfast.journal.image_routes.router,
 )
@@ -82,6 +85,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.clock = clock or SystemClock()
+    app.state.sandbox = Sandbox.of(settings)
     app.add_middleware(Exchange, hub_at=settings.hub_at)
     install_problem_handlers(app)
     for router in ROUTERS:

@@ -8,11 +8,13 @@ import typer
 from pydantic import ValidationError
 
 from holdfast.app.cli import processes, safety, sign_in, trading
+from holdfast.app.cli.backtesting import backtest
 from holdfast.app.cli.crash import crash
 from holdfast.app.cli.data import data
 from holdfast.app.cli.doctor import doctor
 from holdfast.app.cli.incidents import incidents
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
+from holdfast.app.cli.scripting import script
 from holdfast.app.cli.status import status
 from holdfast.app.cli.torture import torture
 from holdfast.app.cli.trace import trace
@@ -38,6 +40,7 @@ for command in (
     processes.scheduler,
     processes.feed,
     processes.watch,
+    processes.sandbox,
     processes.sim,
     processes.migrate,
 ):
@@ -47,6 +50,8 @@ app.command()(doctor)
 app.command()(crash)
 app.add_typer(trading.index, name="index")
 app.add_typer(data, name="data")
+app.add_typer(backtest, name="backtest")
+app.add_typer(script, name="script")
 app.command()(trading.preview)
 app.command("open")(trading.open_position)
 app.command()(trading.positions)
