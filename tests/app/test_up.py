@@ -20,7 +20,19 @@ from holdfast.platform.embedded import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 HOLDFAST = [sys.executable, "-m", "holdfast.app.cli.main"]
-NAMES = {"postgres", "redis", "sim", "api", "worker", "poller", "history", "scheduler", "feed", "watch"}
+NAMES = {
+    "postgres",
+    "redis",
+    "sim",
+    "api",
+    "worker",
+    "poller",
+    "history",
+    "scheduler",
+    "feed",
+    "watch",
+    "sandbox",
+}
 
 
 class Place:
@@ -129,7 +141,7 @@ def test_a_day_of_an_installation(place: Place) -> None:
     assert "Your data is kept." in place.shown()
 
     place.up()
-    me = httpx2.get(f"http://127.0.0.1:{place.port}/api/system").json()
+    me = httpx2.get(f"http://127.0.0.1:{place.port}/api/system", timeout=30).json()
     assert me["simulated"] is True
     again = json.loads(credentials.read_text())
     answer = httpx2.post(
@@ -141,7 +153,9 @@ def test_a_day_of_an_installation(place: Place) -> None:
 
 def _ready(place: Place) -> bool:
     try:
-        return httpx2.get(f"http://127.0.0.1:{place.port}/api/health/ready").json()["status"] == "ok"
+        return (
+            httpx2.get(f"http://127.0.0.1:{place.port}/api/health/ready", timeout=30).json()["status"] == "ok"
+        )
     except httpx2.HTTPError:
         return False
 

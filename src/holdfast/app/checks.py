@@ -1,7 +1,6 @@
 """What ``holdfast doctor`` looks at. Each check says what it found and what to do."""
 
 import asyncio
-import ctypes
 import os
 import platform
 import sys
@@ -24,20 +23,21 @@ from holdfast.app.handlers import QUEUES
 from holdfast.app.obstacles import LOW_BYTES, NEEDED_BYTES, InstanceLock, free_bytes, require_port
 from holdfast.app.schemas import QueueView
 from holdfast.app.status import count_unknown, read_queue
+from holdfast.core.errors import Unavailable
 from holdfast.core.time import from_ms, to_ms
 from holdfast.platform import embedded
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.processes import CannotRun
 from holdfast.platform.settings import Settings
+from holdfast.scripts.jail import kernel
+from holdfast.scripts.sandbox import Sandbox
 from holdfast.venues.bybit.budget import FILE_NAME, address_file
 
 PATIENCE: Final = aiohttp.ClientTimeout(total=8)
 CLOCK_OK: Final = 0.5
 CLOCK_LIMIT: Final = 1.0
 """Bybit accepts a timestamp at most one second ahead of its own clock."""
-_LANDLOCK_CREATE: Final = 444
-_LANDLOCK_VERSION: Final = 1
 
 
 class State(StrEnum):
@@ -66,7 +66,7 @@ async def examine(settings: Settings) -> list[Finding]:
         lambda: _plain(address(settings)),
         lambda: _venue(settings, running),
         lambda: _market_caps(settings, running),
-        lambda: _plain(*_sandbox()),
+        lambda: _sandbox(settings, running),
     ]
     return [finding for check in checks for finding in await check()]
 
@@ -320,11 +320,27 @@ async def _market_caps(settings: Settings, running: bool) -> list[Finding]:
     return [Finding("market caps", State.OK, f"CoinGecko answers ({code})")]
 
 
-def _sandbox() -> list[Finding]:
-    """What this kernel offers to lock up user scripts later. Nothing of today's trading needs it."""
+async def _sandbox(settings: Settings, running: bool) -> list[Finding]:
+    """What stands around scripts; before the first start, what this kernel offers for it."""
     if sys.platform != "linux":
-        return [Finding("sandbox", State.WARNING, f"none on {sys.platform}", "User scripts will need Linux.")]
-    return [_user_namespaces(), _seccomp(), _landlock()]
+        advice = "Start Holdfast in its container to run scripts."
+        return [Finding("sandbox", State.WARNING, f"scripts are not run on {sys.platform}", advice)]
+    return [await sandbox(settings)] if running else [_user_namespaces(), _seccomp(), _landlock()]
+
+
+async def sandbox(settings: Settings) -> Finding:
+    """The sandbox that runs, and how much of a jail this machine lets it build."""
+    try:
+        status = await Sandbox.of(settings).status()
+    except Unavailable:
+        return Finding("sandbox", State.BROKEN, "does not answer", "See var/log/sandbox.log.")
+    if status.tier == "none":
+        advice = "Allow seccomp to this process or container (docs/sandbox.md). No script is run until then."
+        return Finding("sandbox", State.BROKEN, f"scripts are not run: {status.why}", advice)
+    found = f"tier {status.tier}: {', '.join(status.layers)}"
+    if status.tier == "A":
+        return Finding("sandbox", State.OK, found)
+    return Finding("sandbox", State.OK, found, "Tier A needs root or user namespaces (docs/sandbox.md).")
 
 
 def _user_namespaces() -> Finding:
@@ -336,18 +352,18 @@ def _user_namespaces() -> Finding:
     if allowed:
         return Finding("user namespaces", State.OK, "allowed")
     return Finding(
-        "user namespaces", State.WARNING, "not allowed", "Only later features (scripts) will want them."
+        "user namespaces", State.WARNING, "not allowed", "Scripts have one wall less (docs/sandbox.md)."
     )
 
 
 def _seccomp() -> Finding:
-    if "Seccomp:" in Path("/proc/self/status").read_text():
+    if "Seccomp:" in Path("/proc/self/status").read_text() and kernel.knows_machine():
         return Finding("seccomp", State.OK, "present")
-    return Finding("seccomp", State.WARNING, "absent", "Only later features (scripts) will want it.")
+    return Finding("seccomp", State.WARNING, "absent", "Scripts cannot be run without it.")
 
 
 def _landlock() -> Finding:
-    version = ctypes.CDLL(None).syscall(_LANDLOCK_CREATE, None, 0, _LANDLOCK_VERSION)
-    if version > 0:
+    version = kernel.landlock_version()
+    if version:
         return Finding("landlock", State.OK, f"version {version}")
-    return Finding("landlock", State.WARNING, "absent", "Only later features (scripts) will want it.")
+    return Finding("landlock", State.WARNING, "absent", "Scripts have one wall less (docs/sandbox.md).")

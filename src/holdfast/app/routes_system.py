@@ -12,7 +12,7 @@ from holdfast.app.hub import Hub
 from holdfast.app.middleware import stream_address
 from holdfast.app.moderation import moderate_status
 from holdfast.app.schemas import HealthView, StatusView, SystemView
-from holdfast.app.status import cache_view, load_of, read_status
+from holdfast.app.status import cache_view, load_of, read_status, sandbox_view
 from holdfast.app.version import version
 from holdfast.platform.cache import Cache
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
@@ -61,10 +61,14 @@ async def ready(request: Request, response: Response, database: DatabaseDep) -> 
 @router.get("/status", dependencies=[Depends(moderate_status)])
 async def status(request: Request, session: SessionDep, now: NowDep) -> StatusView:
     """Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream, and how
-    often the cache was of use."""
+    often the cache was of use, and what stands around scripts."""
     state = request.app.state
     view = await read_status(session, state.redis, now)
     hub: Hub | None = getattr(state, "hub", None)
     cache: Cache | None = getattr(state, "cache", None)
-    shown = {"stream": load_of(hub) if hub else None, "cache": cache_view(cache) if cache else None}
+    shown = {
+        "stream": load_of(hub) if hub else None,
+        "cache": cache_view(cache) if cache else None,
+        "sandbox": await sandbox_view(state.sandbox),
+    }
     return view.model_copy(update=shown)

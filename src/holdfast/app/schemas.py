@@ -1,6 +1,7 @@
 """What the system tells about itself."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -63,11 +64,27 @@ class QueueView(Schema):
     oldest_waiting_seconds: float | None = None
 
 
+class SandboxView(Schema):
+    """Where scripts are run. ``tier``: "A" is every layer, "B" what an ordinary container allows, "none" runs
+    no script, and ``why`` says what is missing. ``layers``: what stands around a script, outermost first.
+    Of ``places``, ``running`` are taken; ``waiting`` runs have none yet. ``ended_by_force``: runs that were
+    stopped by a limit or by what they tried."""
+
+    tier: Literal["A", "B", "none"]
+    why: str
+    layers: list[str]
+    places: int
+    running: int
+    waiting: int
+    runs: int
+    ended_by_force: int
+
+
 class StatusView(Schema):
     """How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
     ``unknown_jobs``: open ones that only another version of Holdfast can do, by kind.
     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
-    ``None`` if it keeps none."""
+    ``None`` if it keeps none; ``sandbox`` is ``None`` while it does not answer."""
 
     feed_age_seconds: float | None
     last_caps_poll_at: datetime | None
@@ -75,3 +92,4 @@ class StatusView(Schema):
     unknown_jobs: dict[str, int]
     stream: StreamLoad | None = None
     cache: CacheView | None = None
+    sandbox: SandboxView | None = None

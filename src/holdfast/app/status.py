@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.app.handlers import HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, kinds_of
 from holdfast.app.hub import Hub
-from holdfast.app.schemas import CacheView, KeptView, QueueView, StatusView, StreamLoad
+from holdfast.app.schemas import CacheView, KeptView, QueueView, SandboxView, StatusView, StreamLoad
+from holdfast.core.errors import Unavailable
 from holdfast.indices.models import MarketCap
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.cache import Cache
 from holdfast.platform.models import Job
+from holdfast.scripts.sandbox import Sandbox
 
 OVERDUE: Final = {
     ORDERS: timedelta(seconds=30),
@@ -86,6 +88,14 @@ def cache_view(cache: Cache) -> CacheView:
     """What this process found, and what it had to make."""
     kinds = {what: KeptView.model_validate(counts) for what, counts in sorted(cache.counts.items())}
     return CacheView(without_redis=cache.without_redis, kinds=kinds)
+
+
+async def sandbox_view(sandbox: Sandbox) -> SandboxView | None:
+    """``None`` while it does not answer."""
+    try:
+        return SandboxView.model_validate(await sandbox.status(), from_attributes=True)
+    except Unavailable:
+        return None
 
 
 async def _feed_age(redis: Redis, now: datetime) -> float | None:

@@ -63,16 +63,19 @@ async def _work(settings: Settings) -> dict[str, Any] | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from holdfast.app.context import located
-    from holdfast.app.status import read_status
+    from holdfast.app.status import read_status, sandbox_view
     from holdfast.platform.clock import SystemClock
     from holdfast.platform.database import Database
+    from holdfast.scripts.sandbox import Sandbox
 
     found = located(settings)
     database = Database(found.database_url, pool_size=1)
     redis = Redis.from_url(found.redis_url)
     try:
         async with database.transaction() as session:
-            return (await read_status(session, redis, SystemClock().now())).model_dump(mode="json")
+            view = await read_status(session, redis, SystemClock().now())
+        view = view.model_copy(update={"sandbox": await sandbox_view(Sandbox.of(settings))})
+        return view.model_dump(mode="json")
     except (SQLAlchemyError, OSError):
         return None
     finally:
@@ -102,7 +105,16 @@ def _show(found: dict[str, Any]) -> None:
             said = f"unknown to this version: {kinds} (see `holdfast doctor`)"
             console.print(said, highlight=False, markup=False)
         console.print(f"feed: {feed}", highlight=False)
+        console.print(f"scripts: {_sandbox(work['sandbox'])}", highlight=False, markup=False)
     console.print(f"open {found['url']}", highlight=False)
+
+
+def _sandbox(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "the sandbox does not answer"
+    if found["tier"] == "none":
+        return f"are not run here: {found['why']}"
+    return f"tier {found['tier']}; {found['running']} of {found['places']} run, {found['waiting']} waiting"
 
 
 def _queue(load: dict[str, Any]) -> str:
