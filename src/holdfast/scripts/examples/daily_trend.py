@@ -10,8 +10,8 @@ dip = input.int("Dip below", 30, min=5, max=50)
 relief = input.int("Leave above", 70, min=50, max=95)
 
 
-# bars.at() knows only longer bars that are complete. It gives them to this function, and holds the values until
-# the next one is complete. (An average of bars.at("1d").close would average repeated values.)
+# bars.at() knows only longer bars that are complete. It gives them to this function, and holds the values
+# until the next one is complete. (An average of bars.at("1d").close would average repeated values.)
 def trend_of(day):
     mean = ta.sma(day.close, average)
     return mean, ta.rising(mean)

@@ -107,6 +107,10 @@ class ScriptBars(Series):
                 before[:] = np.nan
             return np.concatenate((before, np.repeat(column, counts)))
 
+        def numbers(values: Any) -> Any:
+            whole = np.asarray(values).dtype.kind in "iu"
+            return spread(np.asarray(values, np.float64) if whole else values)
+
         if of is None:
             columns = (made.time, made.open, made.high, made.low, made.close, made.volume)
             return Series.made(map(spread, columns), self.symbol, longer)
@@ -115,7 +119,7 @@ class ScriptBars(Series):
                 'The second value for bars.at() is a function: bars.at("1d", lambda day: day.close).'
             )
         found = of(made)
-        return tuple(map(spread, found)) if isinstance(found, tuple) else spread(found)
+        return tuple(map(numbers, found)) if isinstance(found, tuple) else numbers(found)
 
     def _longer(self, timeframe: str) -> Timeframe:
         try:
