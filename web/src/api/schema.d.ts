@@ -1746,7 +1746,7 @@ export interface paths {
         /**
          * Status
          * @description Freshness of the feed, depth of the queue, last poll of market caps, who hears the stream, and how
-         *     often the cache was of use.
+         *     often the cache was of use, and what stands around scripts.
          */
         get: operations["status_api_status_get"];
         put?: never;
@@ -5207,6 +5207,34 @@ export interface components {
             row: number;
         };
         /**
+         * SandboxView
+         * @description Where scripts are run. ``tier``: "A" is every layer, "B" what an ordinary container allows, "none" runs
+         *     no script, and ``why`` says what is missing. ``layers``: what stands around a script, outermost first.
+         *     Of ``places``, ``running`` are taken; ``waiting`` runs have none yet. ``ended_by_force``: runs that were
+         *     stopped by a limit or by what they tried.
+         */
+        SandboxView: {
+            /** Ended By Force */
+            ended_by_force: number;
+            /** Layers */
+            layers: string[];
+            /** Places */
+            places: number;
+            /** Running */
+            running: number;
+            /** Runs */
+            runs: number;
+            /**
+             * Tier
+             * @enum {string}
+             */
+            tier: "A" | "B" | "none";
+            /** Waiting */
+            waiting: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * ScriptChange
          * @description ``version``: the one that was read, to which ``source`` is the next. Without ``name`` that stays.
          */
@@ -5624,7 +5652,7 @@ export interface components {
          * @description How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
          *     ``unknown_jobs``: open ones that only another version of Holdfast can do, by kind.
          *     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
-         *     ``None`` if it keeps none.
+         *     ``None`` if it keeps none; ``sandbox`` is ``None`` while it does not answer.
          */
         StatusView: {
             cache?: components["schemas"]["CacheView"] | null;
@@ -5636,6 +5664,7 @@ export interface components {
             queues: {
                 [key: string]: components["schemas"]["QueueView"];
             };
+            sandbox?: components["schemas"]["SandboxView"] | null;
             stream?: components["schemas"]["StreamLoad"] | null;
             /** Unknown Jobs */
             unknown_jobs: {
