@@ -14,7 +14,7 @@ const SCRIPT_ID = '00000000-0000-4000-8000-00000000a001'
 
 interface Kept {
   view: Backtest
-  /** How often it was asked for while it ran. */
+  /** How often it was asked for while it ran; below zero it does not get on yet. */
   asked: number
 }
 
@@ -157,7 +157,8 @@ const STEPS = [
 /** It goes on by one step each time somebody looks. */
 function advanced(kept: Kept): Backtest {
   if (kept.view.state !== 'queued' && kept.view.state !== 'running') return kept.view
-  const step = STEPS[kept.asked++]
+  const step = STEPS[Math.max(0, kept.asked)]
+  kept.asked += 1
   kept.view = step
     ? { ...kept.view, state: 'running', progress: step }
     : made(kept.view.id, { settings: kept.view.settings, source: kept.view.source })

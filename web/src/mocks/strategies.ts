@@ -53,7 +53,7 @@ const FLAT = { quantity: '0', entry: null, target: 0 }
 const world = () => [
   made(1),
   made(2, { name: 'Reversal on Ether', series: 'bybit:ETHUSDT', timeframe: '1h', state: 'paused', ...FLAT, equity: '9871.4', cash: '9871.4', pnl: '-128.6', pnl_share: -0.01286, next_due: null }), // prettier-ignore
-  made(3, { name: 'Looks too far', state: 'failed', error: 'Line 2: There is no “oops” here. Did you mean “ohlc4”?', repainted: true, ...FLAT, equity: '10000', cash: '10000', pnl: '0', pnl_share: 0, fees: '0', price_at: null }), // prettier-ignore
+  made(3, { name: 'Looks too far', state: 'failed', error: { kind: 'script', message: 'There is no “oops” here. Did you mean “ohlc4”?', line: 2 }, repainted: true, ...FLAT, equity: '10000', cash: '10000', pnl: '0', pnl_share: 0, fees: '0', price_at: null }), // prettier-ignore
 ]
 
 export const strategies = { all: world() }
@@ -83,9 +83,9 @@ const EVENTS: StrategyEvent[] = [
 ]
 
 const FILLS: StrategyFill[] = [
-  { id: 3, at: ago(18 * MINUTE), bar: ago(18 * MINUTE), side: 'buy', quantity: '0.104', price: '95120.5', fee: '9.8925', value: '9892.53' }, // prettier-ignore
-  { id: 2, at: ago(86_000_000), bar: ago(86_000_000), side: 'sell', quantity: '0.107', price: '93311.1', fee: '9.9842', value: '9984.28' }, // prettier-ignore
-  { id: 1, at: ago(150_000_000), bar: ago(150_000_000), side: 'buy', quantity: '0.107', price: '93025', fee: '9.9536', value: '9953.67' }, // prettier-ignore
+  { id: 3, at: ago(18 * MINUTE), bar: ago(18 * MINUTE), side: 'buy', quantity: '0.104', price: '95120.5', fee: '9.8925', value: '9892.53', reason: 'target' }, // prettier-ignore
+  { id: 2, at: ago(86_000_000), bar: ago(86_000_000), side: 'sell', quantity: '0.107', price: '93311.1', fee: '9.9842', value: '9984.28', reason: 'target' }, // prettier-ignore
+  { id: 1, at: ago(150_000_000), bar: ago(150_000_000), side: 'buy', quantity: '0.107', price: '93025', fee: '9.9536', value: '9953.67', reason: 'target' }, // prettier-ignore
 ]
 
 const AFTER = { pause: 'paused', resume: 'paper', stop: 'stopped' } as const

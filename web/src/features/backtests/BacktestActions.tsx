@@ -1,5 +1,4 @@
-import { Link } from '@tanstack/react-router'
-import { useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { ChartCandlestick, RotateCcw, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 
@@ -9,6 +8,18 @@ import { ConfirmDialog } from '@/ui/ConfirmDialog'
 
 import { deleteBacktest, isUnderWay } from './queries'
 import type { Backtest } from './types'
+
+/** On a phone the verdict comes first: its buttons stand in one row. */
+const NARROW = 'max-md:px-3'
+
+function Words({ short, long }: { short: string; long: string }) {
+  return (
+    <>
+      <span className="md:hidden">{short}</span>
+      <span className="max-md:hidden">{long}</span>
+    </>
+  )
+}
 
 /** Again with changes, on the chart, on paper, away with it. */
 export function Actions({ backtest }: { backtest: Backtest }) {
@@ -20,28 +31,33 @@ export function Actions({ backtest }: { backtest: Backtest }) {
   return (
     <>
       {!underWay && (
-        <Button asChild>
-          <Link to="/backtests/new" search={{ from: backtest.id }}>
+        <Button asChild className={NARROW}>
+          <Link to="/backtests/new" search={{ from: backtest.id }} aria-label="Run again with changes">
             <RotateCcw aria-hidden className="size-4" />
-            Run again with changes
+            <Words short="Again" long="Run again with changes" />
           </Link>
         </Button>
       )}
-      <Button asChild>
-        <Link to="/chart/$source/$symbol" params={{ source: venue, symbol }} search={{ tf: settings.timeframe }}>
+      <Button asChild className={NARROW}>
+        <Link
+          to="/chart/$source/$symbol"
+          params={{ source: venue, symbol }}
+          search={{ tf: settings.timeframe }}
+          aria-label="Open on chart"
+        >
           <ChartCandlestick aria-hidden className="size-4" />
-          Open on chart
+          <Words short="Chart" long="Open on chart" />
         </Link>
       </Button>
       {backtest.state === 'done' && source.kind === 'script' && !source.deleted && venue !== 'own' && (
-        <Button asChild>
-          <Link to="/strategies/new" search={{ from: backtest.id }}>
-            Run on paper
+        <Button asChild className={NARROW}>
+          <Link to="/strategies/new" search={{ from: backtest.id }} aria-label="Run on paper">
+            <Words short="Paper" long="Run on paper" />
           </Link>
         </Button>
       )}
       {!underWay && (
-        <Button kind="quiet" aria-label="Delete" onClick={() => setDeleting(true)}>
+        <Button kind="quiet" aria-label="Delete" className={NARROW} onClick={() => setDeleting(true)}>
           <Trash2 aria-hidden className="size-4" />
           <span className="max-md:hidden">Delete</span>
         </Button>

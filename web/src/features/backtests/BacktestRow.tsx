@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router'
+import clsx from 'clsx'
 
 import { symbolWords } from '@/features/chart/words'
 import { percent, signedPercent } from '@/lib/numbers'
@@ -26,7 +27,7 @@ export function BacktestBadges({ backtest }: { backtest: Backtest }) {
 export function BacktestRow({ backtest }: { backtest: Backtest }) {
   const { figures, settings, sparkline } = backtest
   return (
-    <LinkRow className="md:grid-cols-[1fr_120px_200px]">
+    <LinkRow className="md:grid-cols-[1fr_120px_110px_140px]">
       <div className="min-w-0">
         <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
           <Link
@@ -43,7 +44,17 @@ export function BacktestRow({ backtest }: { backtest: Backtest }) {
         </p>
       </div>
       <Sparkline values={sparkline} change={figures?.total_return ?? null} className="max-md:hidden" />
-      <div className="text-right">{figures ? <Result figures={figures} /> : <Unfinished backtest={backtest} />}</div>
+      <div className="text-right max-md:hidden">
+        {figures && (
+          <>
+            <span className="tnum">{percent(figures.max_drawdown, 1)}</span>
+            <p className="text-xs text-muted">drawdown</p>
+          </>
+        )}
+      </div>
+      <div className={clsx('text-right', isLookingAhead(backtest) && 'stale')}>
+        {figures ? <Result figures={figures} /> : <Unfinished backtest={backtest} />}
+      </div>
     </LinkRow>
   )
 }
@@ -52,12 +63,7 @@ function Result({ figures }: { figures: Figures }) {
   return (
     <>
       <Delta value={figures.total_return} className="text-lg font-medium" />
-      <p className="tnum text-sm text-muted">
-        {figures.hold_return !== null && <span>held {signedPercent(figures.hold_return, 1)}</span>}
-        {figures.max_drawdown !== null && (
-          <span className="max-md:hidden"> · drawdown {percent(figures.max_drawdown, 1)}</span>
-        )}
-      </p>
+      <p className="tnum text-sm text-muted">hold {signedPercent(figures.hold_return, 1)}</p>
     </>
   )
 }

@@ -90,11 +90,8 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
   }
 
   return (
-    <div className="relative">
+    <div>
       <Readout data={data} at={read} quote={quote} />
-      {watermark && (
-        <p className="pointer-events-none absolute top-7 left-[68px] z-10 text-xs text-muted">Simulated market</p>
-      )}
       <div
         role="region"
         aria-label={`${label}. Arrow keys read it point by point.`}
@@ -102,8 +99,11 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
         onKeyDown={step}
         onBlur={() => readAt(null)}
         onPointerMove={drag}
-        className="touch-pan-y"
+        className="relative touch-pan-y"
       >
+        {watermark && (
+          <p className="pointer-events-none absolute top-3 left-[70px] z-10 text-xs text-muted">Simulated market</p>
+        )}
         <div ref={box} aria-hidden className="w-full" />
       </div>
       <InWords data={data} label={label} />

@@ -5,6 +5,7 @@ import { splitSeries } from '@/features/chart/data/series'
 import type { InputValue } from '@/features/scripts/scriptInputs'
 import { money } from '@/lib/numbers'
 import { duration } from '@/lib/times'
+import { nameWords } from '@/ui/Details'
 import type { Fact } from '@/ui/Layout'
 import { Lines, Section } from '@/ui/Layout'
 import { Time } from '@/ui/Time'
@@ -65,7 +66,7 @@ export function termLines(terms: Terms, quote: string): Fact[] {
 
 export function inputLines(inputs: Record<string, InputValue>): Fact[] {
   return Object.entries(inputs).map(([name, value]) => ({
-    label: name.replaceAll('_', ' '),
+    label: nameWords(name),
     value: typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value),
   }))
 }

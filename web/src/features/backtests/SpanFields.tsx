@@ -10,10 +10,10 @@ import type { History } from './useHistory'
 import { count } from './words'
 
 const SPANS: { value: Span; label: string }[] = [
-  { value: 'month', label: '1 month' },
-  { value: 'quarter', label: '3 months' },
-  { value: 'year', label: '1 year' },
-  { value: 'three-years', label: '3 years' },
+  { value: 'month', label: '1M' },
+  { value: 'quarter', label: '3M' },
+  { value: 'year', label: '1Y' },
+  { value: 'three-years', label: '3Y' },
   { value: 'all', label: 'All' },
   { value: 'custom', label: 'Dates' },
 ]

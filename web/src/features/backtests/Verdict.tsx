@@ -1,15 +1,17 @@
+import clsx from 'clsx'
+
 import { forGeometry, money, percent, signedPercent } from '@/lib/numbers'
 import type { Fact } from '@/ui/Layout'
 import { Facts } from '@/ui/Layout'
-import { Delta, Money, NoValue } from '@/ui/Money'
+import { Delta, Money } from '@/ui/Money'
 
 import type { Backtest, Figures } from './types'
-import { count, lasting } from './words'
+import { count, isLookingAhead, lasting } from './words'
 
 /** What it earned against simply holding, and what that took. */
 export function Verdict({ backtest, figures }: { backtest: Backtest; figures: Figures }) {
   return (
-    <div className="mb-10">
+    <div className={clsx('mb-10', isLookingAhead(backtest) && 'stale')}>
       <p className="text-sm text-muted">Return, after fees and slippage</p>
       <p className="flex flex-wrap items-baseline gap-x-4">
         <Delta value={figures.total_return} big className="text-3xl font-semibold md:text-4xl" />
@@ -24,7 +26,6 @@ export function Verdict({ backtest, figures }: { backtest: Backtest; figures: Fi
 /** Beside buying at the start and holding, in words. */
 export function against({ total_return: own, hold_return: hold, trades }: Figures): string {
   if (trades === 0) return 'It never traded.'
-  if (own === null || hold === null) return ''
   const points = own - hold
   const held = `Buying at the start and holding: ${signedPercent(hold)}.`
   if (Math.abs(points) < 0.00005) return `${held} No difference.`
@@ -36,7 +37,7 @@ function facts(backtest: Backtest, figures: Figures): Fact[] {
   return [
     {
       label: 'Deepest drawdown',
-      value: figures.max_drawdown === null ? <NoValue /> : percent(figures.max_drawdown, 1),
+      value: percent(figures.max_drawdown, 1),
       hint: drawdownHint(figures),
     },
     {
@@ -49,9 +50,9 @@ function facts(backtest: Backtest, figures: Figures): Fact[] {
   ]
 }
 
-function drawdownHint({ hold_max_drawdown: held, drawdown_seconds: seconds }: Figures): string | undefined {
-  const parts = [seconds ? `lasted ${lasting(seconds)}` : '', held === null ? '' : `holding ${percent(held, 1)}`]
-  return parts.filter(Boolean).join(', ') || undefined
+function drawdownHint({ hold_max_drawdown: held, drawdown_seconds: seconds }: Figures): string {
+  const parts = [seconds > 0 && `lasted ${lasting(seconds)}`, `holding ${percent(held, 1)}`]
+  return parts.filter(Boolean).join(', ')
 }
 
 /** Fees as a share of what it began with: only said, never sent. */

@@ -19,7 +19,7 @@ interface Look {
 
 const faded = (hex: string, opacity: string) => `${hex}${opacity}`
 
-function shared({ width, height, syncKey, onRead }: Look) {
+function shared({ width, height, syncKey, onRead }: Look, foot: number) {
   const font = `${FONT} ${getComputedStyle(document.body).fontFamily}`
   const axis = { stroke: token('muted'), font, ticks: { show: false } } as const
   const line = { stroke: token('hairline'), width: 1 }
@@ -27,7 +27,7 @@ function shared({ width, height, syncKey, onRead }: Look) {
     options: {
       width,
       height,
-      padding: [10, 8, 0, 0] as [number, number, number, number],
+      padding: [10, 8, foot, 0] as [number, number, number, number],
       legend: { show: false },
       cursor: {
         y: false,
@@ -46,7 +46,7 @@ const amount = (value: number) => (Math.abs(value) >= HUNDRED_THOUSAND ? compact
 
 /** The account over time, and what holding would have been. */
 export function equityOptions(look: Look, withHold: boolean): uPlot.Options {
-  const { options, axis, grid } = shared(look)
+  const { options, axis, grid } = shared(look, 10)
   const ink = token('ink')
   return {
     ...options,
@@ -67,7 +67,7 @@ export function equityOptions(look: Look, withHold: boolean): uPlot.Options {
 
 /** How far below its highest value the account was, with the time line both share. */
 export function drawdownOptions(look: Look): uPlot.Options {
-  const { options, axis, grid } = shared(look)
+  const { options, axis, grid } = shared(look, 0)
   const down = token('down')
   return {
     ...options,
@@ -80,7 +80,13 @@ export function drawdownOptions(look: Look): uPlot.Options {
         space: 90,
         values: (_, marks, __, ___, step) => marks.map((mark) => timeMark(mark, step)),
       },
-      { ...axis, grid, size: NUMBERS_WIDTH, space: 30, values: (_, marks) => marks.map((mark) => percent(mark, 0)) },
+      {
+        ...axis,
+        grid,
+        size: NUMBERS_WIDTH,
+        space: 30,
+        values: (_, marks, __, ___, step) => marks.map((mark) => percent(mark, step < 0.01 ? 1 : 0)),
+      },
     ],
     series: [{}, { label: 'Drawdown', stroke: down, width: 1.5, fill: faded(down, '26'), points: { show: false } }],
   }

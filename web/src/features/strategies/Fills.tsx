@@ -11,6 +11,7 @@ import { Table } from '@/ui/Table'
 
 import { fillsQuery } from './queries'
 import type { Strategy, StrategyFill } from './types'
+import { REASON_WORDS } from './words'
 
 const COLUMNS: Column<StrategyFill>[] = [
   {
@@ -18,7 +19,15 @@ const COLUMNS: Column<StrategyFill>[] = [
     name: true,
     cell: (fill) => <span className="tnum whitespace-nowrap">{utcMinute(Date.parse(fill.at) / 1000)}</span>,
   },
-  { head: 'Side', cell: (fill) => capital(fill.side) },
+  {
+    head: 'Side',
+    cell: (fill) => (
+      <>
+        {capital(fill.side)}
+        {REASON_WORDS[fill.reason] && <span className="block text-xs text-muted">{REASON_WORDS[fill.reason]}</span>}
+      </>
+    ),
+  },
   { head: 'Quantity', right: true, cell: (fill) => <Quantity value={fill.quantity} /> },
   { head: 'Price', right: true, cell: (fill) => <Price value={fill.price} /> },
   { head: 'Value', right: true, wideOnly: true, cell: (fill) => <Money value={fill.value} /> },

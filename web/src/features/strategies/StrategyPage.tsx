@@ -16,7 +16,7 @@ import { StrategyActions } from './StrategyActions'
 import { StrategyBadges, useIsOld } from './StrategyRow'
 import { StrategySettings } from './StrategySettings'
 import type { Strategy } from './types'
-import { holdingWords, isOver, targetWords } from './words'
+import { faultWords, holdingWords, isOver, targetWords } from './words'
 
 export default function StrategyPage() {
   const { strategyId } = useParams({ from: '/mine/strategies/$strategyId' })
@@ -64,8 +64,12 @@ function State({ strategy }: { strategy: Strategy }) {
       </p>
       {strategy.error && (
         <div role="alert" className="border-l-2 border-error py-1 pl-4">
-          <p className="font-medium">It failed and decides nothing any more.</p>
-          <p className="break-words whitespace-pre-wrap">{strategy.error}</p>
+          <p className="font-medium">
+            {strategy.state === 'failed'
+              ? 'It failed and decides nothing any more.'
+              : 'The script gave nothing on the last bar. After three such bars it fails.'}
+          </p>
+          <p className="break-words whitespace-pre-wrap">{faultWords(strategy.error)}</p>
         </div>
       )}
       {strategy.repainted && (

@@ -10,7 +10,7 @@ import { MayBeOld } from '@/ui/States'
 import { Time } from '@/ui/Time'
 
 import type { Strategy, StrategyTick } from './types'
-import { holdingWords, isOver, STATE_WORDS } from './words'
+import { faultWords, holdingWords, isOver, STATE_WORDS } from './words'
 
 export function StrategyBadges({ strategy }: { strategy: StrategyTick }) {
   const tone = strategy.state === 'failed' ? 'error' : strategy.state === 'paper' ? 'strong' : 'plain'
@@ -48,7 +48,9 @@ export function StrategyRow({ strategy }: { strategy: Strategy }) {
         <p className="mt-0.5 text-sm text-muted">
           {symbolWords(strategy.series)} · {strategy.timeframe} · {strategy.script.name}
         </p>
-        {strategy.error && <p className="mt-0.5 line-clamp-2 text-sm break-words text-error">{strategy.error}</p>}
+        {strategy.error && (
+          <p className="mt-0.5 line-clamp-2 text-sm break-words text-error">{faultWords(strategy.error)}</p>
+        )}
       </div>
       <div className={clsx('text-right max-md:hidden', old && 'stale')}>
         {holdingWords(strategy)}

@@ -1,57 +1,27 @@
 import { infiniteQueryOptions, queryOptions, useQuery } from '@tanstack/react-query'
 
-import { authorisedFetch } from '@/api/client'
+import { answer, api } from '@/api/client'
 import { useTopic } from '@/api/live'
 import { at, paging } from '@/api/paging'
-import { ProblemError, problemOf } from '@/api/problem'
 import { fetchEquity } from '@/features/backtests/equity'
-import type { Terms } from '@/features/backtests/types'
-import type { InputValue } from '@/features/scripts/scriptInputs'
 
-import type { Strategy, StrategyEvent, StrategyFill, StrategyTick } from './types'
-
-interface Page<Item> {
-  items: Item[]
-  next_cursor: string | null
-}
-
-export interface NewStrategy extends Terms {
-  name: string
-  script_id: string
-  version: number
-  inputs: Record<string, InputValue>
-  series: string
-  timeframe: string
-}
+import type { NewStrategy, Strategy, StrategyTick } from './types'
 
 export type Change = 'pause' | 'resume' | 'stop'
 
-async function ask<Data>(
-  method: string,
-  path: string,
-  { query = {}, body, key }: { query?: Record<string, string>; body?: unknown; key?: string } = {},
-): Promise<Data> {
-  const url = new URL(path, globalThis.location.origin)
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
-  const headers = {
-    ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-    ...(key ? { 'Idempotency-Key': key } : {}),
-  }
-  const response = await authorisedFetch(
-    new Request(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }),
-  )
-  const told: unknown = response.status === 204 ? undefined : await response.json().catch(() => null)
-  if (!response.ok) throw new ProblemError(problemOf(told, response))
-  return told as Data
-}
-
 export const strategiesQuery = queryOptions({
   queryKey: ['strategies'],
-  queryFn: () => ask<Strategy[]>('GET', '/api/strategies'),
+  queryFn: () => answer(api.GET('/api/strategies')),
 })
 
+const path = (id: string) => ({ path: { strategy_id: id } })
+const keyed = (id: string, key: string) => ({ params: { ...path(id), header: { 'idempotency-key': key } } })
+
 export const strategyQuery = (id: string) =>
-  queryOptions({ queryKey: ['strategy', id], queryFn: () => ask<Strategy>('GET', `/api/strategies/${id}`) })
+  queryOptions({
+    queryKey: ['strategy', id],
+    queryFn: () => answer(api.GET('/api/strategies/{strategy_id}', { params: path(id) })),
+  })
 
 const TOPIC = 'strategies'
 
@@ -87,23 +57,26 @@ export const eventsQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: ['strategy', id, 'events'],
     queryFn: ({ pageParam }) =>
-      ask<Page<StrategyEvent>>('GET', `/api/strategies/${id}/events`, { query: at(pageParam) }),
+      answer(api.GET('/api/strategies/{strategy_id}/events', { params: { ...path(id), query: at(pageParam) } })),
     ...paging,
   })
 
 export const fillsQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: ['strategy', id, 'fills'],
-    queryFn: ({ pageParam }) => ask<Page<StrategyFill>>('GET', `/api/strategies/${id}/fills`, { query: at(pageParam) }),
+    queryFn: ({ pageParam }) =>
+      answer(api.GET('/api/strategies/{strategy_id}/fills', { params: { ...path(id), query: at(pageParam) } })),
     ...paging,
   })
 
-export const startStrategy = (body: NewStrategy, key: string) => ask<Strategy>('POST', '/api/strategies', { body, key })
+export const startStrategy = (body: NewStrategy, key: string) =>
+  answer(api.POST('/api/strategies', { params: { header: { 'idempotency-key': key } }, body }))
 
 export const changeStrategy = (id: string, change: Change, key: string) =>
-  ask<Strategy>('POST', `/api/strategies/${id}/${change}`, { key })
+  answer(api.POST(`/api/strategies/{strategy_id}/${change}`, keyed(id, key)))
 
 export const renameStrategy = (id: string, name: string, key: string) =>
-  ask<Strategy>('PATCH', `/api/strategies/${id}`, { body: { name }, key })
+  answer(api.PATCH('/api/strategies/{strategy_id}', { ...keyed(id, key), body: { name } }))
 
-export const deleteStrategy = (id: string, key: string) => ask<undefined>('DELETE', `/api/strategies/${id}`, { key })
+export const deleteStrategy = (id: string, key: string) =>
+  answer(api.DELETE('/api/strategies/{strategy_id}', keyed(id, key)))

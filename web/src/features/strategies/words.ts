@@ -1,6 +1,6 @@
 import { quantity, signOf, signedPercent } from '@/lib/numbers'
 
-import type { State, StrategyTick } from './types'
+import type { State, StrategyEvent, StrategyFill, StrategyTick } from './types'
 
 export const STATE_WORDS: Record<State, string> = {
   paper: 'Runs on paper',
@@ -25,16 +25,29 @@ export function targetWords(target: number | null): string {
   return target === 0 ? 'Flat' : `${signedPercent(target, 0)} of the account`
 }
 
-const KINDS: Record<string, string> = {
+const KINDS: Record<StrategyEvent['kind'], string> = {
   started: 'Started',
   paused: 'Paused',
   resumed: 'Resumed',
   stopped: 'Stopped',
+  closed: 'Closed',
   failed: 'Failed',
+  error: 'Error',
+  gap: 'Gap',
   alert: 'Alert',
   signal: 'Signal',
   repainted: 'Repainted',
-  renamed: 'Renamed',
 }
 
-export const eventWords = (kind: string) => KINDS[kind] ?? kind.charAt(0).toUpperCase() + kind.slice(1)
+export const eventWords = (kind: StrategyEvent['kind']) => KINDS[kind]
+
+/** Why a fill was booked, where the script did not ask for it. */
+export const REASON_WORDS: Record<StrategyFill['reason'], string> = {
+  target: '',
+  stop: 'closed by stopping',
+  ruin: 'the short had lost all',
+}
+
+/** "Line 2: There is no “oops” here." */
+export const faultWords = ({ message, line }: NonNullable<StrategyTick['error']>) =>
+  line ? `Line ${line}: ${message}` : message
