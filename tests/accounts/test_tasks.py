@@ -518,7 +518,7 @@ async def listening(redis: Redis, channel: str) -> AsyncIterator[Callable[[], Aw
     """Subscribed inside the block; the value waits for the next message."""
 
     async def next_message() -> bytes:
-        message = await pubsub.get_message(timeout=5)
+        message = await pubsub.get_message(timeout=30)
         assert message is not None, "nothing was published"
         data: bytes = message["data"]
         return data

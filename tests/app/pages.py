@@ -44,7 +44,7 @@ class Page:
     async def say(self, **message):
         await self.socket.send(orjson.dumps(message).decode())
 
-    async def hears(self, condition, seconds=20.0):
+    async def hears(self, condition, seconds=30.0):
         """The first heard message for which ``condition`` holds."""
         async with asyncio.timeout(seconds):
             while True:

@@ -1,4 +1,4 @@
-"""``holdfast script`` from end to end: the real API on a socket, scripts run in this process."""
+"""``holdfast script`` from end to end: the real API on a socket, scripts in the real sandbox."""
 
 import asyncio
 import json
@@ -11,10 +11,11 @@ from click.testing import Result
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 from tests.charts.conftest import Headers, owner, user_id
-from tests.scripts.local import CROSS, FAILS, LOOKS_AHEAD, LocalRunner
+from tests.scripts.local import CROSS, FAILS, LOOKS_AHEAD
 from typer.testing import CliRunner
 
 from holdfast.app.cli.main import app as command
+from holdfast.scripts.sandbox import Sandbox
 
 __all__ = ["owner", "user_id"]
 
@@ -22,8 +23,8 @@ Run = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture
-async def address(app: FastAPI) -> AsyncIterator[str]:
-    app.state.sandbox = LocalRunner()
+async def address(app: FastAPI, sandbox: Sandbox) -> AsyncIterator[str]:
+    app.state.sandbox = sandbox
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
     with capture_logs():  # what the server logs would stand in what the command says
         task = asyncio.create_task(server.serve())

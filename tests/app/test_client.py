@@ -40,13 +40,13 @@ def url(settings: Settings) -> Iterator[str]:
             time.sleep(0.02)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
-        thread.join(15)
+        thread.join(30)
 
 
 @pytest.fixture
 def client(url: str) -> Iterator[Client]:
     account = {"email": EMAIL, "password": PASSWORD}
-    assert requests.post(f"{url}/api/auth/sign-up", json=account, timeout=10).status_code == 202
+    assert requests.post(f"{url}/api/auth/sign-up", json=account, timeout=30).status_code == 202
     with Client(url) as opened:
         opened.sign_in(EMAIL, PASSWORD)
         yield opened

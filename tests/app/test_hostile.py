@@ -135,7 +135,7 @@ async def test_ten_thousand_subscriptions_in_one_message_are_too_big(server):
     async with page(server) as greedy:
         with suppress(ConnectionClosed):
             await greedy.say(op="subscribe", topics=[f"quotes:C{n}" for n in range(5_000)])
-        await asyncio.wait_for(greedy.socket.wait_closed(), 20)
+        await asyncio.wait_for(greedy.socket.wait_closed(), 30)
         assert greedy.socket.close_code == streams.TOO_BIG
     await emptied(server)
 
@@ -305,7 +305,7 @@ async def test_one_network_does_not_take_every_place(server, monkeypatch):
     monkeypatch.setattr(streams, "MAX_OF_A_NETWORK", 5)
     silent = [await connect(server.url, compression=None) for _ in range(5)]
     refused = await connect(server.url, compression=None)
-    await asyncio.wait_for(refused.wait_closed(), 20)
+    await asyncio.wait_for(refused.wait_closed(), 30)
     assert refused.close_code == streams.TRY_LATER
     assert server.hub.networks == {"127.0.0.1": 5}
     async with connect(server.url, compression=None, local_addr=("127.0.0.2", 0)) as other:

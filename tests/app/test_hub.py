@@ -141,16 +141,16 @@ async def test_updates_follow_and_only_where_subscribed(server, redis):
         assert len(visitor.data("index:btc-d")) == before
 
 
-async def test_updates_are_conflated_to_four_a_second_and_the_last_one_arrives(server, redis):
+async def test_updates_are_conflated_to_one_a_tick_and_the_last_one_arrives(server, redis):
     async with page(server) as visitor:
         await visitor.subscribed("index:btc-d")
-        began = asyncio.get_running_loop().time()
+        ticks = server.hub._ticks
+        before = ticks.now
         for n in range(100):
             await redis.publish("levels", orjson.dumps([{"index_id": "btc-d", "level": n, "members": {}}]))
             await asyncio.sleep(0.01)
         await visitor.hears(lambda m: m.get("topic") == "index:btc-d" and m["data"]["level"] == 99)
-        took = asyncio.get_running_loop().time() - began
-        assert len(visitor.data("index:btc-d")) <= 4 * took + 3
+        assert len(visitor.data("index:btc-d")) <= ticks.now - before + 3
 
 
 async def test_private_topics_are_heard_by_their_owner_only(server, redis, database, user, things):
@@ -201,7 +201,7 @@ async def test_polled_topics_are_asked_for_and_told_when_they_change(server, red
         await owner.hears(lambda m: m.get("topic") == "polled:1" and m["data"] == {"n": 5})
         await asyncio.sleep(1.0)
         assert len(owner.data("polled:1")) <= 3, "what has not changed is not told again"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         asked = -1
         while things.asked != asked:  # once nobody listens, nobody asks
             asked = things.asked
@@ -274,7 +274,7 @@ async def test_signing_out_ends_the_stream(server, user, monkeypatch):
         assert owner.socket.close_code is None
         async with server.database.transaction() as session:
             (await session.get_one(SignIn, sign_in_id)).revoked_at = CLOCK.now()
-        await asyncio.wait_for(owner.socket.wait_closed(), 20)
+        await asyncio.wait_for(owner.socket.wait_closed(), 30)
         assert owner.socket.close_code == streams.SIGNED_OUT
 
 
@@ -300,17 +300,17 @@ async def test_nonsense_gets_an_error_and_the_stream_goes_on(server, text):
 async def test_binary_too_big_and_too_many_messages_end_it(server):
     async with page(server) as visitor:
         await visitor.socket.send("x" * (streams.MAX_MESSAGE + 1))
-        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 30)
         assert visitor.socket.close_code == streams.TOO_BIG
     async with page(server) as visitor:
         with suppress(ConnectionClosed):
-            for _ in range(streams.MAX_MESSAGES_A_SECOND * 4):
+            for _ in range(streams.MAX_MESSAGES_A_SECOND * 100):  # in no second more than a slow machine can
                 await visitor.say(op="ping")
-        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 30)
         assert visitor.socket.close_code == streams.TOO_MANY
     async with page(server) as visitor:
         await visitor.socket.send(b"\x00")
-        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 30)
         assert visitor.socket.close_code == streams.NOT_TEXT
 
 
@@ -337,7 +337,7 @@ async def test_a_heartbeat_is_sent(quick_heart, server):
 async def test_silence_from_the_start_ends_it(server, monkeypatch):
     monkeypatch.setattr(streams, "FIRST_WORD_SECONDS", 0.2)
     async with page(server) as visitor:
-        await asyncio.wait_for(visitor.socket.wait_closed(), 20)
+        await asyncio.wait_for(visitor.socket.wait_closed(), 30)
         assert visitor.socket.close_code == streams.SILENT
 
 
@@ -367,7 +367,8 @@ async def test_unreadable_messages_in_redis_hurt_nobody(server, redis):
 
 
 async def test_a_stalled_client_delays_nobody_holds_little_and_is_let_go(server, monkeypatch):
-    monkeypatch.setattr(streams, "SEND_SECONDS", 4.0)
+    monkeypatch.setattr(streams, "SEND_SECONDS", 3600.0)
+    monkeypatch.setattr(streams, "RECHECK_SECONDS", 0.2)
     monkeypatch.setattr(clients, "FLUSH_SECONDS", 0.05)
     hub = server.hub
     channel = Channel(None, "index:btc-d")
@@ -383,14 +384,12 @@ async def test_a_stalled_client_delays_nobody_holds_little_and_is_let_go(server,
         healthy = Page(socket)
         await healthy.subscribed("index:btc-d")
         assert len(hub.clients) == 2
-        slowest = 0.0
         for n in range(1, 31):
-            said = asyncio.get_running_loop().time()
             shout(n)
             await healthy.hears(lambda m, n=n: m.get("topic") == "index:btc-d" and m["data"].get("n") == n)
-            slowest = max(slowest, asyncio.get_running_loop().time() - said)
             assert all(len(client.pending) <= 2 for client in hub.clients)
-        assert slowest < 4.0
+        assert [client.stalled_since is None for client in hub.clients].count(False) == 1
+        monkeypatch.setattr(streams, "SEND_SECONDS", 0.5)
         async with asyncio.timeout(30):
             while len(hub.clients) > 1:
                 await asyncio.sleep(0.05)
@@ -409,7 +408,7 @@ async def test_many_clients_hear_the_same(server, redis):
     finally:
         for opened in pages:
             await opened.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while server.hub.clients:
             await asyncio.sleep(0.05)
     assert not server.hub._audience, "nothing is kept of those who have left"

@@ -71,7 +71,7 @@ async def opened(port: int, said: bytes, address: str = "127.0.0.1") -> Socket:
 
 async def answer(port: int, said: bytes = GET, address: str = "127.0.0.1") -> bytes:
     reader, writer = await opened(port, said, address)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         told = await reader.read()
     writer.close()
     return told
@@ -79,7 +79,7 @@ async def answer(port: int, said: bytes = GET, address: str = "127.0.0.1") -> by
 
 async def ended(sockets: list[Socket]) -> list[bytes]:
     """What each was told until it was closed."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         told = [await reader.read() for reader, _ in sockets]
     for _, writer in sockets:
         writer.close()
@@ -149,11 +149,11 @@ async def test_an_upload_that_is_answered_early_is_read_as_long_as_it_flows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A browser may send all of it before it reads, and a reset would take the answer away."""
-    monkeypatch.setattr(impatience, "REST_SECONDS", 0.5)
+    monkeypatch.setattr(impatience, "REST_SECONDS", 3.0)
     async with served() as port:
-        reader, writer = await opened(port, UPLOAD % 10)
-        for _ in range(10):
-            await asyncio.sleep(0.1)
+        reader, writer = await opened(port, UPLOAD % 16)
+        for _ in range(16):
+            await asyncio.sleep(0.25)
             writer.write(b"1")
         writer.write(GET)
         (told,) = await ended([(reader, writer)])
@@ -197,7 +197,7 @@ async def test_one_network_opens_so_many_sockets_and_no_more() -> None:
         assert (await answer(port, address="127.0.0.2")).startswith(b"HTTP/1.1 200")
         for _, writer in sockets:
             writer.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not (await answer(port)).startswith(b"HTTP/1.1 200"):
                 await asyncio.sleep(0.05)
 

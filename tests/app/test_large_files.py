@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 MIB = 1024 * 1024
 MOST_GROWTH = 64
 """MiB, of a process that takes in or reads a file of 200."""
+PATIENCE = 30
+"""Seconds, less than PostgreSQL keeps a transaction in which nothing happens."""
 PAUSES = 8
 """How often a file on its way waits until somebody else was answered."""
 HEADER = b"timestamp,open,high,low,close,volume\n"
@@ -188,7 +190,8 @@ async def test_the_largest_file_is_taken_and_read(
     async with database.transaction() as session:
         await session.execute(text("LOCK TABLE dataset_parts IN EXCLUSIVE MODE"))
         await has_come_to_keep(database, sending)
-        await stranger.ask()
+        async with asyncio.timeout(PATIENCE):
+            await stranger.ask()
         assert not sending.done()
     sent = await sending
     assert sent.status_code == 202, sent.text

@@ -312,7 +312,7 @@ async def test_who_has_begun_is_closed_while_the_rest_is_still_being_begun(
             seen.append("begun")
             return await begin(database, user_id, **more)
         if seen:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 while nets(carried):
                     await asyncio.sleep(0.05)
             seen.append("closed")

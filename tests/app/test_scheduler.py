@@ -38,7 +38,7 @@ async def test_a_courier_that_hangs_holds_nobody_else_up(
     )
     await asyncio.sleep(0.1)
     try:
-        async with asyncio.timeout(20), database.transaction() as session:
+        async with asyncio.timeout(30), database.transaction() as session:
             await jobs.enqueue(session, "execution.reconcile", "x", now=CLOCK.now())
         with pytest.raises(TimeoutError):
             await dispatching

@@ -52,12 +52,14 @@ class Installation:
 
     def truth(self, uid: str) -> dict[str, Any]:
         """The venue's own view of an account."""
-        answer: dict[str, Any] = httpx2.get(f"{self.sim}/accounts/{uid}/truth").raise_for_status().json()
+        answer: dict[str, Any] = (
+            httpx2.get(f"{self.sim}/accounts/{uid}/truth", timeout=30).raise_for_status().json()
+        )
         return answer
 
     def fault(self, *rules: Mapping[str, Any]) -> None:
         """Replace the simulator's fault rules; none heals everything."""
-        httpx2.post(f"{self.sim}/faults", json={"rules": list(rules)}).raise_for_status()
+        httpx2.post(f"{self.sim}/faults", json={"rules": list(rules)}, timeout=30).raise_for_status()
 
     def stop(self) -> int:
         """Ctrl-C. Returns the exit code."""

@@ -191,7 +191,7 @@ def shocked(installation: Installation, factor: float, symbol: str = QUIET_COIN)
 
 def _shock(installation: Installation, factor: float, symbol: str) -> None:
     body = {"op": "shock", "symbol": symbol, "factor": factor}
-    httpx2.post(f"{installation.sim}/market", json=body).raise_for_status()
+    httpx2.post(f"{installation.sim}/market", json=body, timeout=30).raise_for_status()
 
 
 async def test_a_finger_that_rests_sets_an_alert_on_a_phone(phone: Page, installation: Installation):

@@ -4,6 +4,7 @@ has them."""
 import asyncio
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -53,15 +54,20 @@ def own_hours(count: int) -> list[str]:
     ]
 
 
-async def read_marks(page: Page, *, most: int = 3) -> Locator:
-    """Walk back from the newest bar with the keys to one with marks, and have them read."""
-    async with asyncio.timeout(PATIENCE / 1000 * 2):
-        while not await has_marks(page, most=most):
-            await asyncio.sleep(0.5)
-    await page.keyboard.press("Enter")
+async def read_marks(page: Page, *, about: str, most: int = 3) -> Locator:
+    """Walk back from the newest bar with the keys to one with marks, and have them read, until they tell
+    ``about`` something: what the keys tell comes a moment after the key, and what was just chosen to be shown
+    or hidden a moment after the choice."""
     card = page.get_by_role("dialog", name=re.compile("^(Mark|[0-9]+ marks) at "))
-    await expect(card).to_be_visible()
-    return card
+    async with asyncio.timeout(PATIENCE / 1000 * 2):
+        while True:
+            if await has_marks(page, most=most):
+                await page.keyboard.press("Enter")
+                with suppress(AssertionError):
+                    await expect(card.get_by_text(about).first).to_be_visible(timeout=3_000)
+                    return card
+                await page.keyboard.press("Escape")
+            await asyncio.sleep(0.5)
 
 
 async def has_marks(page: Page, *, most: int = 3) -> bool:
@@ -100,7 +106,7 @@ async def test_a_story_stands_where_it_became_known_and_opens(page: Page, instal
     known = (await news_of(http))[-1]
     await opened(page, "/chart/bybit/BTCUSDT?tf=1h", signed_in=True)
     await until_marked(page, True)
-    card = await read_marks(page)
+    card = await read_marks(page, about=known["title"])
     story = card.get_by_role("listitem").filter(has_text=known["title"]).first
     moment = datetime.fromtimestamp(known["time"], UTC)
     await expect(story).to_contain_text(f"Known here {moment.day} {moment:%b %Y, %H:%M} UTC")
@@ -195,7 +201,9 @@ async def test_what_is_switched_off_stays_off_on_another_device(
 
 async def test_own_signals_stand_on_a_market_and_nobody_elses(page: Page, installation: Installation):
     now = int(time.time())
-    stranger = httpx2.post(f"{installation.url}/api/auth/demo").raise_for_status().json()["access_token"]
+    stranger = (
+        httpx2.post(f"{installation.url}/api/auth/demo", timeout=30).raise_for_status().json()["access_token"]
+    )
     secret = api(installation, stranger)
     await bring(secret, "Secret", [f"{now - 60},buy,,Whispered,,"], kind="signals", series=MARKET)
     http = api(installation, await try_the_demo(page))
@@ -204,7 +212,7 @@ async def test_own_signals_stand_on_a_market_and_nobody_elses(page: Page, instal
     await bring(http, "Noise", [f"{now - 55},info,,Hum,,"], kind="signals", series=MARKET)
     await opened(page, "/chart/bybit/BTCUSDT?tf=1h", signed_in=True)
     await until_marked(page, True)
-    card = await read_marks(page)
+    card = await read_marks(page, about="Dip")
     dip = card.get_by_role("listitem").filter(has_text="Dip")
     await expect(dip).to_contain_text("Breakouts")
     await expect(dip).to_contain_text("buy")
@@ -218,7 +226,7 @@ async def test_own_signals_stand_on_a_market_and_nobody_elses(page: Page, instal
     await choices.get_by_role("checkbox", name="Noise").uncheck()
     await page.keyboard.press("Escape")
     await expect(choices).to_have_count(0)
-    card = await read_marks(page)
+    card = await read_marks(page, about="Dip")
     await expect(card.get_by_text("Dip")).to_be_visible()
     await expect(card.get_by_text("Hum")).to_have_count(0)
 
@@ -235,9 +243,10 @@ async def test_own_trades_and_notes_stand_on_the_market_that_was_traded(
     write(http, title="Dominance is cheap", series=MARKET, happened_at=fills[0]["executed_at"])
     await opened(page, "/chart/bybit/BTCUSDT?tf=5m", signed_in=True)
     await page.get_by_role("button", name="Marks").click()
-    await page.get_by_role("dialog", name="Marks").get_by_role("checkbox", name="News").uncheck()
+    async with answered(page, "PUT", "/charts/layouts/"):
+        await page.get_by_role("dialog", name="Marks").get_by_role("checkbox", name="News").uncheck()
     await page.keyboard.press("Escape")
-    card = await read_marks(page, most=4)
+    card = await read_marks(page, about="Dominance is cheap", most=4)
     await expect(card.get_by_text(re.compile("^Bought ")).first).to_be_visible()
     await expect(card.get_by_text("Bitcoin dominance").first).to_be_visible()
     await look(page, "marks_trades")
@@ -251,7 +260,7 @@ async def test_own_trades_and_notes_stand_on_the_market_that_was_traded(
     )
     phone = await held.new_page()
     await opened(phone, "/chart/bybit/BTCUSDT?tf=5m")
-    card = await read_marks(phone, most=4)
+    card = await read_marks(phone, about="Dominance is cheap", most=4)
     await expect(card.get_by_text("Dominance is cheap")).to_be_visible()
     await look(phone, "marks_trades_phone")
     await held.close()

@@ -156,7 +156,7 @@ async def test_a_page_finds_the_hub_and_finds_it_again(
     await expect(legend).to_be_visible(timeout=60_000)
     before = await legend.inner_text()
     await expect(legend).not_to_have_text(before, timeout=60_000)
-    system = httpx2.get(f"{divided.url}/api/system").json()
+    system = httpx2.get(f"{divided.url}/api/system", timeout=30).json()
     assert re.fullmatch(r"ws://127\.0\.0\.1:\d+/api/stream", system["stream_url"])
     assert set(opened) == {system["stream_url"]}
     assert complaints.said == [], "the page may connect there, and nothing else was tried"

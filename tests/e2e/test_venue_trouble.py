@@ -23,7 +23,7 @@ def trader(installation: Installation) -> Trader:
 
 
 def _move_market(installation: Installation, symbol: str, **order: Any) -> None:
-    httpx2.post(f"{installation.sim}/market", json={"symbol": symbol, **order}).raise_for_status()
+    httpx2.post(f"{installation.sim}/market", json={"symbol": symbol, **order}, timeout=30).raise_for_status()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_leg_that_the_venue_has_settled_is_noticed_and_not_traded_again(instal
     opened = held(trader.get(path))
     try:
         _move_market(installation, "TRXUSDT", op="status", status="Closed")
-        eventually(lambda: trader.get(path)["altered"], within=20, what="noticing the settlement")
+        eventually(lambda: trader.get(path)["altered"], what="noticing the settlement")
         position = trader.get(path)
         assert {leg["symbol"] for leg in position["legs"] if Decimal(leg["altered"])} == {"TRXUSDT"}
         assert held(position) == {s: q for s, q in opened.items() if s != "TRXUSDT"}
@@ -115,7 +115,7 @@ def test_no_preview_while_the_venue_is_down(installation: Installation, trader: 
 
 
 def _hits(installation: Installation) -> int:
-    rules = httpx2.get(f"{installation.sim}/faults").raise_for_status().json()["rules"]
+    rules = httpx2.get(f"{installation.sim}/faults", timeout=30).raise_for_status().json()["rules"]
     return sum(rule["hits"] for rule in rules)
 
 

@@ -190,7 +190,7 @@ async def test_a_delisting_is_announced_and_then_booked(house: House) -> None:
     assert (announced.symbol, announced.severity) == ("XRPUSDT", "warning")
     before = await books(house)
     await control(house, "market", op="delist", symbol="XRPUSDT", in_ms=0)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while "XRPUSDT" in await sizes(house):
             await control(house, "clock", advance_ms=1000)
             await asyncio.sleep(0.1)

@@ -49,7 +49,7 @@ def test_what_is_published_is_what_is_read():
     assert fields["b"] == "0.0000001", "plain notation, never 1E-7"
 
 
-async def until(condition, seconds=5.0):
+async def until(condition, seconds=30.0):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)

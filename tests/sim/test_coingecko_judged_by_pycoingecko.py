@@ -278,7 +278,7 @@ def test_one_coin_with_its_categories(client: CoinGeckoAPI) -> None:
      ({"vs_currency": "usd", "precision": "much"}, "precision")],
 )  # fmt: skip
 def test_bad_parameters_are_400(sim: LiveSim, arguments: dict[str, str], message: str) -> None:
-    answer = requests.get(f"{sim.base}/api/v3/coins/markets", params=arguments, timeout=10)
+    answer = requests.get(f"{sim.base}/api/v3/coins/markets", params=arguments, timeout=30)
     assert answer.status_code == 400
     assert message in answer.json()["error"]
 
@@ -288,14 +288,14 @@ def test_bad_days_are_400(sim: LiveSim, days: str) -> None:
     answer = requests.get(
         f"{sim.base}/api/v3/coins/bitcoin/market_chart",
         params={"vs_currency": "usd", "days": days},
-        timeout=10,
+        timeout=30,
     )
     assert answer.status_code == 400
 
 
 def test_paid_calls_say_so(sim: LiveSim) -> None:
     for path in ("global/market_cap_chart", "coins/list/new", "coins/bitcoin/ohlc/range", "key"):
-        answer = requests.get(f"{sim.base}/api/v3/{path}", timeout=10)
+        answer = requests.get(f"{sim.base}/api/v3/{path}", timeout=30)
         assert answer.status_code == 401
         assert answer.json()["status"]["error_code"] == 10005
 
@@ -304,11 +304,11 @@ def test_keys(sim: LiveSim, client: CoinGeckoAPI) -> None:
     client.session.headers["x-cg-demo-api-key"] = "CG-test"
     assert client.ping()
     client.session.headers["x-cg-demo-api-key"] = "wrong"
-    answer = requests.get(f"{sim.base}/api/v3/ping", headers={"x-cg-demo-api-key": "wrong"}, timeout=10)
+    answer = requests.get(f"{sim.base}/api/v3/ping", headers={"x-cg-demo-api-key": "wrong"}, timeout=30)
     assert (answer.status_code, answer.json()["status"]["error_code"]) == (401, 10002)
     with pytest.raises(ValueError, match="10002"):
         client.ping()
-    pro = requests.get(f"{sim.base}/api/v3/ping", headers={"x-cg-pro-api-key": "CG-test"}, timeout=10)
+    pro = requests.get(f"{sim.base}/api/v3/ping", headers={"x-cg-pro-api-key": "CG-test"}, timeout=30)
     assert (pro.status_code, pro.json()["status"]["error_code"]) == (400, 10010)
 
 
@@ -316,13 +316,13 @@ def test_the_limit_per_minute_counts_every_call() -> None:
     with with_limits(Limits(keyless=3, demo=4)) as live:
         url = f"{live.base}/api/v3/"
         codes = [
-            requests.get(url + path, timeout=10).status_code
+            requests.get(url + path, timeout=30).status_code
             for path in ("ping", "coins/none", "ping", "ping")
         ]
         assert codes == [200, 404, 200, 429]
-        refused = requests.get(url + "ping", timeout=10)
+        refused = requests.get(url + "ping", timeout=30)
         assert refused.headers["Retry-After"] == "60"
-        with_key = requests.get(url + "ping", headers={"x-cg-demo-api-key": "CG-a"}, timeout=10)
+        with_key = requests.get(url + "ping", headers={"x-cg-demo-api-key": "CG-a"}, timeout=30)
         assert with_key.status_code == 200
 
 
@@ -352,18 +352,18 @@ def test_faults_answer_as_ordered_and_then_heal(
     sim.world.faults.replace([{"where": "coingecko.coins.markets", "count": 1, **rule}])
     url = f"{sim.base}/api/v3/coins/markets?vs_currency=usd"
     assert client.ping()
-    answer = requests.get(url, timeout=10)
+    answer = requests.get(url, timeout=30)
     assert answer.status_code == status
     assert answer.headers.get("Retry-After") == retry_after
     assert answer.headers["Content-Type"].startswith("application/json") == is_json
-    assert requests.get(url, timeout=10).status_code == 200
+    assert requests.get(url, timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["drop_request", "drop_answer"])
 def test_a_dropped_call_gets_no_answer(sim: LiveSim, client: CoinGeckoAPI, kind: str) -> None:
     sim.world.faults.replace([{"where": "coingecko.*", "kind": kind, "count": 1}])
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{sim.base}/api/v3/ping", timeout=10)
+        requests.get(f"{sim.base}/api/v3/ping", timeout=30)
     assert client.ping()
 
 

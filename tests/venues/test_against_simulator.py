@@ -108,7 +108,7 @@ def same(order: OrderRequest, count: int) -> list[OrderRequest]:
 
 
 async def ended(venue: BybitVenue, symbol: str, client_id: str) -> OrderReport:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             found = await venue.find_order(symbol, client_id)
             if found and found.status is not OrderStatus.OPEN:
@@ -256,7 +256,7 @@ async def test_funding_is_read_from_the_log_and_is_no_fill(sim: Simulator) -> No
     await venue.place([await taking(venue, "hf-1", quantity=Decimal("0.1"))])
     await ended(venue, "BTCUSDT", "hf-1")
     await sim.advance(timedelta(hours=20))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while len((await sim.truth(account["uid"]))["funding"]) < 2:
             await asyncio.sleep(0.02)
     paid = await venue.funding_since(began)
@@ -368,7 +368,7 @@ async def hear(
     stream = BybitAccountStream(url, account["api_key"], account["api_secret"], venue.server_time)
     heard: list[AccountEvent] = []
     with suppress(TimeoutError):
-        async with asyncio.timeout(10), aclosing(aiter(stream)) as events:
+        async with asyncio.timeout(30), aclosing(aiter(stream)) as events:
             async for event in events:
                 heard.append(event)
                 if heard == [StreamConnected()]:

@@ -274,7 +274,7 @@ async def test_closing_ends_it_at_once(stream: BybitAccountStream, door: Door) -
 
     door.scripts = [quiet]
     events: list[AccountEvent] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         async for event in stream:
             events.append(event)
             asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(stream.close()))
@@ -297,7 +297,7 @@ async def test_cancelling_the_reader_leaves_no_connection_behind(
 
     door.scripts = [quiet]
     reader = asyncio.create_task(read())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await live.wait()
         reader.cancel()
         with suppress(asyncio.CancelledError):

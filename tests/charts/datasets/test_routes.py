@@ -373,7 +373,7 @@ async def test_a_form_that_stalls_or_trickles_is_given_up(
 
     async def told(form: AsyncIterator[bytes]) -> str:
         headers = owner | key() | {"content-type": "multipart/form-data; boundary=x"}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             answer = await client.post("/api/datasets", headers=headers, content=form)
         assert answer.status_code == 422
         return str(answer.json()["detail"])

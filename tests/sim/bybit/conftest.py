@@ -39,7 +39,7 @@ class Served:
     def client(self, account: Any = None, **options: Any) -> HTTP:
         """Unmodified pybit, pointed at the simulator."""
         keys = {} if account is None else {"api_key": account.key.key, "api_secret": account.key.secret}
-        session = HTTP(retry_codes={0}, **keys, **options)
+        session = HTTP(retry_codes={0}, **keys, **{"timeout": 30, **options})
         session.endpoint = self.url
         return session
 

@@ -64,7 +64,7 @@ def signed(
 
 def get(served: Served, account: Any, query: str, **options: Any) -> int:
     headers = signed(served, account, options.pop("signed_query", query), **options)
-    answer = requests.get(f"{served.url}/v5/account/wallet-balance?{query}", headers=headers, timeout=5)
+    answer = requests.get(f"{served.url}/v5/account/wallet-balance?{query}", headers=headers, timeout=30)
     assert answer.status_code == 200
     return int(answer.json()["retCode"])
 
@@ -95,9 +95,9 @@ def test_the_raw_body_is_what_is_signed(served: Served, separators: tuple[str, s
     body = json.dumps(order, separators=separators)
     other = json.dumps(order, separators=(", ", ": ") if separators[0] == "," else (",", ":"))
     address = f"{served.url}/v5/order/create"
-    good = requests.post(address, data=body, headers=signed(served, account, body), timeout=5).json()
+    good = requests.post(address, data=body, headers=signed(served, account, body), timeout=30).json()
     assert good["retCode"] == 0
-    bad = requests.post(address, data=body, headers=signed(served, account, other), timeout=5).json()
+    bad = requests.post(address, data=body, headers=signed(served, account, other), timeout=30).json()
     assert bad["retCode"] == 10004
 
 
@@ -113,7 +113,7 @@ def test_keys_that_do_not_work(served: Served) -> None:
     assert get(served, served.account(expires=yesterday), "accountType=UNIFIED") == 33004
     assert get(served, served.account(ips=["203.0.113.9"]), "accountType=UNIFIED") == 10010
     assert get(served, served.account(ips=["127.0.0.1"]), "accountType=UNIFIED") == 0
-    unsigned = requests.get(f"{served.url}/v5/account/wallet-balance?accountType=UNIFIED", timeout=5)
+    unsigned = requests.get(f"{served.url}/v5/account/wallet-balance?accountType=UNIFIED", timeout=30)
     assert unsigned.json()["retCode"] == 10003
 
 

@@ -106,11 +106,11 @@ def test_any_parameters(served: Served, route: Any, first: dict[str, Any], more:
     if route.method == "POST":
         payload = json.dumps(parameters)
         headers = signed(served, account, payload)
-        answer = requests.post(served.url + route.path, data=payload, headers=headers, timeout=10)
+        answer = requests.post(served.url + route.path, data=payload, headers=headers, timeout=30)
     else:
         payload = urlencode({name: str(value) for name, value in parameters.items()})
         headers = signed(served, account, payload)
-        answer = requests.get(f"{served.url}{route.path}?{payload}", headers=headers, timeout=10)
+        answer = requests.get(f"{served.url}{route.path}?{payload}", headers=headers, timeout=30)
     assert answer.status_code == 200, (route.path, parameters, answer.text)
     body = answer.json()
     assert isinstance(body["retCode"], int)
@@ -127,7 +127,7 @@ def test_bodies_that_are_not_objects(served: Served, body: bytes) -> None:
     if not body.isascii():
         headers = {**headers, "X-BAPI-SIGN": "0" * 64}
     answer = requests.post(
-        f"{served.url}/v5/order/create-batch", data=body, headers=headers, timeout=10
+        f"{served.url}/v5/order/create-batch", data=body, headers=headers, timeout=30
     ).json()
     assert answer["retCode"] in (10001, 10004)
 
@@ -139,7 +139,7 @@ def test_bad_account_specifications_are_explained(served: Served) -> None:
         ({"positions": [{"symbol": "NOPE", "size": "1"}]}, "NOPE"),
         ({"behaviour": {"match_delay_ms": -1}}, "match_delay_ms"),
     ):
-        answer = requests.post(f"{served.url}/_sim/accounts", json=spec, timeout=5)
+        answer = requests.post(f"{served.url}/_sim/accounts", json=spec, timeout=30)
         assert answer.status_code in (400, 422)
         assert hint in answer.text
 
@@ -148,6 +148,6 @@ def test_bad_account_specifications_are_explained(served: Served) -> None:
 def test_only_plain_digits_are_numbers(served: Served, number: str) -> None:
     for name in ("limit", "start"):
         query = {"category": "linear", "symbol": "BTCUSDT", "interval": "1", name: number}
-        answer = requests.get(f"{served.url}/v5/market/kline", params=query, timeout=5)
+        answer = requests.get(f"{served.url}/v5/market/kline", params=query, timeout=30)
         assert answer.status_code == 200
         assert answer.json()["retCode"] == 10001

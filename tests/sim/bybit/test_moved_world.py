@@ -23,7 +23,7 @@ def movable() -> Iterator[Served]:
 
 
 def door(served: Served, path: str, **body: Any) -> Any:
-    answer = requests.post(f"{served.url}/_sim/{path}", json=body, timeout=5)
+    answer = requests.post(f"{served.url}/_sim/{path}", json=body, timeout=30)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

@@ -58,8 +58,10 @@ def far_price(client: Any, side: str = "Buy") -> str:
 
 class TestMarket:
     def test_time(self, served: Served) -> None:
-        answer = served.client().get_server_time()
-        assert abs(answer["time"] - time.time() * 1000) < 1000
+        client = served.client()
+        before = time.time_ns() // 1_000_000
+        answer = client.get_server_time()
+        assert before <= answer["time"] <= time.time_ns() // 1_000_000
         assert answer["result"]["timeNano"].startswith(answer["result"]["timeSecond"])
 
     def test_instruments_are_paged_and_filtered_by_status(self, served: Served, refused: Code) -> None:
@@ -396,7 +398,7 @@ class TestOrders:
         client = served.client(account)
         client.place_order(**BTC, side="Sell", orderType="Market", qty="0.003", orderLinkId="t-1")
         order = final(client, "t-1")
-        truth = requests.get(f"{served.url}/_sim/accounts/{account.uid}/truth", timeout=5).json()
+        truth = requests.get(f"{served.url}/_sim/accounts/{account.uid}/truth", timeout=30).json()
         assert truth["positions"][0]["size"] == "-0.003"
         assert [one["link_id"] for one in truth["orders"]] == ["t-1"]
         assert sum(D(one["value"]) for one in truth["fills"]) == D(order["cumExecValue"])
