@@ -1,7 +1,7 @@
 """What the user may choose, as a script asks for it. One run says which inputs there are. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -74,9 +74,9 @@ def name_of(label: str) -> str:
 class Inputs:
     """The ``input`` of one run: remembers what was asked for, and answers with what was chosen."""
 
-    def __init__(self, chosen: Mapping[str, Value], sources: Mapping[str, Floats]) -> None:
+    def __init__(self, chosen: Mapping[str, Value], source: Callable[[str], Floats]) -> None:
         self._chosen = chosen
-        self._sources = sources
+        self._source = source
         self.specs: list[InputSpec] = []
         self.values: dict[str, str] = {}
         """By label, as people read them."""
@@ -144,7 +144,7 @@ class Inputs:
 
     def source(self, label: str = "Source", default: str = "close", help: str = "") -> Floats:
         """A price of the bars to calculate with: close, open, high, low, hl2, hlc3 or ohlc4. A series."""
-        return self._sources[str(self._ask(label, "source", default, options=list(SOURCES), help=help))]
+        return self._source(str(self._ask(label, "source", default, options=list(SOURCES), help=help)))
 
     def color(self, label: str, default: str = "violet", help: str = "") -> str:
         """One of the eight colours of plots."""

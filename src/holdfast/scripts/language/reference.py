@@ -37,7 +37,7 @@ _PROPERTIES: Final = ("hl2", "hlc3", "ohlc4", "index", "hour", "weekday")
 
 
 def _entries() -> Iterator[Entry]:
-    inputs = Inputs({}, {})
+    inputs = Inputs({}, lambda _: np.empty(0))
     yield _value("bars", "The closed bars, oldest first: one number per bar in each column. Read-only.")
     for name, help in _COLUMNS.items():
         yield _value(f"bars.{name}", help)

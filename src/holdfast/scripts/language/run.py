@@ -49,7 +49,7 @@ def execute(task: Task, bars: FloatBars) -> Output:
     """What the script says about these bars, all of them closed. Never raises for the script's own fault: it
     is ``Output.error`` then."""
     seen = ScriptBars.of(bars, task.symbol, task.timeframe)
-    inputs = Inputs(task.inputs, {name: source(seen) for name, source in SOURCES.items()})
+    inputs = Inputs(task.inputs, lambda name: SOURCES[name](seen))
     page = Page(len(seen), inputs, task.wanted)
     injected: dict[str, Any] = {"bars": seen, "input": inputs.names, "ta": TA, "np": np, **page.names}
     names = {"__name__": "script", "__builtins__": modules.names(page.log), **injected}
