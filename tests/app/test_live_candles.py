@@ -365,6 +365,7 @@ async def test_what_is_no_series_is_refused_clearly(house, topic, said):
 
 
 async def test_many_pages_of_a_cold_series_are_one_question(house):
+    house.sim.clock.freeze()  # each minute that passes meanwhile would be a question of its own
     async with house.api() as api, AsyncExitStack() as opened:
         pages = [await opened.enter_async_context(page(api)) for _ in range(20)]
         asked = Counter()
