@@ -1,4 +1,4 @@
-"""Scripts run in this process, and what tests of their room share."""
+"""What tests of what is around scripts share."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from holdfast.core.bars import FloatBars
 from holdfast.core.errors import Unavailable
 from holdfast.scripts.language.output import Output
 from holdfast.scripts.language.run import Task, execute
-from holdfast.scripts.running import Purpose
+from holdfast.scripts.running import Purpose, Runner
 
 CROSS: Final = """\
 script("Cross", overlay=True)
@@ -34,9 +34,10 @@ FAILS: Final = 'script("Bad")\nplot(bars.close, "Close")\nplot(1 / nothing, "x")
 
 @dataclass
 class LocalRunner:
-    """Runs scripts where they are: for tests of what is around them only. ``away``: nothing can be run.
-    ``held``: a run waits for it."""
+    """Notes what is run, by ``inner``, the sandbox, or else in this process: that is for tests of what is
+    around scripts only. ``away``: nothing can be run. ``held``: a run waits for it."""
 
+    inner: Runner | None = None
     away: bool = False
     held: asyncio.Event | None = None
     runs: list[tuple[Task, str, Purpose]] = field(default_factory=list)
@@ -49,6 +50,8 @@ class LocalRunner:
             raise Unavailable("The sandbox does not answer.", advice="Try again in a moment.")
         if self.held is not None:
             await self.held.wait()
+        if self.inner is not None:
+            return await self.inner.run(task, bars, owner=owner, purpose=purpose)
         return execute(task, bars)
 
 

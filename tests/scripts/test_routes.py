@@ -15,6 +15,7 @@ from holdfast.core.errors import NotFound
 from holdfast.platform.database import Database
 from holdfast.scripts import service
 from holdfast.scripts.models import Script, ScriptVersion
+from holdfast.scripts.sandbox import Sandbox
 
 __all__ = ["key", "owner", "stranger", "user_id"]
 
@@ -22,8 +23,8 @@ Key = Callable[[], Headers]
 
 
 @pytest.fixture
-def runner(app: FastAPI) -> LocalRunner:
-    app.state.sandbox = LocalRunner()
+def runner(app: FastAPI, sandbox: Sandbox) -> LocalRunner:
+    app.state.sandbox = LocalRunner(sandbox)
     return app.state.sandbox  # type: ignore[no-any-return]
 
 

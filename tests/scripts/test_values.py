@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import numpy as np
@@ -13,16 +13,19 @@ from tests.charts.conftest import Headers, key, owner, stranger, user_id
 from tests.scripts.bars import ordinary_bars
 from tests.scripts.local import CROSS, FAILS, LocalRunner, script_of
 
+from holdfast.charts.datasets.models import Dataset
 from holdfast.core.bars import Bars
 from holdfast.core.resample import resample
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles import columns, store
 from holdfast.market.candles.models import CandleSeries
 from holdfast.market.candles.tags import changed
+from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.scripts.language.output import Output
 from holdfast.scripts.language.run import execute
 from holdfast.scripts.running import task_of
+from holdfast.scripts.sandbox import Sandbox
 from holdfast.scripts.values import WARMUP
 
 __all__ = ["key", "owner", "stranger", "user_id"]
@@ -38,8 +41,8 @@ signal(np.sign(bars.close - ta.ema(bars.close, n)))
 
 
 @pytest.fixture
-def runner(app: FastAPI) -> LocalRunner:
-    app.state.sandbox = LocalRunner()
+def runner(app: FastAPI, sandbox: Sandbox) -> LocalRunner:
+    app.state.sandbox = LocalRunner(sandbox)
     return app.state.sandbox  # type: ignore[no-any-return]
 
 
@@ -218,6 +221,28 @@ async def test_without_a_sandbox_there_are_no_values_and_it_is_said_what_to_do(
     await ask(client, path, owner, before=int(history.time[-1]))
 
 
+async def test_a_script_that_does_not_end_is_ended(
+    client: httpx2.AsyncClient, history: Bars, runner: LocalRunner, owner: Headers
+) -> None:
+    wanted = {"source": "plot(bars.close)\nwhile True: pass", "series": "made:COIN", "timeframe": "5m"}
+    answer = await client.post("/api/scripts/preview", json=wanted, headers=owner)
+    assert (answer.status_code, answer.json()["kind"]) == (422, "limit")
+    assert answer.json()["advice"]
+    honest = await client.post("/api/scripts/preview", json={**wanted, "source": CROSS}, headers=owner)
+    assert honest.status_code == 200
+
+
+async def test_where_no_sandbox_listens_it_is_said(
+    client: httpx2.AsyncClient, history: Bars, owner: Headers
+) -> None:
+    wanted = {"source": CROSS, "series": "made:COIN", "timeframe": "5m"}
+    for path in ("preview", "check"):
+        answer = await client.post(f"/api/scripts/{path}", json=wanted, headers=owner)
+        assert answer.status_code == 503
+        assert "does not answer" in answer.json()["detail"]
+        assert "holdfast" in answer.json()["advice"]
+
+
 async def test_versions_have_their_own_values(
     client: httpx2.AsyncClient, history: Bars, runner: LocalRunner, owner: Headers, keep: Any, key: Key
 ) -> None:
@@ -276,19 +301,54 @@ async def test_what_is_kept_is_for_its_owner_only(
     assert {purpose for _, _, purpose in runner.runs} == {"chart"}
 
 
-async def test_anothers_own_bars_are_not_there_for_a_script(
-    client: httpx2.AsyncClient, runner: LocalRunner, owner: Headers, keep: Any
+async def test_own_bars_are_there_for_their_owners_scripts_only(
+    client: httpx2.AsyncClient,
+    database: Database,
+    history: Bars,
+    runner: LocalRunner,
+    owner: Headers,
+    user_id: UUID,
+    stranger: Headers,
+    keep: Any,
 ) -> None:
-    path = await keep(owner)
-    asked = {"series": f"own:{uuid4()}", "timeframe": "5m"}
-    for answer in (
-        await client.get(f"{path}/values", params=asked, headers=owner),
-        await client.post("/api/scripts/preview", json={"source": CROSS, **asked}, headers=owner),
-        await client.post("/api/scripts/check", json={"source": CROSS, **asked}, headers=owner),
-    ):
+    series = await own_bars(database, user_id, history.take(slice(0, 400)))
+    before = int(history.time[400])
+    mine, theirs = await keep(owner), await keep(stranger)
+    asked = {"series": series, "timeframe": "5m"}
+
+    async def answers(path: str, headers: Headers) -> list[httpx2.Response]:
+        return [
+            await client.get(f"{path}/values", params={**asked, "before": before}, headers=headers),
+            await client.post(
+                "/api/scripts/preview", json={"source": CROSS, "before": before, **asked}, headers=headers
+            ),
+            await client.post("/api/scripts/check", json={"source": CROSS, **asked}, headers=headers),
+        ]
+
+    assert [one.status_code for one in await answers(mine, owner)] == [200, 200, 200]
+    runner.runs.clear()
+    for answer in await answers(theirs, stranger):
         assert answer.status_code == 404
         assert "There are no bars" in answer.json()["detail"]
     assert not runner.runs
+
+
+async def own_bars(database: Database, user_id: UUID, bars: Bars) -> str:
+    made, now = uuid4(), SystemClock().now()
+    async with database.transaction() as session:
+        session.add(
+            Dataset(
+                id=made, user_id=user_id, kind="bars", name="Mine", series=f"own:{made}", file_name="a.csv",
+                size=1, state="ready", rows=len(bars), rows_done=len(bars), step=300,
+                first_time=int(bars.time[0]), last_time=int(bars.time[-1]), created_at=now, updated_at=now,
+            )
+        )  # fmt: skip
+        one = await store.series(
+            session, "own", str(made), base_seconds=300, price_decimals=2, volume_decimals=3
+        )
+        await store.write(session, one.id, bars, origin="test")
+        await store.seal(session, one.id, int(bars.time[-1]) // 86_400)
+    return f"own:{made}"
 
 
 # --- what is not saved --------------------------------------------------------------------------------------
