@@ -208,11 +208,11 @@ def _figures(found: Json) -> Any:
         ("buy and hold", tables.percent(figures["hold_return"])),
         ("a year (CAGR)", tables.percent(figures["cagr"])),
         ("deepest drawdown", tables.percent(figures["max_drawdown"])),
-        ("volatility a year", tables.percent(figures["volatility"])),
+        ("volatility a year", _share(figures["volatility"])),
         ("Sharpe, Sortino, Calmar", ", ".join(_ratio(figures[name]) for name in _RATIOS)),
-        ("trades", f"{figures['trades']:,}, {tables.percent(figures['win_rate'], 1)} won"),
+        ("trades", f"{figures['trades']:,}, {_share(figures['win_rate'])} won"),
         ("profit factor", _ratio(figures["profit_factor"])),
-        ("exposure", tables.percent(figures["exposure"], 1)),
+        ("exposure", _share(figures["exposure"])),
         ("turnover", _ratio(figures["turnover"])),
         ("fees", tables.fee(figures["fees"])),
     ]
@@ -224,6 +224,10 @@ _RATIOS: Final = ("sharpe", "sortino", "calmar")
 
 def _ratio(value: float | None) -> str:
     return "–" if value is None else f"{value:,.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _trades(trades: list[Json]) -> Any:
