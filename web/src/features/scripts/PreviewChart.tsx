@@ -22,7 +22,8 @@ import type { Fault } from './types'
 import type { Place, Trial } from './useWorkbench'
 
 interface Props {
-  trial: Trial
+  /** null: only the bars. */
+  trial: Trial | null
   place: Place
   /** What the script says when it gives nothing; null once it gives something. */
   onFault: (fault: Fault | null) => void
@@ -76,14 +77,16 @@ function Marks({ engine }: { engine: ChartEngine }) {
   return shown && <MarkCard engine={engine} shown={shown} />
 }
 
-function useOutput(engine: ChartEngine | null, { source, inputs }: Trial, onFault: Props['onFault']) {
-  const drawable = useMemo(() => ofSource(source), [source])
+function useOutput(engine: ChartEngine | null, trial: Trial | null, onFault: Props['onFault']) {
+  const source = trial?.source
+  const inputs = trial?.inputs
+  const drawable = useMemo(() => (source === undefined ? null : ofSource(source)), [source])
   const latest = useRef(onFault)
   useEffect(() => {
     latest.current = onFault
   })
   useEffect(() => {
-    if (!engine) return
+    if (!engine || !drawable || !inputs) return engine?.outputs.setIndicators([])
     engine.outputs.setIndicators([
       { spec: { key: 'preview', id: drawable.id, inputs, hidden: false }, indicator: drawable },
     ])

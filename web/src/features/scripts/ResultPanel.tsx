@@ -36,7 +36,7 @@ export function ResultPanel({
     <div className="pb-6">
       <PlaceBar place={place} onPlace={onPlace} />
       <Suspense fallback={<Skeleton className="h-[340px] max-md:h-[300px]" label="Loading the chart" />}>
-        <PreviewChart trial={trial} place={place} onFault={setPreviewFault} />
+        <PreviewChart trial={work.isBroken ? null : trial} place={place} onFault={setPreviewFault} />
       </Suspense>
       <div className="space-y-5 px-4 pt-4">
         {changed && !check.isPending && (

@@ -98,8 +98,8 @@ function Row({ script }: { script: ScriptSummary }) {
           {script.name}
         </Link>
         <span className="block text-sm text-muted">
-          {script.title && script.title !== script.name && `${script.title} · `}
-          version {script.version}
+          Version {script.version}
+          {script.title && script.title !== script.name && ` · ${script.title}`}
         </span>
       </span>
       <span>{state && <Badge tone="error">{state}</Badge>}</span>

@@ -1,5 +1,6 @@
 import { CircleAlert, CircleCheck, TriangleAlert } from 'lucide-react'
 
+import { count } from '@/features/datasets/words'
 import { percent } from '@/lib/numbers'
 import type { Fact } from '@/ui/Layout'
 import { Lines } from '@/ui/Layout'
@@ -74,12 +75,14 @@ function Search({ findings }: { findings: Findings }) {
 function given({ plots, markers, alerts, signals, target }: Outputs): Fact[] {
   return [
     ...(plots.length > 0 ? [{ label: 'Plots', value: plots.map((plot) => plot.label).join(', ') }] : []),
-    ...markers.map(({ label, count }) => ({ label: label || 'Marks', value: `at ${count} bars` })),
-    ...(signals ? [{ label: 'Signals', value: `${signals.up} up, ${signals.down} down` }] : []),
+    ...markers.map((marker) => ({ label: marker.label || 'Marks', value: at(marker.count) })),
+    ...(signals ? [{ label: 'Signals', value: `${count(signals.up)} up, ${count(signals.down)} down` }] : []),
     ...(target ? [{ label: 'Target', value: weights(target) }] : []),
-    ...alerts.map(({ message, count }) => ({ label: `Alert “${message}”`, value: `at ${count} bars` })),
+    ...alerts.map((alert) => ({ label: `Alert “${alert.message}”`, value: at(alert.count) })),
   ]
 }
+
+const at = (bars: number) => (bars === 1 ? 'at one bar' : `at ${count(bars)} bars`)
 
 function weights({ lowest, highest }: NonNullable<Outputs['target']>): string {
   if (lowest === null || highest === null) return 'none yet'

@@ -43,6 +43,12 @@ export function Workbench(props: {
     setSide('result')
   }
   const keep = () => !save.isPending && (isDirty || base === null) && save.mutate(undefined)
+  const begun = useRef(base !== null)
+  useEffect(() => {
+    if (begun.current) return
+    begun.current = true
+    check.mutate({ source: draft.source, place })
+  })
   useShortcuts({ s: keep, Enter: tryIt })
   useEffect(() => {
     document.title = `${draft.name || 'Script'} · Holdfast`

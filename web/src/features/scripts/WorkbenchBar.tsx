@@ -40,7 +40,7 @@ export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onChe
               : `Version ${base.version}`}
       </span>
       <span className="flex-1 max-md:hidden" />
-      <span className="flex gap-2 max-md:w-full max-md:*:flex-1">
+      <span className="flex gap-2 max-md:flex-1 max-md:*:flex-1">
         <Button size="small" busy={check.isPending} onClick={onCheck} title="Check (Ctrl Enter)">
           {!check.isPending && <Check aria-hidden className="size-4" />}
           Check
@@ -61,7 +61,7 @@ export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onChe
         </Button>
       </span>
       {base && (
-        <span className="flex gap-2 max-md:w-full max-md:*:flex-1">
+        <span className="flex gap-2 max-md:*:px-3">
           <Uses id={base.id} />
           <Button size="small" kind="quiet" aria-label="Delete" title="Delete" onClick={() => setDeleting(true)}>
             <Trash2 aria-hidden className="size-4" />
@@ -80,13 +80,13 @@ function Uses({ id }: { id: string }) {
       <Button size="small" asChild>
         <Link to="/backtests/new" search={{ script: id }}>
           <FlaskConical aria-hidden className="size-4" />
-          Back-test
+          <span className="max-md:sr-only">Back-test</span>
         </Link>
       </Button>
       <Button size="small" asChild>
         <Link to="/strategies/new" search={{ script: id }}>
           <Play aria-hidden className="size-4" />
-          Run on paper
+          <span className="max-md:sr-only">Run on paper</span>
         </Link>
       </Button>
     </>

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 
 import { ProblemError } from '@/api/problem'
 import { randomKey } from '@/lib/ids'
@@ -43,12 +43,18 @@ export function useWorkbench({
   /** What only drawing it has told. */
   const [drawnFault, setDrawnFault] = useState<(Fault & Pick<Trial, 'source'>) | null>(null)
   const [theirs, setTheirs] = useState<ScriptView | null>(null)
-  const [key, setKey] = useState(randomKey)
+  /** One key for all tries to save the same. */
+  const intent = useRef({ body: '', key: '' })
   const isDirty = base === null ? draft.source !== source || draft.name !== name : draft.source !== base.source || draft.name !== base.name // prettier-ignore
 
   const check = useMutation({
-    mutationFn: ({ source: text, place }: { source: string; place: Place }) =>
-      checkScript({ source: text, inputs: trial.inputs, ...place }),
+    mutationFn: async ({ source: text, place }: { source: string; place: Place }) => {
+      const found = await checkScript({ source: text, inputs: trial.inputs, ...place })
+      if (found.error?.kind !== 'refused' || Object.keys(trial.inputs).length === 0) return found
+      // The text may ask for other inputs now.
+      setTrial({ source: text, inputs: {} })
+      return checkScript({ source: text, inputs: {}, ...place })
+    },
     onMutate: ({ source: text }) => setTrial((before) => ({ ...before, source: text })),
     onSuccess: (found, { source: text }) => setChecked({ ...found, source: text }),
   })
@@ -57,13 +63,15 @@ export function useWorkbench({
   const save = useMutation({
     mutationFn: (over: number | undefined) => {
       const { name: called, source: text } = draft
-      const wanted = { name: called.trim(), source: text }
-      if (base === null) return createScript(wanted.name, text, key)
-      return changeScript(base.id, { ...wanted, version: over ?? base.version }, key)
+      const wanted = { name: called.trim(), source: text, version: over ?? base?.version ?? 0 }
+      const body = JSON.stringify([base?.id, wanted])
+      if (intent.current.body !== body) intent.current = { body, key: randomKey() }
+      const { key } = intent.current
+      return base === null ? createScript(wanted.name, text, key) : changeScript(base.id, wanted, key)
     },
     onSuccess: (saved) => {
       setTheirs(null)
-      setKey(randomKey())
+      intent.current = { body: '', key: '' }
       take(saved, draft.source)
       toast(base === null || saved.version > base.version ? `Saved as version ${saved.version}.` : 'Saved.')
       if (base === null) onCreated(saved)
@@ -72,8 +80,9 @@ export function useWorkbench({
   })
 
   async function onRefused(error: unknown) {
-    setKey(randomKey())
-    if (!(error instanceof ProblemError) || error.problem.status !== CONFLICT || base === null) return
+    if (!(error instanceof ProblemError)) return
+    intent.current = { body: '', key: '' }
+    if (error.problem.status !== CONFLICT || base === null) return
     setTheirs(await client.fetchQuery({ ...scriptQuery(base.id), staleTime: 0 }))
   }
 
@@ -123,6 +132,8 @@ function told(
   const known: { error: Fault | null; findings: Findings } | null = fresh ?? saved
   return {
     fresh,
+    /** It is known to give nothing, so there is nothing to be drawn. */
+    isBroken: known?.error != null,
     fault: known?.error ?? (drawnFault?.source === trial.source ? drawnFault : null),
     findings: known?.findings ?? null,
     inputs: fresh?.inputs ?? saved?.inputs ?? checked?.inputs ?? base?.inputs ?? [],

@@ -1,3 +1,4 @@
+import { count } from '@/features/datasets/words'
 import { utcMinute } from '@/lib/times'
 
 import type { Fault, Finding, Findings, ScriptSummary } from './types'
@@ -26,7 +27,7 @@ export function searchWords({ state, runs, bars, complete, series }: Findings): 
   if (state === 'unchecked') return 'Not yet searched for values from the future.'
   const bar = series === null ? 'made-up bars' : 'bars'
   const end = complete ? '' : ' Time ran out before the end.'
-  const looked = `${runs} runs over ${bars} ${bar} were compared.${end}`
+  const looked = `${count(runs)} runs over ${count(bars)} ${bar} were compared.${end}`
   return state === 'clean' ? `No value was seen to come from the future. ${looked}` : looked
 }
 

@@ -2,7 +2,6 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { localCompletionSource, python } from '@codemirror/lang-python'
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
-import { lintGutter } from '@codemirror/lint'
 import type { Extension } from '@codemirror/state'
 import { EditorState } from '@codemirror/state'
 import {
@@ -86,7 +85,6 @@ function basics(label: string, names: () => readonly ReferenceEntry[]): Extensio
   return [
     nonce ? EditorView.cspNonce.of(nonce) : [],
     lineNumbers(),
-    lintGutter(),
     wrongLine,
     highlightActiveLine(),
     highlightActiveLineGutter(),

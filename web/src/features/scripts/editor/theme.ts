@@ -51,6 +51,13 @@ const look = EditorView.theme({
     textDecoration: 'underline wavy var(--error) 1px',
     textUnderlineOffset: '3px',
   },
+  '.hf-wrong-words': {
+    padding: '2px 16px 4px 8px',
+    color: 'var(--error)',
+    fontFamily: 'var(--font-sans)',
+    whiteSpace: 'pre-wrap',
+    backgroundColor: 'color-mix(in srgb, var(--error) 6%, transparent)',
+  },
   '.hf-wrong-line': { backgroundColor: 'color-mix(in srgb, var(--error) 10%, transparent)' },
 })
 
