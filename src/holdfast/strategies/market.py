@@ -91,7 +91,7 @@ async def history(
     until: int,
     *,
     most: int,
-    since: int = 0,
+    since: int,
     viewer: UUID | None = None,
 ) -> Bars:
     """The last ``most`` bars of those that open in [``since``, ``until``), or as many as there are.

@@ -186,7 +186,7 @@ async def resume(session: AsyncSession, user_id: UUID, strategy_id: UUID, *, now
     if books.book_of(row.book).ruined:
         raise Conflict("It has lost all there was on paper.", advice="Stop it, and start another one.")
     turn(row, states.RESUME, now)
-    row.active_from, row.failures, row.error, row.pending = now, 0, None, False
+    row.active_from, row.failures, row.error = now, 0, None
     _note(session, row, "resumed", "Resumed with the bar that forms now.", now)
     await enqueue(session, STEP, str(row.id), now=now)
     return await _view(session, row)

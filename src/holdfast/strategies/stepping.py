@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.bars import Bars, DoesNotFit
 from holdfast.core.errors import NotFound, Unavailable
 from holdfast.core.time import Clock
-from holdfast.core.timeframes import Timeframe, end_of, start_of
+from holdfast.core.timeframes import Timeframe, end_of, shifted, start_of
 from holdfast.market.candles.readers import Series, split_name
 from holdfast.market.candles.service import Candles
 from holdfast.platform.database import Database
@@ -156,15 +156,8 @@ class _Look:
         """The first look: run the script once over what lies before, so that what is wrong with it is told
         now and not at the first close."""
         row = self._row
-        before = await market.history(
-            self._tools.candles,
-            self._series,
-            self._timeframe,
-            row.since,
-            most=WARMUP,
-            viewer=row.user_id,
-        )
-        anchor = int(before.time[0]) if len(before) else row.since
+        anchor = shifted(row.since, self._timeframe, -WARMUP)
+        before = await self._history(row.since, anchor)
         if len(before):
             value = await self._value(before)
             if value.error is not None:
@@ -181,15 +174,7 @@ class _Look:
         row = self._row
         before = Bars.empty()
         if any(self._acts(row, time) for time in bars.time.tolist()):
-            before = await market.history(
-                self._tools.candles,
-                self._series,
-                self._timeframe,
-                row.next_time,
-                most=market.MOST_WINDOW,
-                since=row.anchor or row.since,
-                viewer=row.user_id,
-            )
+            before = await self._history(row.next_time, row.since if row.anchor is None else row.anchor)
         for place in range(min(len(bars), MOST_BARS)):
             time = int(bars.time[place])
             upto = Bars.concat([before, bars.take(slice(place + 1))])
@@ -244,6 +229,17 @@ class _Look:
             f"Waiting for the prices up to {bar:%Y-%m-%d %H:%M} UTC: {self._series.source} has not told them."
         )
         raise await self._tools.late(self._row, reason, since=due)
+
+    async def _history(self, until: int, since: int) -> Bars:
+        return await market.history(
+            self._tools.candles,
+            self._series,
+            self._timeframe,
+            until,
+            since=max(since, 0),
+            most=market.MOST_WINDOW,
+            viewer=self._row.user_id,
+        )
 
     async def _value(self, bars: Bars) -> Value:
         try:
