@@ -62,7 +62,11 @@ class Worker:
     def __init__(self, database: Database, redis: Redis, settings: Settings) -> None:
         self.database, self.clock, self.scripts = database, Hand(), LocalRunner()
         self._runner = JobRunner(HANDLERS, database, redis, settings, self.clock, asyncio.Event())
-        self._runner.services[tasks.RUNNER] = self.scripts
+        self.use(tasks.RUNNER, self.scripts)
+
+    def use(self, name: str, service: Any) -> None:
+        """Give the jobs this service."""
+        self._runner.services[name] = service
 
     async def due(self) -> list[int]:
         async with self.database.transaction() as session:
