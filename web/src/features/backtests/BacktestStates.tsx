@@ -10,7 +10,7 @@ import { toast } from '@/ui/toasts'
 
 import { cancelBacktest } from './queries'
 import type { Backtest } from './types'
-import { stageWords } from './words'
+import { count, stageWords } from './words'
 
 /** How far it is. It goes on while one is elsewhere. */
 export function Running({ backtest }: { backtest: Backtest }) {
@@ -28,6 +28,11 @@ export function Running({ backtest }: { backtest: Backtest }) {
         label={stageWords(backtest.state === 'queued' ? 'queued' : stage)}
         share={backtest.state === 'running' && total > 0 ? done / total : undefined}
       />
+      {stage === 'history' && total > 0 && (
+        <p className="tnum text-sm text-muted">
+          {count(done)} of {count(total)} bars of one minute. They stay here: the next run has them at once.
+        </p>
+      )}
       <p className="text-sm text-muted">You may leave this page: the work goes on, and the result stays in the list.</p>
       <Button busy={cancel.isPending} onClick={() => cancel.mutate()}>
         Cancel

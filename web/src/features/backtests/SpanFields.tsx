@@ -63,19 +63,25 @@ export function SpanFields({
   )
 }
 
-/** What there is, and how many bars of it are asked for. */
+/** What there is, and how many bars of it are asked for. Older bars of a market are fetched, where it has them. */
 export function historyWords(draft: Draft, history: History): string {
-  const there = `There are bars from ${utcDate(history.first)} to ${utcDate(history.last)}.`
-  const growing = history.growing ? ' Older ones are still being fetched.' : ''
   const asked = spanOf(draft, history.last)
-  const since = Math.max(history.first, asked.since ? Date.parse(asked.since) : -Infinity)
+  const wanted = asked.since ? Date.parse(asked.since) : -Infinity
   const until = Math.min(history.last, asked.until ? Date.parse(asked.until) : Infinity)
-  if (since >= until) return `${there}${growing} None of them are in this span.`
+  const here = `There are bars from ${utcDate(history.first)} to ${utcDate(history.last)}.`
+  if (history.fetched && wanted < history.first) {
+    return `${here} Older ones are fetched first, which may take some minutes.${tooMany(wanted, until, draft.timeframe)}`
+  }
+  const since = Math.max(history.first, wanted)
+  if (since >= until) return `${here} None of them are in this span.`
+  const early = wanted > -Infinity && wanted + DAY_MS < history.first ? ' It begins with the first of them.' : ''
   const bars = barsBetween(since, until, draft.timeframe)
-  const many = bars > MOST_BARS ? ` At most ${count(MOST_BARS)} are possible: choose a longer timeframe.` : ''
-  const early =
-    asked.since && Date.parse(asked.since) + DAY_MS < history.first ? ' It begins with the first of them.' : ''
-  return `${there}${growing}${early} About ${count(bars)} bars.${many}`
+  return `${here}${early} About ${count(bars)} bars.${tooMany(since, until, draft.timeframe)}`
+}
+
+function tooMany(since: number, until: number, timeframe: Timeframe): string {
+  const over = since > -Infinity && barsBetween(since, until, timeframe) > MOST_BARS
+  return over ? ` At most ${count(MOST_BARS)} are possible: choose a longer timeframe.` : ''
 }
 
 const barsBetween = (since: number, until: number, timeframe: Timeframe) =>

@@ -96,7 +96,7 @@ describe('a draft', () => {
 })
 
 describe('what there is of a history', () => {
-  const history = { first: Date.parse('2025-06-01T00:00:00Z'), last: END, base: '1m' as const, growing: false }
+  const history = { first: Date.parse('2025-06-01T00:00:00Z'), last: END, base: '1m' as const, fetched: false }
 
   it('is told with the bars that are asked for', () => {
     const words = historyWords({ ...READY, span: 'month' }, history)
@@ -104,11 +104,15 @@ describe('what there is of a history', () => {
   })
 
   it('is told to begin later than asked, or to have nothing of a span', () => {
-    expect(historyWords({ ...READY, span: 'three-years' }, { ...history, growing: true })).toContain(
-      'Older ones are still being fetched. It begins with the first of them.',
-    )
+    expect(historyWords({ ...READY, span: 'three-years' }, history)).toContain('It begins with the first of them.')
     const before: Draft = { ...READY, span: 'custom', from: '2020-01-01', to: '2020-02-01' }
     expect(historyWords(before, history)).toContain('None of them are in this span.')
+  })
+
+  it('of a market is fetched where it is missing', () => {
+    const words = historyWords({ ...READY, span: 'three-years' }, { ...history, fetched: true })
+    expect(words).toContain('Older ones are fetched first, which may take some minutes.')
+    expect(historyWords({ ...READY, span: 'month' }, { ...history, fetched: true })).toContain('About 731 bars.')
   })
 
   it('may be too much', () => {

@@ -14,8 +14,8 @@ export interface History {
   last: number
   /** The shortest bars there are. */
   base: Timeframe
-  /** Older bars are still being fetched. */
-  growing: boolean
+  /** Older ones come from the market when they are asked for. */
+  fetched: boolean
 }
 
 const MOST_MONTHS = 2_000
@@ -28,10 +28,10 @@ export function useHistory(series: string): { history: History | null; error: un
   const asked = useQuery({
     queryKey: ['history', series],
     queryFn: async ({ signal }): Promise<History | null> => {
-      const { time, backfill } = await fetchBars(series, '1M', { limit: MOST_MONTHS }, signal)
+      const { time } = await fetchBars(series, '1M', { limit: MOST_MONTHS }, signal)
       const [first, last] = [time[0], time[time.length - 1]]
       if (first === undefined || last === undefined) return null
-      return { first: first * 1000, last: Date.now(), base: '1m', growing: backfill !== null }
+      return { first: first * 1000, last: Date.now(), base: '1m', fetched: !series.startsWith('index:') }
     },
     enabled: seriesHolds(series) && !own,
     staleTime: 60_000,
@@ -41,7 +41,7 @@ export function useHistory(series: string): { history: History | null; error: un
   const base = asTimeframe(dataset?.timeframe ?? undefined)
   const history =
     dataset?.first_at && dataset.last_at && base
-      ? { first: Date.parse(dataset.first_at), last: Date.parse(dataset.last_at), base, growing: false }
+      ? { first: Date.parse(dataset.first_at), last: Date.parse(dataset.last_at), base, fetched: false }
       : null
   return { history, error: null, pending: false }
 }

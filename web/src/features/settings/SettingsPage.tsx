@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router'
 
+import { ENTRIES } from '@/app/entries'
 import { openStop } from '@/features/safety/store'
 import { Button } from '@/ui/Button'
 import { Page, Section } from '@/ui/Layout'
@@ -9,6 +10,9 @@ import { AppearanceSettings } from './AppearanceSettings'
 import { Row } from './Row'
 import { SignIns } from './SignIns'
 
+/** Pages that are no tab of a phone. */
+const ELSEWHERE = ENTRIES.filter(({ to, phone }) => !phone && to !== '/connections')
+
 export default function SettingsPage() {
   return (
     <Page title="Settings" narrow>
@@ -16,11 +20,16 @@ export default function SettingsPage() {
       <RiskSettings />
       <AccountSettings />
       <SignIns />
-      <nav aria-label="More" className="mt-12 flex gap-6 text-sm">
-        <Link to="/connections" className="underline underline-offset-4">
+      <nav aria-label="More" className="mt-12 flex flex-wrap gap-x-6 gap-y-1 text-sm">
+        {ELSEWHERE.map(({ to, label }) => (
+          <Link key={to} to={to} className="py-2 underline underline-offset-4 md:hidden">
+            {label}
+          </Link>
+        ))}
+        <Link to="/connections" className="py-2 underline underline-offset-4">
           Connections
         </Link>
-        <Link to="/licences" className="underline underline-offset-4">
+        <Link to="/licences" className="py-2 underline underline-offset-4">
           Licences
         </Link>
       </nav>
