@@ -16,6 +16,7 @@ from holdfast.app.cli.incidents import incidents
 from holdfast.app.cli.output import JsonOption, console, fail, print_json
 from holdfast.app.cli.scripting import script
 from holdfast.app.cli.status import status
+from holdfast.app.cli.strategies import strategy
 from holdfast.app.cli.torture import torture
 from holdfast.app.cli.trace import trace
 from holdfast.app.cli.up import up
@@ -52,6 +53,7 @@ app.add_typer(trading.index, name="index")
 app.add_typer(data, name="data")
 app.add_typer(backtest, name="backtest")
 app.add_typer(script, name="script")
+app.add_typer(strategy, name="strategy")
 app.command()(trading.preview)
 app.command("open")(trading.open_position)
 app.command()(trading.positions)

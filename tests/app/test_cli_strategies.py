@@ -1,0 +1,65 @@
+"""``holdfast strategy`` from end to end: the real API on a socket, a script of the user's own."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from tests.app.test_cli_scripts import Run, address
+from tests.charts.conftest import Headers, owner, user_id
+from tests.strategies.conftest import world
+from tests.strategies.world import FLIPS, SERIES, World
+from typer.testing import CliRunner
+
+from holdfast.app.cli.main import app as command
+from holdfast.core.timeframes import MINUTE
+
+__all__ = ["address", "owner", "user_id", "world"]
+
+
+@pytest.fixture
+def run(address: str, owner: Headers, tmp_path: Path) -> Run:
+    """Signed in as the owner."""
+    kept = tmp_path / "config" / "holdfast" / "sign-in.json"
+    kept.parent.mkdir(parents=True)
+    access = owner["Authorization"].removeprefix("Bearer ")
+    kept.write_text(json.dumps({"base_url": address, "access": access}))
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOLDFAST_URL": address}
+
+    async def run(*arguments: str) -> Result:
+        words = ["strategy", *arguments]
+        return await asyncio.to_thread(CliRunner().invoke, command, words, env=environment)
+
+    return run
+
+
+async def test_a_strategy_from_start_to_stop(run: Run, world: World) -> None:
+    assert "You have no strategies yet" in (await run("list")).output
+    await world.script(FLIPS)
+    wanted = ("start", "--script", "Mine", "--series", SERIES, "--timeframe", "1m", "--name", "Try")
+    started = await run(*wanted)
+    assert started.exit_code == 0, started.output
+    assert "Runs on paper as" in started.output
+    (one,) = json.loads((await run("list", "--json")).output)
+    assert (one["name"], one["state"], one["capital"]) == ("Try", "paper", "10000")
+    for verb, said in (("pause", "Paused."), ("resume", "Resumed."), ("stop", "Stopped.")):
+        assert (await run(verb, one["id"][:8])).output.strip() == said
+    refused = await run("pause", "Try")
+    assert refused.exit_code != 0
+    shown = await run("show", "Try")
+    assert "stopped" in shown.output
+    assert "Paused: it holds its position" in shown.output
+    unknown = await run("show", "Nobody")
+    assert "No strategy of yours is called 'Nobody'" in unknown.output
+
+
+async def test_trades_are_shown(run: Run, world: World) -> None:
+    one = await world.start(FLIPS)
+    await world.at(5 * MINUTE + 3, one)
+    shown = await run("show", str(one))
+    assert "Last trades on paper" in shown.output
+    told = json.loads((await run("show", str(one), "--json")).output)
+    assert len(told["fills"]) >= 3
+    wrong = await run("start", "--script", "Mine", "--series", SERIES, "--input", "x")
+    assert "name=value" in wrong.output
