@@ -34,7 +34,7 @@ def test_every_name_is_told() -> None:
 
 def test_the_limits_are_those_there_are() -> None:
     for row in (
-        f"| a script | {run.MOST_SOURCE:,} characters |",
+        f"| a script | {run.MOST_SOURCE // 2**10} KiB |",
         f"| plots; inputs; levels, markers, alerts | {out.MOST_PLOTS}; {out.MOST_INPUTS}; {out.MOST_LINES} ",
         f"| labels; messages and helps | {out.LONGEST_NAME}; {out.LONGEST_TEXT} characters |",
         f"| logs | {out.MOST_LOGS} lines of {out.LONGEST_LOG} characters |",

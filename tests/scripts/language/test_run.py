@@ -119,8 +119,9 @@ MISTAKES = [
     ("  x = 1", "syntax", "indent", 1),
     ("\n\nx = '\u202e'", "syntax", "invisible character", 3),
     ("x = '\x00'", "syntax", "invisible character", 1),
+    ("x = '\u061c'", "syntax", "invisible character", 1),
     ("(" * 5000, "syntax", "too many", 1),
-    ("x = " + "-" * 90_000 + "1", "syntax", "too many", None),
+    ("x = " + "-" * 60_000 + "1", "syntax", "too many", None),
     ("plot(cloze)", "script", "'cloze' is not known here. Did you mean bars.close?", 1),
     ("plot(rsi(1))", "script", "Did you mean ta.rsi?", 1),
     ("plot(bars.cloze)", "script", "Did you mean close?", 1),
@@ -331,6 +332,13 @@ def test_scripts_may_import_some_modules() -> None:
         "import numpy as np, math, statistics, numpy.linalg as la\nfrom collections import deque\n"
         "from numpy.lib.stride_tricks import sliding_window_view\n"
         "import numpy.fft\nassert numpy.fft.rfft and la.norm\nplot(math.pi)"
+    )
+
+
+def test_a_script_may_ask_what_there_is() -> None:
+    good(
+        "assert not hasattr(ta, 'vwapx') and getattr(input, 'date', 5) == 5 and hasattr(ta, 'rsi')\n"
+        "try:\n    import pandas\nexcept ImportError:\n    pandas = None"
     )
 
 

@@ -58,6 +58,10 @@ _INSTEAD: Final = {
 }
 
 
+class CannotImport(Mistake, ImportError):
+    """So that a script may try one module and take another."""
+
+
 def names(say: Callable[..., None]) -> dict[str, Any]:
     """The built-in functions of a script. ``print`` goes to ``say``."""
     allowed = {name: value for name, value in vars(builtins).items() if name not in _LEFT_OUT}
@@ -89,7 +93,7 @@ def _import(
     inner = sys.modules.get(name) if module is not None else None
     if module is None or inner is None:
         near = did_you_mean(name, ALLOWED)
-        raise Mistake(
+        raise CannotImport(
             f"{name[:40]!r} cannot be imported.{_INSTEAD.get(root, near)} A script may import "
             f"{', '.join(ALLOWED)}.",
             "refused",

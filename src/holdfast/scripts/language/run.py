@@ -22,9 +22,9 @@ from holdfast.scripts.language.page import Page
 from holdfast.scripts.language.words import Mistake
 from holdfast.scripts.ta.catalogue import SOURCES
 
-MOST_SOURCE: Final = 100_000
+MOST_SOURCE: Final = 64 * 2**10
 """Characters of a script."""
-_MISLEADING: Final = re.compile("[\x00\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MISLEADING: Final = re.compile("[\x00\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]}?" if near else ""
 
 
+class UnknownName(Mistake, AttributeError):
+    """So that ``hasattr`` and ``getattr`` with a default work as ever."""
+
+
 class Names(SimpleNamespace):
     """Names behind a dot, such as those of ``ta``. An unknown one is told with those that are known."""
 
@@ -36,7 +40,7 @@ class Names(SimpleNamespace):
         known = sorted(one for one in self.__dict__ if not one.startswith("_"))
         called = self.__dict__.get("_called", "")
         listed = f" It has {', '.join(known)}." if len(known) <= 20 else ""
-        raise Mistake(f"{called} has no {name[:40]!r}.{did_you_mean(name, known)}{listed}")
+        raise UnknownName(f"{called} has no {name[:40]!r}.{did_you_mean(name, known)}{listed}")
 
     def __repr__(self) -> str:
         return self._called
