@@ -1,5 +1,6 @@
 """Scripts at the API's door: kept in versions that never change, one user's own, written once per intent."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -100,6 +101,21 @@ async def test_who_read_an_older_version_is_told_of_the_newer_one(
     ahead = await client.put(path, json={"source": "plot(1)", "version": 4}, headers=owner | key())
     assert ahead.status_code == 409
     assert await rows(database, ScriptVersion) == 3
+
+
+async def test_of_two_who_save_at_the_same_time_one_is_told(
+    client: httpx2.AsyncClient, kept: dict[str, Any], owner: Headers, key: Key
+) -> None:
+    path = f"/api/scripts/{kept['id']}"
+    both = await asyncio.gather(
+        *(
+            client.put(path, json={"source": CROSS + "#" * n, "version": 1}, headers=owner | key())
+            for n in (1, 2)
+        )
+    )
+    assert sorted(one.status_code for one in both) == [200, 409]
+    (won,) = (one.json() for one in both if one.status_code == 200)
+    assert (await client.get(path, headers=owner)).json()["source"] == won["source"]
 
 
 async def test_each_change_happens_once(
