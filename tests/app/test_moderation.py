@@ -184,3 +184,22 @@ async def test_unknown_symbols_and_absurd_ranges_leave_nothing_behind(
     assert not candles._supply._locks
     assert not candles._relay._kept
     assert not candles._relay._asking
+
+
+async def test_running_scripts_costs_more_than_reading(
+    api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox is away here: what was asked counts all the same."""
+    user = await sign_in(api)
+    monkeypatch.setitem(moderation.READS, True, Rate("charts:user", 60, HOUR))
+    for path, body in (
+        ("/api/scripts/check", {"source": "x"}),
+        ("/api/scripts", {"name": "a", "source": "x"}),
+    ):
+        fresh = await sign_in(api)
+        codes = [
+            (await api.post(path, json=body, headers=fresh | {"Idempotency-Key": f"{path}{n}"})).status_code
+            for n in range(4)
+        ]
+        assert [code == 429 for code in codes] == [False, False, False, True], (path, codes)
+    assert (await api.get("/api/scripts", headers=user)).status_code == 200

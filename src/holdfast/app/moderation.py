@@ -42,8 +42,14 @@ TOPICS_OF_NETWORK: Final = Rate("topics:shared", 3600, _MINUTE)
 NEWS: Final = Rate("news:network", 1200, _MINUTE)
 """The address of a page can be varied at will, so that pages are kept is no bound."""
 STATUS: Final = Rate("status:network", 600, _MINUTE)
-COSTS: Final = {downloads.PATH: 60}
-"""In reads: years of bars in one answer."""
+COSTS: Final = {
+    ("GET", downloads.PATH): 60,
+    ("POST", "/api/scripts"): 20,
+    ("POST", "/api/scripts/check"): 20,
+    ("PUT", "/api/scripts/{script_id}"): 20,
+    ("POST", "/api/scripts/preview"): 5,
+}
+"""In reads: years of bars in one answer, a dozen runs of a script over a sample, one over a page."""
 AT_ONCE: Final = 32
 """Requests of one visitor that are being answered; a browser sends six."""
 REFUSAL: Final = "Too many bars were asked for from here."
@@ -128,7 +134,7 @@ async def moderate(request: Request, viewer: ViewerDep) -> AsyncIterator[None]:
         raise TooManyRequests(REFUSAL, advice="Wait for the answers to what was asked.", retry_after=1)
     _answering[visitor.name] += 1
     try:
-        await visitor.may_read(COSTS.get(request.scope["route"].path, 1))
+        await visitor.may_read(COSTS.get((request.method, request.scope["route"].path), 1))
         toll.collected.set(visitor)
         yield
     finally:
