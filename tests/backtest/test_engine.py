@@ -75,6 +75,15 @@ def test_prices_are_worse_by_the_slippage_and_on_the_tick() -> None:
     assert [fill.price for fill in odd.fills] == [1015, 990]
 
 
+def test_the_smallest_order_is_measured_at_the_price_that_is_paid() -> None:
+    """Ten coins are worth 1,000 at the open, and 990 where they are sold."""
+    bars, sold = bars_of([100, 100, 100, 100]), targets(1, 0, NAN, NAN)
+    at_the_open = plain(2_000, slippage=RATE // 100, min_notional=1_000, tick=1, lot=10)
+    assert run(bars, sold, at_the_open).book.lots == 10
+    a_little_less = plain(2_000, slippage=RATE // 100, min_notional=990, tick=1, lot=10)
+    assert run(bars, sold, a_little_less).book.lots == 0
+
+
 def test_a_short_that_lost_everything_is_closed_and_nothing_more_is_traded() -> None:
     short = plain(1000, allow_short=True)
     found = run(bars_of([100, 100, 150, 210, 50, 50]), targets(-1, NAN, NAN, 1, 1, 1), short)

@@ -157,3 +157,8 @@ def test_thinning_keeps_the_extremes(values: list[float], points: int) -> None:
     assert (places[0], places[-1]) == (0, len(equity) - 1)
     assert (shown.min(), shown.max()) == (equity.min(), equity.max())
     assert drawdown(shown).min() == drawdown(equity).min()
+
+
+def test_thinning_keeps_the_deepest_drawdown_inside_a_stretch() -> None:
+    equity = np.array([1.0, 10, 5, *[20] * 97])
+    assert drawdown(equity[kept(equity, 8)]).min() == -0.5

@@ -28,7 +28,7 @@ def test_a_target_counts_before_signals() -> None:
 def test_a_users_signals_belong_to_the_bar_they_lie_in() -> None:
     """A signal at 61 s is known in the bar of 60 s and trades at 120 s; one in the hole trades at 300 s."""
     times = np.array([-5, 61, 130, 200, 300, 301, 365], np.int64)
-    kinds = ["buy", "buy", "sell", "info", "short", "exit", "long"]
+    kinds = ["buy", "buy", "sell", "info", "long", "exit", "long"]
     targets, unused = weights.of_marks(times, kinds, BARS, size=1, allow_short=True)
     assert np.array_equal(targets, [NAN, 1, -1, 0, 1], equal_nan=True)
     assert unused == 2
