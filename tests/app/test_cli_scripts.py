@@ -101,6 +101,10 @@ async def test_what_is_wrong_is_said_with_its_line_and_ends_with_one(run: Run) -
     assert "1 bar ahead" in ahead.stderr
     assert (await run("run", "-", typed=LOOKS_AHEAD)).exit_code == 0
     assert (await run("check", "-", typed=CROSS)).exit_code == 0
+    shy = await run("check", "-", typed="if len(bars) < 2000: raise ValueError('few')\nplot(bars.close)")
+    assert shy.exit_code == 1
+    assert "not checked" in shy.stderr
+    assert "fails when it is given fewer bars" in shy.stderr
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ MOST_VERSIONS: Final = 500
 """Of one script."""
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of all sources of one user, in all versions."""
+UNCHECKED: Final = ScriptFindings(state="unchecked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,6 @@ class Looked:
     inputs: list[Any] = field(default_factory=list)
     error: dict[str, Any] | None = None
     findings: ScriptFindings = field(default_factory=lambda: UNCHECKED)
-
-
-UNCHECKED: Final = ScriptFindings(state="unchecked")
 
 
 # --- looking ------------------------------------------------------------------------------------------------
