@@ -10,6 +10,7 @@ POLLED = {
     "market.refresh_instruments",
     "market.refresh_pairs",
     "news.poll",
+    "strategies.recheck",
     "strategies.step",
 }
 LONG = {

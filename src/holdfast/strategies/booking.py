@@ -126,6 +126,16 @@ async def note_waiting(session: AsyncSession, read: Strategy, text: str, now: da
     return True
 
 
+async def note_repainted(session: AsyncSession, read: Strategy, bar: int, text: str, now: datetime) -> None:
+    """The script says something else now of a bar it has judged. Steps may go on meanwhile: they lose nothing
+    by looking again."""
+    row = await repository.locked(session, read.id)
+    if row is None or row.repainted:
+        return
+    row.repainted, row.changed_at, row.turn = True, now, row.turn + 1
+    _note(session, row, "repainted", text, bar, now)
+
+
 def wants_open(row: Strategy) -> bool:
     """Whether the next open would be traded at."""
     if row.state != states.PAPER or not row.pending or row.target is None:

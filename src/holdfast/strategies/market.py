@@ -48,8 +48,8 @@ def settle_seconds(series: Series) -> int:
 
 
 async def known(candles: Candles, series: Series, start: int, now: int) -> Known:
-    """How far the bars from ``start`` on are known; what the store lacks is fetched, a page at a time. A venue
-    that does not answer leaves them unknown."""
+    """How far the bars from ``start`` on are known; what the store lacks is fetched, a page at a time, and
+    unknown where the venue does not answer."""
     step = series.base_seconds
     stop = (now - settle_seconds(series)) // step * step
     if series.source not in feeds.OPENERS:

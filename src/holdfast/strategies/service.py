@@ -1,6 +1,6 @@
 """What users do with strategies on paper: start, look, pause, resume, stop, rename, delete."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from holdfast.strategies.schemas import MOST_KEPT, MOST_RUNNING, NewStrategy, St
 from holdfast.strategies.views import tick, view
 
 STEP: Final = "strategies.step"
+RECHECK: Final = "strategies.recheck"
 LIVE: Final = (*feeds.OPENERS, INDEX)
 """Sources in which new bars come in."""
 _ADVICE: Final = "GET /api/strategies lists yours."
@@ -120,6 +121,7 @@ async def start(
     await session.flush()
     _note(session, row, "started", _started(row, version), now)
     await enqueue(session, STEP, str(row.id), now=now)
+    await enqueue(session, RECHECK, str(row.id), now=now, run_at=now + timedelta(days=1))
     return await _view(session, row)
 
 

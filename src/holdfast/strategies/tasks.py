@@ -1,7 +1,7 @@
 """Background: one job for each strategy that is at work, which runs again when its next bar is due."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.charts.datasets.reader import OwnReader
 from holdfast.charts.datasets.repository import SOURCE as OWN
+from holdfast.core.errors import HoldfastError
+from holdfast.core.timeframes import DAY
 from holdfast.indices.candles import SOURCE as INDEX
 from holdfast.indices.candles import IndexReader
 from holdfast.market.candles import feeds
@@ -23,7 +25,8 @@ from holdfast.scripts.running import Runner
 from holdfast.scripts.sandbox import Sandbox
 from holdfast.strategies import repository
 from holdfast.strategies.live import TOPIC
-from holdfast.strategies.service import STEP
+from holdfast.strategies.rechecking import recheck
+from holdfast.strategies.service import RECHECK, STEP
 from holdfast.strategies.stepping import Late, Stepper
 from holdfast.venues.protocol import HistoryVenue
 
@@ -31,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 SANDBOX: Final = "strategies.sandbox"
 _SERVICE: Final = "strategies.market"
+_AWAY_SECONDS: Final = 600.0
 
 
 class _Market:
@@ -59,9 +63,7 @@ def _runner(work: Work) -> Runner:
     return runner
 
 
-async def step(work: Work) -> None:
-    """Bring a strategy up to date, and again when its next bar is due. Subject: its id."""
-
+def _stepper(work: Work) -> Stepper:
     async def announce(user_id: UUID) -> None:
         """A lost message loses nothing: the stream asks again by itself."""
         try:
@@ -70,19 +72,34 @@ async def step(work: Work) -> None:
         except RedisError as error:
             log.warning("a strategy's step could not be announced", error=str(error))
 
-    stepper = Stepper(work.database, _market(work).candles, _runner(work), work.clock, announce)
+    return Stepper(work.database, _market(work).candles, _runner(work), work.clock, announce)
+
+
+async def step(work: Work) -> None:
+    """Bring a strategy up to date, and again when its next bar is due. Subject: its id."""
     try:
-        seconds = await stepper.bring_up_to_date(UUID(work.lease.subject))
+        seconds = await _stepper(work).bring_up_to_date(UUID(work.lease.subject))
     except Late as late:
         raise RetryAt(late.seconds, late.reason) from late
     if seconds is not None:
         raise RunAgainIn(seconds)
 
 
+async def look_again(work: Work) -> None:
+    """Once a day: whether a strategy's script repaints. Subject: its id."""
+    try:
+        goes_on = await recheck(_stepper(work), UUID(work.lease.subject))
+    except HoldfastError as error:
+        raise RetryAt(_AWAY_SECONDS, error.detail) from error
+    if goes_on:
+        raise RunAgainIn(DAY)
+
+
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
     """Start-up is recovery: whatever was missed is caught up with."""
     for strategy_id in await repository.at_work(session):
         await enqueue(session, STEP, str(strategy_id), now=now)
+        await enqueue(session, RECHECK, str(strategy_id), now=now, run_at=now + timedelta(days=1))
 
 
-HANDLERS: dict[str, Handler] = {STEP: step}
+HANDLERS: dict[str, Handler] = {STEP: step, RECHECK: look_again}

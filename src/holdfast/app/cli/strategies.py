@@ -148,23 +148,20 @@ def _say(found: Json, sentence: str, as_json: bool) -> None:
 def _listed(found: list[Json]) -> Table:
     return tables.table(
         "Strategies on paper",
-        ("id", "name", "state", "series", "", "last bar (UTC)", "target", "quantity", "equity", "result"),
+        ("id", "name", "state", "series", "quantity", "equity", "result"),
         (
             (
                 tables.short(one["id"]),
                 one["name"],
                 "closing" if one["closing"] else one["state"],
-                one["series"],
-                one["timeframe"],
-                tables.clock(one["last_bar"]),
-                "–" if one["target"] is None else f"{one['target']:.0%}",
+                f"{one['series']} {one['timeframe']}",
                 one["quantity"],
                 tables.usdt(one["equity"]),
                 tables.percent(one["pnl_share"]),
             )
             for one in found
         ),
-        numbers=("target", "quantity", "equity", "result"),
+        numbers=("id", "quantity", "equity", "result"),
     )
 
 
