@@ -25,7 +25,7 @@ def verdict(ended: Ended, limits: Limits, bars: int) -> Output:
         NotLocked: the script never ran.
     """
     if os.WIFSIGNALED(ended.status):
-        return _failed(_killed(signal.Signals(os.WTERMSIG(ended.status)), ended, limits))
+        return _failed(_killed(os.WTERMSIG(ended.status), ended, limits))
     code = os.waitstatus_to_exitcode(ended.status)
     if code == NOT_LOCKED and not ended.result:
         raise NotLocked
@@ -39,8 +39,8 @@ def verdict(ended: Ended, limits: Limits, bars: int) -> Output:
         return _failed(Fault("result", f"The script spoiled its own result: {error}."))
 
 
-def _killed(by: signal.Signals, ended: Ended, limits: Limits) -> Fault:
-    if by is signal.SIGXCPU or (by is signal.SIGKILL and ended.cpu >= limits.cpu):
+def _killed(by: int, ended: Ended, limits: Limits) -> Fault:
+    if by == signal.SIGXCPU or (by == signal.SIGKILL and ended.cpu >= limits.cpu):
         return Fault(
             "limit",
             f"The script computed for more than {limits.cpu} seconds. Use fewer bars, or ta and np instead "
@@ -50,10 +50,10 @@ def _killed(by: signal.Signals, ended: Ended, limits: Limits) -> Fault:
         return Fault("limit", f"The script was not done after {limits.wall:g} seconds.")
     if ended.stopped == "output":
         return Fault("limit", f"The result is larger than {limits.output // 2**20} MiB. Draw fewer plots.")
-    if by is signal.SIGSYS:
+    if by == signal.SIGSYS:
         return Fault("refused", "The script asked the system for something no script may do, and was ended.")
     if by in _CRASHES:
-        return Fault("script", f"Python itself crashed while the script ran ({by.name}).")
+        return Fault("script", f"Python itself crashed while the script ran ({signal.Signals(by).name}).")
     return _memory(limits)
 
 
