@@ -131,3 +131,9 @@ it('moves the point of a decimal string exactly', () => {
   ]
   for (const [value, places, moved] of cases) expect(numbers.movePoint(value, places), value).toBe(moved)
 })
+
+it('shortens a share that is huge', () => {
+  expect(numbers.signedPercent(999.99)).toBe('+99,999.00%')
+  expect(numbers.signedPercent(48_840.4927)).toBe('+4.88M%')
+  expect(numbers.signedPercent(-0.0123)).toBe('\u22121.23%')
+})

@@ -79,15 +79,20 @@ export function percent(share: Numeric, digits = 2): string {
   return format(share, { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits })
 }
 
-/** 0.0123 → "+1.23%". */
+/** Above 100,000% nobody reads digits. */
+const HUGE_SHARE = 1_000
+
+/** 0.0123 → "+1.23%"; what is huge is shortened: 48840 → "+4.88M%". */
 export function signedPercent(share: Numeric, digits = 2): string {
+  const huge = Math.abs(Number(share)) >= HUGE_SHARE
   return format(share, {
     style: 'percent',
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
+    ...(huge ? { notation: 'compact', maximumFractionDigits: 2 } : fixed(digits)),
     signDisplay: 'exceptZero',
   })
 }
+
+const fixed = (digits: number) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits })
 
 /** A value of an indicator with the digits its size asks for: "1.23M", "54.31", "0.00412". */
 export function plotValue(value: number): string {

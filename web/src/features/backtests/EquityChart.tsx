@@ -8,7 +8,7 @@ import { useStore } from '@/lib/store'
 import { utcMinute } from '@/lib/times'
 
 import type { Equity } from './equity'
-import { extremes, spread } from './equity'
+import { extremes, spansMagnitudes, spread } from './equity'
 import { drawdownOptions, equityOptions } from './equityOptions'
 
 const HEIGHT = 260
@@ -32,6 +32,7 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
   const syncKey = useId()
   const [read, setRead] = useState<number | null>(null)
   const at = useRef<number | null>(null)
+  const log = spansMagnitudes(data)
 
   useEffect(() => {
     const root = box.current
@@ -44,7 +45,7 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
     const { time, equity, hold, drawdown } = data
     charts.current = [
       new uPlot(
-        equityOptions({ ...look, height: HEIGHT }, hold !== null),
+        equityOptions({ ...look, height: HEIGHT }, hold !== null, log),
         (hold ? [time, equity, hold] : [time, equity]) as uPlot.AlignedData,
         root,
       ),
@@ -63,7 +64,7 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
       for (const chart of charts.current) chart.destroy()
       charts.current = []
     }
-  }, [data, revision, syncKey])
+  }, [data, log, revision, syncKey])
 
   function readAt(place: number | null) {
     const [chart] = charts.current
@@ -101,9 +102,9 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
         onPointerMove={drag}
         className="relative touch-pan-y"
       >
-        {watermark && (
-          <p className="pointer-events-none absolute top-3 left-[70px] z-10 text-xs text-muted">Simulated market</p>
-        )}
+        <p className="pointer-events-none absolute top-3 left-[70px] z-10 text-xs text-muted">
+          {[watermark && 'Simulated market', log && 'Logarithmic'].filter(Boolean).join(' · ')}
+        </p>
         <div ref={box} aria-hidden className="w-full" />
       </div>
       <InWords data={data} label={label} />

@@ -30,7 +30,8 @@ export function EquitySection<Key extends QueryKey>({
     <Section title="Equity" note={note}>
       {error && !data && <ProblemNotice error={error} retry={() => void refetch()} />}
       {!data && !error && <Skeleton className={ROOM} label="Loading the equity" />}
-      {data && (
+      {data && data.time.length < 2 && <p className="text-muted">The curve begins with the second bar.</p>}
+      {data && data.time.length > 1 && (
         <Suspense fallback={<Skeleton className={ROOM} />}>
           <EquityChart data={data} label={`Equity of ${name}`} quote={quote} watermark={simulated} />
         </Suspense>

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { extremes, spread } from './equity'
+import { extremes, spansMagnitudes, spread } from './equity'
 
 const columns = (equity: number[], drawdown: number[]) => ({
   time: Float64Array.from(equity.keys()),
@@ -19,4 +19,10 @@ it('spreads places evenly, both ends among them', () => {
   expect(spread(3, 24)).toEqual([0, 1, 2])
   expect(spread(101, 3)).toEqual([0, 50, 100])
   expect(spread(0, 24)).toEqual([])
+})
+
+it('knows when a straight scale would hide what is small', () => {
+  expect(spansMagnitudes(columns([100, 150], [0, 0]))).toBe(false)
+  expect(spansMagnitudes(columns([100, 2_500], [0, 0]))).toBe(true)
+  expect(spansMagnitudes(columns([0, 2_500], [0, 0]))).toBe(false)
 })

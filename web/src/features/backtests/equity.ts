@@ -36,6 +36,18 @@ export function extremes({ equity, drawdown }: Equity): { high: number; low: num
   return found
 }
 
+const LOG_FROM = 20
+
+/** Whether values are so far apart that a straight scale would hide the small ones. */
+export function spansMagnitudes({ equity, hold }: Equity): boolean {
+  const values = [...equity, ...(hold ?? [])]
+  const [low, high] = values.reduce(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Infinity, 0],
+  )
+  return low > 0 && high / low > LOG_FROM
+}
+
 /** At most `most` places spread evenly over `count`, the first and the last among them. */
 export function spread(count: number, most: number): number[] {
   if (count <= most) return Array.from({ length: count }, (_, at) => at)

@@ -42,15 +42,17 @@ function shared({ width, height, syncKey, onRead }: Look, foot: number) {
   }
 }
 
-const amount = (value: number) => (Math.abs(value) >= HUNDRED_THOUSAND ? compact(value) : money(value, 0))
+/** A logarithmic axis leaves marks without a number. */
+const amount = (value: number | null) =>
+  value === null ? '' : Math.abs(value) >= HUNDRED_THOUSAND ? compact(value) : money(value, 0)
 
-/** The account over time, and what holding would have been. */
-export function equityOptions(look: Look, withHold: boolean): uPlot.Options {
+/** The account over time, and what holding would have been; `log`: equal factors are equally high. */
+export function equityOptions(look: Look, withHold: boolean, log: boolean): uPlot.Options {
   const { options, axis, grid } = shared(look, 10)
   const ink = token('ink')
   return {
     ...options,
-    scales: { x: { time: true } },
+    scales: { x: { time: true }, y: { distr: log ? 3 : 1 } },
     axes: [
       { ...axis, show: false, grid: { show: false } },
       { ...axis, grid, size: NUMBERS_WIDTH, values: (_, marks) => marks.map(amount) },
