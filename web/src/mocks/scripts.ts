@@ -1,7 +1,7 @@
 import { http, HttpResponse } from 'msw'
 
 import type { Timeframe } from '@/features/chart/data/timeframes'
-import type { ScriptInput } from '@/features/scripts/scriptInputs'
+import type { Schemas } from '@/api/client'
 import type { CheckView, Fault, Findings, ScriptView, VersionView } from '@/features/scripts/types'
 
 import { missing, problem } from './answers'
@@ -14,8 +14,8 @@ interface Kept {
   versions: VersionView[]
 }
 
-const LENGTH: ScriptInput = { name: 'length', label: 'Length', kind: 'int', default: 20, min: 2, max: 500, step: 1, options: null, help: 'Bars of the mean.' } // prettier-ignore
-const SHORTS: ScriptInput = { name: 'shorts', label: 'Short too', kind: 'bool', default: false, min: null, max: null, step: null, options: null, help: '' } // prettier-ignore
+const LENGTH: Schemas['ScriptInput'] = { name: 'length', label: 'Length', kind: 'int', default: 20, min: 2, max: 500, step: 1, options: null, help: 'Bars of the mean.' } // prettier-ignore
+const SHORTS: Schemas['ScriptInput'] = { name: 'shorts', label: 'Short too', kind: 'bool', default: false, min: null, max: null, step: null, options: null, help: '' } // prettier-ignore
 const CLEAN: Findings = { state: 'clean', findings: [], complete: true, runs: 11, bars: 2_000, series: 'bybit:BTCUSDT', timeframe: '1h' } // prettier-ignore
 const AHEAD: Findings = {
   ...CLEAN,
@@ -112,9 +112,9 @@ function checked(source: string, series: string | null, timeframe: string | null
       plots: [{ id: 'mean', label: 'Mean', kind: 'line', pane: 'price', colour: 0 }], lines: [],
       markers: [{ label: 'crossed up', shape: 'up', at: 'below', colour: 1, count: 31 }],
       alerts: [{ message: '{symbol} is above its mean', count: 31 }],
-      signals: { up: 31, down: 30 }, target: { given: 2_000, lowest: 0, highest: 1 },
+      recent: [], signals: { up: 31, down: 30 }, target: { given: 2_000, lowest: 0, highest: 1 },
     },
-    findings: error ? { ...CLEAN, state: 'unchecked' } : findingsOf(source), series, timeframe: timeframe ?? '1h', bars: 2_000,
+    findings: error ? { ...CLEAN, state: 'unchecked' } : findingsOf(source), series, timeframe: (timeframe ?? '1h') as Timeframe, bars: 2_000,
   } // prettier-ignore
 }
 

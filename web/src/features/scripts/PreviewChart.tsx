@@ -2,7 +2,6 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 
 import { ProblemError } from '@/api/problem'
 import { ofSource } from '@/features/chart/data/scripts'
-import { asTimeframe } from '@/features/chart/data/timeframes'
 import { ChartEngine } from '@/features/chart/engine/ChartEngine'
 import type { ChartSpec } from '@/features/chart/engine/spec'
 import { DEFAULT_SPEC, isIndex } from '@/features/chart/engine/spec'
@@ -68,7 +67,7 @@ export default function PreviewChart({ trial, place, onFault }: Props) {
 
 function specOf({ series, timeframe }: Place): ChartSpec {
   const type = isIndex(series) ? 'line' : 'candles'
-  return { ...DEFAULT_SPEC, series, timeframe: asTimeframe(timeframe) ?? '1h', type, volume: false }
+  return { ...DEFAULT_SPEC, series, timeframe, type, volume: false }
 }
 
 function Marks({ engine }: { engine: ChartEngine }) {

@@ -1,8 +1,7 @@
 import { lazy, Suspense, useState } from 'react'
 
 import { splitSeries } from '@/features/chart/data/series'
-import type { Timeframe } from '@/features/chart/data/timeframes'
-import { madeOf, TIMEFRAMES, timeframeWords, unmadeWords } from '@/features/chart/data/timeframes'
+import { asTimeframe, madeOf, TIMEFRAMES, timeframeWords, unmadeWords } from '@/features/chart/data/timeframes'
 import { ownSeries } from '@/features/chart/own/store'
 import { useOwnData, useOwnNames } from '@/features/chart/own/useOwnData'
 import { sourceWords, symbolWords } from '@/features/chart/words'
@@ -76,7 +75,7 @@ function PlaceBar({ place, onPlace }: { place: Place; onPlace: (place: Place) =>
       <select
         aria-label="Timeframe"
         value={place.timeframe}
-        onChange={(event) => onPlace({ ...place, timeframe: event.target.value })}
+        onChange={(event) => onPlace({ ...place, timeframe: asTimeframe(event.target.value) ?? place.timeframe })}
         className="h-8 rounded-control border border-hairline bg-canvas px-2 text-sm max-md:h-11"
       >
         {TIMEFRAMES.map((each) => (
@@ -93,7 +92,7 @@ function PlaceBar({ place, onPlace }: { place: Place; onPlace: (place: Place) =>
             onPick={({ series }) => {
               setSearching(false)
               const made = ownSeries.get().get(series)?.base
-              const timeframe = made ? madeOf(place.timeframe as Timeframe, made) : place.timeframe
+              const timeframe = made ? madeOf(place.timeframe, made) : place.timeframe
               onPlace({ series, timeframe })
             }}
             onClose={() => setSearching(false)}

@@ -44,27 +44,34 @@ function Wrong({ fault }: { fault: Fault }) {
 }
 
 function Search({ findings }: { findings: Findings }) {
+  const found = findings.findings ?? []
+  const list = (
+    <ul className="mt-2 space-y-2">
+      {found.map((finding) => (
+        <li key={`${finding.kind}-${finding.output}`} className="break-words">
+          {finding.text} <span className="text-muted">{findingWhere(finding)}</span>
+        </li>
+      ))}
+    </ul>
+  )
   if (findings.state !== 'suspect') {
     return (
-      <p className="flex gap-2 text-sm text-muted">
-        {findings.state === 'clean' && <CircleCheck aria-hidden className="size-4 shrink-0" />}
-        {searchWords(findings)}
-      </p>
+      <div className="text-sm">
+        <p className="flex gap-2 text-muted">
+          {findings.state === 'clean' && <CircleCheck aria-hidden className="size-4 shrink-0" />}
+          {searchWords(findings)}
+        </p>
+        {found.length > 0 && list}
+      </div>
     )
   }
   return (
     <div role="alert" className="rounded-card border border-error p-4">
       <p className="flex items-center gap-2 font-semibold">
         <TriangleAlert aria-hidden className="size-5 shrink-0 text-error" />
-        {FINDING_WORDS[findings.findings[0]?.kind ?? 'future']}
+        {FINDING_WORDS[found[0]?.kind ?? 'future']}
       </p>
-      <ul className="mt-2 space-y-2">
-        {findings.findings.map((finding) => (
-          <li key={`${finding.kind}-${finding.output}`} className="break-words">
-            {finding.text} <span className="text-muted">{findingWhere(finding)}</span>
-          </li>
-        ))}
-      </ul>
+      {list}
       <p className="mt-2 text-sm text-muted">
         A back-test of it would promise what nobody could have earned. {searchWords(findings)}
       </p>

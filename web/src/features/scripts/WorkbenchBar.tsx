@@ -15,31 +15,32 @@ export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onChe
   const canSave = (isDirty || base === null) && draft.name.trim() !== ''
   return (
     <div className="flex flex-wrap items-center gap-x-2 gap-y-2 border-b border-hairline px-3 py-2">
-      <Link
-        to="/scripts"
-        aria-label="All scripts"
-        title="All scripts"
-        className="grid size-8 place-items-center rounded-control text-muted hover:bg-hover hover:text-ink max-md:size-11"
-      >
-        <ArrowLeft aria-hidden className="size-4" />
-      </Link>
-      <input
-        aria-label="Name of the script"
-        value={draft.name}
-        maxLength={80}
-        onChange={(event) => change({ name: event.target.value })}
-        className="h-8 min-w-0 flex-1 rounded-control border border-transparent bg-canvas px-2 text-lg font-semibold hover:border-hairline focus:border-edge max-md:h-11 md:max-w-sm"
-      />
-      <span role="status" className="text-sm whitespace-nowrap text-muted">
-        {save.isPending
-          ? 'Saving …'
-          : base === null
-            ? 'Not saved yet'
-            : isDirty
-              ? 'Unsaved changes'
-              : `Version ${base.version}`}
+      <span className="flex min-w-0 flex-1 items-center gap-2 max-md:basis-full">
+        <Link
+          to="/scripts"
+          aria-label="All scripts"
+          title="All scripts"
+          className="grid size-8 place-items-center rounded-control text-muted hover:bg-hover hover:text-ink max-md:size-11"
+        >
+          <ArrowLeft aria-hidden className="size-4" />
+        </Link>
+        <input
+          aria-label="Name of the script"
+          value={draft.name}
+          maxLength={80}
+          onChange={(event) => change({ name: event.target.value })}
+          className="h-8 min-w-0 flex-1 rounded-control border border-transparent bg-canvas px-2 text-lg font-semibold hover:border-hairline focus:border-edge max-md:h-11 md:max-w-sm"
+        />
+        <span role="status" className="text-sm whitespace-nowrap text-muted">
+          {save.isPending
+            ? 'Saving …'
+            : base === null
+              ? 'Not saved yet'
+              : isDirty
+                ? 'Unsaved changes'
+                : `Version ${base.version}`}
+        </span>
       </span>
-      <span className="flex-1 max-md:hidden" />
       <span className="flex gap-2 max-md:flex-1 max-md:*:flex-1">
         <Button size="small" busy={check.isPending} onClick={onCheck} title="Check (Ctrl Enter)">
           {!check.isPending && <Check aria-hidden className="size-4" />}

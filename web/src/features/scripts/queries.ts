@@ -1,61 +1,56 @@
 import { queryOptions } from '@tanstack/react-query'
 
-import { authorisedFetch } from '@/api/client'
-import { ProblemError, problemOf } from '@/api/problem'
-import { randomKey } from '@/lib/ids'
+import { answer, api } from '@/api/client'
 
-import type { InputValue } from './scriptInputs'
-import type { CheckView, ReferenceEntry, ScriptExample, ScriptSummary, ScriptView, VersionView } from './types'
+import type { CheckWanted } from './types'
 
-const ROOT = '/api/scripts'
-
-async function ask<Answer>(path: string, method = 'GET', body?: unknown, key?: string): Promise<Answer> {
-  const headers = { 'content-type': 'application/json', ...(key ? { 'idempotency-key': key } : {}) }
-  const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
-  const response = await authorisedFetch(new Request(new URL(ROOT + path, globalThis.location.origin), init))
-  if (!response.ok) throw new ProblemError(problemOf(await response.json().catch(() => null), response))
-  return (response.status === 204 ? undefined : await response.json()) as Answer
-}
-
-export const scriptsQuery = queryOptions({ queryKey: ['scripts'], queryFn: () => ask<ScriptSummary[]>('') })
+export const scriptsQuery = queryOptions({
+  queryKey: ['scripts'],
+  queryFn: () => answer(api.GET('/api/scripts')),
+})
 
 export const scriptQuery = (id: string) =>
-  queryOptions({ queryKey: ['scripts', id], queryFn: () => ask<ScriptView>(`/${id}`) })
+  queryOptions({
+    queryKey: ['scripts', id],
+    queryFn: () => answer(api.GET('/api/scripts/{script_id}', { params: { path: { script_id: id } } })),
+  })
 
 /** A version never changes. */
 export const versionQuery = (id: string, number: number) =>
   queryOptions({
     queryKey: ['scripts', id, 'versions', number],
-    queryFn: () => ask<VersionView>(`/${id}/versions/${number}`),
+    queryFn: () =>
+      answer(api.GET('/api/scripts/{script_id}/versions/{number}', { params: { path: { script_id: id, number } } })),
     staleTime: Infinity,
   })
 
 export const examplesQuery = queryOptions({
   queryKey: ['script-examples'],
-  queryFn: () => ask<ScriptExample[]>('/examples'),
+  queryFn: () => answer(api.GET('/api/scripts/examples')),
   staleTime: Infinity,
 })
 
 export const referenceQuery = queryOptions({
   queryKey: ['script-reference'],
-  queryFn: () => ask<{ names: ReferenceEntry[] }>('/reference').then((found) => found.names),
+  queryFn: async () => (await answer(api.GET('/api/scripts/reference'))).names,
   staleTime: Infinity,
 })
 
-export interface CheckWanted {
-  source: string
-  inputs: Record<string, InputValue>
-  series: string
-  timeframe: string
-}
-
-export const checkScript = (wanted: CheckWanted) => ask<CheckView>('/check', 'POST', wanted, randomKey())
+export const checkScript = (wanted: CheckWanted) => answer(api.POST('/api/scripts/check', { body: wanted }))
 
 export const createScript = (name: string, source: string, key: string) =>
-  ask<ScriptView>('', 'POST', { name, source }, key)
+  answer(api.POST('/api/scripts', { params: { header: { 'idempotency-key': key } }, body: { name, source } }))
 
 /** `version`: the one that was read, after which the source becomes the next. */
-export const changeScript = (id: string, change: { name?: string; source: string; version: number }, key: string) =>
-  ask<ScriptView>(`/${id}`, 'PUT', change, key)
+export const changeScript = (id: string, change: { name: string; source: string; version: number }, key: string) =>
+  answer(
+    api.PUT('/api/scripts/{script_id}', {
+      params: { path: { script_id: id }, header: { 'idempotency-key': key } },
+      body: change,
+    }),
+  )
 
-export const deleteScript = (id: string, key: string) => ask<undefined>(`/${id}`, 'DELETE', undefined, key)
+export const deleteScript = (id: string, key: string) =>
+  answer(
+    api.DELETE('/api/scripts/{script_id}', { params: { path: { script_id: id }, header: { 'idempotency-key': key } } }),
+  )

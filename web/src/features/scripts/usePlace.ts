@@ -1,6 +1,5 @@
 import { useState } from 'react'
 
-import { asTimeframe } from '@/features/chart/data/timeframes'
 import { workspace } from '@/features/chart/workspace'
 
 import type { Place } from './useWorkbench'
@@ -12,5 +11,5 @@ export function usePlace() {
     const { series = 'bybit:BTCUSDT', timeframe = '1h' } = cells[active] ?? {}
     return { series, timeframe }
   })
-  return { place, setPlace: (next: Place) => asTimeframe(next.timeframe) && set(next) }
+  return { place, setPlace: set }
 }

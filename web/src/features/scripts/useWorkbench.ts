@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 
 import { ProblemError } from '@/api/problem'
+import type { Timeframe } from '@/features/chart/data/timeframes'
 import { randomKey } from '@/lib/ids'
 import { toast } from '@/ui/toasts'
 
@@ -12,7 +13,7 @@ import type { CheckView, Fault, Findings, ScriptView } from './types'
 /** Where a script is tried. */
 export interface Place {
   series: string
-  timeframe: string
+  timeframe: Timeframe
 }
 
 /** What is drawn: a source with the inputs it is tried with. */

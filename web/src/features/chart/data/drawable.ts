@@ -2,9 +2,12 @@
 import type { InputValue, ScriptInput } from '@/features/scripts/scriptInputs'
 import type { ScriptLine, ScriptMarker } from '@/features/scripts/types'
 
+import type { IndicatorView } from '../engine/IndicatorView'
+import type { MarkItem } from '../marks/model'
 import type { Indicator } from './catalogue'
 import type { StripPage } from './strip'
 import type { Timeframe } from './timeframes'
+import type { BarWindow } from './windowStore'
 
 export type Inputs = Record<string, InputValue>
 
@@ -28,6 +31,8 @@ export interface ScriptParts {
   markers: readonly ScriptMarker[]
   signals: boolean
   target: boolean
+  /** What it marks on the bars, `until` the last that is closed. */
+  marks: (view: IndicatorView, window: BarWindow, until: number) => MarkItem[]
 }
 
 export interface Drawable extends Pick<Indicator, 'id' | 'name' | 'plots' | 'levels'> {

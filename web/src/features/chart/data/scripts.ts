@@ -4,6 +4,7 @@ import { ProblemError, problemOf } from '@/api/problem'
 import type { ScriptInput } from '@/features/scripts/scriptInputs'
 import type { ScriptLine, ScriptMarker, ScriptPlot, ScriptSummary } from '@/features/scripts/types'
 
+import { marksOf } from '../engine/scriptMarks'
 import { get, spanQuery } from './api'
 import type { ColumnHeader } from './columns'
 import { columnOf, parseColumns } from './columns'
@@ -67,7 +68,7 @@ export function ofSource(source: string): Drawable {
   }
 }
 
-const nothing = (id: string | null) => ({ id, lines: [], markers: [], signals: false, target: false })
+const nothing = (id: string | null) => ({ id, lines: [], markers: [], signals: false, target: false, marks: marksOf })
 
 /** The columns in one order: plots, markers, signals, target. */
 export function pageOf(body: ArrayBuffer, blank: Drawable): StripPage {
@@ -85,6 +86,7 @@ export function pageOf(body: ArrayBuffer, blank: Drawable): StripPage {
       markers: header.markers,
       signals: has('signals'),
       target: has('target'),
+      marks: marksOf,
     },
   }
   const names = [

@@ -18,7 +18,6 @@ import { IndicatorView } from './IndicatorView'
 import type { OutputFeedPorts } from './OutputFeed'
 import { OutputFeed } from './OutputFeed'
 import type { PriceLayer } from './PriceLayer'
-import { marksOf } from './scriptMarks'
 import type { IndicatorSpec } from './spec'
 import type { ChartColours } from './theme'
 
@@ -181,7 +180,8 @@ export class OutputLayer {
 
   private markBars(): void {
     const { window, closedUntil } = this.feed
-    this.mark(this.indicators.get().flatMap((view) => marksOf(view, window, closedUntil)))
+    const marksOf = (view: IndicatorView) => view.indicator.script?.marks(view, window, closedUntil) ?? []
+    this.mark(this.indicators.get().flatMap(marksOf))
   }
 
   private compose(): void {

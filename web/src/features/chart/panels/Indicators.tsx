@@ -1,14 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useMemo } from 'react'
+import { useEffect, useRef, useState } from 'react'
 
 import { session } from '@/api/session'
 import { scriptsQuery } from '@/features/scripts/queries'
+import type { ScriptSummary } from '@/features/scripts/types'
 import { useStore } from '@/lib/store'
 
 import { indicatorsQuery } from '../data/catalogue'
 import type { Drawable } from '../data/drawable'
 import { scriptIdOf } from '../data/drawable'
-import { goneScript, ofScript } from '../data/scripts'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { IndicatorSpec } from '../engine/spec'
 import { Trouble } from './Trouble'
@@ -41,14 +41,30 @@ function useScripts(indicators: IndicatorSpec[]) {
   const { data, error, refetch } = useQuery({ ...scriptsQuery, enabled: signedIn && ids !== '' })
   const wanted = ids === '' ? [] : ids.split(',')
   const kept = data && wanted.map((id) => data.find((each) => each.id === id) ?? id)
-  const known = JSON.stringify(
-    kept?.map((each) => (typeof each === 'string' ? each : [each.id, each.name, each.version])),
-  )
-  const drawables = useMemo(() => {
-    const made = kept?.map((each) => (typeof each === 'string' ? goneScript(each) : ofScript(each))) ?? []
-    return new Map<string, Drawable>(made.map((each) => [each.id, each]))
+  const known = JSON.stringify(kept?.map(keyOf) ?? [])
+  const [drawables, setDrawables] = useState<ReadonlyMap<string, Drawable>>(NONE)
+  const made = useRef(new Map<string, Drawable>())
+  useEffect(() => {
+    if (!kept || kept.length === 0) return
+    let stopped = false
+    void import('../data/scripts').then(({ goneScript, ofScript }) => {
+      if (stopped) return
+      const next = kept.map((each): [string, Drawable] => {
+        const make = () => (typeof each === 'string' ? goneScript(each) : ofScript(each))
+        return [keyOf(each), made.current.get(keyOf(each)) ?? make()]
+      })
+      made.current = new Map(next)
+      setDrawables(new Map(next.map(([, each]) => [each.id, each])))
+    })
+    return () => void (stopped = true)
     // `known` says when one of them is another.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [known])
   return { drawables, error: ids !== '' && !data ? error : null, retry: () => void refetch() }
 }
+
+const NONE: ReadonlyMap<string, Drawable> = new Map()
+
+/** A script by its id is one that is gone. */
+const keyOf = (kept: ScriptSummary | string) =>
+  typeof kept === 'string' ? kept : [kept.id, kept.version, kept.name].join(' ')
