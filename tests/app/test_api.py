@@ -155,7 +155,12 @@ async def test_status_counts_the_jobs_of_each_queue(client: httpx2.AsyncClient, 
     counts = {
         queue: (load["waiting"], load["overdue"], load["failing"]) for queue, load in body["queues"].items()
     }
-    assert counts == {"orders": (1, 1, 1), "polling": (0, 0, 0), "history": (1, 0, 0)}
+    assert counts == {
+        "orders": (1, 1, 1),
+        "polling": (0, 0, 0),
+        "history": (1, 0, 0),
+        "strategies": (0, 0, 0),
+    }
     assert 59 < body["queues"]["orders"]["oldest_waiting_seconds"] < 600
     assert body["feed_age_seconds"] is None
 

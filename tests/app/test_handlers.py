@@ -1,7 +1,7 @@
 """Who carries which background work."""
 
 from holdfast.app import crew
-from holdfast.app.handlers import HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, queue_of
+from holdfast.app.handlers import HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, STRATEGIES, queue_of
 from holdfast.platform.settings import Settings
 
 POLLED = {
@@ -10,8 +10,6 @@ POLLED = {
     "market.refresh_instruments",
     "market.refresh_pairs",
     "news.poll",
-    "strategies.recheck",
-    "strategies.step",
 }
 LONG = {
     "backtest.run",
@@ -27,6 +25,10 @@ def test_what_takes_long_shares_no_queue_with_what_is_polled() -> None:
     found = {kind: queue_of(kind) for kind in HANDLERS}
     assert {kind for kind, queue in found.items() if queue == HISTORY} == LONG
     assert {kind for kind, queue in found.items() if queue == POLLING} == POLLED
+    assert {kind for kind, queue in found.items() if queue == STRATEGIES} == {
+        "strategies.recheck",
+        "strategies.step",
+    }
     assert {kind.partition(".")[0] for kind, queue in found.items() if queue == ORDERS} == {
         "accounts",
         "execution",

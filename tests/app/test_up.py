@@ -28,6 +28,7 @@ NAMES = {
     "worker",
     "poller",
     "history",
+    "strategies",
     "scheduler",
     "feed",
     "watch",

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from tests.charts.conftest import Headers
 from tests.strategies.world import FLIPS, SERIES, START, World
 
@@ -15,7 +15,7 @@ from holdfast.charts.datasets.models import Dataset
 from holdfast.core.timeframes import MINUTE
 from holdfast.market.candles import columns, store
 from holdfast.platform.models import Job
-from holdfast.strategies import schemas, service
+from holdfast.strategies import curve, repository, schemas, service
 from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
 
 Key = Callable[[], Headers]
@@ -258,3 +258,29 @@ async def test_without_bars_the_curve_is_empty(door: Door) -> None:
     answer = await door.client.get(f"{PATH}/{made['id']}/equity", headers=door.headers)
     assert columns.decode(answer.content)[0]["count"] == 0
     assert [await count(door.world, model) for model in (StrategyBar, StrategyFill)] == [0, 0]
+
+
+async def test_a_long_curve_is_read_in_short(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extremes stay, and no more is read than is asked for."""
+    world = door.world
+    made = await door.start()
+    equity = [1000 + (i * 7919) % 997 for i in range(5000)]
+    equity[3123], equity[4001] = 3000, 5
+    async with world.database.transaction() as session:
+        now = world.clock.now()
+        common = {"strategy_id": UUID(made["id"]), "bars": b"", "held": "", "recorded_at": now}
+        rows = [
+            {**common, "time": START + i * MINUTE, "close": 1, "quantity": 0, "equity": value}
+            for i, value in enumerate(equity)
+        ]
+        await session.execute(insert(StrategyBar), rows)
+    monkeypatch.setattr(curve, "MOST_READ", 400)
+    async with world.database.transaction() as session:
+        read = await repository.curve(session, UUID(made["id"]), 400)
+    assert 200 <= len(read) <= 402
+    answer = await door.client.get(f"{PATH}/{made['id']}/equity?points=100", headers=door.headers)
+    header, found = columns.decode(answer.content)
+    assert header["count"] <= 100
+    assert [float(found["equity"][0]), float(found["equity"][-1])] == [equity[0], equity[-1]]
+    assert (found["equity"].max(), found["equity"].min()) == (3000, 5)
+    assert found["drawdown"].min() == pytest.approx(5 / 3000 - 1)

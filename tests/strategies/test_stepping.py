@@ -9,7 +9,7 @@ from tests.scripts.local import CROSS, LocalRunner
 from tests.strategies.world import FLIPS, START, Told, World
 
 from holdfast.core.timeframes import HOUR, MINUTE, Timeframe
-from holdfast.strategies import market
+from holdfast.strategies import booking, market, repository, stepping
 from holdfast.strategies.stepping import Late
 
 LONG_AND_OUT = {START: 1.0, START + MINUTE: 0.0}
@@ -166,7 +166,7 @@ async def test_three_failures_in_a_row_end_it_and_its_position_stays(world: Worl
     assert (await world.kinds(one)).count("error") == 2
     assert (await world.kinds(one))[-1] == "failed"
     bars = await world.bars(one)
-    assert [bar.held for bar in bars] == ["", "", "", "error", "error", "error", "paused", "paused"]
+    assert [bar.held for bar in bars] == ["", "", "", "error", "error", "error", "failed", "failed"]
     assert len({bar.quantity for bar in bars[1:]}) == 1
     assert bars[-1].quantity > 0
     assert len({bar.equity for bar in bars}) > 5, "what is held goes on being worth something"
@@ -195,6 +195,35 @@ async def test_what_is_wrong_from_the_beginning_is_told_at_once(world: World, so
     assert row.state == "failed"
     assert row.error is not None
     assert says in row.error["message"]
+    async with world.database.transaction() as session:
+        assert await repository.followed_series(session) == set(), "it holds nothing, and needs no bars"
+    assert await world.at(300, one) is None
+
+
+async def test_old_events_are_forgotten_and_bars_are_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(booking, "MOST_EVENTS", 5)
+    monkeypatch.setattr(booking, "FORGET_EVERY", 10)
+    source = 'script("A")\nalert(bars.close > 0, "{time}")\ntarget(bars.close * 0)\n'
+    one, other = await world.start(source), await world.start(source)
+    for strategy in (one, other):
+        await world.at(21 * MINUTE + 3, strategy)
+    texts = [text for _, text in await world.events(one)]
+    assert texts == [f"2026-03-02 12:{minute}" for minute in range(16, 21)]
+    assert len(await world.events(other)) == 5
+    assert len(await world.bars(one)) == 21
+
+
+async def test_a_run_that_takes_too_long_is_waited_for_no_longer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepping, "SANDBOX_SECONDS", 0.05)
+    world.runner = runner = LocalRunner()
+    runner.held = asyncio.Event()
+    one = await world.start()
+    with pytest.raises(Late, match="sandbox"):
+        await world.at(3, one)
 
 
 async def test_signals_hold_until_the_next_and_are_told_when_they_turn(world: World) -> None:

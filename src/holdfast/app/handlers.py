@@ -25,7 +25,8 @@ from holdfast.platform.tasks import Handler
 ORDERS: Final = "orders"
 POLLING: Final = "polling"
 HISTORY: Final = "history"
-QUEUES: Final = (ORDERS, POLLING, HISTORY)
+STRATEGIES: Final = "strategies"
+QUEUES: Final = (ORDERS, POLLING, HISTORY, STRATEGIES)
 
 _ROOMS: Final = (
     holdfast.accounts.tasks,
@@ -39,7 +40,7 @@ _ROOMS: Final = (
     holdfast.backtest.tasks,
     holdfast.strategies.tasks,
 )
-_POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news", "strategies")
+_POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news")
 _HISTORY_KINDS: Final = frozenset(
     {
         holdfast.backtest.service.JOB,
@@ -61,9 +62,12 @@ ENSURE_JOBS: Final[tuple[Callable[[AsyncSession, datetime], Awaitable[None]], ..
 
 
 def queue_of(kind: str) -> str:
-    """Slow polling never stands in the way of orders, and history never in the way of polling."""
+    """Slow polling never stands in the way of orders, and neither history nor users' scripts in the way of
+    polling."""
     if kind in _HISTORY_KINDS:
         return HISTORY
+    if kind.partition(".")[0] == STRATEGIES:
+        return STRATEGIES
     return POLLING if kind.partition(".")[0] in _POLLING_ROOMS else ORDERS
 
 

@@ -12,13 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.backtest.engine import Book, Fill, Terms, step, weight_of
 from holdfast.core.bars import DoesNotFit
-from holdfast.core.timeframes import Timeframe, end_of
+from holdfast.core.timeframes import MINUTE, Timeframe, end_of
 from holdfast.strategies import books, repository, states
 from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
 from holdfast.strategies.service import turn
 from holdfast.strategies.values import Value
 from holdfast.strategies.views import moment
 
+MOST_EVENTS: Final = 2000
+FORGET_EVERY: Final = 60
+"""Minutes of the clock: what is too much may stand a little longer."""
 MOST_FAILURES: Final = 3
 """Bars in a row on which the script failed, then the strategy has."""
 RUINED: Final = {
@@ -70,12 +73,15 @@ async def book_close(
     _open(session, row, bar, now)
     if gaps:
         _note(session, row, "gap", gaps, bar.time, now)
-    held = "paused"
+    held = states.FAILED if row.state == states.FAILED else states.PAUSED
     if value is not None:
         held = "error" if value.error else ""
         _take(session, row, bar, value, now)
     _mark(session, row, bar, value, seen, held, now)
     _changed(row, now)
+    if bar.time // MINUTE % FORGET_EVERY == 0:
+        await session.flush()
+        await repository.forget_events(session, row.id, MOST_EVENTS)
     return True
 
 

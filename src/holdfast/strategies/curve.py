@@ -1,9 +1,8 @@
 """The equity of a strategy on paper as binary columns, from what was recorded at each close."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.backtest.engine import Book, step
@@ -11,19 +10,17 @@ from holdfast.backtest.figures import drawdown
 from holdfast.backtest.thinning import kept
 from holdfast.core.bars import Floats
 from holdfast.market.candles import columns
-from holdfast.strategies import books
-from holdfast.strategies.models import Strategy, StrategyBar
+from holdfast.strategies import books, repository
+from holdfast.strategies.models import Strategy
 
-_COLUMNS: Final = (StrategyBar.time, StrategyBar.close, StrategyBar.quantity, StrategyBar.equity)
+MOST_READ: Final = 20_000
+"""Bars; of more the extremes are."""
 
 
 async def encoded(session: AsyncSession, row: Strategy, points: int) -> bytes:
     """``time``, ``equity``, ``hold``, ``drawdown`` and ``weight``, at most ``points`` of each."""
-    found = await session.execute(
-        select(*_COLUMNS).where(StrategyBar.strategy_id == row.id).order_by(StrategyBar.time)
-    )
-    table: list[Any] = list(zip(*found, strict=True)) or [()] * len(_COLUMNS)
-    time, close, quantity, equity = (np.array(column, np.float64) for column in table)
+    table = np.array(await repository.curve(session, row.id, MOST_READ), np.float64).reshape(-1, 4)
+    time, close, quantity, equity = table.T
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(equity > 0, quantity * close / equity, 0.0)
     shown = {
@@ -34,7 +31,7 @@ async def encoded(session: AsyncSession, row: Strategy, points: int) -> bytes:
         "weight": weight,
     }
     which = kept(equity, points)
-    header = {"count": len(which), "bars": len(time), "timeframe": row.timeframe, "quote": row.quote}
+    header = {"count": len(which), "timeframe": row.timeframe, "quote": row.quote}
     return columns.encode(header, [(name, values[which]) for name, values in shown.items()])
 
 

@@ -86,8 +86,8 @@ class StrategyBar(Base):
     """What was known at the close of one bar. Only ever added.
 
     ``target`` and ``signal`` as the script said them, NULL where it said nothing. ``bars``: SHA-256 of all
-    bars it saw. ``held``: why it was not asked ("paused") or did not answer ("error"), or "stop" for the end
-    of a stopped strategy; "" otherwise. Money in quote coin, at the close.
+    bars it saw. ``held``: why it was not asked ("paused", "failed"), or "error" where it did not answer, or
+    "stop" for the end of a stopped strategy; "" otherwise. Money in quote coin, at the close.
     """
 
     __tablename__ = "strategy_bars"

@@ -1,20 +1,22 @@
 """Every query on strategies."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, not_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import User
 from holdfast.scripts.models import Script
-from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
-from holdfast.strategies.states import STOPPED
+from holdfast.strategies.models import Strategy, StrategyEvent, StrategyFill
+from holdfast.strategies.states import FAILED, STOPPED
 
 
 def _at_work() -> ColumnElement[bool]:
-    """It needs the bars of its series."""
-    return or_(Strategy.state != STOPPED, Strategy.closing_from.is_not(None))
+    """It needs the bars of its series. What has failed and holds nothing waits for its owner."""
+    waits = and_(Strategy.state == FAILED, Strategy.book["lots"].astext == "0")
+    return or_(and_(Strategy.state != STOPPED, not_(waits)), Strategy.closing_from.is_not(None))
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> None:
@@ -70,12 +72,41 @@ async def followed_series(session: AsyncSession) -> set[str]:
     return set(await session.scalars(select(Strategy.series).where(_at_work()).distinct()))
 
 
-async def bars(session: AsyncSession, strategy_id: UUID) -> Sequence[StrategyBar]:
-    """Oldest first."""
-    rows = await session.scalars(
-        select(StrategyBar).where(StrategyBar.strategy_id == strategy_id).order_by(StrategyBar.time)
+_CURVE: Final = text(
+    """SELECT time, close, quantity, equity FROM (
+         SELECT time, close, quantity, equity, place, total,
+                row_number() OVER (PARTITION BY stretch ORDER BY equity, time) AS low,
+                row_number() OVER (PARTITION BY stretch ORDER BY equity DESC, time) AS high
+           FROM (SELECT time, CAST(close AS float8) AS close, CAST(quantity AS float8) AS quantity,
+                        CAST(equity AS float8) AS equity, row_number() OVER (ORDER BY time) AS place,
+                        count(*) OVER () AS total,
+                        ntile(CAST(:stretches AS int)) OVER (ORDER BY time) AS stretch
+                   FROM strategy_bars WHERE strategy_id = :strategy_id) AS numbered) AS ranked
+        WHERE total <= 2 * :stretches OR place IN (1, total) OR low = 1 OR high = 1
+        ORDER BY time"""
+)
+
+
+async def curve(session: AsyncSession, strategy_id: UUID, most: int) -> list[Row[Any]]:
+    """(time, close, quantity, equity) of every bar, oldest first; of more than ``most`` the first, the last,
+    and the lowest and highest equity of every stretch."""
+    found = await session.execute(_CURVE, {"strategy_id": strategy_id, "stretches": most // 2})
+    return list(found.all())
+
+
+async def forget_events(session: AsyncSession, strategy_id: UUID, most: int) -> None:
+    """Keep only the newest ``most``."""
+    newest = (
+        select(StrategyEvent.number)
+        .where(StrategyEvent.strategy_id == strategy_id)
+        .order_by(StrategyEvent.number.desc())
+        .offset(most)
+        .limit(1)
+        .scalar_subquery()
     )
-    return rows.all()
+    await session.execute(
+        delete(StrategyEvent).where(StrategyEvent.strategy_id == strategy_id, StrategyEvent.number <= newest)
+    )
 
 
 async def events(

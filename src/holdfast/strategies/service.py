@@ -27,6 +27,11 @@ STEP: Final = "strategies.step"
 RECHECK: Final = "strategies.recheck"
 LIVE: Final = (*feeds.OPENERS, INDEX)
 """Sources in which new bars come in."""
+_CHECKED: Final = {
+    "clean": "",
+    "suspect": " A check found that it looks into the future: here it cannot, so expect other results.",
+    "unchecked": " It was not checked for looking into the future: here it cannot.",
+}
 _ADVICE: Final = "GET /api/strategies lists yours."
 
 
@@ -154,11 +159,7 @@ def _started(row: Strategy, version: ScriptVersion) -> str:
         f"Started on paper with {plain(row.capital)} {row.quote or 'units'}. The first value is that of the "
         "bar that forms now; it is traded at the open of the next one."
     )
-    if (version.causality or {}).get("state") == "suspect":
-        text += (
-            " A check found that this script looks into the future: here it cannot, so expect other results."
-        )
-    return text
+    return text + _CHECKED[(version.causality or {}).get("state", "unchecked")]
 
 
 # --- changing -----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ transaction writes the bar, unless the row has changed meanwhile (``booking``). 
 from the bars up to it only, also when bars of a halt are caught up with.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,10 +33,12 @@ from holdfast.strategies.values import Value, digest, value_at_close
 
 log = structlog.get_logger(__name__)
 
-MOST_BARS: Final = 100
+MOST_BARS: Final = 10
 """In one run: then other work has its turn."""
 LATE_SECONDS: Final = 15.0
 """Nobody is told of a bar that is late for less."""
+SANDBOX_SECONDS: Final = 45.0
+"""So long a run may wait for its turn and take."""
 _SOONEST: Final = 1.0
 _LONGEST: Final = 30.0
 
@@ -81,7 +84,7 @@ class Stepper:
         async with self.database.transaction() as session:
             row = await session.get(Strategy, strategy_id)
             version = await session.get(ScriptVersion, (row.script_id, row.version)) if row else None
-        if row is None or version is None or (row.state == states.STOPPED and row.closing_from is None):
+        if row is None or version is None or not _at_work(row):
             return None
         try:
             series = await self.candles.find(*split_name(row.series), row.user_id)
@@ -120,6 +123,13 @@ class Stepper:
             log.error("a strategy has no bars", strategy=str(row.id), error=message)
             return
         await self.write(row, lambda session, now: booking.note_failure(session, row, error, now))
+
+
+def _at_work(row: Strategy) -> bool:
+    """What is over, or has failed and holds nothing, needs no bars: as ``repository.followed_series``."""
+    if row.state == states.STOPPED:
+        return row.closing_from is not None
+    return row.state != states.FAILED or books.book_of(row.book).lots != 0
 
 
 class _Look:
@@ -243,8 +253,9 @@ class _Look:
 
     async def _value(self, bars: Bars) -> Value:
         try:
-            return await value_at_close(self._tools.runner, self._row, self._source, bars)
-        except Unavailable as error:
+            async with asyncio.timeout(SANDBOX_SECONDS):
+                return await value_at_close(self._tools.runner, self._row, self._source, bars)
+        except (TimeoutError, Unavailable) as error:
             raise await self._tools.late(self._row, "Waiting for the sandbox.", since=None) from error
 
     def _acts(self, row: Strategy, time: int) -> bool:
