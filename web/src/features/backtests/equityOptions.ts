@@ -1,4 +1,4 @@
-import type uPlot from 'uplot'
+import uPlot from 'uplot'
 
 import { token } from '@/lib/appearance'
 import { compact, money, percent } from '@/lib/numbers'
@@ -28,6 +28,7 @@ function shared({ width, height, syncKey, onRead }: Look, foot: number) {
       width,
       height,
       padding: [10, 8, foot, 0] as [number, number, number, number],
+      tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       legend: { show: false },
       cursor: {
         y: false,
@@ -42,9 +43,23 @@ function shared({ width, height, syncKey, onRead }: Look, foot: number) {
   }
 }
 
-/** A logarithmic axis leaves marks without a number. */
-const amount = (value: number | null) =>
-  value === null ? '' : Math.abs(value) >= HUNDRED_THOUSAND ? compact(value) : money(value, 0)
+/** As exact as the marks are apart. A logarithmic axis leaves marks without a number. */
+function amount(value: number | null, step: number): string {
+  if (value === null) return ''
+  if (Math.abs(value) >= HUNDRED_THOUSAND && step >= 1_000) return compact(value)
+  return money(value, step >= 1 && Number.isInteger(step) ? 0 : step < 0.1 ? 2 : 1)
+}
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+/** How far apart marks of time may be: nothing here is finer than a minute. */
+const STEPS = [
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 30, 60, 90, 120, 180].map((days) => days * DAY),
+  ...[1, 2, 5, 10, 25].map((years) => years * 365 * DAY),
+]
 
 /** The account over time, and what holding would have been; `log`: equal factors are equally high. */
 export function equityOptions(look: Look, withHold: boolean, log: boolean): uPlot.Options {
@@ -55,7 +70,12 @@ export function equityOptions(look: Look, withHold: boolean, log: boolean): uPlo
     scales: { x: { time: true }, y: { distr: log ? 3 : 1 } },
     axes: [
       { ...axis, show: false, grid: { show: false } },
-      { ...axis, grid, size: NUMBERS_WIDTH, values: (_, marks) => marks.map(amount) },
+      {
+        ...axis,
+        grid,
+        size: NUMBERS_WIDTH,
+        values: (_, marks, __, ___, step) => marks.map((mark) => amount(mark, log ? 1_000 : step)),
+      },
     ],
     series: [
       {},
@@ -80,6 +100,7 @@ export function drawdownOptions(look: Look): uPlot.Options {
         grid: { show: false },
         size: 34,
         space: 90,
+        incrs: STEPS,
         values: (_, marks, __, ___, step) => marks.map((mark) => timeMark(mark, step)),
       },
       {

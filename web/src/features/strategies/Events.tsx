@@ -1,12 +1,12 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect } from 'react'
+import { useEffect, useRef } from 'react'
 
 import { Section } from '@/ui/Layout'
 import { ShowMore } from '@/ui/ShowMore'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 import { Time } from '@/ui/Time'
 
-import { eventsQuery, fillsQuery } from './queries'
+import { eventsQuery, fillsQuery, strategyQuery } from './queries'
 import type { Strategy } from './types'
 import { eventWords } from './words'
 
@@ -38,11 +38,16 @@ export function Events({ strategy }: { strategy: Strategy }) {
   )
 }
 
-/** Asks for events and fills again when the stream says that a bar was decided or the state has changed. */
+/** Asks for events, fills and what the stream does not carry when it says that something was decided. */
 function useFreshRecords({ id, last_bar: bar, state, quantity }: Strategy): void {
   const client = useQueryClient()
+  const now = [id, bar, state, quantity].join()
+  const before = useRef(now)
   useEffect(() => {
-    void client.invalidateQueries({ queryKey: eventsQuery(id).queryKey })
-    void client.invalidateQueries({ queryKey: fillsQuery(id).queryKey })
-  }, [client, id, bar, state, quantity])
+    if (before.current === now) return
+    before.current = now
+    for (const { queryKey } of [strategyQuery(id), eventsQuery(id), fillsQuery(id)]) {
+      void client.invalidateQueries({ queryKey, exact: true })
+    }
+  }, [client, id, now])
 }
