@@ -28,6 +28,8 @@ from holdfast.venues.protocol import Unreachable
 
 __all__ = ["house", "simulator"]
 
+pytestmark = pytest.mark.timeout(180)
+
 
 async def control(house: House, path: str, **body: Any) -> Any:
     url = f"{house.work.settings.sim_url}/_sim/{path}"

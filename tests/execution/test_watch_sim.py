@@ -26,6 +26,8 @@ from holdfast.venues.protocol import AccountEvent, StreamConnected
 
 __all__ = ["house", "simulator"]
 
+pytestmark = pytest.mark.timeout(180)
+
 QUICK = Patience(look_again=0.1, after_failure=0.1, untold=0.5, clocks=0.5, lost=1.0)
 
 

@@ -2,7 +2,11 @@
 
 from decimal import Decimal
 
+import pytest
+
 from .simulated import House
+
+pytestmark = pytest.mark.timeout(180)
 
 
 async def test_a_thousand_dollars_of_bitcoin_dominance(house: House) -> None:

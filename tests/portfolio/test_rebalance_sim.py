@@ -8,6 +8,8 @@ import pytest
 from .simulated import House
 from .test_whole_job_sim import by_hand, sizes
 
+pytestmark = pytest.mark.timeout(180)
+
 
 async def own(house: House, position_id: Any) -> dict[str, Decimal]:
     """What the position holds, as its page shows it."""

@@ -3,10 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from holdfast.core.instruments import Side
 from holdfast.venues.protocol import OrderRequest
 
 from .simulated import House
+
+pytestmark = pytest.mark.timeout(180)
 
 
 def sizes(truth: dict[str, Any]) -> dict[str, Decimal]:
