@@ -6,9 +6,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from tests.scripts.local import CROSS, LocalRunner
-from tests.strategies.world import FLIPS, START, Told, World
+from tests.strategies.world import FLIPS, LISTED, START, Told, World
 
+from holdfast.core.errors import Conflict
 from holdfast.core.timeframes import HOUR, MINUTE, Timeframe
+from holdfast.scripts.sandbox import Sandbox
 from holdfast.strategies import booking, market, repository, stepping
 from holdfast.strategies.stepping import Late
 
@@ -347,3 +349,45 @@ async def test_a_deleted_script_goes_on_with_its_version(world: World) -> None:
     assert len(await world.bars(one)) == 2
     view = await world.change("pause", one)
     assert (view.script.deleted, view.state) == (True, "paused")
+
+
+async def test_a_short_that_loses_all_is_closed_and_ends_it(world: World) -> None:
+    world.runner = told({START: -1.0})
+    jump = (START + 5 * MINUTE - LISTED) // MINUTE
+    world.venue.ticks[jump:] += 2_000_000
+    one = await world.start(allow_short=True)
+    for minute in range(1, 9):
+        await world.at(minute * MINUTE + 3, one)
+    sold, closed = await world.fills(one)
+    assert (sold.quantity < 0, closed.quantity, closed.reason) == (True, -sold.quantity, "ruin")
+    assert closed.time == START + 5 * MINUTE
+    row = await world.row(one)
+    assert row.state == "failed"
+    assert row.error is not None
+    assert row.error["kind"] == "ruin"
+    with pytest.raises(Conflict, match="lost all"):
+        await world.change("resume", one)
+
+
+async def test_prices_that_do_not_fit_its_grid_any_more_end_it(world: World) -> None:
+    one = await world.start()
+    await world.at(63, one)
+    world.venue.decimals = 3
+    await world.at(183, one)
+    row = await world.row(one)
+    assert row.state == "failed"
+    assert row.error is not None
+    assert "more than 2 decimals" in row.error["message"]
+
+
+async def test_in_the_real_sandbox_it_trades_as_outside(world: World, sandbox: Sandbox) -> None:
+    outside = await world.start(CROSS)
+    await world.at(30 * MINUTE + 3, outside)
+    world.clock.second = START
+    world.runner = sandbox
+    inside = await world.start(CROSS)
+    await world.at(30 * MINUTE + 3, inside)
+    for rows in (world.fills, world.bars):
+        first, second = await rows(outside), await rows(inside)
+        assert [(one.time, one.quantity) for one in first] == [(one.time, one.quantity) for one in second]
+    assert await world.fills(inside)

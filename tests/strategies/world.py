@@ -52,7 +52,7 @@ class Venue:
     clock: ManualClock
     missing: set[int] = field(default_factory=set)
     away: bool = False
-    asked: int = 0
+    decimals: int = 2
 
     def __post_init__(self) -> None:
         moves = np.random.default_rng(7).integers(-40, 41, 4 * MANY).reshape(MANY, 4)
@@ -64,13 +64,13 @@ class Venue:
         opened = int(self.ticks[place]) + int(self.moves[place, 0])
         close = int(self.ticks[place + 1])
         high, low = max(opened, close) + 7, min(opened, close) - 9
-        prices = [Decimal(ticks).scaleb(-2) for ticks in (opened, high, low, close)]
+        finer = Decimal(self.decimals - 2).scaleb(-self.decimals)
+        prices = [Decimal(ticks).scaleb(-2) + finer for ticks in (opened, high, low, close)]
         return Minute(time, *prices, Decimal(place % 13))
 
     async def klines(
         self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime, limit: int
     ) -> list[Candle]:
-        self.asked += 1
         await asyncio.sleep(0)
         if self.away:
             raise Unreachable("nobody answers")

@@ -256,6 +256,7 @@ class _Look:
             async with asyncio.timeout(SANDBOX_SECONDS):
                 return await value_at_close(self._tools.runner, self._row, self._source, bars)
         except (TimeoutError, Unavailable) as error:
+            log.info("no sandbox", strategy=str(self._row.id), reason=str(error) or "it takes too long")
             raise await self._tools.late(self._row, "Waiting for the sandbox.", since=None) from error
 
     def _acts(self, row: Strategy, time: int) -> bool:
