@@ -52,7 +52,7 @@ async def test_own_bars_are_back_tested_as_any_symbol(desk: Desk, owner: Headers
     await desk.worker.run()
     told = await desk.see(owner, asked["id"])
     assert (told["state"], told["error"], told["bars"]) == ("done", None, 400), told
-    assert told["name"].startswith("Mine · ")
+    assert told["name"] == "Mine · Saw · 1h"
     assert told["source"] == {
         "kind": "script", "script_id": script, "version": 1, "name": "Mine", "deleted": False
     }  # fmt: skip

@@ -98,7 +98,7 @@ class Carrying:
         start, until = reading.span_of(series, timeframe, row.since, row.until, now)
         begin = self._warm_from(series, start, until)
         await self._have_history(series, begin, until, now)
-        await self._enter("bars", 0, until - begin)
+        await self._enter("bars")
 
         async def passed(done: int, total: int) -> None:
             await self._enter("bars", done, total)

@@ -35,7 +35,7 @@ _STRETCH: Final = 150 * DAY
 _ATTEMPTS: Final = 3
 
 Passed = Callable[[int, int], Awaitable[None]]
-"""Told after every stretch: seconds read, and of how many."""
+"""Told after every stretch: bars looked for, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ async def _stretches(
     while begin < until:
         end = min(shifted(begin, timeframe, buckets), until)
         parts.append(await candles.stored(series, timeframe, begin, end))
-        await passed(end - start, until - start)
+        await passed((end - start) // timeframe.longest, (until - start) // timeframe.longest)
         begin = end
     try:
         return Bars.concat([part for part in parts if len(part)])

@@ -118,8 +118,8 @@ class BacktestSettings(Schema):
 
 
 class BacktestProgress(Schema):
-    """``done`` of ``total``: bars while the history is fetched, else runs of the script; 0 of 0 where nothing
-    is counted."""
+    """``done`` of ``total``: bars while they are fetched and read, else runs of the script; 0 of 0 where
+    nothing is counted."""
 
     stage: Stage
     done: int

@@ -21,6 +21,7 @@ from holdfast.backtest.schemas import (
     ScriptWanted,
 )
 from holdfast.charts.datasets import service as datasets
+from holdfast.charts.datasets.repository import SOURCE as OWN
 from holdfast.charts.repository import lock_user
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from holdfast.core.identity import new_id
@@ -92,11 +93,18 @@ async def submit(
         await _take_script(session, user_id, row, wanted.source)
     else:
         await _take_signals(session, user_id, row, wanted.source.dataset_id)
-    row.name = f"{row.source_name} · {series.symbol if series.store_id else series.name} · {row.timeframe}"
+    row.name = f"{row.source_name} · {await _called(session, user_id, series)} · {row.timeframe}"
     session.add(row)
     await session.flush()
     await enqueue(session, JOB, str(row.id), now=now)
     return await view(session, row)
+
+
+async def _called(session: AsyncSession, user_id: UUID, series: Series) -> str:
+    """Own bars by their dataset's name, an index by its id, everything else by its symbol."""
+    if series.source == OWN:
+        return (await datasets.owned(session, user_id, UUID(series.symbol))).name
+    return series.symbol
 
 
 async def _check_room(session: AsyncSession, user_id: UUID) -> None:

@@ -2196,8 +2196,8 @@ export interface components {
         };
         /**
          * BacktestProgress
-         * @description ``done`` of ``total``: bars while the history is fetched, else runs of the script; 0 of 0 where nothing
-         *     is counted.
+         * @description ``done`` of ``total``: bars while they are fetched and read, else runs of the script; 0 of 0 where
+         *     nothing is counted.
          */
         BacktestProgress: {
             /** Done */
