@@ -102,7 +102,7 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
         onPointerMove={drag}
         className="relative touch-pan-y"
       >
-        <p className="pointer-events-none absolute top-3 left-[70px] z-10 text-xs text-muted">
+        <p className="pointer-events-none absolute top-4 left-[70px] z-10 text-xs text-muted">
           {[watermark && 'Simulated market', log && 'Logarithmic'].filter(Boolean).join(' · ')}
         </p>
         <div ref={box} aria-hidden className="w-full" />

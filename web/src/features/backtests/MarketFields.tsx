@@ -12,6 +12,7 @@ export function MarketFields({
   timeframe,
   found,
   problem,
+  live = false,
   onSeries,
   onTimeframe,
 }: {
@@ -19,6 +20,8 @@ export function MarketFields({
   timeframe: Timeframe
   found: ReturnType<typeof useHistory>
   problem: string | undefined
+  /** New bars have to come. */
+  live?: boolean
   onSeries: (series: string) => void
   onTimeframe: (timeframe: Timeframe) => void
 }) {
@@ -32,7 +35,12 @@ export function MarketFields({
     <div className="space-y-4">
       <div className="grid gap-4 sm:grid-cols-2">
         <div>
-          <SeriesField label="Traded on" value={series} onChange={onSeries} />
+          <SeriesField
+            label="Traded on"
+            value={series}
+            onChange={onSeries}
+            {...(live ? { hint: 'A market or an index: new bars have to come.' } : {})}
+          />
           {problem && (
             <p role="alert" className="mt-1.5 text-sm text-error">
               {problem}

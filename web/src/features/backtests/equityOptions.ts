@@ -7,7 +7,7 @@ import { timeMark } from '@/lib/times'
 const FONT = '12px'
 /** Both charts keep the same room for their numbers, so that one instant is one column of pixels. */
 const NUMBERS_WIDTH = 64
-const HUNDRED_THOUSAND = 100_000
+const MILLION = 1_000_000
 
 interface Look {
   width: number
@@ -46,7 +46,7 @@ function shared({ width, height, syncKey, onRead }: Look, foot: number) {
 /** As exact as the marks are apart. A logarithmic axis leaves marks without a number. */
 function amount(value: number | null, step: number): string {
   if (value === null) return ''
-  if (Math.abs(value) >= HUNDRED_THOUSAND && step >= 1_000) return compact(value)
+  if (Math.abs(value) >= MILLION && step >= 1_000) return compact(value)
   return money(value, step >= 1 && Number.isInteger(step) ? 0 : step < 0.1 ? 2 : 1)
 }
 

@@ -15,11 +15,13 @@ export function SeriesField({
   onChange,
   label = 'Show the signals on',
   optional = false,
+  hint = 'A market, an index or one of your own datasets.',
 }: {
   value: string
   onChange: (series: string) => void
   label?: string
   optional?: boolean
+  hint?: string
 }) {
   const id = useId()
   const { bars } = useOwnData()
@@ -33,7 +35,7 @@ export function SeriesField({
       <Field
         label={label}
         placeholder="binance:BTCUSDT"
-        hint="A market, an index or one of your own datasets."
+        hint={hint}
         autoComplete="off"
         required={!optional}
         list={id}

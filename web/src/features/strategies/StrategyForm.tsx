@@ -84,6 +84,7 @@ export function StrategyForm({ initial }: { initial: Draft }) {
       </Section>
       <Section title="On what">
         <MarketFields
+          live
           series={draft.series}
           timeframe={draft.timeframe}
           found={found}
