@@ -23,7 +23,8 @@ export default function ScriptPage() {
   const { example } = useSearch({ from: '/mine/scripts/$scriptId' })
   const navigate = useNavigate()
   /** A new one that was saved goes on under its own address, with everything that stands around it. */
-  const [created, setCreated] = useState({ id: '', key: '' })
+  const [created, setCreated] = useState({ id: '', key: NEW, arrived: true })
+  if (scriptId === created.id && !created.arrived) setCreated({ ...created, arrived: true })
   const isNew = scriptId === NEW
   const kept = useQuery({ ...scriptQuery(scriptId), enabled: !isNew })
   const examples = useQuery({ ...examplesQuery, enabled: isNew && example !== undefined })
@@ -42,7 +43,8 @@ export default function ScriptPage() {
       </Page>
     )
   }
-  const key = scriptId === created.id ? created.key : isNew ? `${NEW} after ${created.id}` : scriptId
+  const key =
+    isNew && created.arrived ? `${NEW} after ${created.id}` : isNew || scriptId === created.id ? created.key : scriptId
   return (
     <Workbench
       key={key}
@@ -50,7 +52,7 @@ export default function ScriptPage() {
       name={data?.name ?? text?.name ?? 'My script'}
       source={data?.source ?? text?.source ?? BLANK}
       onCreated={({ id }) => {
-        setCreated({ id, key })
+        setCreated({ id, key, arrived: false })
         void navigate({
           to: '/scripts/$scriptId',
           params: { scriptId: id },

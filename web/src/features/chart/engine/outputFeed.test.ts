@@ -140,3 +140,25 @@ it.each([404, 422])('takes a no for a no: %i is not asked again by itself', asyn
   expect([server.asked, feed.error.get()]).toEqual([1, server.trouble])
   feed.stop()
 })
+
+it('forgets the values of other columns when a script tells others', async () => {
+  const window = new BarWindow(500)
+  window.replace({ time: TIMES, open: TIMES, high: TIMES, low: TIMES, close: TIMES, volume: TIMES })
+  const told: (string | undefined)[] = []
+  let [shape, width] = ['one', 1]
+  const feed = new OutputFeed(window, 0, {
+    fetch: () => Promise.resolve({ from: 0, time: TIMES, columns: Array.from({ length: width }, () => TIMES), shape }),
+    onShape: (page) => told.push(page.shape),
+    atEnd: () => true,
+    timeframe: () => '1m',
+    onChanged: () => undefined,
+    now: () => Date.now(),
+  })
+  feed.refresh()
+  await seconds(0)
+  expect([told, feed.columns.length, feed.columns[0]?.[99]]).toEqual([['one'], 1, 100 * MINUTE])
+  ;[shape, width] = ['two', 3]
+  await seconds(11)
+  expect([told, feed.columns.length, feed.columns[2]?.[0]]).toEqual([['one', 'two'], 3, MINUTE])
+  feed.stop()
+})
