@@ -391,3 +391,41 @@ async def test_in_the_real_sandbox_it_trades_as_outside(world: World, sandbox: S
         first, second = await rows(outside), await rows(inside)
         assert [(one.time, one.quantity) for one in first] == [(one.time, one.quantity) for one in second]
     assert await world.fills(inside)
+
+
+async def test_what_failed_with_nothing_in_hand_begins_anew_when_it_is_resumed(world: World) -> None:
+    source = (
+        'script("Late")\n'
+        f"if {START} <= bars.time[-1] < {START + HOUR}:\n"
+        "    raise ValueError('not today')\n"
+        "target(bars.close * 0 + 1)\n"
+    )
+    one = await world.start(source)
+    await world.at(5 * MINUTE + 3, one)
+    assert (await world.row(one)).state == "failed"
+    assert await world.at(3 * HOUR, one) is None
+    world.clock.second = START + 3 * HOUR + 30
+    await world.change("resume", one)
+    await world.at(3 * HOUR + 63, one)
+    times = [(bar.time - START) // MINUTE for bar in await world.bars(one)]
+    assert times[-1] == 180
+    assert not any(10 < minute < 180 for minute in times)
+    assert (await world.row(one)).state == "paper"
+    await world.at(3 * HOUR + 123, one)
+    assert [(fill.time - START) // MINUTE for fill in await world.fills(one)] == [181]
+
+
+async def test_bars_without_a_script_are_many_in_one_job(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepping, "MOST_BARS", 3)
+    monkeypatch.setattr(stepping, "MOST_HELD", 12)
+    one = await world.start(FLIPS)
+    await world.at(3, one)
+    world.clock.second = START + 10 * MINUTE + 3
+    await world.stepper().bring_up_to_date(one)
+    assert len(await world.bars(one)) == 3
+    await world.change("pause", one)
+    world.clock.second = START + 30 * MINUTE + 3
+    await world.stepper().bring_up_to_date(one)
+    assert len(await world.bars(one)) == 15

@@ -12,7 +12,7 @@ from holdfast.charts.service import INDEX
 from holdfast.core.errors import Conflict, InvalidInput, NotFound
 from holdfast.core.identity import new_id
 from holdfast.core.money import plain
-from holdfast.core.timeframes import divides, start_of
+from holdfast.core.timeframes import Timeframe, divides, start_of
 from holdfast.market.candles import feeds
 from holdfast.market.candles.readers import Series
 from holdfast.platform.jobs import enqueue
@@ -186,8 +186,12 @@ async def resume(session: AsyncSession, user_id: UUID, strategy_id: UUID, *, now
         Conflict: it is not paused and has not failed, or nothing is left to trade with.
     """
     row = await owned(session, user_id, strategy_id, lock=True)
-    if books.book_of(row.book).ruined:
+    book = books.book_of(row.book)
+    if book.ruined:
         raise Conflict("It has lost all there was on paper.", advice="Stop it, and start another one.")
+    if row.state == states.FAILED and not book.lots:
+        # Nobody looked at its bars meanwhile.
+        row.next_time = max(row.next_time, start_of(int(now.timestamp()), Timeframe(row.timeframe)))
     turn(row, states.RESUME, now)
     row.active_from, row.failures, row.error = now, 0, None
     _note(session, row, "resumed", "Resumed with the bar that forms now.", now)

@@ -34,7 +34,9 @@ from holdfast.strategies.values import Value, digest, value_at_close
 log = structlog.get_logger(__name__)
 
 MOST_BARS: Final = 10
-"""In one run: then other work has its turn."""
+"""On which the script is run in one job, and"""
+MOST_HELD: Final = 500
+"""bars altogether: then other strategies have their turn."""
 LATE_SECONDS: Final = 15.0
 """Nobody is told of a bar that is late for less."""
 SANDBOX_SECONDS: Final = 45.0
@@ -185,8 +187,11 @@ class _Look:
         before = Bars.empty()
         if any(self._acts(row, time) for time in bars.time.tolist()):
             before = await self._history(row.next_time, row.since if row.anchor is None else row.anchor)
-        for place in range(min(len(bars), MOST_BARS)):
-            time = int(bars.time[place])
+        asked = 0
+        for place, time in enumerate(bars.time.tolist()[:MOST_HELD]):
+            asked += self._acts(row, time)
+            if asked > MOST_BARS:
+                return
             upto = Bars.concat([before, bars.take(slice(place + 1))])
             upto = upto.take(slice(max(len(upto) - market.MOST_WINDOW, 0), None))
             value = await self._value(upto) if self._acts(row, time) else None
