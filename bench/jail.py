@@ -16,6 +16,7 @@ from tests.scripts.bars import ordinary_bars
 from holdfast.core.timeframes import Timeframe
 from holdfast.scripts.jail import cargo
 from holdfast.scripts.jail.keeper import Keeper
+from holdfast.scripts.jail.launch import NICENESS
 from holdfast.scripts.jail.limits import LIMITS
 from holdfast.scripts.jail.server import Server, _fill, _memory
 from holdfast.scripts.jail.warden import ENVIRONMENT, Warden
@@ -44,6 +45,7 @@ lock.acquire()
 """
 BARE = f"""
 import gc, os, time
+os.nice({NICENESS})
 from holdfast.scripts.jail import imports, runner
 runner.warm(); imports.load(); gc.collect(); gc.freeze()
 for _ in range({ROUNDS}):

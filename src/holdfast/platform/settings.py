@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     prices older than ``stale_price_seconds`` or on books not compared with the venue for
     ``stale_books_seconds``.
     ``sandbox`` says where scripts are run: the path of a UNIX socket, or host:port; ``sandbox_runs`` how many
-    at once (0: two more than there are processors).
+    at once (0: two more than there are processors, and no more than the memory holds).
     """
 
     model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore")

@@ -79,7 +79,7 @@ class Sandbox:
         question = {"ask": "run", "owner": owner, "purpose": purpose, "task": cargo.pack_task(task).decode()}
         said, result = await self._ask(question, cargo.pack_bars(bars), _PATIENCE)
         try:
-            ended = Ended(said["status"], said["stopped"], said["cpu"], said["memory"], result)
+            ended = Ended(said["locked"], said["status"], said["stopped"], said["cpu"], said["memory"], result)
             return verdict(ended, LIMITS[purpose], count)
         except NotLocked as error:
             raise Unavailable(
@@ -98,8 +98,11 @@ class Sandbox:
     ) -> tuple[dict[str, Any], bytes]:
         try:
             async with asyncio.timeout(patience), wire.connected(self._address) as (reader, writer):
-                await wire.send(writer, question, parts)
+                await wire.send(writer, question, sum(map(len, parts)))
                 said, size = await wire.receive(reader)
+                if "go" in said:
+                    await wire.pour(writer, parts)
+                    said, size = await wire.receive(reader)
                 if size > 2 * MOST_BYTES:
                     raise wire.BadMessage("a result that is too large")
                 result = await reader.readexactly(size)

@@ -9,12 +9,15 @@ import os
 import platform
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
 
 import talib
 
 from holdfast.scripts.jail import filter as rules
-from holdfast.scripts.jail import imports, kernel, zygote
-from holdfast.scripts.jail.packets import Data
+from holdfast.scripts.jail import imports, kernel, launch
+from holdfast.scripts.jail import zygote as zygote  # loaded while this user may read it
+from holdfast.scripts.jail.packets import Data, Run
 
 FORBIDDEN = {
     "x86_64": {"unshare": 272, "mount": 165, "umount2": 166, "pivot_root": 155, "setns": 308, "chroot": 161},
@@ -47,22 +50,28 @@ def forbid(numbers: list[int]) -> None:
     assert ctypes.CDLL(None).syscall(SECCOMP[platform.machine()], 1, 0, ctypes.byref(program)) == 0
 
 
-def main(runner: str = "raw", conditions: str = "machine") -> None:
-    run = raw
-    if runner == "language":
-        from holdfast.scripts.jail import runner as real
+def load(runner: str) -> Run:
+    if runner == "raw":
+        return raw
+    from holdfast.scripts.jail import runner as real
 
-        real.warm()
-        run = real.run
+    real.warm()
+    return real.run
+
+
+def main(runner: str = "raw", conditions: str = "machine") -> None:
+    prepare: Callable[[], Run] = partial(load, runner)
     if conditions != "machine":
+        run = load(runner)
         imports.load()
+        prepare = lambda: run  # noqa: E731
         if os.geteuid() == 0:
             os.setgroups([])
             os.setresgid(65_534, 65_534, 65_534)
             os.setresuid(65_534, 65_534, 65_534)
         numbers = list(FORBIDDEN[platform.machine()].values())
         forbid(numbers + [SECCOMP[platform.machine()]] * (conditions == "no-seccomp"))
-    zygote.main(run)
+    launch.main(prepare)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Nothing that a script tries gets out of its run, or into another one."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -8,10 +9,12 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import Any
 
+import psutil
 import pytest
 from tests.scripts.jail.conftest import BARS, Cell, Opened
 from tests.scripts.jail.corpus import CORPUS, HARM, POISON, Attack
 
+from holdfast.scripts.jail import launch
 from holdfast.scripts.jail.warden import Limits
 
 pytestmark = [pytest.mark.timeout(240)]
@@ -125,3 +128,27 @@ async def test_nothing_of_us_is_in_reach(cell: Cell) -> None:
     environment, uid, parent = eval(found.result)
     assert (environment, parent) == ({}, -1)
     assert uid != 0
+
+
+async def test_scripts_stand_back(cell: Cell) -> None:
+    """They come last for the processor, and go first when memory runs out."""
+    run = asyncio.create_task(cell.run(HARM["wait"], Limits(30, 20, 2**30, 2**20)))
+    zygote = psutil.Process(cell.warden.process.pid)
+    async with asyncio.timeout(30):
+        while cell.warden.running == 0 or not (found := [*zygote.children(recursive=True)][1:]):
+            await asyncio.sleep(0.02)
+    assert Path(f"/proc/{found[0].pid}/oom_score_adj").read_text().strip() == "1000"
+    assert found[0].nice() == min(19, os.getpriority(os.PRIO_PROCESS, 0) + launch.NICENESS)
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+
+
+async def test_the_zygote_kills_where_the_warden_may_not(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may take the right to signal other accounts away."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", refuse)
+    ended = await cell.run(HARM["wait"], Limits(0.5, 20, 2**30, 2**20))
+    assert (os.WTERMSIG(ended.status), ended.stopped) == (signal.SIGKILL, "wall")

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -195,7 +196,7 @@ async def test_logs_are_bounded(sandbox: Sandbox) -> None:
 
 
 def ended(status: int, result: bytes = b"", stopped: Any = "", cpu: float = 0.1) -> Ended:
-    return Ended(status, stopped, cpu, 2**25, result)
+    return Ended(True, status, stopped, cpu, 2**25, result)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ def ended(status: int, result: bytes = b"", stopped: Any = "", cpu: float = 0.1)
         (ended(signal.SIGSEGV), "script", "crashed"),
         (ended(OUT_OF_MEMORY << 8), "limit", "memory"),
         (ended(BROKEN << 8), "result", "no result"),
-        (ended(NOT_LOCKED << 8, b"x"), "result", "no result"),
+        (ended(NOT_LOCKED << 8), "result", "no result"),
         (ended(0, b"x"), "result", "spoiled"),
     ],
 )
@@ -222,7 +223,13 @@ def test_every_end_has_its_words(how: Ended, kind: str, word: str) -> None:
 
 def test_a_run_that_could_not_be_locked_is_nobodys_fault() -> None:
     with pytest.raises(NotLocked):
-        verdict(ended(NOT_LOCKED << 8), LIMITS, COUNT)
+        verdict(replace(ended(NOT_LOCKED << 8), locked=False), LIMITS, COUNT)
+
+
+async def test_no_script_can_pretend_that_it_never_ran(sandbox: Sandbox) -> None:
+    said = await run(sandbox, f"print.__globals__['__builtins__']['__import__']('os')._exit({NOT_LOCKED})")
+    assert said.error is not None
+    assert said.error.kind == "result"
 
 
 @given(
@@ -233,9 +240,5 @@ def test_a_run_that_could_not_be_locked_is_nobodys_fault() -> None:
 def test_no_end_is_beyond_words(status: int, data: bytes, bars: int) -> None:
     if os.WIFSTOPPED(status) or (os.WIFSIGNALED(status) and not os.WTERMSIG(status)):
         return
-    try:
-        said = verdict(ended(status, data), LIMITS, bars)
-    except NotLocked:
-        assert not data
-        return
+    said = verdict(ended(status, data), LIMITS, bars)
     assert said.error is None or said.error.message

@@ -27,7 +27,7 @@ from holdfast.platform.settings import Settings
 from holdfast.scripts.jail import wire
 from holdfast.scripts.jail.keeper import Keeper
 from holdfast.scripts.jail.limits import MOST_BARS
-from holdfast.scripts.jail.server import Server
+from holdfast.scripts.jail.server import Server, places_of
 from holdfast.scripts.language.output import Output
 from holdfast.scripts.language.run import Task
 from holdfast.scripts.sandbox import Sandbox
@@ -35,7 +35,11 @@ from holdfast.scripts.sandbox import Sandbox
 pytestmark = [pytest.mark.timeout(180)]
 BARS = ordinary_bars(500, 5).as_floats()
 HONEST = "plot(ta.sma(bars.close, 5))\ntarget(np.where(bars.close > bars.open, 1.0, 0.0))"
-LOOP = "while True: pass"
+WAIT = """
+lock = print.__globals__["__builtins__"]["__import__"]("_thread").allocate_lock()
+lock.acquire()
+lock.acquire()
+"""
 
 
 def task(source: str) -> Task:
@@ -111,7 +115,7 @@ async def test_a_zygote_that_dies_is_replaced_and_nobody_is_blamed(address: str)
     kept = keeper()
     async with serving(address, kept) as sandbox:
         before = await run(sandbox)
-        busy = [asyncio.create_task(run(sandbox, LOOP, owner)) for owner in ("a", "b")]
+        busy = [asyncio.create_task(run(sandbox, WAIT, owner)) for owner in ("a", "b")]
         waiting = [asyncio.create_task(run(sandbox, HONEST, f"c{number}")) for number in range(8)]
         await until(lambda: both_run(sandbox))
         warden = await kept.zygote()
@@ -135,7 +139,7 @@ async def both_run(sandbox: Sandbox) -> bool:
 
 async def test_a_restart_is_survived_by_those_who_wait(address: str) -> None:
     async with serving(address, keeper(), places=1) as sandbox:
-        asked = [asyncio.create_task(run(sandbox, LOOP, owner)) for owner in "abc"]
+        asked = [asyncio.create_task(run(sandbox, WAIT, owner)) for owner in "abc"]
 
         async def two_wait() -> bool:
             return (await sandbox.status()).waiting == 2
@@ -163,7 +167,7 @@ async def test_an_old_zygote_is_replaced_and_its_runs_end_well(address: str) -> 
 
 async def test_a_run_nobody_waits_for_is_ended(address: str) -> None:
     async with serving(address, keeper()) as sandbox:
-        asked = asyncio.create_task(run(sandbox, LOOP))
+        asked = asyncio.create_task(run(sandbox, WAIT))
 
         async def runs() -> bool:
             return (await sandbox.status()).running == 1
@@ -176,9 +180,27 @@ async def test_a_run_nobody_waits_for_is_ended(address: str) -> None:
         await until(is_gone)
 
 
+async def test_a_turn_nobody_waits_for_is_given_up(address: str) -> None:
+    async with serving(address, keeper(), places=1) as sandbox:
+        first, second = (asyncio.create_task(run(sandbox, WAIT, owner)) for owner in "ab")
+
+        async def waits() -> bool:
+            return (await sandbox.status()).waiting == 1
+
+        async def gave_up() -> bool:
+            return (await sandbox.status()).waiting == 0
+
+        await until(waits)
+        second.cancel()
+        await until(gave_up)
+        assert (await sandbox.status()).running == 1
+        first.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+
+
 async def test_one_owner_cannot_keep_others_out(address: str) -> None:
     async with serving(address, keeper(), places=3) as sandbox:
-        greedy = [asyncio.create_task(run(sandbox, LOOP, "greedy")) for _ in range(6)]
+        greedy = [asyncio.create_task(run(sandbox, WAIT, "greedy")) for _ in range(6)]
         await until(lambda: both_run(sandbox))
         status = await sandbox.status()
         assert (status.running, status.waiting) == (2, 4)
@@ -187,6 +209,12 @@ async def test_one_owner_cannot_keep_others_out(address: str) -> None:
         for one in greedy:
             one.cancel()
         await asyncio.gather(*greedy, return_exceptions=True)
+
+
+def test_places_follow_processors_and_memory() -> None:
+    assert places_of(2, 24 * 2**30) == 4
+    assert places_of(8, 4 * 2**30) == 2
+    assert places_of(1, 2**30) == 1
 
 
 async def test_too_many_bars_are_refused_before_they_are_sent(address: str) -> None:

@@ -71,6 +71,8 @@ async def test_who_goes_away_gives_his_place_back() -> None:
     for name in ("a1", "b1", "c1"):
         await bench.ask(name)
     bench.tasks["b1"].cancel()
+    await bench.settle()
+    assert bench.turns.waiting == 1
     bench.tasks["a1"].cancel()
     await bench.settle()
     assert bench.turns.running == 1

@@ -124,11 +124,14 @@ def sandbox() -> None:
         raise CannotRun(
             "Scripts are run on Linux only: start Holdfast in its container, or on a Linux machine."
         )
-    from holdfast.scripts.jail.server import run
+    import psutil
+
+    from holdfast.scripts.jail.server import places_of, run
 
     settings = Settings()
     configure_logging(settings, "sandbox")
-    _run(run(settings.sandbox_at, settings.sandbox_runs or (os.cpu_count() or 1) + 2, announce_ready))
+    places = settings.sandbox_runs or places_of(os.cpu_count() or 1, psutil.virtual_memory().total)
+    _run(run(settings.sandbox_at, places, announce_ready))
 
 
 def sim(

@@ -13,6 +13,9 @@ REPORT: Final = struct.Struct("<BQiQQ")
 STARTED, ENDED, FAILED = 1, 2, 3
 PACKET: Final = 65_536
 
+LOCKED: Final = b"L"
+"""The first byte of every result. It is written by a child that has locked itself up and has not yet looked
+at its script, so no script can pretend that it never ran."""
 OUT_OF_MEMORY: Final = 96
 NOT_LOCKED: Final = 97
 """Exit status of a child that could not lock itself up; it has not looked at its script."""

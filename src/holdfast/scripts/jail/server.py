@@ -3,9 +3,9 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, Final, get_args
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import Any, Final, TypeVar, get_args
 
 import structlog
 
@@ -13,9 +13,10 @@ from holdfast.scripts.jail import wire
 from holdfast.scripts.jail.keeper import Keeper
 from holdfast.scripts.jail.limits import LIMITS, MOST_BARS, Purpose
 from holdfast.scripts.jail.turns import TooManyWaiting, Turns
-from holdfast.scripts.jail.warden import Ended, Limits, Warden, ZygoteLost
+from holdfast.scripts.jail.warden import Ended, Warden, ZygoteLost
 
 _log = structlog.get_logger()
+T = TypeVar("T")
 
 BAR_BYTES: Final = 6 * 8
 _HEAD_PATIENCE: Final = 10.0
@@ -29,8 +30,17 @@ async def run(address: str, places: int, ready: Callable[[], None]) -> None:
     await Server(Keeper(), places).serve(address, ready)
 
 
+def places_of(processors: int, memory: int) -> int:
+    """How many scripts may run at once on a machine with so many processors and bytes of memory."""
+    return max(1, min(processors + 2, memory // LIMITS["backtest"].memory))
+
+
 class Refused(Exception):
     """Said to whoever asked."""
+
+
+class Gone(Exception):
+    """Whoever asked does not wait for an answer any more."""
 
 
 class Server:
@@ -69,7 +79,7 @@ class Server:
         except (Refused, TooManyWaiting, ZygoteLost) as error:
             with suppress(OSError):
                 await wire.send(writer, {"refused": str(error)})
-        except (wire.BadMessage, asyncio.IncompleteReadError, TimeoutError, OSError) as error:
+        except (wire.BadMessage, asyncio.IncompleteReadError, TimeoutError, OSError, Gone) as error:
             _log.info("connection ended", error=type(error).__name__)
         finally:
             writer.close()
@@ -83,32 +93,27 @@ class Server:
             raise Refused("this is no run of a script")
         if size % BAR_BYTES or size > BAR_BYTES * MOST_BARS:
             raise Refused(f"a script runs over at most {MOST_BARS:,} bars")
-        async with self._turns.turn(owner, purpose):
+        async with AsyncExitStack() as held:
+            await _while_asked(held.enter_async_context(self._turns.turn(owner, purpose)), reader)
+            await wire.send(writer, {"go": True})
             with _memory("task") as told, _memory("bars") as bars:
                 _fill(told, task.encode())
                 async with asyncio.timeout(_BODY_PATIENCE):
                     await _take_in(reader, size, bars)
                 _seal(told)
                 _seal(bars)
-                ended = await self._run(told, bars, LIMITS[purpose], reader)
-        if ended is None:
-            return
+                warden = await self._locked()
+                ended = await _while_asked(warden.run(told, bars, LIMITS[purpose]), reader)
         self._count(ended)
-        said = {"status": ended.status, "stopped": ended.stopped, "cpu": ended.cpu, "memory": ended.memory}
-        await wire.send(writer, said, [ended.result])
-
-    async def _run(self, task: int, bars: int, limits: Limits, reader: asyncio.StreamReader) -> Ended | None:
-        """``None`` when whoever asked went away; the run is killed then."""
-        warden = await self._locked()
-        run = asyncio.ensure_future(warden.run(task, bars, limits))
-        gone = asyncio.ensure_future(reader.read(1))
-        try:
-            await asyncio.wait((run, gone), return_when=asyncio.FIRST_COMPLETED)
-            return await run if run.done() else None
-        finally:
-            for one in (run, gone):
-                one.cancel()
-            await asyncio.gather(run, gone, return_exceptions=True)
+        said = {
+            "locked": ended.locked,
+            "status": ended.status,
+            "stopped": ended.stopped,
+            "cpu": ended.cpu,
+            "memory": ended.memory,
+        }
+        await wire.send(writer, said, len(ended.result))
+        await wire.pour(writer, [ended.result])
 
     async def _locked(self) -> Warden:
         warden = await self._keeper.zygote()
@@ -136,6 +141,24 @@ class Server:
             "ended_by_force": self._ended_by_force,
             "zygotes": self._keeper.begun,
         }
+
+
+async def _while_asked(work: Coroutine[Any, Any, T], reader: asyncio.StreamReader) -> T:
+    """What the work gives. Whoever asked says nothing meanwhile; when they go, it is ended.
+
+    Raises:
+        Gone: they went.
+    """
+    doing, gone = asyncio.ensure_future(work), asyncio.ensure_future(reader.read(1))
+    try:
+        await asyncio.wait((doing, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Gone
+        return await doing
+    finally:
+        for one in (doing, gone):
+            one.cancel()
+        await asyncio.gather(doing, gone, return_exceptions=True)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 PER_OWNER: Final = 2
@@ -57,7 +57,16 @@ class Turns:
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self._leave(owner, kind)
+            else:
+                self._forget((owner, kind), place)
             raise
+
+    def _forget(self, lane: tuple[str, str], place: asyncio.Future[None]) -> None:
+        waiting = self._lanes.get(lane, deque())
+        with suppress(ValueError):
+            waiting.remove(place)
+        if not waiting:
+            self._lanes.pop(lane, None)
 
     def _leave(self, owner: str, kind: str) -> None:
         for counter, key in ((self._owners, owner), (self._kinds, kind)):

@@ -4,7 +4,7 @@ import os
 import signal
 from typing import Final
 
-from holdfast.scripts.jail.packets import NOT_LOCKED, OUT_OF_MEMORY
+from holdfast.scripts.jail.packets import OUT_OF_MEMORY
 from holdfast.scripts.jail.warden import Ended, Limits
 from holdfast.scripts.language.frame import BadFrame, decode
 from holdfast.scripts.language.output import Fault, Output
@@ -24,11 +24,11 @@ def verdict(ended: Ended, limits: Limits, bars: int) -> Output:
     Raises:
         NotLocked: the script never ran.
     """
+    if not ended.locked:
+        raise NotLocked
     if os.WIFSIGNALED(ended.status):
         return _failed(_killed(os.WTERMSIG(ended.status), ended, limits))
     code = os.waitstatus_to_exitcode(ended.status)
-    if code == NOT_LOCKED and not ended.result:
-        raise NotLocked
     if code == OUT_OF_MEMORY:
         return _failed(_memory(limits))
     if code != 0:

@@ -8,15 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Final, Literal
 
 from holdfast.platform.processes import tied_to_parent
-from holdfast.scripts.jail.packets import ENDED, PACKET, REPORT, REQUEST, STARTED, Standing
+from holdfast.scripts.jail.packets import ENDED, LOCKED, PACKET, REPORT, REQUEST, STARTED, Standing
 
-ZYGOTE: Final = (sys.executable, "-s", "-P", "-m", "holdfast.scripts.jail.zygote")
+ZYGOTE: Final = (sys.executable, "-s", "-P", "-m", "holdfast.scripts.jail.launch")
 ENVIRONMENT: Final = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -46,9 +47,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended. ``status`` as ``waitpid`` tells it; ``stopped``: why we killed it; CPU in seconds,
-    ``memory`` in bytes at most."""
+    """How a run ended. Without ``locked`` it never saw its script. ``status`` as ``waitpid`` tells it;
+    ``stopped``: why we killed it; CPU in seconds, ``memory`` in bytes at most."""
 
+    locked: bool
     status: int
     stopped: Stopped
     cpu: float
@@ -65,6 +67,9 @@ class _Inside:
     """A run that has not ended."""
 
     ended: asyncio.Future[tuple[int, int, int]]
+    ask_zygote: Callable[[], None]
+    """Has the zygote kill it. A container may allow a change of account and forbid what it then takes to
+    signal the other one."""
     handle: int = -1
     stopped: Stopped = ""
     killed: bool = False
@@ -72,9 +77,14 @@ class _Inside:
     def kill(self, why: Stopped = "") -> None:
         self.stopped = self.stopped or why
         self.killed = True
-        if self.handle >= 0:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        if self.handle < 0:
+            return
+        try:
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            self.ask_zygote()
 
 
 @dataclass(slots=True, eq=False)
@@ -134,7 +144,8 @@ class Warden:
             ZygoteLost: the zygote died meanwhile. It is not known what the run would have said.
         """
         self._numbers += 1
-        inside = _Inside(asyncio.get_running_loop().create_future())
+        ended = asyncio.get_running_loop().create_future()
+        inside = _Inside(ended, partial(self._ask_to_kill, self._numbers))
         self._inside[self._numbers] = inside
         reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         try:
@@ -161,6 +172,10 @@ class Warden:
             self._inside.pop(number, None)
             raise ZygoteLost(f"the zygote cannot be asked: {error.strerror}") from error
 
+    def _ask_to_kill(self, number: int) -> None:
+        with suppress(OSError):
+            self.channel.send(REQUEST.pack(number, 0, 0))
+
     async def _wait(self, inside: _Inside, pipe: "_Pipe", limits: Limits) -> Ended:
         timer = asyncio.get_running_loop().call_later(limits.wall, inside.kill, "wall")
         try:
@@ -171,7 +186,9 @@ class Warden:
             raise ZygoteLost("the zygote does not answer") from None
         finally:
             timer.cancel()
-        return Ended(status, inside.stopped, cpu / 1e6, memory * 1024, pipe.drained())
+        taken = pipe.drained()
+        locked = taken.startswith(LOCKED)
+        return Ended(locked, status, inside.stopped, cpu / 1e6, memory * 1024, taken[len(LOCKED) :])
 
     def _hear(self) -> None:
         while True:
@@ -227,7 +244,8 @@ class Warden:
                 inside.ended.set_exception(ZygoteLost("the zygote has died"))
                 inside.ended.exception()
         self._inside.clear()
-        self.process.kill()
+        with suppress(PermissionError):  # it ends by itself, too, since its socket is closed
+            self.process.kill()
         self.process.wait()
 
 

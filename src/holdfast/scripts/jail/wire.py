@@ -42,16 +42,23 @@ async def receive(reader: asyncio.StreamReader) -> tuple[dict[str, Any], int]:
     return said, size
 
 
-async def send(writer: asyncio.StreamWriter, said: dict[str, Any], parts: Sequence[bytes] = ()) -> None:
-    """Raises ``BadMessage`` where the text is too long."""
+async def send(writer: asyncio.StreamWriter, said: dict[str, Any], size: int = 0) -> None:
+    """The beginning of a message, after which ``size`` bytes are to be poured.
+
+    Raises:
+        BadMessage: the text is too long.
+    """
     text = orjson.dumps(said)
     if len(text) > MOST_TEXT:
         raise BadMessage("too long a text")
-    writer.write(_HEAD.pack(_MAGIC, len(text), sum(map(len, parts))) + text)
+    writer.write(_HEAD.pack(_MAGIC, len(text), size) + text)
+    await writer.drain()
+
+
+async def pour(writer: asyncio.StreamWriter, parts: Sequence[bytes]) -> None:
     for part in parts:
         writer.write(part)
         await writer.drain()
-    await writer.drain()
 
 
 @asynccontextmanager

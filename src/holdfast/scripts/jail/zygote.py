@@ -1,7 +1,8 @@
 """The process that every run is forked from: numpy and the language are loaded, nothing else is within reach.
 
 The warden starts it with a socket as standard input and speaks to it in packets. A request is a ``REQUEST``
-with three descriptors: task, bars, and the pipe that takes the result. It is answered by a ``REPORT``:
+with three descriptors: task, bars, and the pipe that takes the result; without them it ends the run of that
+number. It is answered by a ``REPORT``:
 STARTED with a pidfd of the child, or FAILED; and ENDED when the child has ended. The first packet of all is
 JSON: what stands around the zygote.
 """
@@ -10,11 +11,9 @@ import gc
 import json
 import mmap
 import os
-import resource
 import select
+import signal
 import socket
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from os import _exit, write
@@ -25,6 +24,7 @@ from holdfast.scripts.jail.packets import (
     BROKEN,
     ENDED,
     FAILED,
+    LOCKED,
     NOT_LOCKED,
     OUT_OF_MEMORY,
     PACKET,
@@ -39,12 +39,8 @@ from holdfast.scripts.jail.packets import (
 _PROOF: Final = cell.Bounds(memory=2**31, cpu=5)
 
 
-def main(run: Run) -> NoReturn:
-    """Serve ``run`` until the socket is closed."""
-    parent = os.getppid()
-    namespaces = walls.separate()
-    if namespaces:
-        parent = _become_first_process(parent)
+def begin(run: Run, parent: int, namespaces: list[str]) -> NoReturn:
+    """Put up the walls, say what stands, and serve ``run`` until the socket is closed."""
     imports.load()
     channel = socket.socket(fileno=0)
     root = _leave_files() if "mnt" in namespaces else False
@@ -61,23 +57,9 @@ def main(run: Run) -> NoReturn:
     gc.freeze()
     zygote = Zygote(channel, run, landlock)
     why = zygote.proven()
-    channel.send(
-        json.dumps(asdict(Standing(not why, why, tuple(namespaces), landlock, changed, root))).encode()
-    )
+    standing = Standing(not why, why, tuple(namespaces), landlock, changed, root)
+    channel.send(json.dumps(asdict(standing)).encode())
     zygote.serve()
-
-
-def _become_first_process(parent: int) -> int:
-    """Of the new process namespace, which only a child can be; it sees its parent as number 0. The parent
-    waits for it, with no right to do more."""
-    child = os.fork()
-    if not child:
-        return 0
-    os.closerange(0, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    walls.drop_rights()
-    walls.die_with(parent)
-    _, status = os.waitpid(child, 0)
-    _exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
 def _leave_files() -> bool:
@@ -139,16 +121,29 @@ class Zygote:
         if not packet:
             _exit(0)
         number, memory, cpu = REQUEST.unpack(packet)
+        if not descriptors:
+            self._kill(number)
+            return
+        child = 0
         try:
             child = os.fork()
             if not child:
                 self._live(descriptors, cell.Bounds(memory, cpu))
             self._watch(number, child)
         except OSError:
+            if child:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
             self._channel.send(REPORT.pack(FAILED, number, 0, 0, 0))
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def _kill(self, number: int) -> None:
+        """For a warden that may not do it itself."""
+        for handle, (whose, _) in self._children.items():
+            if whose == number:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
 
     def _watch(self, number: int, child: int) -> None:
         handle = os.pidfd_open(child)
@@ -171,6 +166,7 @@ class Zygote:
             task, bars = _mapped(descriptors[0]), _mapped(descriptors[1])
             cell.only_result(descriptors[2])
             cell.lock(bounds, self._calls, self._landlock)
+            write(1, LOCKED)
         except BaseException:
             _exit(NOT_LOCKED)
         try:
@@ -200,14 +196,3 @@ def _opens(door: Callable[[], object]) -> bool:
     except OSError:
         return False
     return True
-
-
-if __name__ == "__main__":
-    from holdfast.scripts.jail import runner
-
-    try:
-        runner.warm()
-        main(runner.run)
-    except Exception:
-        traceback.print_exc(file=sys.stderr)
-        _exit(1)
