@@ -40,8 +40,8 @@ async def test_any_targets_at_any_looks_trade_as_the_engine_does_at_once(world: 
     terms = {"fee_rate": Decimal("0.0007"), "slippage": Decimal("0.0003"), "allow_short": bool(seed % 2)}
     one = await world.start(timeframe=timeframe, capital=Decimal(777), **terms)
     looks = sorted(random.integers(0, (bars + 1) * step, bars // 2).tolist())
-    for second in [*looks, (bars + 1) * step + 3]:
-        await world.at(second, one)
+    for second in [*looks, (bars + 1) * step + 23]:
+        await world.glance(second, one)
     await check(world, one, timeframe, said)
 
 

@@ -8,8 +8,10 @@ import pytest
 from tests.scripts.local import CROSS, LocalRunner
 from tests.strategies.world import FLIPS, LISTED, START, Told, World
 
+from holdfast.core.bars import Bars
 from holdfast.core.errors import Conflict
 from holdfast.core.timeframes import HOUR, MINUTE, Timeframe
+from holdfast.market.candles import store
 from holdfast.scripts.sandbox import Sandbox
 from holdfast.strategies import booking, market, repository, stepping
 from holdfast.strategies.stepping import Late
@@ -92,7 +94,7 @@ async def test_a_gap_is_named_and_held_through(world: World) -> None:
     world.venue.missing = {START + i * MINUTE for i in (3, 4, 5)}
     one = await world.start()
     for minute in range(1, 12):
-        await world.at(minute * MINUTE + 3, one)
+        await world.glance(minute * MINUTE + 3, one)
     assert [(bar.time - START) // MINUTE for bar in await world.bars(one)] == [0, 1, 2, 6, 7, 8, 9, 10]
     bought, sold = await world.fills(one)
     assert (bought.time, sold.time) == (START + 6 * MINUTE, START + 10 * MINUTE)
@@ -106,6 +108,44 @@ async def test_a_part_of_a_bar_that_is_missing_is_named_too(world: World) -> Non
     one = await world.start(timeframe=Timeframe.M15)
     await world.at(15 * MINUTE + 3, one)
     assert len(await world.bars(one)) == 1
+    assert "gap" in await world.kinds(one)
+
+
+async def stream(world: World, time: int) -> None:
+    """The feed stores a minute that its stream told."""
+    series = await world.candles.find("bybit", "COIN")
+    assert series.store_id is not None
+    async with world.database.transaction() as session:
+        bars = Bars.of_decimals([world.venue.minute(time)])
+        await store.write(session, series.store_id, bars, origin="stream", now=world.clock.now())
+
+
+async def test_the_newest_minute_may_be_late(world: World) -> None:
+    """The venue does not tell it over REST at once, and its stream does some seconds later."""
+    last = START + HOUR - MINUTE
+    world.venue.missing = {last}
+    one = await world.start(timeframe=Timeframe.H1)
+    world.clock.second = START + HOUR + 3
+    with pytest.raises(Late) as late:
+        await world.work(one)
+    assert late.value.seconds == 1
+    assert await world.bars(one) == []
+    await stream(world, last)
+    await world.at(HOUR + 10, one)
+    (bar,) = await world.bars(one)
+    assert bar.close == world.venue.minute(last).close
+    assert "gap" not in await world.kinds(one)
+
+
+async def test_a_newest_minute_that_does_not_come_does_not_exist(world: World) -> None:
+    last = START + HOUR - MINUTE
+    world.venue.missing = {last}
+    one = await world.start(timeframe=Timeframe.H1)
+    await world.glance(HOUR + 19, one)
+    assert await world.bars(one) == []
+    await world.at(HOUR + 20, one)
+    (bar,) = await world.bars(one)
+    assert bar.close == world.venue.minute(last - MINUTE).close
     assert "gap" in await world.kinds(one)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,7 +28,7 @@ from holdfast.scripts.service import sha256_of
 from holdfast.strategies import service
 from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
 from holdfast.strategies.schemas import NewStrategy, StrategyView
-from holdfast.strategies.stepping import Stepper
+from holdfast.strategies.stepping import Late, Stepper
 from holdfast.venues.protocol import Candle, Unreachable
 
 SERIES: Final = "bybit:COIN"
@@ -197,6 +198,11 @@ class World:
         """What is done at so many seconds after the start."""
         self.clock.second = START + seconds
         return await self.work(strategy_id)
+
+    async def glance(self, seconds: float, strategy_id: UUID) -> None:
+        """As ``at``, whether or not it has to wait."""
+        with suppress(Late):
+            await self.at(seconds, strategy_id)
 
     # --- what there is --------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from holdfast.market.candles.service import Asked, Candles
 
 MOST_WINDOW: Final = 20_000
 """Bars a script sees at most: what it began with and everything since, then the newest."""
+LATE_SECONDS: Final = 20
+"""After its end: until then the newest bar may be late; missing later, it does not exist."""
 _PAGE: Final = 2000
 _MOST_PAGES: Final = 30
 """In one look: more than the minutes of a month."""
@@ -71,6 +73,9 @@ async def known(candles: Candles, series: Series, start: int, now: int) -> Known
         if reached < start + limit * step:
             return Known(max(start, reached), gaps)
         start = reached
+    newest = start - step
+    if now - start < LATE_SECONDS and any(gap.start <= newest < gap.until for gap in gaps):
+        return Known(newest, gaps)
     return Known(start, gaps)
 
 
