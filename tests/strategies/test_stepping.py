@@ -171,6 +171,20 @@ async def test_a_venue_that_is_away_is_waited_for_and_nothing_is_invented(world:
     assert (await world.row(one)).waiting == ""
 
 
+async def test_a_bar_of_which_only_a_part_is_known_is_not_closed(world: World) -> None:
+    one = await world.start(timeframe=Timeframe.H1)
+    await world.at(5 * MINUTE + 3, one)
+    world.venue.away = True
+    world.clock.second = START + HOUR + 30
+    with pytest.raises(Late):
+        await world.work(one)
+    assert await world.bars(one) == []
+    world.venue.away = False
+    await world.at(HOUR + 40, one)
+    (bar,) = await world.bars(one)
+    assert bar.close == world.venue.minute(START + HOUR - MINUTE).close
+
+
 async def test_without_the_sandbox_it_waits_and_counts_no_failure(world: World) -> None:
     assert isinstance(world.runner, LocalRunner)
     one = await world.start()
