@@ -29,7 +29,9 @@ from holdfast.platform.settings import Settings
 __all__ = ["desk", "desk_clock"]
 
 NOW = SystemClock().now()
-PRIVATE = {"positions", "position", "execution", "connections", "incidents", "stops", "alerts"}
+PRIVATE = {"positions", "position", "execution", "connections", "incidents", "stops", "alerts", "strategies"}
+ROOMS = ("charts", "journal", "scripts", "backtests", "strategies")
+"""Whose own tests ask as strangers."""
 PUBLIC_IDS = ("{index_id}", "{indicator_id}", "{source}", "{article_id}")
 
 
@@ -59,14 +61,14 @@ async def stranger(desk: Desk, settings: Settings) -> dict[str, str]:
 
 def private_routes(app: FastAPI) -> list[tuple[str, str]]:
     """Every route with an id of something that has an owner. Those of charts, where users choose ids
-    themselves, are judged with the charts, and those of the journal with the journal."""
+    themselves, are judged with the charts, and some rooms judge their own."""
     return [
         (method.upper(), path)
         for path, methods in app.openapi()["paths"].items()
         for method in methods
         if "{" in path
         and not any(name in path for name in PUBLIC_IDS)
-        and not path.startswith(("/api/charts/", "/api/journal/"))
+        and not path.startswith(tuple(f"/api/{room}/" for room in ROOMS))
     ]
 
 
