@@ -38,9 +38,8 @@ export function Workbench(props: {
   const shown = phone || side !== 'code' ? side : 'result'
 
   function tryIt() {
-    if (check.isPending) return
-    check.mutate({ source: draft.source, place })
     setSide('result')
+    if (!check.isPending) check.mutate({ source: draft.source, place })
   }
   const keep = () => !save.isPending && (isDirty || base === null) && save.mutate(undefined)
   const begun = useRef(base !== null)

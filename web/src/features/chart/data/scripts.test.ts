@@ -1,7 +1,7 @@
 import { http, HttpResponse } from 'msw'
 import { expect, it } from 'vitest'
 
-import { ProblemError } from '@/api/problem'
+import type { ProblemError } from '@/api/problem'
 import { mockedServer, server } from '@/test/server'
 
 import { ofScript, ofSource } from './scripts'

@@ -51,7 +51,6 @@ export default function CodeEditor({ value, label, onChange, fault = null, names
           basics(label, () => latest.current.names),
           EditorState.readOnly.of(readOnly),
           EditorView.editable.of(!readOnly),
-          readOnly ? EditorView.contentAttributes.of({ tabindex: '0' }) : [],
           EditorView.updateListener.of((update) => {
             if (update.docChanged) latest.current.onChange?.(update.state.doc.toString())
           }),
@@ -98,8 +97,9 @@ function basics(label: string, names: () => readonly ReferenceEntry[]): Extensio
     autocompletion({ override: [complete(names), localCompletionSource], icons: false }),
     help(names),
     python(),
+    typeOver,
     theme,
-    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', autocapitalize: 'off' }),
+    EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off' }),
     keymap.of([
       ...closeBracketsKeymap,
       ...completionKeymap,
@@ -110,6 +110,21 @@ function basics(label: string, names: () => readonly ReferenceEntry[]): Extensio
     ]),
   ]
 }
+
+/**
+ * Chrome keeps the look of a selection that is typed over by a style attribute, which the page's policy refuses: so it
+ * is not left to Chrome.
+ */
+const typeOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { data, inputType } = event
+    const isPlain = inputType === 'insertText' && data !== null && !/[([{'"]/.test(data)
+    if (!isPlain || view.composing || view.state.selection.main.empty) return false
+    event.preventDefault()
+    view.dispatch(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true })
+    return true
+  },
+})
 
 function leave(view: EditorView): boolean {
   view.contentDOM.blur()
