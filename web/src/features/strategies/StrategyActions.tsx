@@ -82,10 +82,12 @@ export function StrategyActions({ strategy }: { strategy: Strategy }) {
 /** One press, because one more press takes it back. */
 function PauseButton({ strategy }: { strategy: Strategy }) {
   const client = useQueryClient()
+  const [key, setKey] = useState(randomKey)
   const change = strategy.state === 'paper' ? 'pause' : 'resume'
   const work = useMutation({
-    mutationFn: () => changeStrategy(strategy.id, change, randomKey()),
+    mutationFn: () => changeStrategy(strategy.id, change, key),
     onSuccess: async (changed) => {
+      setKey(randomKey())
       client.setQueryData(strategyQuery(strategy.id).queryKey, changed)
       await Promise.all(STALE.map((queryKey) => client.invalidateQueries({ queryKey })))
     },
