@@ -174,6 +174,7 @@ async def test_a_venue_that_is_away_is_waited_for_and_nothing_is_invented(world:
 async def test_a_bar_of_which_only_a_part_is_known_is_not_closed(world: World) -> None:
     one = await world.start(timeframe=Timeframe.H1)
     await world.at(5 * MINUTE + 3, one)
+    await world.change("pause", one)  # so that nothing but these bars is needed
     world.venue.away = True
     world.clock.second = START + HOUR + 30
     with pytest.raises(Late):
