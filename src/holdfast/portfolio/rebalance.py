@@ -157,9 +157,8 @@ def _settled(line: _Line, size: Decimal, terms: Terms) -> DraftLeg | None:
             target_notional=ZERO,
         )
     if _hardly_nearer(line, size, terms):
-        return replace(
-            leg, note="The venue's lots let no order bring it much nearer: left as it is.", target_notional=ZERO
-        )
+        note = "The venue's lots let no order bring it much nearer: left as it is."
+        return replace(leg, note=note, target_notional=ZERO)
     if not line.reduces and is_leaving(line.market):
         return replace(leg, note="It is being delisted, so nothing is added: left out.")
     trouble = "" if line.reduces or line.target is None else opening_trouble(line.target, line.market)
