@@ -78,7 +78,7 @@ def main(role: str) -> None:
     if role == "worker":
         from holdfast.app import worker
 
-        worker.main(settings, ["orders", "polling", "history", "strategies"], 2)
+        worker.main(settings, ["orders", "polling", "history", "backtests", "strategies"], 2)
     from holdfast.app import scheduler
 
     scheduler.ENSURE_JOBS = (no_jobs,)

@@ -159,6 +159,7 @@ async def test_status_counts_the_jobs_of_each_queue(client: httpx2.AsyncClient, 
         "orders": (1, 1, 1),
         "polling": (0, 0, 0),
         "history": (1, 0, 0),
+        "backtests": (0, 0, 0),
         "strategies": (0, 0, 0),
     }
     assert 59 < body["queues"]["orders"]["oldest_waiting_seconds"] < 600

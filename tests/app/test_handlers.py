@@ -1,7 +1,7 @@
 """Who carries which background work."""
 
 from holdfast.app import crew
-from holdfast.app.handlers import HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, STRATEGIES, queue_of
+from holdfast.app.handlers import BACKTESTS, HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, STRATEGIES, queue_of
 from holdfast.platform.settings import Settings
 
 POLLED = {
@@ -12,7 +12,6 @@ POLLED = {
     "news.poll",
 }
 LONG = {
-    "backtest.run",
     "charts.read_dataset",
     "indices.backfill_history",
     "market.backfill_candles",
@@ -25,6 +24,7 @@ def test_what_takes_long_shares_no_queue_with_what_is_polled() -> None:
     found = {kind: queue_of(kind) for kind in HANDLERS}
     assert {kind for kind, queue in found.items() if queue == HISTORY} == LONG
     assert {kind for kind, queue in found.items() if queue == POLLING} == POLLED
+    assert {kind for kind, queue in found.items() if queue == BACKTESTS} == {"backtest.run"}
     assert {kind for kind, queue in found.items() if queue == STRATEGIES} == {
         "strategies.recheck",
         "strategies.step",

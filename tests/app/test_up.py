@@ -28,6 +28,7 @@ NAMES = {
     "worker",
     "poller",
     "history",
+    "backtests",
     "strategies",
     "scheduler",
     "feed",

@@ -97,6 +97,7 @@ def processes(settings: Settings) -> list[Member]:
         _announcing(settings, "worker", "worker", "--queues", "orders"),
         _announcing(settings, "poller", "worker", "--queues", "polling", "--concurrency", "1"),
         _announcing(settings, "history", "worker", "--queues", "history", "--concurrency", "1"),
+        _announcing(settings, "backtests", "worker", "--queues", "backtests", "--concurrency", "1"),
         _announcing(settings, "strategies", "worker", "--queues", "strategies", "--concurrency", "1"),
         _announcing(settings, "scheduler", "scheduler"),
         _announcing(settings, "feed", "feed"),

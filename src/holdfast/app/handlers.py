@@ -25,8 +25,9 @@ from holdfast.platform.tasks import Handler
 ORDERS: Final = "orders"
 POLLING: Final = "polling"
 HISTORY: Final = "history"
+BACKTESTS: Final = "backtests"
 STRATEGIES: Final = "strategies"
-QUEUES: Final = (ORDERS, POLLING, HISTORY, STRATEGIES)
+QUEUES: Final = (ORDERS, POLLING, HISTORY, BACKTESTS, STRATEGIES)
 
 _ROOMS: Final = (
     holdfast.accounts.tasks,
@@ -43,7 +44,6 @@ _ROOMS: Final = (
 _POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news")
 _HISTORY_KINDS: Final = frozenset(
     {
-        holdfast.backtest.service.JOB,
         holdfast.charts.datasets.service.JOB,
         holdfast.indices.tasks.BACKFILL_HISTORY,
         holdfast.market.candles.backfill.JOB,
@@ -63,9 +63,11 @@ ENSURE_JOBS: Final[tuple[Callable[[AsyncSession, datetime], Awaitable[None]], ..
 
 def queue_of(kind: str) -> str:
     """Slow polling never stands in the way of orders, and neither history nor users' scripts in the way of
-    polling."""
+    polling; a back-test of minutes holds up no strategy and no import."""
     if kind in _HISTORY_KINDS:
         return HISTORY
+    if kind == holdfast.backtest.service.JOB:
+        return BACKTESTS
     if kind.partition(".")[0] == STRATEGIES:
         return STRATEGIES
     return POLLING if kind.partition(".")[0] in _POLLING_ROOMS else ORDERS

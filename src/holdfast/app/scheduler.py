@@ -17,7 +17,16 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.app.courier import RUN_JOB, celery_app, waiting
-from holdfast.app.handlers import ENSURE_JOBS, HISTORY, ORDERS, POLLING, STRATEGIES, kinds_of, queue_of
+from holdfast.app.handlers import (
+    BACKTESTS,
+    ENSURE_JOBS,
+    HISTORY,
+    ORDERS,
+    POLLING,
+    STRATEGIES,
+    kinds_of,
+    queue_of,
+)
 from holdfast.core.time import Clock
 from holdfast.platform import jobs
 from holdfast.platform.background import cancel
@@ -31,10 +40,10 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS: Final = 1.0
 BATCH: Final = 100
-ROOM: Final = {ORDERS: 2 * BATCH, POLLING: 2 * BATCH, HISTORY: 4, STRATEGIES: BATCH}
+ROOM: Final = {ORDERS: 2 * BATCH, POLLING: 2 * BATCH, HISTORY: 4, BACKTESTS: 4, STRATEGIES: BATCH}
 """How many messages may stand in a queue. What waits in a row comes in the order in which it became due, and
 once; in a queue it would stand behind whatever was sent again meanwhile, and a queue that nobody serves would
-fill Redis. A job of history takes seconds, so a few are enough to keep its worker busy."""
+fill Redis. A job of history, or a back-test, takes seconds, so a few are enough to keep its worker busy."""
 SEND_SECONDS: Final = 5.0
 """A courier that hangs must not hold the rows it was given: whoever asks for these jobs would wait too."""
 HOUSEKEEPING_SECONDS: Final = 3600.0

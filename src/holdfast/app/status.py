@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.app.handlers import HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, STRATEGIES, kinds_of
+from holdfast.app.handlers import BACKTESTS, HANDLERS, HISTORY, ORDERS, POLLING, QUEUES, STRATEGIES, kinds_of
 from holdfast.app.hub import Hub
 from holdfast.app.schemas import CacheView, KeptView, QueueView, SandboxView, StatusView, StreamLoad
 from holdfast.core.errors import Unavailable
@@ -23,9 +23,10 @@ OVERDUE: Final = {
     ORDERS: timedelta(seconds=30),
     POLLING: timedelta(minutes=1),
     HISTORY: timedelta(minutes=15),
+    BACKTESTS: timedelta(minutes=30),
     STRATEGIES: timedelta(minutes=5),
 }
-"""History waits its turn: years of bars are filled for one chart after the other."""
+"""History and back-tests wait their turn: years of bars are read for one after the other."""
 _PATIENCE: Final = 3.0
 
 

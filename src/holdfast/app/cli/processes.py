@@ -71,7 +71,7 @@ def _serve(application: "FastAPI", settings: Settings, port: int) -> None:
 def worker(
     queues: Annotated[
         str, typer.Option(help="Which queues to serve, separated by commas.")
-    ] = "orders,polling,history,strategies",
+    ] = "orders,polling,history,backtests,strategies",
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Processes in the pool.")] = 2,
 ) -> None:
     """Carry out background jobs."""
