@@ -90,8 +90,8 @@ def build_rebalance_plan(
     """The orders from what a sleeve still holds to ``size`` at the targets' weights.
 
     A coin that left the index is closed. A leg within ``BAND`` of its weight, one that no order brings nearer
-    by ``WORTH``, and a difference the venue's minimums do not allow, are left with a note. What is reduced is never traded beyond nothing; a leg that
-    changes its sign is one order.
+    by ``WORTH``, and a difference the venue's minimums do not allow, are left with a note. What is reduced is
+    never traded beyond nothing; a leg that changes its sign is one order.
 
     Args:
         targets: signed weights of a long position per unit of size, one per symbol, in any order.
