@@ -40,8 +40,12 @@ PASTE = """
 
 
 async def write(page: Page, source: str) -> None:
-    """In place of what is there. Pasted, because an editor indents what is typed."""
+    """In place of what is there, which is typed over. Pasted, because an editor indents what is typed."""
     await editor(page).click()
+    for sign in "ab":
+        await page.keyboard.press("ControlOrMeta+a")
+        await page.keyboard.type(sign)
+    await expect(editor(page)).to_have_text("b")
     await page.keyboard.press("ControlOrMeta+a")
     await editor(page).evaluate(PASTE, source)
 

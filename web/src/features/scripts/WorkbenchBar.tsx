@@ -4,6 +4,7 @@ import { useState } from 'react'
 
 import { Button } from '@/ui/Button'
 import { Kbd } from '@/ui/Kbd'
+import { Spinner } from '@/ui/Spinner'
 
 import { DeleteScript } from './DeleteScript'
 import type { Workbench } from './useWorkbench'
@@ -42,8 +43,8 @@ export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onChe
         </span>
       </span>
       <span className="flex gap-2 max-md:flex-1 max-md:*:flex-1">
-        <Button size="small" busy={check.isPending} onClick={onCheck} title="Check (Ctrl Enter)">
-          {!check.isPending && <Check aria-hidden className="size-4" />}
+        <Button size="small" aria-busy={check.isPending} onClick={onCheck} title="Check (Ctrl Enter)">
+          {check.isPending ? <Spinner /> : <Check aria-hidden className="size-4" />}
           Check
           <span aria-hidden className="max-xl:hidden">
             <Kbd keys="mod ⏎" />
