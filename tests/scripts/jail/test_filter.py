@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from holdfast.scripts.jail import filter as rules
 from holdfast.scripts.jail import syscalls
-from holdfast.scripts.jail.filter import ALLOW, ARCHITECTURES, EPERM, KILL, X32_BIT, Instruction
+from holdfast.scripts.jail.filter import ALLOW, ARCHITECTURES, EPERM, KILL, Instruction
 
 MACHINES = sorted(ARCHITECTURES)
 PROGRAMS = {machine: rules.program(machine) for machine in MACHINES}
 I386 = 0x4000_0003
+X32_BIT = 0x4000_0000
 WORD = st.integers(0, 2**64 - 1)
 HEADERS = {
     "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
@@ -35,7 +36,7 @@ def answer(program: list[Instruction], data: bytes) -> int:
         elif code == 0x54:
             value &= operand
         else:
-            holds = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}[code]
+            holds = {0x15: value == operand, 0x45: bool(value & operand)}[code]
             position += if_true if holds else if_false
 
 

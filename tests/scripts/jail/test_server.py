@@ -103,6 +103,13 @@ async def test_without_seccomp_no_script_is_run(address: str) -> None:
         assert (await sandbox.status()).runs == 0
 
 
+async def test_a_jail_that_does_not_hold_is_noticed_at_the_start(address: str) -> None:
+    async with serving(address, keeper("hollow")) as sandbox:
+        assert (await sandbox.status()).tier == "none"
+        with pytest.raises(Unavailable, match="not held back"):
+            await run(sandbox)
+
+
 async def test_in_a_container_it_says_so(address: str) -> None:
     async with serving(address, keeper("container")) as sandbox:
         status = await sandbox.status()
