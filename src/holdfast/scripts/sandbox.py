@@ -79,7 +79,9 @@ class Sandbox:
         question = {"ask": "run", "owner": owner, "purpose": purpose, "task": cargo.pack_task(task).decode()}
         said, result = await self._ask(question, cargo.pack_bars(bars), _PATIENCE)
         try:
-            ended = Ended(said["locked"], said["status"], said["stopped"], said["cpu"], said["memory"], result)
+            ended = Ended(
+                said["locked"], said["status"], said["stopped"], said["cpu"], said["memory"], result
+            )
             return verdict(ended, LIMITS[purpose], count)
         except NotLocked as error:
             raise Unavailable(
