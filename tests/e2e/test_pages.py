@@ -40,6 +40,8 @@ PRIVATE = (
     "/positions",
     "/activity",
     "/data",
+    "/scripts",
+    "/scripts/new",
     "/backtests",
     "/backtests/new",
     "/strategies",

@@ -29,6 +29,8 @@ const PATHS = [
   '/settings',
   '/settings/risk',
   '/incidents',
+  '/scripts',
+  '/scripts/new',
   '/backtests',
   '/backtests/new',
   '/strategies',
