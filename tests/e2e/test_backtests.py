@@ -114,8 +114,8 @@ async def test_own_data_is_back_tested_by_a_script(page: Page, installation: Ins
     assert len(lines) == 2 + len(listed)
 
     await page.get_by_role("link", name="Run again with changes").click()
-    await page.get_by_label("Fast").fill("30")
-    await page.get_by_label("Slow").fill("90")
+    await page.get_by_role("textbox", name="Fast").fill("30")
+    await page.get_by_role("textbox", name="Slow").fill("90")
     await page.get_by_role("button", name="Run back-test").click()
     await expect(page.get_by_text("Return, after fees and slippage")).to_be_visible(timeout=PATIENTLY)
     again = http.get("/backtests").json()["items"]

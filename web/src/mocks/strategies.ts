@@ -54,6 +54,7 @@ const world = () => [
   made(1),
   made(2, { name: 'Reversal on Ether', series: 'bybit:ETHUSDT', timeframe: '1h', state: 'paused', ...FLAT, equity: '9871.4', cash: '9871.4', pnl: '-128.6', pnl_share: -0.01286, next_due: null }), // prettier-ignore
   made(3, { name: 'Looks too far', state: 'failed', error: { kind: 'script', message: 'There is no “oops” here. Did you mean “ohlc4”?', line: 2 }, repainted: true, ...FLAT, equity: '10000', cash: '10000', pnl: '0', pnl_share: 0, fees: '0', price_at: null }), // prettier-ignore
+  made(4, { name: 'An older trend', state: 'stopped', ...FLAT, next_due: null, pnl: '64.2', pnl_share: 0.00642 }),
 ]
 
 export const strategies = { all: world() }

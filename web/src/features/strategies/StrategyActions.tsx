@@ -21,12 +21,12 @@ const STALE = [['strategies'], ['strategy']]
 export function StrategyActions({ strategy }: { strategy: Strategy }) {
   const [open, setOpen] = useState<'stop' | 'rename' | 'delete' | null>(null)
   const navigate = useNavigate()
-  const { id, name, state } = strategy
+  const { id, name } = strategy
   const [venue, symbol] = splitSeries(strategy.series)
   const close = () => setOpen(null)
   return (
     <>
-      {(state === 'paper' || state === 'paused') && <PauseButton strategy={strategy} />}
+      {!isOver(strategy) && <PauseButton strategy={strategy} />}
       {!isOver(strategy) && (
         <Button onClick={() => setOpen('stop')}>
           <Square aria-hidden className="size-4" />
@@ -86,10 +86,10 @@ function PauseButton({ strategy }: { strategy: Strategy }) {
   const change = strategy.state === 'paper' ? 'pause' : 'resume'
   const work = useMutation({
     mutationFn: () => changeStrategy(strategy.id, change, key),
-    onSuccess: async (changed) => {
+    onSuccess: (changed) => {
       setKey(randomKey())
       client.setQueryData(strategyQuery(strategy.id).queryKey, changed)
-      await Promise.all(STALE.map((queryKey) => client.invalidateQueries({ queryKey })))
+      for (const queryKey of STALE) void client.invalidateQueries({ queryKey })
     },
     onError: (error) => toast(problemWords(error)),
   })

@@ -66,7 +66,7 @@ function State({ strategy }: { strategy: Strategy }) {
         <div role="alert" className="border-l-2 border-error py-1 pl-4">
           <p className="font-medium">
             {strategy.state === 'failed'
-              ? 'It failed and decides nothing any more.'
+              ? 'It failed and decides nothing until it is resumed.'
               : 'The script gave nothing on the last bar. After three such bars it fails.'}
           </p>
           <p className="break-words whitespace-pre-wrap">{faultWords(strategy.error)}</p>
@@ -128,7 +128,7 @@ function facts(strategy: Strategy): Fact[] {
     { label: 'Fees', value: <Money value={strategy.fees} /> },
     { label: 'Script says', value: targetWords(strategy.target), hint: signalHint(strategy.signal) },
     { label: 'Last bar', value: <Time iso={strategy.last_bar} />, hint: `of ${strategy.timeframe}` },
-    ...(isOver(strategy) || strategy.state === 'paused'
+    ...(strategy.state !== 'paper'
       ? []
       : [{ label: 'Next bar', value: <Time iso={due} />, hint: 'then it decides again' }]),
     { label: 'Started', value: <Time iso={strategy.started_at} /> },

@@ -31,8 +31,9 @@ describe('the list', () => {
     const [bitcoin, ether] = within(running).getAllByRole('listitem')
     expect(bitcoin?.textContent).toMatch(/Trend on Bitcoin.*Runs on paper.*Long 0\.104.*\+139\.21/)
     expect(ether?.textContent).toMatch(/Paused.*Flat/)
+    expect(running.textContent).toMatch(/Failed.*Repainted.*Line 2: There is no “oops” here/)
     const ended = screen.getByRole('list', { name: 'Ended strategies' })
-    expect(ended.textContent).toMatch(/Failed.*Repainted.*Line 2: There is no “oops” here/)
+    expect(ended.textContent).toContain('Stopped')
     expect(screen.getByText(/no order is ever sent to an exchange/)).toBeTruthy()
   })
 
@@ -112,8 +113,9 @@ describe('one', () => {
   it('that failed says why, and that its script repaints', async () => {
     renderAt(`/strategies/${ID(3)}`)
     const [why, repaints] = await screen.findAllByRole('alert')
-    expect(why?.textContent).toContain('It failed and decides nothing any more.')
+    expect(why?.textContent).toContain('It failed and decides nothing until it is resumed.')
     expect(why?.textContent).toContain('Line 2: There is no “oops” here.')
+    expect(screen.getByRole('button', { name: 'Resume' })).toBeTruthy()
     expect(repaints?.textContent).toContain('The script repaints.')
   })
 })
@@ -124,7 +126,7 @@ describe('a new one', () => {
     const router = renderAt(`/strategies/new?script=${SCRIPT}&series=bybit:ETHUSDT&tf=15m`)
     await screen.findByRole('textbox', { name: 'Length' })
     await user.click(screen.getByRole('button', { name: 'Run on paper' }))
-    await waitFor(() => expect(router.state.location.pathname).toBe(`/strategies/${ID(4)}`))
+    await waitFor(() => expect(router.state.location.pathname).toBe(`/strategies/${ID(5)}`))
     expect(first()).toMatchObject({ name: 'Trend with room · ETHUSDT', timeframe: '15m', series: 'bybit:ETHUSDT' })
   })
 

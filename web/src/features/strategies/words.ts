@@ -9,8 +9,8 @@ export const STATE_WORDS: Record<State, string> = {
   failed: 'Failed',
 }
 
-/** Nothing is decided any more. */
-export const isOver = ({ state }: Pick<StrategyTick, 'state'>) => state === 'stopped' || state === 'failed'
+/** For good: what is paused or failed can be resumed. */
+export const isOver = ({ state }: Pick<StrategyTick, 'state'>) => state === 'stopped'
 
 /** "Long 0.52", "Short 3", "Flat". */
 export function holdingWords({ quantity: held }: Pick<StrategyTick, 'quantity'>): string {
