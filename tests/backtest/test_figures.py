@@ -15,7 +15,7 @@ from holdfast.backtest.engine import Fill, Terms, run
 from holdfast.backtest.figures import YEAR, curve, drawdown, trading
 from holdfast.backtest.outcome import outcome
 from holdfast.backtest.thinning import kept
-from holdfast.backtest.trips import trips
+from holdfast.backtest.trips import Trip, trips
 from holdfast.core.bars import Bars, Floats
 
 NAN = np.nan
@@ -115,6 +115,12 @@ def test_trading_by_hand() -> None:
     assert told.exposure == pytest.approx(4 / 9)
     mean = float(found.equity.mean())
     assert told.turnover == pytest.approx((100 + 150 + 150 + 120 + 120 + 130) / mean)
+
+
+def test_the_average_trade_is_exact_where_a_float_would_not_be() -> None:
+    great, bars, terms = 10**17, bars_of([10, 10, 10]), plain(100)
+    over = [Trip("long", 0, closed=1, bought=1, sold=1, got=great + more) for more in (1, 3, 5)]
+    assert trading(bars, run(bars, np.full(3, NAN), terms), over, terms).average == great + 3
 
 
 def test_no_trade_at_all() -> None:

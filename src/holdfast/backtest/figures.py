@@ -7,6 +7,7 @@ that close at night have fewer. No interest is assumed on cash, so ratios are ag
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -110,7 +111,7 @@ def trading(bars: Bars, result: Result, over: Sequence[Trip], terms: Terms) -> T
         losses=len(losses),
         win_rate=len(wins) / len(over) if over else None,
         profit_factor=sum(wins) / -sum(losses) if losses else None,
-        average=round(sum(profits) / len(over)) if over else None,
+        average=round(Fraction(sum(profits), len(over))) if over else None,
         best=max(profits, default=None),
         worst=min(profits, default=None),
         holding_seconds=round(sum(held) / len(held)) if held else None,
