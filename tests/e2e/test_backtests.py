@@ -94,6 +94,7 @@ async def test_own_data_is_back_tested_by_a_script(page: Page, installation: Ins
     await look(page, "backtest_result")
 
     curve = page.get_by_role("region", name="Equity of Follows")
+    await expect(curve.locator("canvas")).to_have_count(2)
     await curve.focus()
     await page.keyboard.press("Home")
     await expect(page.get_by_text("13 Sept 2020, 12:00 UTC")).to_be_visible()

@@ -56,7 +56,9 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
       ),
     ]
     const observer = new ResizeObserver(() => {
-      for (const chart of charts.current) chart.setSize({ width: root.clientWidth, height: chart.height })
+      for (const chart of charts.current) {
+        if (chart.width !== root.clientWidth) chart.setSize({ width: root.clientWidth, height: chart.height })
+      }
     })
     observer.observe(root)
     return () => {
