@@ -47,7 +47,13 @@ def of_bars(bars: Bars, timeframe: Timeframe, span: tuple[int, int], gaps: Gaps,
 def of_check(report: Report, made: int, planned: int) -> list[Any]:
     """What the check for looking ahead found, the worst first."""
     if not planned:
-        return [caution("other", "Too few bars to check whether the script looks ahead.")]
+        return [
+            caution(
+                "other",
+                "Too few bars to check whether the script looks ahead: the result may be too good.",
+                "Run it over a longer time or on shorter bars.",
+            )
+        ]
     told = [
         caution(kind, message, " ".join(texts))
         for finding, (kind, message) in _FINDINGS.items()
@@ -59,6 +65,14 @@ def of_check(report: Report, made: int, planned: int) -> list[Any]:
                 "other",
                 f"The check for looking ahead took long: {made} of {planned} runs were made.",
                 "A shorter time or longer bars are checked wholly.",
+            )
+        )
+    elif not report.complete:
+        told.append(
+            caution(
+                "other",
+                "It was not checked wholly whether the script looks ahead: the result may be too good.",
+                "The script fails over a part of these bars. Let it run over any number of them.",
             )
         )
     return told
