@@ -2,6 +2,7 @@ import { stream } from '@/api/live'
 import { queryClient } from '@/api/queries'
 import { session } from '@/api/session'
 import { forgetDrafts, lastDeleted } from '@/features/journal/memory'
+import { forgetScriptDrafts } from '@/features/scripts/drafts'
 
 import { router } from './router'
 
@@ -13,6 +14,7 @@ export function watchSession(): () => void {
   return session.subscribe(() => {
     const now = who()
     if (now === before) return
+    if (signedOut()) forgetScriptDrafts(before)
     before = now
     queryClient.removeQueries({ predicate: ({ queryKey }) => !PUBLIC.includes(String(queryKey[0])) })
     lastDeleted.set(null)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { ago, duration, offset, secondsBetween, timeMark, wholeSeconds } from './times'
+import { ago, dayTime, duration, offset, secondsBetween, timeMark, wholeSeconds } from './times'
 
 const now = Date.parse('2026-11-21T12:00:00Z')
 
@@ -13,6 +13,14 @@ it.each([
   ['2027-02-21T12:00:00Z', 'in 3 mo.'],
 ])('%s is %s', (iso, words) => {
   expect(ago(iso, now)).toBe(words)
+})
+
+it('tells the time of today, and the day of another', () => {
+  const at = new Date(2026, 10, 21, 17, 20)
+  expect(dayTime(at.toISOString(), new Date(2026, 10, 21, 23, 59).getTime())).toBe('17:20')
+  expect(dayTime(at.toISOString(), new Date(2026, 10, 22, 0, 1).getTime())).toMatch(
+    /^21 Nov,? 17:20$|^21 Nov at 17:20$/,
+  )
 })
 
 it('never counts backwards', () => {

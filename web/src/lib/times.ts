@@ -42,6 +42,21 @@ export function clock(iso: string): string {
   return clockFormat.format(new Date(iso))
 }
 
+const minuteFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+const dayMinuteFormat = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+})
+
+/** "17:20" of today, "21 Nov, 17:20" of another day, in the reader's zone. */
+export function dayTime(iso: string, now: number): string {
+  const at = new Date(iso)
+  const format = at.toDateString() === new Date(now).toDateString() ? minuteFormat : dayMinuteFormat
+  return format.format(at)
+}
+
 /** Whole seconds between two instants, never negative. */
 export function secondsBetween(from: string, to: number): number {
   return Math.max(0, Math.round((to - Date.parse(from)) / 1000))

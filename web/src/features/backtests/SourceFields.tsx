@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleAlert } from 'lucide-react'
+import { useId } from 'react'
 
 import { useOwnData } from '@/features/chart/own/useOwnData'
 import { scriptsQuery } from '@/features/scripts/queries'
@@ -99,6 +100,7 @@ function OneOf({
   onChoose: (value: string) => void
   problem: string | undefined
 }) {
+  const told = useId()
   const known = options.some((each) => each.value === value)
   return (
     <div>
@@ -107,9 +109,10 @@ function OneOf({
         value={known ? value : ''}
         onChange={(event) => onChoose(event.target.value)}
         options={known ? options : [{ value: '', label: nothing }, ...options]}
+        {...(problem ? { 'aria-invalid': true, 'aria-describedby': told } : {})}
       />
       {problem && (
-        <p role="alert" className="mt-1.5 flex gap-1.5 text-sm text-error">
+        <p id={told} role="alert" className="mt-1.5 flex gap-1.5 text-sm text-error">
           <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0" />
           {problem}
         </p>

@@ -4,7 +4,7 @@ import { capital as capitalised } from '@/features/trade/words'
 import { utcMinute } from '@/lib/times'
 import { DownloadButton } from '@/ui/DownloadButton'
 import { Section } from '@/ui/Layout'
-import { Delta, Money, Price } from '@/ui/Money'
+import { Delta, Money, Price, Quantity } from '@/ui/Money'
 import { ShowMore } from '@/ui/ShowMore'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 import type { Column } from '@/ui/Table'
@@ -39,7 +39,7 @@ const COLUMNS: Column<Trade>[] = [
   },
   { head: 'Entry', right: true, wideOnly: true, cell: (trade) => <Price value={trade.entry} /> },
   { head: 'Exit', right: true, wideOnly: true, cell: (trade) => <Price value={trade.exit} /> },
-  { head: 'Quantity', right: true, wideOnly: true, cell: (trade) => <Price value={trade.quantity} /> },
+  { head: 'Quantity', right: true, wideOnly: true, cell: (trade) => <Quantity value={trade.quantity} /> },
   { head: 'Fees', right: true, wideOnly: true, cell: (trade) => <Money value={trade.fees} /> },
 ]
 

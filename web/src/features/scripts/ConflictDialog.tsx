@@ -1,5 +1,7 @@
+import { ProblemError } from '@/api/problem'
 import { Button } from '@/ui/Button'
 import { Dialog } from '@/ui/Dialog'
+import { ProblemNotice } from '@/ui/States'
 import { Time } from '@/ui/Time'
 
 import type { Workbench } from './useWorkbench'
@@ -8,6 +10,7 @@ import type { Workbench } from './useWorkbench'
 export function ConflictDialog({ work }: { work: Workbench }) {
   const { theirs, save, keepMine, takeTheirs, forgetTheirs } = work
   if (!theirs) return null
+  const isKnown = save.error instanceof ProblemError && save.error.problem.status === 409
   return (
     <Dialog
       open
@@ -18,6 +21,7 @@ export function ConflictDialog({ work }: { work: Workbench }) {
       <p className="mb-5 text-sm text-muted">
         The other is version {theirs.version}, saved <Time iso={theirs.updated_at} />.
       </p>
+      {save.error && !isKnown && <ProblemNotice error={save.error} className="mb-5" />}
       <div className="flex flex-wrap gap-3">
         <Button kind="primary" busy={save.isPending} onClick={keepMine}>
           Save mine as version {theirs.version + 1}

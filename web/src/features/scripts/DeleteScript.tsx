@@ -5,9 +5,10 @@ import { ConfirmDialog } from '@/ui/ConfirmDialog'
 
 import { deleteScript, scriptQuery } from './queries'
 import type { ScriptView } from './types'
+import type { Workbench } from './useWorkbench'
 
 /** Confirmed, because its versions go with it. */
-export function DeleteScript({ script, onClose }: { script: ScriptView; onClose: () => void }) {
+export function DeleteScript({ script, work, onClose }: { script: ScriptView; work: Workbench; onClose: () => void }) {
   const client = useQueryClient()
   const navigate = useNavigate()
   return (
@@ -19,6 +20,7 @@ export function DeleteScript({ script, onClose }: { script: ScriptView; onClose:
       perform={(key) => deleteScript(script.id, key)}
       said={`“${script.name}” is deleted.`}
       onDone={() => {
+        work.drop()
         void navigate({ to: '/scripts', ignoreBlocker: true }).then(() => {
           client.removeQueries({ queryKey: scriptQuery(script.id).queryKey })
           return client.invalidateQueries({ queryKey: ['scripts'], exact: true })

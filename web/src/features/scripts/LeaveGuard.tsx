@@ -3,11 +3,14 @@ import { useBlocker } from '@tanstack/react-router'
 import { Button } from '@/ui/Button'
 import { Dialog } from '@/ui/Dialog'
 
-/** Asks before what is not saved is left behind. */
-export function LeaveGuard({ isDirty }: { isDirty: boolean }) {
+import type { Workbench } from './useWorkbench'
+
+/** Asks before what is not saved is left behind. A page that is closed keeps it, and asks only where it cannot. */
+export function LeaveGuard({ work }: { work: Workbench }) {
+  const { isDirty, keepNow, drop } = work
   const { status, proceed, reset } = useBlocker({
     shouldBlockFn: ({ current, next }) => isDirty && current.pathname !== next.pathname,
-    enableBeforeUnload: () => isDirty,
+    enableBeforeUnload: () => isDirty && !keepNow(),
     withResolver: true,
   })
   if (status !== 'blocked') return null
@@ -22,7 +25,13 @@ export function LeaveGuard({ isDirty }: { isDirty: boolean }) {
         <Button kind="primary" onClick={reset}>
           Stay
         </Button>
-        <Button kind="danger" onClick={proceed}>
+        <Button
+          kind="danger"
+          onClick={() => {
+            drop()
+            proceed()
+          }}
+        >
           Leave without saving
         </Button>
       </div>

@@ -48,12 +48,7 @@ export function ResultPanel({
         )}
         <Told work={work} />
         {inputs.length > 0 && (
-          <TrialInputs
-            key={inputs.map((each) => each.name).join()}
-            inputs={inputs}
-            values={trial.inputs}
-            onChange={setInputs}
-          />
+          <TrialInputs key={JSON.stringify(inputs)} inputs={inputs} values={trial.inputs} onChange={setInputs} />
         )}
         <ChartNotice />
       </div>

@@ -1,3 +1,5 @@
+import { useId } from 'react'
+
 import { Choice, Field } from '@/ui/Field'
 
 import type { ScriptInput, Typed } from './scriptInputs'
@@ -42,6 +44,7 @@ function Input({
   problem: string | undefined
   onChange: (value: string | boolean) => void
 }) {
+  const help = useId()
   const options = optionsOf(input)
   if (input.kind === 'bool') {
     return (
@@ -61,12 +64,20 @@ function Input({
   }
   if (options) {
     return (
-      <Choice
-        label={input.label}
-        value={String(value)}
-        onChange={(event) => onChange(event.target.value)}
-        options={options.map((option) => ({ value: option, label: option }))}
-      />
+      <div>
+        <Choice
+          label={input.label}
+          value={String(value)}
+          onChange={(event) => onChange(event.target.value)}
+          options={options.map((option) => ({ value: option, label: option }))}
+          {...(input.help ? { 'aria-describedby': help } : {})}
+        />
+        {input.help && (
+          <p id={help} className="mt-1.5 text-sm text-muted">
+            {input.help}
+          </p>
+        )}
+      </div>
     )
   }
   const number = input.kind === 'int' || input.kind === 'float'

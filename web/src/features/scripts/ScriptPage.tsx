@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 
+import { useUserId } from '@/features/chart/userStorage'
 import { Page } from '@/ui/Layout'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 
@@ -22,6 +23,7 @@ export default function ScriptPage() {
   const { scriptId } = useParams({ from: '/mine/scripts/$scriptId' })
   const { example } = useSearch({ from: '/mine/scripts/$scriptId' })
   const navigate = useNavigate()
+  const user = useUserId()
   /** A new one that was saved goes on under its own address, with everything that stands around it. */
   const [created, setCreated] = useState({ id: '', key: NEW, arrived: true })
   if (scriptId === created.id && !created.arrived) setCreated({ ...created, arrived: true })
@@ -47,8 +49,9 @@ export default function ScriptPage() {
     isNew && created.arrived ? `${NEW} after ${created.id}` : isNew || scriptId === created.id ? created.key : scriptId
   return (
     <Workbench
-      key={key}
+      key={`${user} ${key}`}
       kept={data ?? null}
+      draftId={example === undefined ? NEW : `${NEW}.${example}`}
       name={data?.name ?? text?.name ?? 'My script'}
       source={data?.source ?? text?.source ?? BLANK}
       onCreated={({ id }) => {

@@ -102,7 +102,7 @@ function Row({ script }: { script: ScriptSummary }) {
           {script.title && script.title !== script.name && ` · ${script.title}`}
         </span>
       </span>
-      <span>{state && <Badge tone="error">{state}</Badge>}</span>
+      <span>{state && <Badge tone={state.tone}>{state.words}</Badge>}</span>
       <span className="text-sm text-muted md:w-28 md:text-right">
         <Time iso={script.updated_at} />
       </span>

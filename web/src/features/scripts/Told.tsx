@@ -5,10 +5,11 @@ import { percent } from '@/lib/numbers'
 import type { Fact } from '@/ui/Layout'
 import { Lines } from '@/ui/Layout'
 import { Spinner } from '@/ui/Spinner'
+import { Notice } from '@/ui/States'
 
 import type { Fault, Findings, Outputs } from './types'
 import type { Workbench } from './useWorkbench'
-import { FAULT_WORDS, faultWords, FINDING_WORDS, findingWhere, searchWords } from './words'
+import { DOUBT_WORDS, FAULT_WORDS, faultWords, FINDING_WORDS, findingWhere, searchWords, worstOf } from './words'
 
 /** What trying the script told: what is wrong, what comes from the future, what it gives, what it wrote. */
 export function Told({ work }: { work: Workbench }) {
@@ -54,26 +55,35 @@ function Search({ findings }: { findings: Findings }) {
       ))}
     </ul>
   )
-  if (findings.state !== 'suspect') {
+  if (findings.state === 'unchecked') {
+    return (
+      <Notice kind="warning">
+        {searchWords(findings)} Check it on a market with many bars, then save: the result is kept with the version.
+        {found.length > 0 && list}
+      </Notice>
+    )
+  }
+  if (findings.state === 'clean') {
     return (
       <div className="text-sm">
         <p className="flex gap-2 text-muted">
-          {findings.state === 'clean' && <CircleCheck aria-hidden className="size-4 shrink-0" />}
+          <CircleCheck aria-hidden className="size-4 shrink-0" />
           {searchWords(findings)}
         </p>
         {found.length > 0 && list}
       </div>
     )
   }
+  const worst = worstOf(findings)
   return (
     <div role="alert" className="rounded-card border border-error p-4">
       <p className="flex items-center gap-2 font-semibold">
         <TriangleAlert aria-hidden className="size-5 shrink-0 text-error" />
-        {FINDING_WORDS[found[0]?.kind ?? 'future']}
+        {FINDING_WORDS[worst]}
       </p>
       {list}
       <p className="mt-2 text-sm text-muted">
-        A back-test of it would promise what nobody could have earned. {searchWords(findings)}
+        {DOUBT_WORDS[worst]} {searchWords(findings)}
       </p>
     </div>
   )

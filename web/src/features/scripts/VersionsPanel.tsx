@@ -17,14 +17,15 @@ const CodeEditor = lazy(() => import('./editor/CodeEditor'))
 
 /** Every version there ever was, newest first: to be read, or taken up again. */
 export function VersionsPanel({ work, onRestored }: { work: Workbench; onRestored: () => void }) {
-  const { base, change } = work
+  const { base, change, isDirty } = work
   const client = useQueryClient()
   const [read, setRead] = useState<number | null>(null)
   const restore = useMutation({
     mutationFn: ({ id, number }: { id: string; number: number }) => client.fetchQuery(versionQuery(id, number)),
     onSuccess: ({ source, number }) => {
       change({ source })
-      toast(`Version ${number} is in the editor. Save it to make it the newest.`)
+      const back = isDirty ? ' Undo in the editor brings back what was not saved.' : ''
+      toast(`Version ${number} is in the editor. Save it to make it the newest.${back}`)
       onRestored()
     },
     onError: (error) => toast(problemWords(error)),

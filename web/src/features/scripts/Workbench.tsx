@@ -7,6 +7,7 @@ import { ProblemNotice, Skeleton } from '@/ui/States'
 import { Segmented } from '@/ui/Segmented'
 
 import { ConflictDialog } from './ConflictDialog'
+import { KeptNotice } from './KeptNotice'
 import { LeaveGuard } from './LeaveGuard'
 import { referenceQuery } from './queries'
 import { ResultPanel } from './ResultPanel'
@@ -23,12 +24,13 @@ type Side = 'code' | 'result' | 'versions'
 /** The text on one side, what becomes of it on the other; one at a time on a phone. */
 export function Workbench(props: {
   kept: ScriptView | null
+  draftId: string
   name: string
   source: string
   onCreated: (script: ScriptView) => void
 }) {
   const work = useWorkbench(props)
-  const { base, draft, change, isDirty, check, save, fault } = work
+  const { base, draft, change, canSave, check, save, fault } = work
   const { place, setPlace } = usePlace()
   const names = useQuery(referenceQuery).data
   const phone = usePhone()
@@ -41,14 +43,14 @@ export function Workbench(props: {
     setSide('result')
     if (!check.isPending) check.mutate({ source: draft.source, place })
   }
-  const keep = () => !save.isPending && (isDirty || base === null) && save.mutate(undefined)
+  const keep = () => canSave && work.keep()
   const begun = useRef(base !== null)
   useEffect(() => {
     if (begun.current) return
     begun.current = true
     check.mutate({ source: draft.source, place })
   })
-  useShortcuts({ s: keep, Enter: tryIt })
+  useShortcuts({ s: keep, enter: tryIt })
   useEffect(() => {
     document.title = `${draft.name || 'Script'} · Holdfast`
   }, [draft.name])
@@ -72,6 +74,7 @@ export function Workbench(props: {
     >
       <h1 className="sr-only">{base ? draft.name : 'New script'}</h1>
       <WorkbenchBar work={work} onCheck={tryIt} onSave={keep} />
+      <KeptNotice work={work} />
       {save.error && !work.theirs && <ProblemNotice error={save.error} className="m-3" />}
       {phone && <Sides sides={['code', 'result', 'versions']} side={shown} onSide={setSide} />}
       <div className="flex min-h-0 flex-1">
@@ -91,7 +94,7 @@ export function Workbench(props: {
         )}
       </div>
       <ConflictDialog work={work} />
-      <LeaveGuard isDirty={isDirty} />
+      <LeaveGuard work={work} />
     </div>
   )
 }
@@ -120,7 +123,7 @@ function useShortcuts(actions: Record<string, () => unknown>) {
   })
   useEffect(() => {
     function onKey(event: KeyboardEvent) {
-      const action = event.metaKey || event.ctrlKey ? latest.current[event.key] : undefined
+      const action = event.metaKey || event.ctrlKey ? latest.current[event.key.toLowerCase()] : undefined
       if (!action || event.defaultPrevented) return
       event.preventDefault()
       action()

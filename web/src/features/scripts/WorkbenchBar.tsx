@@ -1,4 +1,4 @@
-import { Link } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { ArrowLeft, Check, FlaskConical, Play, Save, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 
@@ -11,9 +11,8 @@ import type { Workbench } from './useWorkbench'
 
 /** The name of the script, and what can be done with it. */
 export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onCheck: () => void; onSave: () => void }) {
-  const { base, draft, change, isDirty, check, save } = work
+  const { base, draft, change, isDirty, canSave, check, save } = work
   const [deleting, setDeleting] = useState(false)
-  const canSave = (isDirty || base === null) && draft.name.trim() !== ''
   return (
     <div className="flex flex-wrap items-center gap-x-2 gap-y-2 border-b border-hairline px-3 py-2">
       <span className="flex min-w-0 flex-1 items-center gap-2 max-md:basis-full">
@@ -64,33 +63,45 @@ export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onChe
       </span>
       {base && (
         <span className="flex gap-2 max-md:*:px-3">
-          <Uses id={base.id} />
+          <Uses id={base.id} work={work} />
           <Button size="small" kind="quiet" aria-label="Delete" title="Delete" onClick={() => setDeleting(true)}>
             <Trash2 aria-hidden className="size-4" />
           </Button>
         </span>
       )}
-      {deleting && base && <DeleteScript script={base} onClose={() => setDeleting(false)} />}
+      {deleting && base && <DeleteScript script={base} work={work} onClose={() => setDeleting(false)} />}
     </div>
   )
 }
 
-/** What a script is for, besides being looked at. Both take the version that is saved. */
-function Uses({ id }: { id: string }) {
-  return (
-    <>
-      <Button size="small" asChild>
-        <Link to="/backtests/new" search={{ script: id }}>
-          <FlaskConical aria-hidden className="size-4" />
-          <span className="max-md:sr-only">Back-test</span>
+const USES = [
+  { to: '/backtests/new', Icon: FlaskConical, words: 'Back-test', savedFirst: 'Save and back-test' },
+  { to: '/strategies/new', Icon: Play, words: 'Run on paper', savedFirst: 'Save and run on paper' },
+] as const
+
+/** What a script is for, besides being looked at. Both take the version that is saved, so what is not is saved first. */
+function Uses({ id, work }: { id: string; work: Workbench }) {
+  const { isDirty, canSave, keep } = work
+  const navigate = useNavigate()
+  return USES.map(({ to, Icon, words, savedFirst }) =>
+    isDirty ? (
+      <Button
+        key={to}
+        size="small"
+        disabled={!canSave}
+        title={savedFirst}
+        onClick={() => keep({ then: () => void navigate({ to, search: { script: id }, ignoreBlocker: true }) })}
+      >
+        <Icon aria-hidden className="size-4" />
+        <span className="max-md:sr-only">{savedFirst}</span>
+      </Button>
+    ) : (
+      <Button key={to} size="small" asChild>
+        <Link to={to} search={{ script: id }} title={words}>
+          <Icon aria-hidden className="size-4" />
+          <span className="max-md:sr-only">{words}</span>
         </Link>
       </Button>
-      <Button size="small" asChild>
-        <Link to="/strategies/new" search={{ script: id }}>
-          <Play aria-hidden className="size-4" />
-          <span className="max-md:sr-only">Run on paper</span>
-        </Link>
-      </Button>
-    </>
+    ),
   )
 }

@@ -9,6 +9,7 @@ import { toast } from '@/ui/toasts'
 import { changeScript, checkScript, createScript, scriptQuery } from './queries'
 import type { InputValue } from './scriptInputs'
 import type { CheckView, Fault, Findings, ScriptView } from './types'
+import { useFoundDraft, useKeptDraft } from './useKeptDraft'
 
 /** Where a script is tried. */
 export interface Place {
@@ -22,23 +23,36 @@ export interface Trial {
   inputs: Record<string, InputValue>
 }
 
+/** What is sent to be saved, upon which version. */
+interface Wanted {
+  name: string
+  source: string
+  version: number
+}
+
 const CONFLICT = 409
 
 /** One script being written: its text, what was tried of it, and what is kept. `kept` null: it is new. */
 export function useWorkbench({
   kept,
+  draftId,
   name,
   source,
   onCreated,
 }: {
   kept: ScriptView | null
+  /** Under which what is not saved is kept while the script is new. */
+  draftId: string
   name: string
   source: string
   onCreated: (script: ScriptView) => void
 }) {
   const client = useQueryClient()
   const [base, setBase] = useState<ScriptView | null>(kept)
-  const [draft, setDraft] = useState({ name, source })
+  const { user, found, forgetFound } = useFoundDraft(kept?.id ?? draftId)
+  const [draft, setDraft] = useState({ name: found?.name ?? name, source: found?.source ?? source })
+  /** The version that the text goes on from: an older one where another was saved while this text was kept. */
+  const [upon, setUpon] = useState(found?.version ?? kept?.version ?? 0)
   const [trial, setTrial] = useState<Trial>({ source, inputs: {} })
   const [checked, setChecked] = useState<(CheckView & Pick<Trial, 'source'>) | null>(null)
   /** What only drawing it has told. */
@@ -46,7 +60,12 @@ export function useWorkbench({
   const [theirs, setTheirs] = useState<ScriptView | null>(null)
   /** One key for all tries to save the same. */
   const intent = useRef({ body: '', key: '' })
-  const isDirty = base === null ? draft.source !== source || draft.name !== name : draft.source !== base.source || draft.name !== base.name // prettier-ignore
+  const saved = base ?? { name, source }
+  const isDirty = draft.source !== saved.source || draft.name !== saved.name
+  /** Saving it once more gives the version what a check finds. */
+  const isUnsearched = base !== null && base.error === null && base.findings.state === 'unchecked'
+  const canSave = (isDirty || base === null || isUnsearched) && draft.name.trim() !== ''
+  const { keepNow, drop } = useKeptDraft(user, base?.id ?? draftId, isDirty, { ...draft, version: upon })
 
   const check = useMutation({
     mutationFn: async ({ source: text, place }: { source: string; place: Place }) => {
@@ -60,40 +79,50 @@ export function useWorkbench({
     onSuccess: (found, { source: text }) => setChecked({ ...found, source: text }),
   })
 
-  /** `over`: the version to go on from, where another was saved meanwhile. */
   const save = useMutation({
-    mutationFn: (over: number | undefined) => {
-      const { name: called, source: text } = draft
-      const wanted = { name: called.trim(), source: text, version: over ?? base?.version ?? 0 }
+    mutationFn: (wanted: Wanted) => {
       const body = JSON.stringify([base?.id, wanted])
       if (intent.current.body !== body) intent.current = { body, key: randomKey() }
       const { key } = intent.current
-      return base === null ? createScript(wanted.name, text, key) : changeScript(base.id, wanted, key)
+      return base === null ? createScript(wanted.name, wanted.source, key) : changeScript(base.id, wanted, key)
     },
-    onSuccess: (saved) => {
+    onSuccess: (made, sent) => {
       setTheirs(null)
       intent.current = { body: '', key: '' }
-      take(saved, draft.source)
-      toast(base === null || saved.version > base.version ? `Saved as version ${saved.version}.` : 'Saved.')
-      if (base === null) onCreated(saved)
+      drop()
+      take(made, sent)
+      toast(base === null || made.version > base.version ? `Saved as version ${made.version}.` : 'Saved.')
+      if (base === null) onCreated(made)
     },
     onError: (error) => void onRefused(error),
   })
+  /** `over`: the version to go on from, where another was saved meanwhile. `then`: once it is saved. */
+  function keep({ over = upon, then }: { over?: number; then?: () => void } = {}) {
+    if (save.isPending) return
+    save.mutate({ name: draft.name.trim(), source: draft.source, version: over }, { onSuccess: () => then?.() })
+  }
 
   async function onRefused(error: unknown) {
     if (!(error instanceof ProblemError)) return
     intent.current = { body: '', key: '' }
     if (error.problem.status !== CONFLICT || base === null) return
-    setTheirs(await client.fetchQuery({ ...scriptQuery(base.id), staleTime: 0 }))
+    const query = client.fetchQuery({ ...scriptQuery(base.id), staleTime: 0 })
+    // Where it cannot be asked for, the refusal itself stays on the page.
+    setTheirs(await query.catch(() => null))
   }
 
-  /** What was saved is what is kept now, and was tried by that. */
-  function take(saved: ScriptView, sent: string) {
-    client.setQueryData(scriptQuery(saved.id).queryKey, saved)
+  /** What was saved is what is kept now, and was tried by that. What was typed since it was sent stays. */
+  function take(made: ScriptView, sent: Omit<Wanted, 'version'>) {
+    client.setQueryData(scriptQuery(made.id).queryKey, made)
     void client.invalidateQueries({ queryKey: ['scripts'], exact: true })
-    setBase(saved)
-    setDraft((now) => ({ name: saved.name, source: now.source === sent ? saved.source : now.source }))
-    setTrial((before) => ({ ...before, source: saved.source }))
+    setBase(made)
+    setUpon(made.version)
+    forgetFound()
+    setDraft((now) => ({
+      name: now.name.trim() === sent.name.trim() ? made.name : now.name,
+      source: now.source === sent.source ? made.source : now.source,
+    }))
+    setTrial((before) => ({ ...before, source: made.source }))
   }
 
   return {
@@ -101,17 +130,28 @@ export function useWorkbench({
     draft,
     change: (part: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...part })),
     isDirty,
+    canSave,
+    /** What was kept of an earlier time and stands in the editor. */
+    found: isDirty ? found : null,
+    discard: () => {
+      forgetFound()
+      setUpon(base?.version ?? 0)
+      setDraft({ name: saved.name, source: saved.source })
+    },
+    keepNow,
+    drop,
     trial,
     setInputs: (inputs: Trial['inputs']) => setTrial((before) => ({ ...before, inputs })),
     check,
     checked,
     save,
+    keep,
     theirs,
     /** Another was saved meanwhile: this one goes on from it, or gives way. */
-    keepMine: () => theirs && save.mutate(theirs.version),
+    keepMine: () => theirs && keep({ over: theirs.version }),
     takeTheirs: () => {
       if (!theirs) return
-      take(theirs, draft.source)
+      take(theirs, draft)
       setDraft({ name: theirs.name, source: theirs.source })
       setTheirs(null)
     },

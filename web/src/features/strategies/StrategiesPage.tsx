@@ -21,7 +21,7 @@ export default function StrategiesPage() {
         A strategy runs a script on every closed bar and trades what it says <strong>on paper</strong>: no order is ever
         sent to an exchange.
       </p>
-      {!data && error && <ProblemNotice error={error} retry={() => void refetch()} />}
+      {error && <ProblemNotice error={error} retry={() => void refetch()} className="mb-6" />}
       {!data && !error && <SkeletonRows label="Loading strategies" />}
       {data?.length === 0 && (
         <EmptyState

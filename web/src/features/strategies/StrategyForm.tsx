@@ -18,6 +18,7 @@ import { Field } from '@/ui/Field'
 import { Section } from '@/ui/Layout'
 import { ProblemNotice } from '@/ui/States'
 
+import { Doubts } from './Doubts'
 import { startStrategy } from './queries'
 import { LONGEST_NAME } from './RenameStrategy'
 
@@ -80,6 +81,7 @@ export function StrategyForm({ initial }: { initial: Draft }) {
             onChoose={(scriptId) => change({ scriptId, given: {}, typed: null })}
           />
           <ScriptParts chosen={chosen} showProblems={asked} onType={(next) => change({ typed: next })} />
+          {script && <Doubts script={script} />}
         </div>
       </Section>
       <Section title="On what">

@@ -39,6 +39,7 @@ export default function StrategyPage() {
   }
   return (
     <Page title={strategy.name} above={back} actions={<StrategyActions strategy={strategy} />}>
+      {error && <ProblemNotice error={error} retry={() => void refetch()} className="mb-8" />}
       <State strategy={strategy} />
       <Summary strategy={strategy} />
       <EquitySection

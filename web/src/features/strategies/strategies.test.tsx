@@ -1,12 +1,16 @@
-import { act, screen, waitFor, within } from '@testing-library/react'
+import { act, cleanup, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
+import { http } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
 import { stream } from '@/api/live'
+import { queryClient } from '@/api/queries'
 import { createStore } from '@/lib/store'
+import { problem } from '@/mocks/answers'
+import { scripts } from '@/mocks/scripts'
 import { strategies } from '@/mocks/strategies'
 import { renderAt } from '@/test/render'
-import { mockedServer } from '@/test/server'
+import { mockedServer, server } from '@/test/server'
 
 import { withTick } from './queries'
 import type { Strategy } from './types'
@@ -65,6 +69,15 @@ it('takes the newer of an answer and a tick', () => {
 })
 
 describe('one', () => {
+  it('says that what is shown could not be renewed', async () => {
+    renderAt(`/strategies/${ID(1)}`)
+    await screen.findByText('Long 0.104')
+    server.use(http.get('/api/strategies/:id', () => problem(404, 'not-found', 'It was deleted.')))
+    await act(() => queryClient.invalidateQueries({ queryKey: ['strategy', ID(1)], exact: true }))
+    expect(await screen.findByText('It was deleted.')).toBeTruthy()
+    expect(screen.getByText('Long 0.104')).toBeTruthy()
+  })
+
   it('tells its state, its position, its next bar, its events and its fills', async () => {
     renderAt(`/strategies/${ID(1)}`)
     expect(await screen.findByText(/^On paper: its trades are booked here only/)).toBeTruthy()
@@ -128,6 +141,18 @@ describe('a new one', () => {
     await user.click(screen.getByRole('button', { name: 'Run on paper' }))
     await waitFor(() => expect(router.state.location.pathname).toBe(`/strategies/${ID(5)}`))
     expect(first()).toMatchObject({ name: 'Trend with room · ETHUSDT', timeframe: '15m', series: 'bybit:ETHUSDT' })
+  })
+
+  it('says before it runs what the search for values from the future says against it', async () => {
+    const [clean, ahead] = [...scripts.all.values()]
+    if (!clean || !ahead) throw new Error('no script')
+    clean.view = { ...clean.view, findings: { ...clean.view.findings, state: 'unchecked', runs: 0 } }
+    renderAt(`/strategies/new?script=${SCRIPT}`)
+    const note = await screen.findByRole('note')
+    expect(note.textContent).toMatch(/not searched for values from the future.*back-test it first/)
+    cleanup()
+    renderAt(`/strategies/new?script=${ahead.view.id}`)
+    expect((await screen.findByRole('note')).textContent).toMatch(/Looks into the future:.*Expect other results/)
   })
 
   it('takes no data that never goes on', async () => {

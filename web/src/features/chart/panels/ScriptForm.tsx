@@ -3,7 +3,8 @@ import { useState } from 'react'
 
 import { ScriptInputs } from '@/features/scripts/ScriptInputs'
 import { inputsHold, typedOf, valuesOf } from '@/features/scripts/scriptInputs'
-import type { ScriptSummary } from '@/features/scripts/types'
+import type { Findings, ScriptSummary } from '@/features/scripts/types'
+import { searchWords, worstOf } from '@/features/scripts/words'
 import { Button } from '@/ui/Button'
 import { Notice } from '@/ui/States'
 
@@ -38,8 +39,9 @@ export function ScriptForm({
           {script.error.message}
         </Notice>
       )}
-      {script.findings.state === 'suspect' && (
-        <Notice kind="warning">This script looks into the future: what it draws could not be known at the time.</Notice>
+      {script.findings.state === 'suspect' && <Notice kind="warning">{suspectWords(script.findings)}</Notice>}
+      {script.findings.state === 'unchecked' && !script.error && (
+        <Notice kind="warning">{searchWords(script.findings)} Open it in the editor and check it.</Notice>
       )}
       <ScriptInputs inputs={script.inputs} typed={typed} onChange={setTyped} showProblems={asked} />
       {script.inputs.length === 0 && !script.error && <p className="text-sm text-muted">It asks for nothing.</p>}
@@ -54,3 +56,8 @@ export function ScriptForm({
     </form>
   )
 }
+
+const suspectWords = (findings: Findings) =>
+  worstOf(findings) === 'random'
+    ? 'This script draws something else each time it runs.'
+    : 'This script looks into the future: what it draws could not be known at the time.'

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { session } from '@/api/session'
 import { scriptsQuery } from '@/features/scripts/queries'
 import type { ScriptSummary } from '@/features/scripts/types'
+import { stateWords } from '@/features/scripts/words'
 import { useStore } from '@/lib/store'
 import { ProblemNotice, Skeleton } from '@/ui/States'
 
@@ -41,8 +42,10 @@ export function ScriptRows({ typed, onPick }: { typed: string; onPick: (script: 
   )
 }
 
-function aboutOf({ error, findings, overlay }: ScriptSummary): string {
+function aboutOf(script: ScriptSummary): string {
+  const { error, overlay } = script
   if (error) return 'Does not run yet'
-  if (findings.state === 'suspect') return 'Looks into the future'
+  const state = stateWords(script)
+  if (state) return state.words
   return overlay ? 'Over the price' : 'In a pane of its own'
 }

@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { render, screen, waitFor } from '@testing-library/react'
+import { cleanup, render, screen, waitFor } from '@testing-library/react'
 import { expect, it, vi } from 'vitest'
 
 import { ProblemError } from '@/api/problem'
@@ -10,6 +10,7 @@ import { mockedServer } from '@/test/server'
 
 import type { Drawable } from '../data/drawable'
 import { Indicators } from './Indicators'
+import { ScriptForm } from './ScriptForm'
 import { ScriptTrouble } from './ScriptTrouble'
 
 mockedServer()
@@ -59,4 +60,21 @@ it('says at which line a script fails, and that one is gone; what passes by itse
   expect(screen.getByRole('alert').textContent).toContain('This script is gone.')
   rerender(<ScriptTrouble error={refused(503, null)} />)
   expect(screen.queryByRole('alert')).toBeNull()
+})
+
+vi.mock('@tanstack/react-router', () => ({ Link: 'a' }))
+
+it('says what the search for values from the future says against a script', () => {
+  const { view } = scripts.all.get(TREND) ?? {}
+  if (!view) throw new Error('no script')
+  const random = { kind: 'random' as const, output: 'Mean', time: null, text: '' }
+  for (const [findings, words] of [
+    [{ state: 'unchecked' as const, runs: 0 }, /not searched for values from the future.*check it/],
+    [{ state: 'suspect' as const, runs: 11 }, /something else each time/],
+  ] as const) {
+    const script = { ...view, findings: { ...view.findings, ...findings, findings: [random] } }
+    render(<ScriptForm script={script} inputs={{}} action="Add" onDone={vi.fn()} />)
+    expect(screen.getByRole('note').textContent).toMatch(words)
+    cleanup()
+  }
 })
