@@ -32,16 +32,24 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
   const syncKey = useId()
   const [read, setRead] = useState<number | null>(null)
   const at = useRef<number | null>(null)
+  const byKeys = useRef(false)
   const log = spansMagnitudes(data)
 
   useEffect(() => {
     const root = box.current
     if (!root) return
     const onRead = (place: number | null) => {
+      if (byKeys.current) return
       at.current = place
       setRead(place)
     }
-    const look = { width: root.clientWidth, syncKey, onRead }
+    /** A page that scrolls under a pointer at rest tells of moves that nobody made. */
+    const keeps = (event: MouseEvent) => {
+      const moved = event.type === 'mousemove' && (event.movementX !== 0 || event.movementY !== 0)
+      if (moved) byKeys.current = false
+      return byKeys.current
+    }
+    const look = { width: root.clientWidth, syncKey, onRead, keeps }
     const { time, equity, hold, drawdown } = data
     charts.current = [
       new uPlot(
@@ -55,6 +63,9 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
         root,
       ),
     ]
+    const [first] = charts.current
+    // A new chart knows its scales only after this.
+    if (byKeys.current) queueMicrotask(() => pointAt(first, data, at.current))
     const observer = new ResizeObserver(() => {
       for (const chart of charts.current) {
         if (chart.width !== root.clientWidth) chart.setSize({ width: root.clientWidth, height: chart.height })
@@ -69,10 +80,10 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
   }, [data, log, revision, syncKey])
 
   function readAt(place: number | null) {
-    const [chart] = charts.current
-    if (!chart) return
-    const left = place === null ? -10 : chart.valToPos(data.time[place] ?? 0, 'x')
-    chart.setCursor({ left, top: place === null ? -10 : 10 })
+    byKeys.current = place !== null
+    at.current = place
+    setRead(place)
+    pointAt(charts.current[0], data, place)
   }
 
   function step(event: React.KeyboardEvent) {
@@ -89,6 +100,7 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
   function drag(event: React.PointerEvent) {
     const [chart] = charts.current
     if (event.pointerType === 'mouse' || !chart) return
+    byKeys.current = false
     chart.setCursor({ left: event.clientX - chart.over.getBoundingClientRect().left, top: 10 })
   }
 
@@ -114,9 +126,16 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
   )
 }
 
+/** Puts the crosshair on a place, or takes it away. */
+function pointAt(chart: uPlot | undefined, data: Equity, place: number | null) {
+  const left = place === null ? -10 : chart?.valToPos(data.time[place] ?? 0, 'x')
+  if (left !== undefined) chart?.setCursor({ left, top: place === null ? -10 : 10 })
+}
+
 /** What the crosshair stands on; without one, the end. */
 function Readout({ data, at, quote }: { data: Equity; at: number | null; quote: string }) {
-  const place = at ?? data.time.length - 1
+  const last = data.time.length - 1
+  const place = Math.min(at ?? last, last)
   const parts = [
     { name: 'Equity', value: `${money(data.equity[place] ?? NaN)}${quote && ` ${quote}`}`, mark: 'bg-ink' },
     ...(data.hold ? [{ name: 'Buy and hold', value: money(data.hold[place] ?? NaN), mark: 'bg-muted' }] : []),

@@ -15,11 +15,17 @@ interface Look {
   /** Charts of one key move their crosshairs together. */
   syncKey: string
   onRead: (at: number | null) => void
+  /** Whether the crosshair stays where it is, whatever the pointer does. */
+  keeps: (event: MouseEvent) => boolean
 }
 
 const faded = (hex: string, opacity: string) => `${hex}${opacity}`
 
-function shared({ width, height, syncKey, onRead }: Look, foot: number) {
+function shared({ width, height, syncKey, onRead, keeps }: Look, foot: number) {
+  const unlessKept: uPlot.Cursor.MouseListenerFactory = (_chart, _target, handle) => (event) => {
+    if (!keeps(event)) handle(event)
+    return null
+  }
   const font = `${FONT} ${getComputedStyle(document.body).fontFamily}`
   const axis = { stroke: token('muted'), font, ticks: { show: false } } as const
   const line = { stroke: token('hairline'), width: 1 }
@@ -35,6 +41,7 @@ function shared({ width, height, syncKey, onRead }: Look, foot: number) {
         drag: { x: false, y: false },
         sync: { key: syncKey, setSeries: false },
         points: { size: 7, width: 2 },
+        bind: { mousemove: unlessKept, mouseleave: unlessKept },
       },
       hooks: { setCursor: [(chart: uPlot) => onRead(chart.cursor.idx ?? null)] },
     },
