@@ -71,11 +71,12 @@ async def answered(page: Page, method: str, path: str) -> AsyncIterator[dict[str
 async def take_line(page: Page, x: float, y: float, bar: str) -> float:
     """Press about where a line was set until its toolbar says that it is selected. Returns its height."""
     selected = page.get_by_role("toolbar", name=bar, exact=True)
-    for away in sorted(range(-REACH, REACH + 1, 4), key=abs):
-        await page.mouse.click(x, y + away)
-        await asyncio.sleep(0.1)
-        if await selected.count():
-            return y + away
+    for pause in (0.1, 0.5, 2.0):
+        for away in sorted(range(-REACH, REACH + 1, 4), key=abs):
+            await page.mouse.click(x, y + away)
+            await asyncio.sleep(pause)
+            if await selected.count():
+                return y + away
     raise AssertionError(f"no line within {REACH} px of {y}")
 
 
