@@ -274,7 +274,7 @@ async def test_new_users_of_one_network_hear_no_more_together(server, database, 
         await greedy.subscribed("candles:index:btc-d:1m", "candles:index:btc-d:5m")
         await same.say(op="subscribe", topics=["candles:index:btc-d:15m"])
         refused = await same.hears(lambda m: m.get("op") == "error")
-        assert "'candles:index:btc-d:15m' cannot be heard now: Too many bars" in refused["detail"]
+        assert "'candles:index:btc-d:15m' cannot be heard now: Too much" in refused["detail"]
 
 
 async def test_bars_of_so_many_series_and_no_more(server, database, monkeypatch):
@@ -285,7 +285,7 @@ async def test_bars_of_so_many_series_and_no_more(server, database, monkeypatch)
         await greedy.hears(lambda m: m.get("op") == "subscribed" and len(m["topics"]) == 3)
         await greedy.say(op="subscribe", topics=["candles:index:btc-d:1h", "quotes:C1USDT"])
         refused = await greedy.hears(lambda m: m.get("op") == "error")
-        assert "'candles:index:btc-d:1h' cannot be heard now: Too many bars" in refused["detail"]
+        assert "'candles:index:btc-d:1h' cannot be heard now: Too much" in refused["detail"]
         assert "Try again in" in refused["detail"]
         await greedy.hears(lambda m: m.get("op") == "subscribed" and m["topics"] == ["quotes:C1USDT"])
         await greedy.say(op="subscribe", topics=["candles:index:btc-d:1m"])

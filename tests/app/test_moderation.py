@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -57,7 +58,7 @@ async def test_a_stranger_who_asks_too_often_is_told_when_to_come_back(
     assert [answer.status_code == 429 for answer in answers] == [False, False, False, True]
     refused = answers[-1]
     assert 0 < int(refused.headers["Retry-After"]) <= 1200
-    assert refused.json()["detail"] == "Too many bars were asked for from here."
+    assert refused.json()["detail"] == "Too much was asked for from here."
     assert refused.json()["advice"].startswith("Try again in ")
     assert (await elsewhere.get(path)).status_code != 429
     user = await sign_in(api)
@@ -195,6 +196,7 @@ async def test_running_scripts_costs_more_than_reading(
     for path, body in (
         ("/api/scripts/check", {"source": "x"}),
         ("/api/scripts", {"name": "a", "source": "x"}),
+        ("/api/strategies", {}),
     ):
         fresh = await sign_in(api)
         codes = [
@@ -202,4 +204,9 @@ async def test_running_scripts_costs_more_than_reading(
             for n in range(4)
         ]
         assert [code == 429 for code in codes] == [False, False, False, True], (path, codes)
-    assert (await api.get("/api/scripts", headers=user)).status_code == 200
+    equity = f"/api/strategies/{uuid4()}/equity"
+    codes = [(await api.get(equity, headers=user)).status_code for _ in range(4)]
+    assert codes == [404, 404, 404, 429]
+    fresh = await sign_in(api)
+    for path in ("/api/scripts", "/api/strategies"):
+        assert (await api.get(path, headers=fresh)).status_code == 200

@@ -153,7 +153,7 @@ async def run_on(world: World, symbol: str) -> UUID:
     )
     series = await world.candles.find("bybit", symbol)
     async with world.database.transaction() as session:
-        made = await service.start(session, world.user_id, wanted_one, series, now=world.clock.now())
+        made = await service.start(session, world.user_id, wanted_one, series, most=9, now=world.clock.now())
     return made.id
 
 

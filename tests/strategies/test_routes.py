@@ -8,9 +8,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, insert, select
-from tests.charts.conftest import Headers
+from tests.charts.conftest import Headers, add_user, sign_in
 from tests.strategies.world import FLIPS, SERIES, START, World
 
+from holdfast.backtest.schemas import NewBacktest
 from holdfast.charts.datasets.models import Dataset
 from holdfast.core.timeframes import MINUTE
 from holdfast.market.candles import columns, store
@@ -161,6 +162,8 @@ async def test_somebody_elses_does_not_exist(door: Door, stranger: Headers) -> N
         ({"version": 9}, 404, "no version 9"),
         ({"name": " "}, 422, "name"),
         ({"inputs": {"x": "\x00"}}, 422, "inputs"),
+        ({"inputs": {"a\x00b": 1}}, 422, "inputs"),
+        ({"inputs": {"": 1}}, 422, "inputs"),
     ],
 )
 async def test_what_cannot_be_is_refused(door: Door, more: dict[str, Any], status: int, says: str) -> None:
@@ -168,6 +171,13 @@ async def test_what_cannot_be_is_refused(door: Door, more: dict[str, Any], statu
     assert answer.status_code == status, answer.text
     assert says in answer.text
     assert await count(door.world, Strategy) == 0
+
+
+def test_a_back_test_and_a_strategy_take_the_same_settings() -> None:
+    """What was back-tested can be run on paper as it is."""
+    for name in ("inputs", "series", "capital", "fee_rate", "slippage", "allow_short", "signal_size"):
+        one, other = NewBacktest.model_fields[name], schemas.NewStrategy.model_fields[name]
+        assert repr(one) == repr(other), name
 
 
 async def test_own_data_and_files_are_refused_because_nothing_new_comes(door: Door) -> None:
@@ -218,6 +228,25 @@ async def test_there_are_limits(door: Door, monkeypatch: pytest.MonkeyPatch) -> 
     full = await door.send("POST", "", await door.wanted())
     assert (full.status_code, "which is the most" in full.json()["detail"]) == (409, True)
     assert schemas.MOST_RUNNING == 20
+
+
+async def test_there_is_room_for_so_many_of_all_users(app: FastAPI, door: Door) -> None:
+    database, settings = door.world.database, app.state.settings
+    app.state.settings = settings.model_copy(update={"limit_strategies": 2})
+    user_id = await add_user(database)
+    other = Door(door.client, door.world, await sign_in(database, settings, user_id), door.key)
+    first, second = await door.start(), await door.start()
+    theirs = str(await door.world.script(user_id=user_id))
+    full = await other.send("POST", "", {**await door.wanted(), "script_id": theirs})
+    assert (full.status_code, "so many strategies" in full.json()["detail"]) == (503, True), full.text
+    assert full.json()["advice"]
+    await door.send("POST", f"/{first['id']}/stop")
+    assert (await other.send("POST", "", {**await door.wanted(), "script_id": theirs})).status_code == 201
+    async with door.world.database.transaction() as session:
+        (await session.get_one(Strategy, UUID(second["id"]))).state = "failed"
+    assert (await door.send("POST", "", await door.wanted())).status_code == 201
+    again = await door.send("POST", f"/{second['id']}/resume")
+    assert again.status_code == 503, "one that failed and holds nothing has left its place"
 
 
 async def test_events_and_fills_come_in_pages_and_equity_in_columns(door: Door) -> None:

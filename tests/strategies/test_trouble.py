@@ -1,6 +1,8 @@
 """Bars that are late or missing, a venue or sandbox that is away, scripts that fail: nothing is invented."""
 
 import asyncio
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from tests.scripts.local import LocalRunner
@@ -11,7 +13,8 @@ from holdfast.core.bars import Bars
 from holdfast.core.errors import Conflict
 from holdfast.core.timeframes import HOUR, MINUTE, Timeframe
 from holdfast.market.candles import store
-from holdfast.strategies import booking, repository, stepping
+from holdfast.strategies import booking, market, repository, states, stepping
+from holdfast.strategies.models import Strategy
 from holdfast.strategies.stepping import Late
 
 
@@ -274,3 +277,56 @@ async def test_bars_without_a_script_are_many_in_one_job(
     world.clock.second = START + 30 * MINUTE + 3
     await world.stepper().bring_up_to_date(one)
     assert len(await world.bars(one)) == 15
+
+
+ALWAYS_LONG = 'script("Long")\ntarget(bars.close * 0 + 1)\n'
+
+
+async def holding(world: World) -> UUID:
+    one = await world.start(ALWAYS_LONG)
+    await world.at(3 * MINUTE + 3, one)
+    assert (await world.bars(one))[-1].quantity > 0
+    return one
+
+
+async def test_one_stopped_after_a_long_halt_closes_its_position(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no bar of the halt, of which a look reaches only a part."""
+    monkeypatch.setattr(market, "_MOST_PAGES", 1)
+    monkeypatch.setattr(market, "_PAGE", 100)
+    one = await holding(world)
+    world.clock.second = START + 303 * MINUTE
+    await world.change("stop", one)
+    await world.glance(305 * MINUTE + 3, one)
+    row = await world.row(one)
+    assert (row.closing_from, row.waiting) == (None, "")
+    assert (await world.fills(one))[-1].time == START + 304 * MINUTE
+
+
+async def test_one_stopped_between_two_bars_of_a_halt_records_no_more(world: World) -> None:
+    one = await world.start()
+    await world.at(3, one)
+    world.clock.second = START + 9 * MINUTE + 3
+
+    async def stop(user_id: UUID) -> None:
+        if (await world.row(one)).state == states.PAPER:
+            await world.change("stop", one)
+
+    stepper = replace(world.stepper(), announce=stop)
+    while await stepper.bring_up_to_date(one) == 0:
+        pass
+    assert [bar.held for bar in await world.bars(one)] == [""]
+    row = await world.row(one)
+    assert (row.state, row.next_due) == (states.STOPPED, None)
+
+
+async def test_a_position_without_a_series_is_told_and_waits_for_nothing(world: World) -> None:
+    one = await holding(world)
+    await world.change("stop", one)
+    async with world.database.transaction() as session:
+        (await session.get_one(Strategy, one)).series = "bybit:GONE"
+    assert await world.at(5 * MINUTE, one) is None
+    assert (await world.row(one)).closing_from is None
+    kind, text = (await world.events(one))[-1]
+    assert (kind, "could not be closed" in text, "GONE" in text) == ("error", True, True)

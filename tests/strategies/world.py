@@ -35,6 +35,8 @@ SERIES: Final = "bybit:COIN"
 START: Final = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp())
 LISTED: Final = START - 3000 * MINUTE
 MANY: Final = 20_000
+MOST: Final = 100
+"""Strategies of all users."""
 FLIPS: Final = 'script("Flips")\ntarget(np.where(bars.index % 2 == 0, 1.0, 0.0))\n'
 
 
@@ -173,13 +175,14 @@ class World:
         )
         series = await self.candles.find("bybit", "COIN")
         async with self.database.transaction() as session:
-            made = await service.start(session, self.user_id, wanted, series, now=self.clock.now())
+            made = await service.start(session, self.user_id, wanted, series, most=MOST, now=self.clock.now())
         return made.id
 
     async def change(self, what: str, strategy_id: UUID) -> StrategyView:
         async with self.database.transaction() as session:
             verb = getattr(service, what)
-            return await verb(session, self.user_id, strategy_id, now=self.clock.now())  # type: ignore[no-any-return]
+            more = {"most": MOST} if what == "resume" else {}
+            return await verb(session, self.user_id, strategy_id, now=self.clock.now(), **more)  # type: ignore[no-any-return]
 
     def stepper(self) -> Stepper:
         async def announce(user_id: UUID) -> None:

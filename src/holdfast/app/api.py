@@ -54,7 +54,6 @@ ROUTERS = (
     holdfast.execution.routes.router,
     holdfast.execution.incidents.routes.router,
     holdfast.execution.risk.routes.router,
-    holdfast.strategies.routes.router,
     holdfast.journal.routes.router,
     holdfast.journal.image_routes.router,
 )
@@ -69,6 +68,7 @@ SIGNED_IN_ROUTERS = (
     holdfast.charts.alert_routes.router,
     holdfast.scripts.routes.router,
     holdfast.backtest.routes.router,
+    holdfast.strategies.routes.router,
 )
 """For users, within limits. They are told who asks, and hold no transaction for it."""
 

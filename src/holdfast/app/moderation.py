@@ -48,11 +48,14 @@ COSTS: Final = {
     ("POST", "/api/scripts/check"): 20,
     ("PUT", "/api/scripts/{script_id}"): 20,
     ("POST", "/api/scripts/preview"): 5,
+    ("POST", "/api/strategies"): 20,
+    ("GET", "/api/strategies/{strategy_id}/equity"): 20,
 }
-"""In reads: years of bars in one answer, a dozen runs of a script over a sample, one over a page."""
+"""In reads: years of bars in one answer, a dozen runs of a script over a sample, one over a page, a strategy
+that runs from now on, all bars that one has recorded."""
 AT_ONCE: Final = 32
 """Requests of one visitor that are being answered; a browser sends six."""
-REFUSAL: Final = "Too many bars were asked for from here."
+REFUSAL: Final = "Too much was asked for from here."
 
 
 @dataclass(frozen=True, slots=True)

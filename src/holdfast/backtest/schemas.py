@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from holdfast.core.money import Amount
 from holdfast.core.timeframes import Timeframe
 from holdfast.platform.schemas import Schema
+from holdfast.scripts.schemas import Inputs, InputValue, SeriesName
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 Stage = Literal["queued", "history", "bars", "script", "causality", "trading", "figures", "done"]
@@ -25,29 +26,43 @@ def _moment(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _text(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("this is no text")
-    return text
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    if any("\x00" in name or "\x00" in str(value) for name, value in values.items()):
-        raise ValueError("this is no text")
-    return values
-
-
 Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 Rate = Annotated[Decimal, Field(ge=0, le=Decimal("0.1"), decimal_places=8, allow_inf_nan=False)]
 Capital = Annotated[
     Decimal, Field(gt=0, le=Decimal(10) ** 12, max_digits=20, decimal_places=8, allow_inf_nan=False)
 ]
-Size = Annotated[Decimal, Field(gt=0, le=1, decimal_places=4, allow_inf_nan=False)]
-InputName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
-InputText = Annotated[str, StringConstraints(max_length=300)]
-InputValue = bool | int | Annotated[float, Field(allow_inf_nan=False)] | InputText
-Inputs = Annotated[dict[InputName, InputValue], Field(max_length=64), AfterValidator(_plain)]
-SeriesName = Annotated[str, StringConstraints(min_length=3, max_length=60), AfterValidator(_text)]
+Size = Annotated[Decimal, Field(gt=0, le=1, decimal_places=8, allow_inf_nan=False)]
+
+
+class Traded(Schema):
+    """With what a script or signals were traded. Money in quote coin."""
+
+    inputs: dict[str, InputValue]
+    series: str
+    timeframe: Timeframe
+    capital: Amount
+    fee_rate: Amount
+    slippage: Amount
+    allow_short: bool
+    signal_size: Amount
+
+
+class Trading(Schema):
+    """What is traded and with what, in a back-test and on paper alike.
+
+    ``capital`` in quote coin. ``fee_rate`` of each trade's value; ``slippage``: by how much its price is
+    worse than the open of its bar. Both are shares: 0.001 is 0.1 %. ``signal_size``: the share of the capital
+    that a signal holds; a script's target() says its own.
+    """
+
+    inputs: Inputs = Field(default_factory=dict)
+    series: SeriesName
+    timeframe: Timeframe
+    capital: Capital = Decimal(10_000)
+    fee_rate: Rate = Decimal("0.001")
+    slippage: Rate = Decimal("0.0005")
+    allow_short: bool = False
+    signal_size: Size = Decimal(1)
 
 
 class ScriptWanted(Schema):
@@ -65,23 +80,12 @@ class SignalsWanted(Schema):
     dataset_id: UUID
 
 
-class NewBacktest(Schema):
-    """``since`` and ``until``: which bars; all that are there, if they are missing. ``capital`` in quote
-    coin. ``fee_rate`` of each trade's value; ``slippage``: by how much its price is worse than the open of
-    its bar. Both are shares: 0.001 is 0.1 %. ``signal_size``: the share of the capital that a signal holds; a
-    script's target() says its own."""
+class NewBacktest(Trading):
+    """``since`` and ``until``: which bars; all that are there, if they are missing."""
 
     source: Annotated[ScriptWanted | SignalsWanted, Field(discriminator="kind")]
-    inputs: Inputs = Field(default_factory=dict)
-    series: SeriesName
-    timeframe: Timeframe
     since: Moment | None = None
     until: Moment | None = None
-    capital: Capital = Decimal(10_000)
-    fee_rate: Rate = Decimal("0.001")
-    slippage: Rate = Decimal("0.0005")
-    allow_short: bool = False
-    signal_size: Size = Decimal(1)
 
     @model_validator(mode="after")
     def _begins_before_it_ends(self) -> Self:
@@ -104,17 +108,9 @@ class BacktestSignals(Schema):
     name: str
 
 
-class BacktestSettings(Schema):
-    inputs: dict[str, InputValue]
-    series: str
-    timeframe: Timeframe
+class BacktestSettings(Traded):
     since: datetime | None
     until: datetime | None
-    capital: Amount
-    fee_rate: Amount
-    slippage: Amount
-    allow_short: bool
-    signal_size: Amount
 
 
 class BacktestProgress(Schema):

@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     With ``hub`` the stream is a process of its own, on ``hub_port``; ``stream_url`` tells pages where it is,
     if that is not the same host. ``sockets_per_network`` bounds what one network has open at a process beside
     streams (0: any number); this machine and proxies that are believed are not counted.
-    ``limit_*`` hold for everybody here; a user's own limits can only be tighter. Nothing new is opened on
+    ``limit_*`` hold for everybody here; a user's own limits can only be tighter. ``limit_strategies``: so many
+    run on paper, of all users together. Nothing new is opened on
     prices older than ``stale_price_seconds`` or on books not compared with the venue for
     ``stale_books_seconds``.
     ``sandbox`` says where scripts are run: the path of a UNIX socket, or host:port; ``sandbox_runs`` how many
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
     limit_drawdown: Decimal = Field(default=Decimal("0.5"), gt=0, le=1)
     limit_orders_per_minute: int = Field(default=600, ge=1)
     limit_price_band: Decimal = Field(default=Decimal("0.1"), gt=0, le=1)
+    limit_strategies: int = Field(default=500, ge=0)
     stale_price_seconds: float = Field(default=30, gt=0)
     stale_books_seconds: float = Field(default=300, gt=0)
     sandbox: str = ""

@@ -52,16 +52,15 @@ Name = Annotated[
     AfterValidator(_printable),
 ]
 Source = Annotated[str, Field(max_length=MOST_SOURCE), AfterValidator(_readable), AfterValidator(_short)]
-SeriesName = Annotated[str, StringConstraints(min_length=3, max_length=60)]
+SeriesName = Annotated[str, StringConstraints(min_length=3, max_length=60), AfterValidator(_readable)]
 InputValue = (
     StrictBool
     | StrictInt
     | Annotated[StrictFloat, Field(allow_inf_nan=False)]
     | Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_readable)]
 )
-Inputs = Annotated[
-    dict[Annotated[str, Field(max_length=LONGEST_NAME)], InputValue], Field(max_length=MOST_INPUTS)
-]
+_InputName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_readable)]
+Inputs = Annotated[dict[_InputName, InputValue], Field(max_length=MOST_INPUTS)]
 
 
 # --- what a run tells ---------------------------------------------------------------------------------------

@@ -112,6 +112,17 @@ async def note_failure(session: AsyncSession, read: Strategy, error: dict[str, A
     return True
 
 
+async def note_unclosed(session: AsyncSession, read: Strategy, reason: str, now: datetime) -> bool:
+    """The position of a stopped strategy stays: there is no price to close it at."""
+    row = await current(session, read)
+    if row is None:
+        return False
+    row.closing_from = None
+    _note(session, row, "error", f"The position could not be closed: {reason}", None, now)
+    _changed(row, now)
+    return True
+
+
 async def note_anchor(session: AsyncSession, read: Strategy, anchor: int, now: datetime) -> bool:
     """Where what the script sees begins."""
     row = await current(session, read)

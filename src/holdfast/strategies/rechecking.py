@@ -15,7 +15,6 @@ from holdfast.core.bars import Bars, Floats
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles.readers import split_name
 from holdfast.scripts.models import ScriptVersion
-from holdfast.scripts.running import task_of
 from holdfast.strategies import booking, market
 from holdfast.strategies.models import Strategy, StrategyBar
 from holdfast.strategies.states import STOPPED
@@ -32,7 +31,7 @@ async def recheck(tools: Stepper, strategy_id: UUID) -> bool:
 
     Raises:
         NotFound: there are no bars of its series any more.
-        Unavailable: its bars are not here, or the sandbox is away.
+        Unavailable: its bars are not here, or the sandbox is away or too busy.
     """
     async with tools.database.transaction() as session:
         row = await session.get(Strategy, strategy_id)
@@ -69,12 +68,7 @@ async def _compare(
     if not same:
         return
     bars = bars.take(slice(_begin(same[0], bars), None))
-    output = await tools.runner.run(
-        task_of(source, row.series, timeframe, row.inputs, bare=True),
-        bars.as_floats(),
-        owner=str(row.user_id),
-        purpose="live",
-    )
+    output = await tools.run(row, source, bars.as_floats())
     if output.error is not None:
         return
     try:

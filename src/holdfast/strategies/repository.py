@@ -63,6 +63,11 @@ async def counts(session: AsyncSession, user_id: UUID) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+async def count_at_work(session: AsyncSession) -> int:
+    """Of all users."""
+    return int(await session.scalar(select(func.count()).select_from(Strategy).where(_at_work())) or 0)
+
+
 async def at_work(session: AsyncSession) -> list[UUID]:
     return list(await session.scalars(select(Strategy.id).where(_at_work())))
 

@@ -15,7 +15,7 @@ from holdfast.market.candles.routes import CandlesDep
 from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery
 from holdfast.platform.schemas import Page
-from holdfast.platform.web import NowDep, SessionDep
+from holdfast.platform.web import NowDep, SessionDep, SettingsDep
 from holdfast.strategies import curve, repository, service
 from holdfast.strategies.schemas import (
     NewStrategy,
@@ -43,6 +43,7 @@ async def start(
     user: UserDep,
     session: SessionDep,
     candles: CandlesDep,
+    settings: SettingsDep,
     now: NowDep,
     intent: IntentDep,
 ) -> JSONResponse:
@@ -50,7 +51,8 @@ async def start(
     series = await candles.find(*split_name(wanted.series), user.id)
 
     async def effect() -> tuple[int, StrategyView]:
-        return 201, await service.start(session, user.id, wanted, series, now=now)
+        most = settings.limit_strategies
+        return 201, await service.start(session, user.id, wanted, series, most=most, now=now)
 
     return await run_once(session, user.id, intent, wanted, effect)
 
@@ -89,11 +91,17 @@ async def pause(
 
 @router.post("/{strategy_id}/resume", response_model=StrategyView)
 async def resume(
-    strategy_id: UUID, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
+    strategy_id: UUID,
+    user: UserDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    now: NowDep,
+    intent: IntentDep,
 ) -> JSONResponse:
     """Go on with the bar that forms now. 409 if it runs or is stopped."""
+    most = settings.limit_strategies
     return await _once(
-        session, user.id, intent, lambda: service.resume(session, user.id, strategy_id, now=now)
+        session, user.id, intent, lambda: service.resume(session, user.id, strategy_id, most=most, now=now)
     )
 
 

@@ -1,21 +1,20 @@
 """Strategies on paper as the API tells them."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from holdfast.backtest.schemas import Traded, Trading
 from holdfast.core.money import Amount
 from holdfast.core.timeframes import Timeframe
 from holdfast.platform.schemas import Schema
-from holdfast.scripts.schemas import Inputs, InputValue, Name, SeriesName
+from holdfast.scripts.schemas import Name
 
 MOST_RUNNING: Final = 20
 """Of one user at a time: everything that is not stopped."""
 MOST_KEPT: Final = 100
-MOST_CAPITAL: Final = 10**9
 
 State = Literal["paper", "paused", "stopped", "failed"]
 EventKind = Literal[
@@ -31,26 +30,14 @@ EventKind = Literal[
     "alert",
     "repainted",
 ]
-Capital = Annotated[Amount, Field(gt=0, le=MOST_CAPITAL, decimal_places=8)]
-Rate = Annotated[Amount, Field(ge=0, le=Decimal("0.1"), decimal_places=8)]
-Size = Annotated[Amount, Field(gt=0, le=1, decimal_places=8)]
 
 
-class NewStrategy(Schema):
-    """Run a script on the closed bars of a series, on paper. Without ``version`` its newest one; ``capital``
-    in quote coin; ``signal_size``: the weight that a signal stands for."""
+class NewStrategy(Trading):
+    """Run a script on the closed bars of a series, on paper. Without ``version`` its newest one."""
 
     name: Name
     script_id: UUID
     version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-    inputs: Annotated[Inputs, Field(default_factory=dict)]
-    series: SeriesName
-    timeframe: Timeframe
-    capital: Capital = Decimal(10_000)
-    fee_rate: Rate = Decimal("0.001")
-    slippage: Rate = Decimal("0.0005")
-    allow_short: bool = False
-    signal_size: Size = Decimal(1)
 
 
 class StrategyName(Schema):
@@ -106,17 +93,11 @@ class StrategyTick(Schema):
     repainted: bool
 
 
-class StrategyView(StrategyTick):
+class StrategyView(StrategyTick, Traded):
     """A strategy with what it was started with. ``quote``: the coin of all money, "" if it is not known."""
 
     script: StrategyScript
-    inputs: dict[str, InputValue]
     quote: str
-    capital: Amount
-    fee_rate: Amount
-    slippage: Amount
-    allow_short: bool
-    signal_size: Amount
     started_at: datetime
     cash: Amount
     fees: Amount

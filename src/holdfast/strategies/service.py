@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.backtest.engine import Book, Terms
 from holdfast.backtest.reading import quote_of, terms_of
 from holdfast.charts.service import INDEX
-from holdfast.core.errors import Conflict, InvalidInput, NotFound
+from holdfast.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from holdfast.core.identity import new_id
 from holdfast.core.money import plain
 from holdfast.core.timeframes import Timeframe, divides, start_of
@@ -77,14 +77,21 @@ def check_series(series: Series, wanted: NewStrategy) -> None:
 
 
 async def start(
-    session: AsyncSession, user_id: UUID, wanted: NewStrategy, series: Series, *, now: datetime
+    session: AsyncSession,
+    user_id: UUID,
+    wanted: NewStrategy,
+    series: Series,
+    *,
+    most: int,
+    now: datetime,
 ) -> StrategyView:
     """Run a version of a script on paper from now on: the bar that forms now is the first that counts.
 
     Raises:
         NotFound: the script is not this user's.
         InvalidInput: the script has an error, nothing new comes in there, or the capital buys nothing.
-        Conflict: there are too many.
+        Conflict: this user has too many.
+        Unavailable: ``most`` of all users are at work.
     """
     check_series(series, wanted)
     await repository.lock_user(session, user_id)
@@ -97,6 +104,7 @@ async def start(
         raise Conflict(
             f"You keep {kept} strategies, which is the most.", advice="Delete a stopped one first."
         )
+    await _check_place(session, most)
     version = await scripts.version_of(session, user_id, wanted.script_id, wanted.version)
     _check_script(version)
     terms = await _terms(session, series, wanted)
@@ -125,9 +133,22 @@ async def start(
     session.add(row)
     await session.flush()
     _note(session, row, "started", _started(row, version), now)
+    await _enqueue(session, row, now)
+    return await _view(session, row)
+
+
+async def _enqueue(session: AsyncSession, row: Strategy, now: datetime) -> None:
     await enqueue(session, STEP, str(row.id), now=now)
     await enqueue(session, RECHECK, str(row.id), now=now, run_at=now + timedelta(days=1))
-    return await _view(session, row)
+
+
+async def _check_place(session: AsyncSession, most: int) -> None:
+    """For one more strategy of anybody. Raises ``Unavailable``."""
+    if await repository.count_at_work(session) >= most:
+        raise Unavailable(
+            "There is no place for another one: so many strategies of all users run here.",
+            advice="Try again later, or ask whoever runs this installation for more places.",
+        )
 
 
 def _check_script(version: ScriptVersion) -> None:
@@ -178,24 +199,28 @@ async def pause(session: AsyncSession, user_id: UUID, strategy_id: UUID, *, now:
     return await _view(session, row)
 
 
-async def resume(session: AsyncSession, user_id: UUID, strategy_id: UUID, *, now: datetime) -> StrategyView:
+async def resume(
+    session: AsyncSession, user_id: UUID, strategy_id: UUID, *, most: int, now: datetime
+) -> StrategyView:
     """Go on with the bar that forms now. Bars that closed before are held through.
 
     Raises:
         NotFound: it is not this user's.
         Conflict: it is not paused and has not failed, or nothing is left to trade with.
+        Unavailable: it has left its place, and ``most`` of all users are at work.
     """
     row = await owned(session, user_id, strategy_id, lock=True)
     book = books.book_of(row.book)
     if book.ruined:
         raise Conflict("It has lost all there was on paper.", advice="Stop it, and start another one.")
     if row.state == states.FAILED and not book.lots:
+        await _check_place(session, most)
         # Nobody looked at its bars meanwhile.
         row.next_time = max(row.next_time, start_of(int(now.timestamp()), Timeframe(row.timeframe)))
     turn(row, states.RESUME, now)
     row.active_from, row.failures, row.error = now, 0, None
     _note(session, row, "resumed", "Resumed with the bar that forms now.", now)
-    await enqueue(session, STEP, str(row.id), now=now)
+    await _enqueue(session, row, now)
     return await _view(session, row)
 
 

@@ -8,7 +8,6 @@ PAPER: Final = "paper"
 PAUSED: Final = "paused"
 STOPPED: Final = "stopped"
 FAILED: Final = "failed"
-STATES: Final = (PAPER, PAUSED, STOPPED, FAILED)
 
 PAUSE: Final = "pause"
 RESUME: Final = "resume"

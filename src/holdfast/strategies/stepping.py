@@ -15,21 +15,22 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.bars import Bars, DoesNotFit
+from holdfast.core.bars import Bars, DoesNotFit, FloatBars
 from holdfast.core.errors import NotFound, Unavailable
 from holdfast.core.time import Clock
 from holdfast.core.timeframes import Timeframe, end_of, shifted, start_of
 from holdfast.market.candles.readers import Series, split_name
 from holdfast.market.candles.service import Candles
 from holdfast.platform.database import Database
+from holdfast.scripts.language.output import Output
 from holdfast.scripts.models import ScriptVersion
-from holdfast.scripts.running import Runner
+from holdfast.scripts.running import Runner, task_of
 from holdfast.scripts.values import WARMUP
 from holdfast.strategies import booking, books, market, states
 from holdfast.strategies.booking import Bar
 from holdfast.strategies.market import Known
 from holdfast.strategies.models import Strategy
-from holdfast.strategies.values import Value, digest, value_at_close
+from holdfast.strategies.values import Value, digest, value_of
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +102,19 @@ class Stepper:
             await self._fail(row, "data", f"The prices of {row.series} do not fit any more: {error}.")
             return None
 
+    async def run(self, row: Strategy, source: str, bars: FloatBars) -> Output:
+        """What the strategy's script says about these bars.
+
+        Raises:
+            Unavailable: no script can be run now, or not within ``SANDBOX_SECONDS``.
+        """
+        task = task_of(source, row.series, Timeframe(row.timeframe), row.inputs, bare=True)
+        try:
+            async with asyncio.timeout(SANDBOX_SECONDS):
+                return await self.runner.run(task, bars, owner=str(row.user_id), purpose="live")
+        except TimeoutError as error:
+            raise Unavailable("The sandbox is too busy.", advice="Wait a moment.") from error
+
     async def write(self, row: Strategy, work: Write) -> None:
         """One transaction. Raises ``Overtaken`` if the row has changed."""
         async with self.database.transaction() as session:
@@ -121,10 +135,12 @@ class Stepper:
 
     async def _fail(self, row: Strategy, kind: str, message: str) -> None:
         error = {"kind": kind, "message": message, "line": None}
-        if row.state != states.PAPER:
+        if row.state == states.PAPER:
+            await self.write(row, lambda session, now: booking.note_failure(session, row, error, now))
+        elif row.closing_from is not None:
+            await self.write(row, lambda session, now: booking.note_unclosed(session, row, message, now))
+        else:
             log.error("a strategy has no bars", strategy=str(row.id), error=message)
-            return
-        await self.write(row, lambda session, now: booking.note_failure(session, row, error, now))
 
 
 def _at_work(row: Strategy) -> bool:
@@ -150,9 +166,9 @@ class _Look:
         now = int(self._tools.clock.now().timestamp())
         if row.anchor is None and row.state == states.PAPER:
             await self._begin()
-        known = await market.known(candles, self._series, row.next_time, now)
         if row.closing_from is not None:
-            return await self._close_position(known, row.closing_from)
+            return await self._close_position(row.closing_from, now)
+        known = await market.known(candles, self._series, row.next_time, now)
         bars = await market.fresh(candles, self._series, self._timeframe, row.next_time, known.until)
         closed = market.complete(bars, self._timeframe, known.until)
         if closed:
@@ -199,6 +215,8 @@ class _Look:
             bar = Bar(time, self._price(bars, place, "open"), self._price(bars, place, "close"))
             gaps = market.told_gaps(known.gaps, row.next_time, end_of(time, self._timeframe))
             row = await self._record(row, bar, value, seen, gaps)
+            if row.state == states.STOPPED:
+                return
 
     async def _record(self, row: Strategy, bar: Bar, value: Value | None, seen: bytes, gaps: str) -> Strategy:
         """The row as it is then. It is read again, so that it is known what was written."""
@@ -211,9 +229,10 @@ class _Look:
             raise Overtaken
         return found
 
-    async def _close_position(self, known: Known, since: int) -> float | None:
+    async def _close_position(self, since: int, now: int) -> float | None:
         row, step = self._row, self._series.base_seconds
         begin = -(-since // step) * step
+        known = await market.known(self._tools.candles, self._series, begin, now)
         bars = await market.fresh(
             self._tools.candles, self._series, market.base_of(self._series), begin, known.until
         )
@@ -256,12 +275,13 @@ class _Look:
             viewer=self._row.user_id,
         )
 
-    async def _value(self, bars: Bars) -> Value:
+    async def _value(self, closed: Bars) -> Value:
+        """Of the last of the bars."""
+        bars = closed.as_floats()
         try:
-            async with asyncio.timeout(SANDBOX_SECONDS):
-                return await value_at_close(self._tools.runner, self._row, self._source, bars)
-        except (TimeoutError, Unavailable) as error:
-            log.info("no sandbox", strategy=str(self._row.id), reason=str(error) or "it takes too long")
+            return value_of(await self._tools.run(self._row, self._source, bars), self._row, bars)
+        except Unavailable as error:
+            log.info("no sandbox", strategy=str(self._row.id), reason=error.detail)
             raise await self._tools.late(self._row, "Waiting for the sandbox.", since=None) from error
 
     def _acts(self, row: Strategy, time: int) -> bool:

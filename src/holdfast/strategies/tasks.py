@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.charts.datasets.reader import OwnReader
 from holdfast.charts.datasets.repository import SOURCE as OWN
-from holdfast.core.errors import HoldfastError
+from holdfast.core.errors import HoldfastError, NotFound
 from holdfast.core.timeframes import DAY
 from holdfast.indices.candles import SOURCE as INDEX
 from holdfast.indices.candles import IndexReader
@@ -53,13 +53,16 @@ class _Market:
 
 
 def _market(work: Work) -> _Market:
-    made: _Market = work.services.setdefault(_SERVICE, None) or _Market(work)
-    work.services[_SERVICE] = made
+    if _SERVICE not in work.services:
+        work.services[_SERVICE] = _Market(work)
+    made: _Market = work.services[_SERVICE]
     return made
 
 
 def _runner(work: Work) -> Runner:
-    runner: Runner = work.services.setdefault(SANDBOX, Sandbox.of(work.settings))
+    if SANDBOX not in work.services:
+        work.services[SANDBOX] = Sandbox.of(work.settings)
+    runner: Runner = work.services[SANDBOX]
     return runner
 
 
@@ -89,6 +92,8 @@ async def look_again(work: Work) -> None:
     """Once a day: whether a strategy's script repaints. Subject: its id."""
     try:
         goes_on = await recheck(_stepper(work), UUID(work.lease.subject))
+    except NotFound:
+        return  # it fails at its next step; who resumes it has it looked at again
     except HoldfastError as error:
         raise RetryAt(_AWAY_SECONDS, error.detail) from error
     if goes_on:
@@ -96,10 +101,12 @@ async def look_again(work: Work) -> None:
 
 
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
-    """Start-up is recovery: whatever was missed is caught up with."""
+    """Start-up is recovery: whatever was missed is caught up with. What looks back keeps out of its way, and
+    comes spread over the day."""
     for strategy_id in await repository.at_work(session):
         await enqueue(session, STEP, str(strategy_id), now=now)
-        await enqueue(session, RECHECK, str(strategy_id), now=now, run_at=now + timedelta(days=1))
+        later = now + timedelta(seconds=strategy_id.int % DAY)
+        await enqueue(session, RECHECK, str(strategy_id), now=now, run_at=later)
 
 
 HANDLERS: dict[str, Handler] = {STEP: step, RECHECK: look_again}

@@ -10,10 +10,8 @@ import numpy as np
 
 from holdfast.backtest import weights
 from holdfast.backtest.weights import NothingStated
-from holdfast.core.bars import Bars, FloatBars, Floats
-from holdfast.core.timeframes import Timeframe
+from holdfast.core.bars import FloatBars, Floats
 from holdfast.scripts.language.output import LONGEST_TEXT, Output, clean, told
-from holdfast.scripts.running import Runner, task_of
 from holdfast.strategies.models import Strategy
 
 MOST_ALERTS: Final = 8
@@ -35,20 +33,8 @@ class Value:
     error: dict[str, object] | None = None
 
 
-async def value_at_close(runner: Runner, row: Strategy, source: str, bars: Bars) -> Value:
-    """Of the last of ``bars``, all of which are closed.
-
-    Raises:
-        Unavailable: no script can be run now.
-    """
-    floats = bars.as_floats()
-    task = task_of(source, row.series, Timeframe(row.timeframe), row.inputs, bare=True)
-    output = await runner.run(task, floats, owner=str(row.user_id), purpose="live")
-    return value_of(output, row, floats)
-
-
 def value_of(output: Output, row: Strategy, bars: FloatBars) -> Value:
-    """The last value of each column."""
+    """The last value of each column: what is said at the close of the last of ``bars``."""
     seen = digest(bars)
     if output.error is not None:
         fault = output.error

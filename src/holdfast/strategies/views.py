@@ -38,10 +38,10 @@ def tick(row: Strategy, price: Price | None = None) -> StrategyTick:
     return StrategyTick(**_state(row, price))
 
 
-def view(row: Strategy, script: Script, price: Price | None = None) -> StrategyView:
+def view(row: Strategy, script: Script) -> StrategyView:
     terms, book = books.terms_of(row.terms), books.book_of(row.book)
     return StrategyView(
-        **_state(row, price),
+        **_state(row, None),
         script=StrategyScript(
             id=row.script_id, version=row.version, name=script.name, deleted=script.deleted_at is not None
         ),
