@@ -36,6 +36,8 @@ from holdfast.scripts.service import UNCHECKED, Looked
 log = structlog.get_logger(__name__)
 
 RECENT: Final = 10
+FIRST_SECONDS: Final = 15.0
+"""For the run over all bars: as long as it may take once it has its turn."""
 SEARCH_SECONDS: Final = 8.0
 _MADE_UP: Final = "made-up:COIN"
 
@@ -66,14 +68,20 @@ async def check(
     """What the source gives over the sample, and what was found. ``seed``: one that nobody can foresee.
 
     Raises:
-        Unavailable: nothing can be run now.
+        Unavailable: nothing can be run now, or not soon.
     """
     task = task_of(source, sample.series or _MADE_UP, sample.timeframe, inputs)
 
     async def run(bars: FloatBars) -> Output:
         return await runner.run(task, bars, owner=str(user_id), purpose="editor")
 
-    output = await run(sample.bars)
+    try:
+        async with asyncio.timeout(FIRST_SECONDS):
+            output = await run(sample.bars)
+    except TimeoutError as error:
+        raise Unavailable(
+            "The sandbox, which runs scripts, is too busy.", advice="Try again in a minute."
+        ) from error
     findings = UNCHECKED if output.error else await _search(run, output, sample, seed)
     return CheckView(
         title=output.title,

@@ -24,7 +24,7 @@ from holdfast.core.timeframes import Timeframe
 from holdfast.platform import embedded
 from holdfast.platform.processes import start, stop
 from holdfast.platform.settings import Settings
-from holdfast.scripts.jail import wire
+from holdfast.scripts.jail import machine, wire
 from holdfast.scripts.jail.keeper import Keeper
 from holdfast.scripts.jail.limits import MOST_BARS
 from holdfast.scripts.jail.server import Server, places_of
@@ -221,7 +221,54 @@ async def test_one_owner_cannot_keep_others_out(address: str) -> None:
 def test_places_follow_processors_and_memory() -> None:
     assert places_of(2, 24 * 2**30) == 4
     assert places_of(8, 4 * 2**30) == 2
-    assert places_of(1, 2**30) == 1
+    assert places_of(1, 2**30) == 2
+
+
+def test_memory_is_that_of_the_container(tmp_path: Path) -> None:
+    whole = 64 * 2**30
+    newer = tmp_path / "pod" / "own"
+    newer.mkdir(parents=True)
+    assert machine.memory_of(whole, "0::/pod/own\n", tmp_path) == whole
+    (newer / "memory.max").write_text("max\n")
+    assert machine.memory_of(whole, "0::/pod/own\n", tmp_path) == whole
+    (newer.parent / "memory.max").write_text(f"{2**30}\n")
+    assert machine.memory_of(whole, "0::/pod/own\n", tmp_path) == 2**30
+    assert machine.memory_of(whole, "0::/\n", tmp_path) == whole
+    older = tmp_path / "memory"
+    older.mkdir()
+    (older / "memory.limit_in_bytes").write_text(f"{2**31}\n")
+    told = "4:memory:/docker/as-the-host-names-it\n1:cpu:/\n0::/\n"
+    assert machine.memory_of(whole, told, tmp_path) == 2**31
+    (older / "memory.limit_in_bytes").write_text(f"{2**63 - 4096}\n")
+    assert machine.memory_of(whole, told, tmp_path) == whole
+
+
+def test_processors_are_those_this_process_may_use() -> None:
+    own = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(own)})
+        assert machine.processors() == 1
+    finally:
+        os.sched_setaffinity(0, own)
+    assert machine.processors() == len(own)
+
+
+async def test_back_tests_leave_a_place_on_the_smallest_machine(address: str) -> None:
+    async with serving(address, keeper(), places=places_of(1, 2**30)) as sandbox:
+        tests = [
+            asyncio.create_task(sandbox.run(task(WAIT), BARS, owner=owner, purpose="backtest"))
+            for owner in "ab"
+        ]
+
+        async def one_runs() -> bool:
+            status = await sandbox.status()
+            return (status.running, status.waiting) == (1, 1)
+
+        await until(one_runs)
+        assert (await run(sandbox, HONEST, "c")).error is None
+        for one in tests:
+            one.cancel()
+        await asyncio.gather(*tests, return_exceptions=True)
 
 
 async def test_too_many_bars_are_refused_before_they_are_sent(address: str) -> None:

@@ -126,11 +126,13 @@ def sandbox() -> None:
         )
     import psutil
 
+    from holdfast.scripts.jail import machine
     from holdfast.scripts.jail.server import places_of, run
 
     settings = Settings()
     configure_logging(settings, "sandbox")
-    places = settings.sandbox_runs or places_of(os.cpu_count() or 1, psutil.virtual_memory().total)
+    memory = machine.memory(psutil.virtual_memory().total)
+    places = settings.sandbox_runs or places_of(machine.processors(), memory)
     _run(run(settings.sandbox_at, places, announce_ready))
 
 

@@ -31,8 +31,9 @@ async def run(address: str, places: int, ready: Callable[[], None]) -> None:
 
 
 def places_of(processors: int, memory: int) -> int:
-    """How many scripts may run at once on a machine with so many processors and bytes of memory."""
-    return max(1, min(processors + 2, memory // LIMITS["backtest"].memory))
+    """How many scripts may run at once on a machine with so many processors and bytes of memory. At least
+    two, or back-tests would take the only place: few of them need as much memory as they may."""
+    return max(2, min(processors + 2, memory // LIMITS["backtest"].memory))
 
 
 class Refused(Exception):
@@ -44,8 +45,8 @@ class Gone(Exception):
 
 
 class Server:
-    """``places``: how many scripts may run at once; one fewer back-tests, so that an editor never waits for
-    them alone."""
+    """``places``: how many scripts may run at once; from two on one fewer back-tests, so that an editor
+    never waits for them alone."""
 
     def __init__(self, keeper: Keeper, places: int) -> None:
         self._keeper = keeper
