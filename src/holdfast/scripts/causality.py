@@ -94,10 +94,11 @@ class Report:
 
 
 def cuts(bars: int, seed: int, parts: int = PARTS) -> list[int]:
-    """How many bars each part has: random numbers between a fifth and all but two, and all but one."""
+    """How many bars each part has: all but one first, which finds most, then random numbers between a fifth
+    and all but two, the shortest first."""
     random = np.random.default_rng(seed)
     chosen = random.choice(np.arange(max(2, bars // 5), bars - 1), min(parts, bars // 2), replace=False)
-    return [*sorted(int(one) for one in chosen), bars - 1]
+    return [bars - 1, *sorted(int(one) for one in chosen)]
 
 
 def plan(bars: int, seed: int, parts: int = PARTS) -> list[Run]:
@@ -196,7 +197,7 @@ class Examiner:
         )
 
     def _looks_ahead(self, name: str, found: list[tuple[int, Mismatch]]) -> Finding:
-        cut, one = found[-1]
+        cut, one = max(found, key=lambda each: each[0])
         reaches = {cut - one.bar for cut, one in found if cut < len(self._time) - 1}
         if one.only_once:
             return self._finding(
