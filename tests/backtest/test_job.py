@@ -9,11 +9,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
-from tests.backtest.conftest import SAW, Desk, Headers, Key, Worker, wanted
+from tests.backtest.conftest import SAW, Desk, Headers, Key, Worker, csv_of, wanted
+from tests.scripts.local import LocalRunner
 
-from holdfast.backtest import tasks
+from holdfast.app import runner as job_runner
+from holdfast.backtest import carrying, history, tasks
 from holdfast.backtest.models import Backtest
-from holdfast.core.bars import Bars
+from holdfast.core.bars import Bars, FloatBars
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus
 from holdfast.market import repository as instruments
 from holdfast.market.candles import backfill, coverage, feeds, store
@@ -23,8 +25,24 @@ from holdfast.platform import jobs
 from holdfast.platform.jobs import LeaseLost
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import Work
+from holdfast.scripts.language.output import Output
+from holdfast.scripts.language.run import Task
+from holdfast.scripts.running import Purpose
 
 PATIENCE = 20.0
+
+
+class Busy:
+    """Runs ``free`` scripts, and no more."""
+
+    def __init__(self, inner: LocalRunner, free: int) -> None:
+        self._inner, self._free = inner, free
+
+    async def run(self, task: Task, bars: FloatBars, *, owner: str, purpose: Purpose) -> Output:
+        if not self._free:
+            await asyncio.Event().wait()
+        self._free -= 1
+        return await self._inner.run(task, bars, owner=owner, purpose=purpose)
 
 
 async def reached(worker: Worker, runs: int) -> None:
@@ -49,8 +67,9 @@ async def test_a_cancelled_one_stops(desk: Desk, owner: Headers, own: str, key: 
     path = f"/api/backtests/{asked['id']}/cancel"
     cancelled = await desk.client.post(path, headers=owner | key())
     assert cancelled.json()["state"] == "cancelled"
-    desk.worker.scripts.held.set()
-    await running
+    async with asyncio.timeout(PATIENCE):
+        await running
+    assert not desk.worker.scripts.held.is_set()
     assert len(desk.worker.scripts.runs) == 1
     seen = await desk.see(owner, asked["id"])
     assert (seen["state"], seen["figures"]) == ("cancelled", None)
@@ -144,6 +163,72 @@ async def test_it_waits_for_the_sandbox(desk: Desk, owner: Headers, own: str, wo
     assert "sandbox" in told["error"]["message"]
 
 
+async def test_a_run_that_takes_too_long_is_given_up(
+    desk: Desk, owner: Headers, own: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "LONGEST_GO_SECONDS", 0.5, raising=False)
+    monkeypatch.setattr(job_runner, "LONGEST_RUN_SECONDS", 3.0)
+    worker.scripts.held = asyncio.Event()
+    asked = await desk.ask(owner, wanted(await desk.script(owner), own))
+    await worker.run()
+    told = await desk.see(owner, asked["id"])
+    assert (told["state"], told["error"] and told["error"]["kind"]) == ("failed", "worker")
+    assert "too long" in told["error"]["message"]
+    assert (await job_of(desk, asked["id"])).finished_at is not None
+
+
+async def test_a_check_that_waits_is_cut_short(
+    desk: Desk, owner: Headers, own: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script itself has run; the runs of its check find the sandbox full."""
+    monkeypatch.setattr(carrying, "_LONGEST_CHECK", timedelta(seconds=0.5))
+    monkeypatch.setattr(job_runner, "LONGEST_RUN_SECONDS", 5.0)
+    worker.use(tasks.RUNNER, Busy(worker.scripts, free=2))
+    told = await desk.done(owner, wanted(await desk.script(owner), own))
+    assert told["state"] == "done"
+    assert "2 of 12 runs were made" in " ".join(one["message"] for one in told["warnings"])
+
+
+async def test_users_take_turns(
+    desk: Desk, owner: Headers, stranger: Headers, own: str, worker: Worker
+) -> None:
+    mine = await desk.script(owner)
+    first, second = [(await desk.ask(owner, wanted(mine, own)))["id"] for _ in range(2)]
+    theirs = (await desk.dataset(stranger, csv_of(SAW), name="Theirs"))["series"]
+    other = (await desk.ask(stranger, wanted(await desk.script(stranger), theirs)))["id"]
+    await worker.run()
+    assert (await desk.see(owner, first))["state"] == "done"
+    assert (await desk.see(owner, second))["state"] == "queued"
+    assert (await desk.see(stranger, other))["state"] == "done"
+    worker.clock.ahead = timedelta(seconds=5)
+    await worker.run()
+    assert (await desk.see(owner, second))["state"] == "done"
+
+
+async def test_nobody_waits_for_who_cannot_run(
+    desk: Desk, owner: Headers, stranger: Headers, own: str, worker: Worker
+) -> None:
+    """Another user's turn is long due, but two of theirs run; and a third has lost its job."""
+    theirs = (await desk.dataset(stranger, csv_of(SAW), name="Theirs"))["series"]
+    script = await desk.script(stranger)
+    asked = [(await desk.ask(stranger, wanted(script, theirs)))["id"] for _ in range(3)]
+    late = worker.clock.now() + timedelta(1)
+    async with desk.database.transaction() as session:
+        running = [UUID(one) for one in asked[:2]]
+        began = worker.clock.now() - timedelta(hours=2)
+        await session.execute(
+            update(Backtest).where(Backtest.id.in_(running)).values(state="running", started_at=began)
+        )
+        await session.execute(update(Job).where(Job.subject.in_(asked)).values(run_at=late))
+    body = wanted(await desk.script(owner), own)
+    assert (await desk.done(owner, body))["state"] == "done"
+    assert (await desk.done(owner, body))["state"] == "done"
+    async with desk.database.transaction() as session:
+        await session.execute(update(Backtest).where(Backtest.id.in_(running)).values(state="done"))
+        await session.execute(update(Job).where(Job.subject == asked[2]).values(finished_at=late))
+    assert (await desk.done(owner, body))["state"] == "done"
+
+
 async def test_two_of_a_user_run_at_once(desk: Desk, owner: Headers, own: str, worker: Worker) -> None:
     script = await desk.script(owner)
     asked = [(await desk.ask(owner, wanted(script, own)))["id"] for _ in range(3)]
@@ -206,19 +291,74 @@ async def test_a_venues_history_is_fetched_first(desk: Desk, owner: Headers, wor
         row = await session.get_one(CandleBackfill, series_id)
         assert row.wanted_from <= first - 600 * 60
         assert await session.scalar(select(Job.id).where(Job.kind == backfill.JOB)) is not None
-        row.done, row.total = 400, 900
+        row.done, row.total = 1_000, 1_051_200
     worker.clock.ahead = timedelta(seconds=5)
     await worker.run()
     told = await desk.see(owner, asked["id"])
-    assert told["progress"] == {"stage": "history", "done": 400, "total": 900}
+    progress = told["progress"]
+    assert (progress["stage"], progress["total"] - progress["done"]) == ("history", 600)
+    assert progress["total"] in range(896, 901)
     async with desk.database.transaction() as session:
         await session.execute(update(CandleBackfill).values(state="failed"))
-    worker.clock.ahead = timedelta(seconds=10)
+    worker.clock.ahead = timedelta(minutes=15)
+    worker.scripts.away = True
+    await worker.run()
+    assert (await desk.see(owner, asked["id"]))["state"] == "running"
+    worker.clock.ahead, worker.scripts.away = timedelta(minutes=15, seconds=10), False
     await worker.run()
     told = await desk.see(owner, asked["id"])
     assert told["state"] == "done"
+    assert told["took"] < 60
     assert told["warnings"][0]["kind"] == "gaps"
     assert "There are bars only from" in told["warnings"][0]["message"]
+
+
+async def test_no_more_warm_up_is_fetched_than_is_worth_waiting_for(
+    desk: Desk, owner: Headers, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LONGEST_WARMUP", 200 * 60, raising=False)
+    series_id, first = await venue_series(desk, worker, 300, 6000)
+    since = -(-(first + 150 * 60) // 300) * 300
+    body = wanted(await desk.script(owner), "bybit:BTCUSDT", timeframe="5m", since=_iso(since))
+    asked = await desk.ask(owner, body)
+    await worker.run()
+    async with desk.database.transaction() as session:
+        assert (await session.get_one(CandleBackfill, series_id)).wanted_from == since - 200 * 60
+        await session.execute(update(CandleBackfill).values(state="failed"))
+    worker.clock.ahead = timedelta(seconds=5)
+    await worker.run()
+    told = await desk.see(owner, asked["id"])
+    assert told["state"] == "done"
+    (warning,) = [one for one in told["warnings"] if one["kind"] == "warm-up"]
+    seen = worker.scripts.lengths[0] - told["bars"]
+    assert seen in (30, 31)
+    assert warning["message"] == f"The script saw {seen} bars before the first that is traded, not 1,000."
+    assert "Data page" in warning["detail"]
+
+
+async def test_a_warm_up_that_is_stored_is_used_in_full(
+    desk: Desk, owner: Headers, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LONGEST_WARMUP", 10 * 60, raising=False)
+    _, first = await venue_series(desk, worker, 300, 6000)
+    since = -(-(first + 150 * 60) // 300) * 300
+    body = wanted(await desk.script(owner), "bybit:BTCUSDT", timeframe="5m", since=_iso(since))
+    told = await desk.done(owner, body)
+    assert told["state"] == "done"
+    assert worker.scripts.lengths[0] - told["bars"] in (29, 30)
+    assert "warm-up" in {one["kind"] for one in told["warnings"]}
+
+
+async def test_a_warm_up_as_long_as_the_listing_is_whole(
+    desk: Desk, owner: Headers, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LONGEST_WARMUP", 10 * 60, raising=False)
+    _, first = await venue_series(desk, worker, 300, 0)
+    since = -(-(first + 150 * 60) // 300) * 300
+    body = wanted(await desk.script(owner), "bybit:BTCUSDT", timeframe="5m", since=_iso(since))
+    told = await desk.done(owner, body)
+    assert worker.scripts.lengths[0] - told["bars"] in (29, 30, 31)
+    assert "warm-up" not in {one["kind"] for one in told["warnings"]}
 
 
 async def test_a_venues_grid_is_kept(desk: Desk, owner: Headers, worker: Worker) -> None:

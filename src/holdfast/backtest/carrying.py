@@ -12,7 +12,7 @@ from holdfast.backtest import history, packing, reading, repository, weights, wo
 from holdfast.backtest.models import Backtest
 from holdfast.backtest.outcome import MOST_TRADES, Outcome, outcome
 from holdfast.backtest.reading import MOST_BARS
-from holdfast.backtest.repository import DONE, EQUITY, TRADES
+from holdfast.backtest.repository import DONE, EQUITY, QUEUED, RUNNING, TRADES
 from holdfast.charts.datasets import service as datasets
 from holdfast.core.bars import Bars, FloatBars, Floats
 from holdfast.core.errors import InvalidInput
@@ -20,6 +20,7 @@ from holdfast.core.timeframes import Timeframe, shifted
 from holdfast.market.candles import feeds
 from holdfast.market.candles.readers import Series, split_name
 from holdfast.platform import jobs
+from holdfast.platform.background import cancel
 from holdfast.platform.tasks import RunAgainIn, Work
 from holdfast.scripts import causality
 from holdfast.scripts import service as scripts
@@ -31,6 +32,8 @@ from holdfast.scripts.values import WARMUP
 _HISTORY_SECONDS: Final = 2.0
 _LONGEST_HISTORY: Final = timedelta(minutes=30)
 _LONGEST_CHECK: Final = timedelta(seconds=60)
+_LOOK_SECONDS: Final = 1.0
+"""How soon a run of the script notices that nobody wants it any more."""
 _SIGNALS_A_PAGE: Final = 5000
 
 
@@ -96,9 +99,11 @@ class Carrying:
         candles = reading.open_candles(self._work.database, self._work.clock)
         series = await candles.find(*split_name(row.series), row.user_id)
         start, until = reading.span_of(series, timeframe, row.since, row.until, now)
-        begin = self._warm_from(series, start, until)
-        await self._have_history(series, begin, until, now)
-        await self._enter("bars")
+        warm_from = self._warm_from(series, start, until)
+        fetched = history.fetched_from(series, timeframe, warm_from, start)
+        await self._have_history(series, fetched, until, now)
+        async with self._work.database.transaction() as session:
+            begin = await history.here_from(session, series, timeframe, warm_from, fetched)
 
         async def passed(done: int, total: int) -> None:
             await self._enter("bars", done, total)
@@ -114,28 +119,38 @@ class Carrying:
         traded = bars.take(slice(first, None))
         venue = series.source in feeds.OPENERS
         gaps = reading.gaps_of(traded, timeframe)
-        return Read(bars, first, series, words.of_bars(traded, timeframe, (start, until), gaps, venue))
+        warnings = words.of_bars(traded, timeframe, (start, until), gaps, venue)
+        if begin > warm_from:
+            warnings.append(words.of_warm_up(first, self._warm_up(start, until)))
+        return Read(bars, first, series, warnings)
 
     def _warm_from(self, series: Series, start: int, until: int) -> int:
         """Where the bars begin that only the script sees."""
         if self._row.kind != "script" or self._row.since is None:
             return start
-        room = MOST_BARS - (until - start) // self._timeframe.longest
-        begin = max(shifted(start, self._timeframe, -max(min(WARMUP, room), 0)), 0)
+        begin = max(shifted(start, self._timeframe, -self._warm_up(start, until)), 0)
         known = 0 if series.source in feeds.OPENERS or series.first_time is None else series.first_time
         return max(begin, min(start, known))
 
+    def _warm_up(self, start: int, until: int) -> int:
+        """Bars before ``start`` that the script may see."""
+        room = MOST_BARS - (until - start) // self._timeframe.longest
+        return max(min(WARMUP, room), 0)
+
     async def _have_history(self, series: Series, start: int, until: int, now: datetime) -> None:
-        begun = self._row.started_at or now
-        if now - begun > _LONGEST_HISTORY:
+        """Once it is there it counts as begun: the time of fetching is no time of running."""
+        row = self._row
+        if row.stage not in (QUEUED, "history"):
             return
-        async with self._work.database.transaction() as session:
-            asked = self._row.stage == "history"
-            filling = await history.filling(session, series, start, until, asked=asked, now=now)
-        if filling is None:
-            return
-        await self._enter("history", filling.done, filling.total)
-        raise RunAgainIn(_HISTORY_SECONDS)
+        if now - (row.started_at or now) <= _LONGEST_HISTORY:
+            async with self._work.database.transaction() as session:
+                asked = row.stage == "history"
+                filling = await history.filling(session, series, start, until, asked=asked, now=now)
+            if filling is not None:
+                await self._enter("history", filling.done, filling.total)
+                raise RunAgainIn(_HISTORY_SECONDS)
+        row.started_at = now
+        await self._enter("bars", started_at=now)
 
     # --- weights -----------------------------------------------------------------------------------------
 
@@ -175,11 +190,30 @@ class Carrying:
             elif self._work.clock.now() > limit:
                 return words.of_check(examiner.report(), number, len(runs))
             else:
-                examiner.see(one, await self._output(task, one.of(bars)))
+                left = (limit - self._work.clock.now()).total_seconds()
+                try:
+                    async with asyncio.timeout(left):
+                        output = await self._output(task, one.of(bars))
+                except TimeoutError:
+                    return words.of_check(examiner.report(), number, len(runs))
+                examiner.see(one, output)
         return words.of_check(examiner.report(), len(runs), len(runs))
 
     async def _output(self, task: Task, bars: FloatBars) -> Output:
-        return await self._runner.run(task, bars, owner=str(self._row.user_id), purpose="backtest")
+        owner = str(self._row.user_id)
+        running = asyncio.ensure_future(self._runner.run(task, bars, owner=owner, purpose="backtest"))
+        try:
+            while not (await asyncio.wait((running,), timeout=_LOOK_SECONDS))[0]:
+                await self._still_wanted()
+            return await running
+        finally:
+            await cancel([running])
+
+    async def _still_wanted(self) -> None:
+        async with self._work.database.transaction() as session:
+            found = await repository.backtest_of(session, self._row.user_id, self._row.id)
+        if found is None or found.state != RUNNING:
+            raise Stopped
 
     async def _of_signals(self, read: Read, cautions: list[Any]) -> Floats:
         row = self._row
@@ -204,9 +238,9 @@ class Carrying:
 
     # --- telling -----------------------------------------------------------------------------------------
 
-    async def _enter(self, stage: str, done: int = 0, total: int = 0) -> None:
+    async def _enter(self, stage: str, done: int = 0, total: int = 0, **more: Any) -> None:
         async with self._work.database.transaction() as session:
-            if not await repository.note(session, self._row.id, stage=stage, done=done, total=total):
+            if not await repository.note(session, self._row.id, stage=stage, done=done, total=total, **more):
                 raise Stopped
 
     async def _keep(self, bars: Bars, series: Series, found: Outcome, cautions: list[Any]) -> None:

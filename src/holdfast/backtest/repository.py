@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import String, cast, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from holdfast.backtest.models import Backtest, BacktestPart
+from holdfast.platform.models import Job
 from holdfast.scripts.models import Script
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
@@ -49,6 +51,33 @@ async def count(session: AsyncSession, user_id: UUID, states: Sequence[str] = ()
     if states:
         query = query.where(Backtest.state.in_(states))
     return int(await session.scalar(query) or 0)
+
+
+async def others_turn(session: AsyncSession, user_id: UUID, job: str, most: int) -> bool:
+    """Whether one of somebody else is queued who began one less recently than this user, and of whom fewer
+    than ``most`` run."""
+    began = await session.scalar(select(func.max(Backtest.started_at)).where(Backtest.user_id == user_id))
+    if began is None:
+        return False
+    queued, every = aliased(Backtest), aliased(Backtest)
+    theirs = select(func.max(every.started_at)).where(every.user_id == queued.user_id).scalar_subquery()
+    running = (
+        select(func.count()).where(every.user_id == queued.user_id, every.state == RUNNING).scalar_subquery()
+    )
+    found = await session.scalar(
+        select(queued.id)
+        .join(Job, Job.subject == cast(queued.id, String))
+        .where(
+            Job.kind == job,
+            Job.finished_at.is_(None),
+            queued.user_id != user_id,
+            queued.state == QUEUED,
+            or_(theirs.is_(None), theirs < began),
+            running < most,
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 async def deleted_scripts(session: AsyncSession, scripts: Sequence[UUID]) -> set[UUID]:

@@ -1,5 +1,6 @@
 """Background: running back-tests."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +21,8 @@ from holdfast.scripts.sandbox import Sandbox
 RUNNER: Final = "backtest.runner"
 """The service that runs scripts, if it is not to be the sandbox."""
 MOST_ATTEMPTS: Final = 4
+LONGEST_GO_SECONDS: Final = 540.0
+"""What one go may take: less than a worker lets any job go on, who would begin it again and again."""
 _TURN_SECONDS: Final = 1.0
 _AWAY_SECONDS: Final = 5.0
 _LONGEST_AWAY: Final = timedelta(minutes=10)
@@ -31,7 +34,13 @@ async def run_backtest(work: Work) -> None:
     if row is None:
         return
     try:
-        await Carrying(work, row, _runner(work)).carry_out()
+        async with asyncio.timeout(LONGEST_GO_SECONDS) as limit:
+            await Carrying(work, row, _runner(work)).carry_out()
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        told = "This takes too long, or the machine is too busy. Try a shorter time or longer bars."
+        await _fail(work, row, told, "worker")
     except Stopped:
         return
     except ScriptFailed as failed:
@@ -50,7 +59,8 @@ async def run_backtest(work: Work) -> None:
 
 
 async def _begin(work: Work, backtest_id: UUID) -> Backtest | None:
-    """Enter it as running; ``None`` if it is over or gone. Raises ``RetryAt``: enough of its user run."""
+    """Enter it as running; ``None`` if it is over or gone. Raises ``RetryAt``: enough of its user run,
+    or it is another user's turn."""
     now = work.clock.now()
     async with work.database.transaction() as session:
         found = await session.get(Backtest, backtest_id)
@@ -63,7 +73,9 @@ async def _begin(work: Work, backtest_id: UUID) -> Backtest | None:
         if row.state == QUEUED:
             if await repository.count(session, row.user_id, [RUNNING]) >= service.MOST_AT_ONCE:
                 raise RetryAt(_TURN_SECONDS, "this user has enough of them running")
-            row.state, row.stage, row.started_at = RUNNING, "bars", now
+            if await repository.others_turn(session, row.user_id, service.JOB, service.MOST_AT_ONCE):
+                raise RetryAt(_TURN_SECONDS, "it is another user's turn")
+            row.state, row.started_at = RUNNING, now
         await session.flush()
     if work.lease.attempts > MOST_ATTEMPTS:
         await _fail(work, row, "Something went wrong again and again while it ran.", "worker")

@@ -44,6 +44,16 @@ def of_bars(bars: Bars, timeframe: Timeframe, span: tuple[int, int], gaps: Gaps,
     return found
 
 
+def of_warm_up(seen: int, wanted: int) -> dict[str, Any]:
+    """The script saw less before the span than it would have, because the rest is not here."""
+    return caution(
+        "warm-up",
+        f"The script saw {seen:,} {'bar' if seen == 1 else 'bars'} before the first that is traded, "
+        f"not {wanted:,}.",
+        "No more was fetched for it. Have the history filled from earlier on (Data page), then run it again.",
+    )
+
+
 def of_check(report: Report, made: int, planned: int) -> list[Any]:
     """What the check for looking ahead found, the worst first."""
     if not planned:
