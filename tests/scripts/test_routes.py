@@ -14,6 +14,7 @@ from tests.scripts.local import CROSS, FAILS, LocalRunner, script_of
 
 from holdfast.core.errors import NotFound
 from holdfast.platform.database import Database
+from holdfast.platform.models import IdempotencyKey
 from holdfast.scripts import service
 from holdfast.scripts.models import Script, ScriptVersion
 from holdfast.scripts.sandbox import Sandbox
@@ -33,6 +34,12 @@ def runner(app: FastAPI, sandbox: Sandbox) -> LocalRunner:
 async def kept(client: httpx2.AsyncClient, runner: LocalRunner, owner: Headers, key: Key) -> dict[str, Any]:
     answer = await client.post("/api/scripts", json=script_of(), headers=owner | key())
     assert answer.status_code == 201, answer.text
+    return await shown(client, owner, answer.json()["id"])
+
+
+async def shown(client: httpx2.AsyncClient, owner: Headers, script_id: str) -> dict[str, Any]:
+    answer = await client.get(f"/api/scripts/{script_id}", headers=owner)
+    assert answer.status_code == 200, answer.text
     return answer.json()  # type: ignore[no-any-return]
 
 
@@ -68,7 +75,10 @@ async def test_a_changed_source_is_a_new_version_and_the_old_one_stays(
     wanted = {"name": "Yours", "source": CROSS + "# more\n", "version": 1}
     changed = (await client.put(path, json=wanted, headers=owner | key())).json()
     assert (changed["name"], changed["version"]) == ("Yours", 2)
-    assert [one["number"] for one in changed["versions"]] == [2, 1]
+    now = await shown(client, owner, kept["id"])
+    assert now["source"] == wanted["source"]
+    assert changed == {name: now[name] for name in ("id", "name", "version", "sha256", "updated_at")}
+    assert [one["number"] for one in now["versions"]] == [2, 1]
     first = (await client.get(f"{path}/versions/1", headers=owner)).json()
     assert (first["source"], first["sha256"]) == (CROSS, kept["sha256"])
     missing = await client.get(f"{path}/versions/3", headers=owner)
@@ -82,8 +92,44 @@ async def test_the_same_source_under_another_name_is_no_new_version(
     runner.runs.clear()
     wanted = {"name": "Other", "source": CROSS, "version": 1}
     changed = (await client.put(f"/api/scripts/{kept['id']}", json=wanted, headers=owner | key())).json()
-    assert (changed["name"], changed["version"], len(changed["versions"])) == ("Other", 1, 1)
+    assert (changed["name"], changed["version"]) == ("Other", 1)
+    assert len((await shown(client, owner, kept["id"]))["versions"]) == 1
     assert not runner.runs
+
+
+async def test_saving_what_is_kept_changes_nothing(
+    client: httpx2.AsyncClient, kept: dict[str, Any], owner: Headers, key: Key
+) -> None:
+    for wanted in ({"source": CROSS, "version": 1}, {"name": "Mine", "source": CROSS, "version": 1}):
+        answer = await client.put(f"/api/scripts/{kept['id']}", json=wanted, headers=owner | key())
+        assert answer.status_code == 200
+        assert await shown(client, owner, kept["id"]) == kept
+
+
+async def test_the_answer_that_is_kept_of_a_save_is_small(
+    client: httpx2.AsyncClient, runner: LocalRunner, database: Database, owner: Headers, key: Key
+) -> None:
+    """Whatever the script: it is kept for a week, and counts to nobody's room."""
+    source = "#" * 60_000 + "".join(f'\ninput("n{n}", {n}, label="{"x" * 60}")' for n in range(20))
+    made = await client.post("/api/scripts", json=script_of("Long", source), headers=owner | key())
+    path = f"/api/scripts/{made.json()['id']}"
+    for base in (1, 2):
+        wanted = {"source": source + "#" * base, "version": base}
+        assert (await client.put(path, json=wanted, headers=owner | key())).status_code == 200
+    async with database.transaction() as session:
+        sizes = [len(str(one.response)) for one in await session.scalars(select(IdempotencyKey))]
+    assert len(sizes) == 3
+    assert max(sizes) < 1024
+
+
+async def test_all_scripts_of_a_user_are_found_by_an_index(database: Database) -> None:
+    """Deleted ones too: their bytes are counted at every save."""
+    async with database.transaction() as session:
+        found = await session.scalar(
+            text("SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_scripts_user_id'")
+        )
+    assert found is not None
+    assert "WHERE" not in found
 
 
 async def test_who_read_an_older_version_is_told_of_the_newer_one(
@@ -115,7 +161,7 @@ async def test_of_two_who_save_at_the_same_time_one_is_told(
     )
     assert sorted(one.status_code for one in both) == [200, 409]
     (won,) = (one.json() for one in both if one.status_code == 200)
-    assert (await client.get(path, headers=owner)).json()["source"] == won["source"]
+    assert (await shown(client, owner, kept["id"]))["sha256"] == won["sha256"]
 
 
 async def test_each_change_happens_once(
@@ -264,6 +310,18 @@ async def test_so_many_versions_and_bytes_and_no_more(
     assert await rows(database, ScriptVersion) == 2
 
 
+async def test_what_has_no_room_in_bytes_is_not_tried(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, runner: LocalRunner, owner: Headers, key: Key
+) -> None:
+    monkeypatch.setattr(service, "MOST_BYTES", 1500)
+    full = await client.post("/api/scripts", json=script_of("Long", "#" + "é" * 1000), headers=owner | key())
+    assert (full.status_code, runner.runs) == (409, [])
+
+
+def test_values_may_be_unchanged(app: FastAPI) -> None:
+    assert "304" in app.openapi()["paths"]["/api/scripts/{script_id}/values"]["get"]["responses"]
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -308,7 +366,7 @@ async def test_the_largest_source_is_kept(
     source = 'script("Long")\n#' + "é" * 32_700
     answer = await client.post("/api/scripts", json=script_of("Long", source), headers=owner | key())
     assert answer.status_code == 201, answer.text
-    assert answer.json()["source"] == source
+    assert (await shown(client, owner, answer.json()["id"]))["source"] == source
 
 
 # --- drafts -------------------------------------------------------------------------------------------------
@@ -319,9 +377,10 @@ async def test_a_draft_with_an_error_is_kept_and_says_where(
 ) -> None:
     answer = await client.post("/api/scripts", json=script_of("Draft", FAILS), headers=owner | key())
     assert answer.status_code == 201
-    assert answer.json()["error"]["line"] == 3
-    assert "nothing" in answer.json()["error"]["message"]
-    assert answer.json()["findings"]["state"] == "unchecked"
+    draft = await shown(client, owner, answer.json()["id"])
+    assert draft["error"]["line"] == 3
+    assert "nothing" in draft["error"]["message"]
+    assert draft["findings"]["state"] == "unchecked"
 
 
 async def test_while_the_sandbox_is_away_scripts_are_kept_and_looked_at_later(
@@ -330,15 +389,17 @@ async def test_while_the_sandbox_is_away_scripts_are_kept_and_looked_at_later(
     runner.away = True
     answer = await client.post("/api/scripts", json=script_of(), headers=owner | key())
     assert answer.status_code == 201
-    assert (answer.json()["title"], answer.json()["findings"]["state"]) == ("", "unchecked")
+    unseen = await shown(client, owner, answer.json()["id"])
+    assert (unseen["title"], unseen["findings"]["state"]) == ("", "unchecked")
     checked = await client.post("/api/scripts/check", json={"source": CROSS}, headers=owner)
     assert checked.status_code == 503
     assert checked.json()["advice"]
     runner.away = False
     path = f"/api/scripts/{answer.json()['id']}"
     again = await client.put(path, json={"source": CROSS, "version": 1}, headers=owner | key())
-    assert (again.json()["version"], again.json()["title"]) == (1, "Cross")
-    assert again.json()["findings"]["state"] == "clean"
+    assert again.status_code == 200
+    seen = await shown(client, owner, answer.json()["id"])
+    assert (seen["version"], seen["title"], seen["findings"]["state"]) == (1, "Cross", "clean")
 
 
 async def test_examples_run_and_names_are_told(

@@ -37,10 +37,9 @@ class Settings(BaseSettings):
     With ``hub`` the stream is a process of its own, on ``hub_port``; ``stream_url`` tells pages where it is,
     if that is not the same host. ``sockets_per_network`` bounds what one network has open at a process beside
     streams (0: any number); this machine and proxies that are believed are not counted.
-    ``limit_*`` hold for everybody here; a user's own limits can only be tighter. ``limit_strategies``: so many
-    run on paper, of all users together. Nothing new is opened on
-    prices older than ``stale_price_seconds`` or on books not compared with the venue for
-    ``stale_books_seconds``.
+    ``limit_*`` hold for everybody here; a user's own limits can only be tighter. ``limit_strategies``: so
+    many run on paper, of all users together. Nothing new is opened on prices older than
+    ``stale_price_seconds`` or on books not compared with the venue for ``stale_books_seconds``.
     ``sandbox`` says where scripts are run: the path of a UNIX socket, or host:port; ``sandbox_runs`` how many
     at once (0: two more than there are processors, and no more than the memory holds).
     """

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,7 +16,7 @@ class Script(Base):
     what refers to it; ``deleted_at`` says so, and nobody finds it in a list any more."""
 
     __tablename__ = "scripts"
-    __table_args__ = (Index("ix_scripts_user_id", "user_id", postgresql_where=text("deleted_at IS NULL")),)
+    __table_args__ = (Index("ix_scripts_user_id", "user_id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import defer, load_only
 
 from holdfast.accounts.models import User
 from holdfast.scripts.models import Script, ScriptVersion
@@ -49,12 +49,14 @@ async def version(session: AsyncSession, script_id: UUID, number: int) -> Script
 
 
 async def versions(session: AsyncSession, script_id: UUID) -> Sequence[ScriptVersion]:
-    """Newest first, without their sources."""
+    """Newest first, with no more than a list of them tells."""
     rows = await session.scalars(
         select(ScriptVersion)
         .where(ScriptVersion.script_id == script_id)
         .order_by(ScriptVersion.number.desc())
-        .options(defer(ScriptVersion.source))
+        .options(
+            load_only(ScriptVersion.title, ScriptVersion.sha256, ScriptVersion.created_at, raiseload=True)
+        )
     )
     return rows.all()
 

@@ -37,6 +37,7 @@ from holdfast.scripts.schemas import (
     ReferenceView,
     ScriptChange,
     ScriptExample,
+    ScriptSaved,
     ScriptSummary,
     ScriptView,
     ValuesWanted,
@@ -54,6 +55,7 @@ _COLUMNS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {columns.MEDIA_TYPE: {}}},
     422: {"model": Problem, "description": "The script gave no values; with `kind` and `line`"},
 }
+_KEPT_COLUMNS: Final = {**_COLUMNS, 304: {"description": "Not modified"}}
 
 turns = checking.Turns()
 VersionPath = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -139,17 +141,17 @@ async def preview(
     return Response(content, media_type=columns.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
-@router.post("", status_code=201, response_model=ScriptView)
+@router.post("", status_code=201, response_model=ScriptSaved)
 async def add(wanted: NewScript, bench: BenchDep, database: DatabaseDep, intent: IntentDep) -> JSONResponse:
     """Keep a script. It is tried before; one with an error is kept all the same."""
     user_id, looked = bench.user_id, None
     if await _is_new(database, user_id, intent):
         async with database.transaction() as session:
-            await service.check_room(session, user_id, len(wanted.source))
+            await service.check_room(session, user_id, len(wanted.source.encode()))
         looked = await bench.looked(wanted.source)
     async with database.transaction() as session:
 
-        async def effect() -> tuple[int, ScriptView]:
+        async def effect() -> tuple[int, ScriptSaved]:
             return 201, await service.add(session, user_id, wanted, looked, now=bench.now)
 
         return await run_once(session, user_id, intent, wanted, effect)
@@ -171,7 +173,7 @@ async def version(
 
 @router.put(
     "/{script_id}",
-    response_model=ScriptView,
+    response_model=ScriptSaved,
     responses={409: {"model": Problem, "description": "A newer version was saved; it is `current`"}},
 )
 async def change(
@@ -185,7 +187,7 @@ async def change(
         looked = await bench.looked(wanted.source) if untried else None
     async with database.transaction() as session:
 
-        async def effect() -> tuple[int, ScriptView]:
+        async def effect() -> tuple[int, ScriptSaved]:
             return 200, await service.change(session, user_id, script_id, wanted, looked, now=bench.now)
 
         return await run_once(session, user_id, intent, wanted, effect)
@@ -205,7 +207,7 @@ async def remove(
     return Response(status_code=204)
 
 
-@router.get("/{script_id}/values", response_class=Response, responses=_COLUMNS)
+@router.get("/{script_id}/values", response_class=Response, responses=_KEPT_COLUMNS)
 async def script_values(
     request: Request,
     script_id: UUID,

@@ -261,6 +261,16 @@ class ScriptSummary(Schema):
     updated_at: datetime
 
 
+class ScriptSaved(Schema):
+    """What a save has made: GET /api/scripts/{id} tells the rest. It is kept for repeats, so it is small."""
+
+    id: UUID
+    name: str
+    version: int
+    sha256: str
+    updated_at: datetime
+
+
 class VersionSummary(Schema):
     number: int
     title: str

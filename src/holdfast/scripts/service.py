@@ -17,6 +17,7 @@ from holdfast.scripts.schemas import (
     NewScript,
     ScriptChange,
     ScriptFindings,
+    ScriptSaved,
     ScriptSummary,
     ScriptView,
     VersionSummary,
@@ -100,7 +101,7 @@ async def check_room(session: AsyncSession, user_id: UUID, size: int) -> None:
 
 async def add(
     session: AsyncSession, user_id: UUID, wanted: NewScript, looked: Looked | None, *, now: datetime
-) -> ScriptView:
+) -> ScriptSaved:
     """Keep a script as its version 1; ``looked`` is ``None`` if it could not be tried. Raises ``Conflict``:
     there are too many."""
     await repository.lock_user(session, user_id)
@@ -108,8 +109,8 @@ async def add(
     script = Script(id=new_id(), user_id=user_id, name=wanted.name, version=1, created_at=now, updated_at=now)
     session.add(script)
     await session.flush()
-    await _write(session, script, wanted.source, looked, now)
-    return await _view(session, script)
+    newest = await _write(session, script, wanted.source, looked, now)
+    return _saved(script, newest)
 
 
 async def change(
@@ -120,9 +121,9 @@ async def change(
     looked: Looked | None,
     *,
     now: datetime,
-) -> ScriptView:
+) -> ScriptSaved:
     """Give it another name, and a source that differs from the newest the next number. The same source again
-    only gets findings it did not have.
+    only gets findings it did not have; nothing else is written.
 
     Raises:
         NotFound: it is not this user's.
@@ -132,8 +133,9 @@ async def change(
     script = await _owned(session, user_id, script_id, lock=True)
     await _check_base(session, script, wanted.version)
     newest = await session.get_one(ScriptVersion, (script.id, script.version))
-    script.name = wanted.name or script.name
-    script.updated_at = now
+    name = wanted.name or script.name
+    if name != script.name or newest.source != wanted.source:
+        script.name, script.updated_at = name, now
     if newest.source != wanted.source:
         if script.version >= MOST_VERSIONS:
             raise Conflict(
@@ -142,11 +144,11 @@ async def change(
             )
         await _check_bytes(session, user_id, len(wanted.source.encode()))
         script.version += 1
-        await _write(session, script, wanted.source, looked, now)
+        newest = await _write(session, script, wanted.source, looked, now)
     elif looked and newest.causality is None:
         _note(newest, looked)
     await session.flush()
-    return await _view(session, script)
+    return _saved(script, newest)
 
 
 async def check_change(session: AsyncSession, user_id: UUID, script_id: UUID, wanted: ScriptChange) -> bool:
@@ -201,13 +203,14 @@ async def _check_bytes(session: AsyncSession, user_id: UUID, size: int) -> None:
 
 async def _write(
     session: AsyncSession, script: Script, source: str, looked: Looked | None, now: datetime
-) -> None:
+) -> ScriptVersion:
     row = ScriptVersion(
         script_id=script.id, number=script.version, source=source, sha256=sha256_of(source), created_at=now
     )
     _note(row, looked or Looked())
     session.add(row)
     await session.flush()
+    return row
 
 
 def _note(row: ScriptVersion, looked: Looked) -> None:
@@ -231,6 +234,16 @@ async def _view(session: AsyncSession, script: Script) -> ScriptView:
             "sha256": newest.sha256,
             "versions": [VersionSummary.model_validate(row) for row in every],
         }
+    )
+
+
+def _saved(script: Script, newest: ScriptVersion) -> ScriptSaved:
+    return ScriptSaved(
+        id=script.id,
+        name=script.name,
+        version=script.version,
+        sha256=newest.sha256,
+        updated_at=script.updated_at,
     )
 
 

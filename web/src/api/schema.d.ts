@@ -3979,10 +3979,7 @@ export interface components {
         };
         /**
          * NewBacktest
-         * @description ``since`` and ``until``: which bars; all that are there, if they are missing. ``capital`` in quote
-         *     coin. ``fee_rate`` of each trade's value; ``slippage``: by how much its price is worse than the open of
-         *     its bar. Both are shares: 0.001 is 0.1 %. ``signal_size``: the share of the capital that a signal holds; a
-         *     script's target() says its own.
+         * @description ``since`` and ``until``: which bars; all that are there, if they are missing.
          */
         NewBacktest: {
             /**
@@ -4226,8 +4223,7 @@ export interface components {
         };
         /**
          * NewStrategy
-         * @description Run a script on the closed bars of a series, on paper. Without ``version`` its newest one; ``capital``
-         *     in quote coin; ``signal_size``: the weight that a signal stands for.
+         * @description Run a script on the closed bars of a series, on paper. Without ``version`` its newest one.
          */
         NewStrategy: {
             /**
@@ -5392,6 +5388,28 @@ export interface components {
              * @enum {string}
              */
             pane: "price" | "own";
+        };
+        /**
+         * ScriptSaved
+         * @description What a save has made: GET /api/scripts/{id} tells the rest. It is kept for repeats, so it is small.
+         */
+        ScriptSaved: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
         };
         /**
          * ScriptSummary
@@ -9255,7 +9273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ScriptView"];
+                    "application/json": components["schemas"]["ScriptSaved"];
                 };
             };
             /** @description Validation Error */
@@ -9324,7 +9342,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ScriptView"];
+                    "application/json": components["schemas"]["ScriptSaved"];
                 };
             };
             /** @description A newer version was saved; it is `current` */
@@ -9404,6 +9422,13 @@ export interface operations {
                 content: {
                     "application/vnd.holdfast.columns": unknown;
                 };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The script gave no values; with `kind` and `line` */
             422: {

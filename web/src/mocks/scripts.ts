@@ -73,6 +73,11 @@ export function resetScripts(): void {
 
 const find = (id: unknown) => scripts.all.get(String(id))
 
+function saved(made: string) {
+  const { id, name, version, sha256, updated_at } = find(made)?.view ?? {}
+  return { id, name, version, sha256, updated_at }
+}
+
 function values(query: URLSearchParams, source: string, length: number): Response {
   const fault = faultOf(source)
   if (fault) return refusal(fault)
@@ -135,7 +140,7 @@ export const scriptHandlers = [
     const { name, source } = (await request.json()) as { name: string; source: string }
     const id = crypto.randomUUID()
     scripts.all = new Map([[id, made(id, name, source, 1)], ...scripts.all])
-    return HttpResponse.json(find(id)?.view, { status: 201 })
+    return HttpResponse.json(saved(id), { status: 201 })
   }),
   http.get('/api/scripts/:id', ({ params }) => {
     const found = find(params['id'])
@@ -154,7 +159,7 @@ export const scriptHandlers = [
     const isSame = body.source === view.source
     const next = made(view.id, body.name ?? view.name, body.source, view.version + (isSame ? 0 : 1), isSame ? versions.slice(1) : versions) // prettier-ignore
     scripts.all.set(view.id, next)
-    return HttpResponse.json(next.view)
+    return HttpResponse.json(saved(view.id))
   }),
   http.delete('/api/scripts/:id', ({ params }) => {
     scripts.all.delete(String(params['id']))

@@ -53,7 +53,8 @@ def new(
 ) -> None:
     """Keep a script. One with an error is kept all the same, and the error is told."""
     with Client() as client:
-        kept = client.post("/api/scripts", {"name": name, "source": _read(source)})
+        made = client.post("/api/scripts", {"name": name, "source": _read(source)})
+        kept = client.get(f"/api/scripts/{made['id']}")
     if as_json:
         print_json(kept)
         return

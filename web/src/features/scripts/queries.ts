@@ -1,8 +1,8 @@
 import { queryOptions } from '@tanstack/react-query'
 
-import { answer, api } from '@/api/client'
+import { answer, api, type Schemas } from '@/api/client'
 
-import type { CheckWanted } from './types'
+import type { CheckWanted, ScriptView } from './types'
 
 export const scriptsQuery = queryOptions({
   queryKey: ['scripts'],
@@ -38,16 +38,37 @@ export const referenceQuery = queryOptions({
 
 export const checkScript = (wanted: CheckWanted) => answer(api.POST('/api/scripts/check', { body: wanted }))
 
-export const createScript = (name: string, source: string, key: string) =>
-  answer(api.POST('/api/scripts', { params: { header: { 'idempotency-key': key } }, body: { name, source } }))
+/** The script with this version as the newest, also if another was saved just after it. No problem of the save:
+ * tried again with the same key, it is only read. */
+async function savedScript(saved: Schemas['ScriptSaved'], source: string): Promise<ScriptView> {
+  const now = await answer(api.GET('/api/scripts/{script_id}', { params: { path: { script_id: saved.id } } })).catch(
+    (cause: unknown) => {
+      throw new Error('It is saved, but cannot be read again. Save once more.', { cause })
+    },
+  )
+  return { ...now, version: saved.version, source }
+}
+
+export const createScript = async (name: string, source: string, key: string) =>
+  savedScript(
+    await answer(api.POST('/api/scripts', { params: { header: { 'idempotency-key': key } }, body: { name, source } })),
+    source,
+  )
 
 /** `version`: the one that was read, after which the source becomes the next. */
-export const changeScript = (id: string, change: { name: string; source: string; version: number }, key: string) =>
-  answer(
-    api.PUT('/api/scripts/{script_id}', {
-      params: { path: { script_id: id }, header: { 'idempotency-key': key } },
-      body: change,
-    }),
+export const changeScript = async (
+  id: string,
+  change: { name: string; source: string; version: number },
+  key: string,
+) =>
+  savedScript(
+    await answer(
+      api.PUT('/api/scripts/{script_id}', {
+        params: { path: { script_id: id }, header: { 'idempotency-key': key } },
+        body: change,
+      }),
+    ),
+    change.source,
   )
 
 export const deleteScript = (id: string, key: string) =>

@@ -23,9 +23,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_scripts_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scripts")),
     )
-    op.create_index(
-        "ix_scripts_user_id", "scripts", ["user_id"], postgresql_where=sa.text("deleted_at IS NULL")
-    )
+    op.create_index("ix_scripts_user_id", "scripts", ["user_id"])
     op.create_table(
         "script_versions",
         sa.Column("script_id", sa.Uuid(), nullable=False),
