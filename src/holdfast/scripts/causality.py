@@ -8,7 +8,7 @@ began (else "start": sums over all of history; honest, but another history gives
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -221,14 +221,6 @@ class Examiner:
 
     def _when(self, bar: int) -> str:
         return datetime.fromtimestamp(int(self._time[bar]), UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def judge(runs: Sequence[Run], outputs: Sequence[Output], time: Ints) -> Report:
-    """The report on outputs that are all there. ``time``: of all the bars."""
-    examiner = Examiner(time)
-    for run, output in zip(runs, outputs, strict=True):
-        examiner.see(run, output)
-    return examiner.report()
 
 
 def _mismatches(

@@ -21,8 +21,10 @@ EXAMPLES = pytest.mark.parametrize("name", examples())
 
 def checked(source: str, seed: int = 7, bars: FloatBars = BARS) -> Report:
     task = Task(source, "test:X", "X", Timeframe.H1)
-    runs = causality.plan(len(bars.time), seed)
-    return causality.judge(runs, [execute(task, run.of(bars)) for run in runs], bars.time)
+    examiner = causality.Examiner(bars.time)
+    for run in causality.plan(len(bars.time), seed):
+        examiner.see(run, execute(task, run.of(bars)))
+    return examiner.report()
 
 
 def test_there_are_examples() -> None:
