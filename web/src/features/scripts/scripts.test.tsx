@@ -141,6 +141,26 @@ describe('a script', () => {
     expect([keys[0] === keys[1], keys[1] === keys[2]]).toEqual([true, false])
   })
 
+  it('is saved once where it cannot be read after it', async () => {
+    const keys: (string | null)[] = []
+    let isAway = false
+    server.use(
+      http.put('/api/scripts/:id', ({ request }) => {
+        keys.push(request.headers.get('idempotency-key'))
+        isAway = keys.length === 1
+        return keys.length === 1 ? undefined : HttpResponse.json({ ...scripts.all.get(TREND.split('/')[2] ?? '')?.view })
+      }),
+      http.get('/api/scripts/:id', () => (isAway ? HttpResponse.json({ status: 503 }, { status: 503 }) : undefined)),
+    )
+    renderAt(TREND)
+    await userEvent.type(await text(), '#')
+    await userEvent.click(screen.getByRole('button', { name: 'Save' }))
+    expect(await screen.findByText(/It is saved, but cannot be read/)).toBeTruthy()
+    await userEvent.click(screen.getByRole('button', { name: 'Save' }))
+    expect(await screen.findByText('Saved as version 3.')).toBeTruthy()
+    expect(keys[0]).toBe(keys[1])
+  })
+
   it('is deleted after a question', async () => {
     const router = renderAt(TREND)
     await userEvent.click(await screen.findByRole('button', { name: 'Delete' }))
