@@ -265,7 +265,8 @@ async def test_back_tests_leave_a_place_on_the_smallest_machine(address: str) ->
             return (status.running, status.waiting) == (1, 1)
 
         await until(one_runs)
-        assert (await run(sandbox, HONEST, "c")).error is None
+        async with asyncio.timeout(25):
+            assert (await run(sandbox, HONEST, "c")).error is None
         for one in tests:
             one.cancel()
         await asyncio.gather(*tests, return_exceptions=True)
