@@ -16,6 +16,7 @@ from holdfast.app.status import cache_view, load_of, read_status, sandbox_view
 from holdfast.app.version import version
 from holdfast.platform.cache import Cache
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
+from holdfast.scripts.sandbox import Sandbox
 
 router = APIRouter(prefix="/api", tags=["system"])
 
@@ -66,9 +67,10 @@ async def status(request: Request, session: SessionDep, now: NowDep) -> StatusVi
     view = await read_status(session, state.redis, now)
     hub: Hub | None = getattr(state, "hub", None)
     cache: Cache | None = getattr(state, "cache", None)
+    sandbox: Sandbox | None = getattr(state, "sandbox", None)
     shown = {
         "stream": load_of(hub) if hub else None,
         "cache": cache_view(cache) if cache else None,
-        "sandbox": await sandbox_view(state.sandbox),
+        "sandbox": await sandbox_view(sandbox) if sandbox else None,
     }
     return view.model_copy(update=shown)

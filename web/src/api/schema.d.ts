@@ -5670,7 +5670,8 @@ export interface components {
          * @description How well the parts keep up. ``feed_age_seconds`` is the age of the newest price; ``None``: none yet.
          *     ``unknown_jobs``: open ones that only another version of Holdfast can do, by kind.
          *     ``stream`` is ``None`` where another process has it; ``cache`` is of the process that answers,
-         *     ``None`` if it keeps none; ``sandbox`` is ``None`` while it does not answer.
+         *     ``None`` if it keeps none; ``sandbox`` is ``None`` while it does not answer, and where
+         *     no scripts are run.
          */
         StatusView: {
             cache?: components["schemas"]["CacheView"] | null;
