@@ -87,6 +87,10 @@ def test_none_knows_what_comes_later(function: object, x: np.ndarray, data: st.D
     assert not np.isinf(np.asarray(whole, float)).any()
 
 
+def test_next_to_nothing_is_nothing_to_divide_by() -> None:
+    assert np.isnan(ta.returns(np.array([5e-324, 1.0]))).all()
+
+
 def test_a_long_series_is_taken_in_pieces() -> None:
     x = np.random.default_rng(2).normal(size=30_000)
     found = ta.median(x, 500)

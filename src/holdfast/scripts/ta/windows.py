@@ -125,8 +125,10 @@ def hold(begin: Flags, end: Flags) -> Floats:
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
-    """``part / whole``, none (NaN) where there is nothing to divide by."""
-    result: Floats = part / np.where(whole == 0, np.nan, whole)
+    """``part / whole``, none (NaN) where there is nothing to divide by, or next to nothing."""
+    with np.errstate(over="ignore"):
+        result: Floats = part / np.where(whole == 0, np.nan, whole)
+    result[np.isinf(result)] = np.nan
     return result
 
 
