@@ -148,7 +148,9 @@ describe('a script', () => {
       http.put('/api/scripts/:id', ({ request }) => {
         keys.push(request.headers.get('idempotency-key'))
         isAway = keys.length === 1
-        return keys.length === 1 ? undefined : HttpResponse.json({ ...scripts.all.get(TREND.split('/')[2] ?? '')?.view })
+        return keys.length === 1
+          ? undefined
+          : HttpResponse.json({ ...scripts.all.get(TREND.split('/')[2] ?? '')?.view })
       }),
       http.get('/api/scripts/:id', () => (isAway ? HttpResponse.json({ status: 503 }, { status: 503 }) : undefined)),
     )
