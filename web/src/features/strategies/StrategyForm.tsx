@@ -34,6 +34,7 @@ export function StrategyForm({ initial }: { initial: Draft }) {
   const { script, typed } = chosen
   const found = useHistory(draft.series)
   const problems = problemsOf(draft, script, typed)
+  if (problems.series) problems.series = 'Choose a market or an index.'
   if (draft.series.startsWith('own:')) problems.series = 'Own data does not go on: no bar of it ever closes.'
   const shown = asked ? problems : {}
   const suggested = script ? `${script.name}${draft.series && ` · ${symbolWords(draft.series)}`}` : ''
