@@ -26,13 +26,14 @@ def there(settings: Settings, sim: TestServer, sandbox: Sandbox, sandbox_address
 async def test_a_longer_page_has_the_same_values(
     api: httpx2.AsyncClient, owner: Headers, key: Callable[[], Headers], timeframe: str
 ) -> None:
-    kept = await api.post("/api/scripts", json=script_of(), headers=owner | key())
-    assert kept.json()["findings"]["series"] == "bybit:BTCUSDT", "what a new chart shows is tried"
-    assert kept.json()["findings"]["state"] == "clean"
+    saved = await api.post("/api/scripts", json=script_of(), headers=owner | key())
+    script = (await api.get(f"/api/scripts/{saved.json()['id']}", headers=owner)).json()
+    assert script["findings"]["series"] == "bybit:BTCUSDT", "what a new chart shows is tried"
+    assert script["findings"]["state"] == "clean"
 
     async def values(**query: int) -> tuple[dict[str, object], dict[str, np.ndarray]]:
         answer = await api.get(
-            f"/api/scripts/{kept.json()['id']}/values",
+            f"/api/scripts/{script['id']}/values",
             params={"series": "bybit:BTCUSDT", "timeframe": timeframe, **query},
             headers=owner,
         )
