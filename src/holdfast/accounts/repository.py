@@ -16,6 +16,11 @@ async def user_by_email(session: AsyncSession, email: str) -> User | None:
     return found
 
 
+async def lock_user(session: AsyncSession, user_id: UUID) -> None:
+    """One at a time changes what this user keeps."""
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
 async def add_user_unless_known(session: AsyncSession, user: User) -> None:
     """Write ``user``, or nothing if somebody has this address."""
     row = {column.key: getattr(user, column.key) for column in User.__table__.columns}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.repository import lock_user
 from holdfast.backtest import packing, reading, repository
 from holdfast.backtest.models import Backtest
 from holdfast.backtest.repository import CANCELLED, EQUITY, QUEUED, TRADES, UNDER_WAY
@@ -22,7 +23,6 @@ from holdfast.backtest.schemas import (
 )
 from holdfast.charts.datasets import service as datasets
 from holdfast.charts.datasets.repository import SOURCE as OWN
-from holdfast.charts.repository import lock_user
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from holdfast.core.identity import new_id
 from holdfast.core.timeframes import divides

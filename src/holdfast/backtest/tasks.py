@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.repository import lock_user
 from holdfast.backtest import repository, service
 from holdfast.backtest.carrying import Carrying, NothingToTrade, Stopped
 from holdfast.backtest.models import Backtest
 from holdfast.backtest.repository import FAILED, QUEUED, RUNNING, UNDER_WAY
-from holdfast.charts.repository import lock_user
 from holdfast.core.errors import HoldfastError, Unavailable
 from holdfast.platform import jobs
 from holdfast.platform.tasks import Handler, RetryAt, Work

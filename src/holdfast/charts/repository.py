@@ -7,14 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.accounts.models import User
 from holdfast.charts.models import AlertWatch, ChartDrawings, ChartLayout, FiredAlert, PriceAlert
-
-
-async def lock_user(session: AsyncSession, user_id: UUID) -> None:
-    """One at a time changes what this user keeps."""
-    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
-
 
 # --- layouts and drawings -----------------------------------------------------------------------------------
 

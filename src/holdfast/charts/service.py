@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.repository import lock_user
 from holdfast.charts import crossing, repository
 from holdfast.charts.models import ChartDrawings, ChartLayout, PriceAlert
 from holdfast.charts.schemas import (
@@ -46,7 +47,7 @@ async def put_layout(
         Conflict: it was changed or deleted since it was read; ``current`` is the newer one.
         InvalidInput: there are too many.
     """
-    await repository.lock_user(session, user_id)
+    await lock_user(session, user_id)
     kept = {row.id: row for row in await repository.layouts(session, user_id)}
     row = kept.get(layout_id)
     _check_version(wanted.version, row.version if row else 0, LayoutView.model_validate(row) if row else None)
@@ -67,7 +68,7 @@ async def put_layout(
 
 async def delete_layout(session: AsyncSession, user_id: UUID, layout_id: UUID) -> None:
     """The one changed last becomes the default if the default is deleted. Raises ``NotFound``."""
-    await repository.lock_user(session, user_id)
+    await lock_user(session, user_id)
     kept = {row.id: row for row in await repository.layouts(session, user_id)}
     row = kept.pop(layout_id, None)
     if row is None:
@@ -95,7 +96,7 @@ async def put_drawings(
         Conflict: they were changed since they were read; ``current`` are the newer ones.
         InvalidInput: there are drawings on too many series.
     """
-    await repository.lock_user(session, user_id)
+    await lock_user(session, user_id)
     row = await session.get(ChartDrawings, (user_id, series), populate_existing=True)
     _check_version(wanted.version, row.version if row else 0, _drawings_view(series, row))
     if row is None:
@@ -150,7 +151,7 @@ async def add_alert(
     Raises:
         InvalidInput: there are too many.
     """
-    await repository.lock_user(session, user_id)
+    await lock_user(session, user_id)
     if len(await repository.alerts(session, user_id)) >= MOST_ALERTS:
         raise InvalidInput(f"You have {MOST_ALERTS} alerts already.", advice="Delete one first.")
     row = PriceAlert(id=new_id(), user_id=user_id, created_at=now, fired_at=None)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.charts.repository import lock_user
+from holdfast.accounts.repository import lock_user
 from holdfast.core.errors import Conflict, InvalidInput, NotFound
 from holdfast.core.identity import new_id
 from holdfast.journal import books, figures, folds, repository, trades

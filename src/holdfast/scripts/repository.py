@@ -8,13 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer, load_only
 
-from holdfast.accounts.models import User
 from holdfast.scripts.models import Script, ScriptVersion
-
-
-async def lock_user(session: AsyncSession, user_id: UUID) -> None:
-    """One at a time changes what this user keeps."""
-    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
 async def scripts(session: AsyncSession, user_id: UUID) -> list[tuple[Script, ScriptVersion]]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.repository import lock_user
 from holdfast.core.errors import Conflict, NotFound
 from holdfast.core.identity import new_id
 from holdfast.scripts import repository
@@ -104,7 +105,7 @@ async def add(
 ) -> ScriptSaved:
     """Keep a script as its version 1; ``looked`` is ``None`` if it could not be tried. Raises ``Conflict``:
     there are too many."""
-    await repository.lock_user(session, user_id)
+    await lock_user(session, user_id)
     await check_room(session, user_id, len(wanted.source.encode()))
     script = Script(id=new_id(), user_id=user_id, name=wanted.name, version=1, created_at=now, updated_at=now)
     session.add(script)
@@ -129,7 +130,7 @@ async def change(
         NotFound: it is not this user's.
         Conflict: it was changed since it was read; ``current`` is the newer one. Or there is no more room.
     """
-    await repository.lock_user(session, user_id)
+    await lock_user(session, user_id)
     script = await _owned(session, user_id, script_id, lock=True)
     await _check_base(session, script, wanted.version)
     newest = await session.get_one(ScriptVersion, (script.id, script.version))

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, delete, func, not_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.accounts.models import User
 from holdfast.scripts.models import Script
 from holdfast.strategies.models import Strategy, StrategyEvent, StrategyFill
 from holdfast.strategies.states import FAILED, STOPPED
@@ -17,11 +16,6 @@ def _at_work() -> ColumnElement[bool]:
     """It needs the bars of its series. What has failed and holds nothing waits for its owner."""
     waits = and_(Strategy.state == FAILED, Strategy.book["lots"].astext == "0")
     return or_(and_(Strategy.state != STOPPED, not_(waits)), Strategy.closing_from.is_not(None))
-
-
-async def lock_user(session: AsyncSession, user_id: UUID) -> None:
-    """One at a time changes what this user keeps."""
-    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
 async def of_user(session: AsyncSession, user_id: UUID) -> list[tuple[Strategy, Script]]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.repository import lock_user
 from holdfast.backtest.engine import Book, Terms
 from holdfast.backtest.reading import quote_of, terms_of
 from holdfast.charts.service import INDEX
@@ -94,7 +95,7 @@ async def start(
         Unavailable: ``most`` of all users are at work.
     """
     check_series(series, wanted)
-    await repository.lock_user(session, user_id)
+    await lock_user(session, user_id)
     kept, running = await repository.counts(session, user_id)
     if running >= MOST_RUNNING:
         raise Conflict(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.repository import lock_user
 from holdfast.charts.datasets import repository, signals
 from holdfast.charts.datasets.models import Dataset
 from holdfast.charts.datasets.service import (
@@ -22,7 +23,6 @@ from holdfast.charts.datasets.service import (
     UNDER_WAY,
     WRITING,
 )
-from holdfast.charts.repository import lock_user
 from holdfast.core.errors import Conflict, HoldfastError, InvalidInput
 from holdfast.core.time import Clock
 from holdfast.market.candles import archive, importing, store

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.accounts.repository import lock_user
 from holdfast.charts.datasets import repository
 from holdfast.charts.datasets.models import Dataset, DatasetPart, Signal
 from holdfast.charts.datasets.schemas import (
@@ -21,7 +22,6 @@ from holdfast.charts.datasets.schemas import (
     SignalView,
     Upload,
 )
-from holdfast.charts.repository import lock_user
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from holdfast.core.identity import new_id
 from holdfast.core.timeframes import DAY, Timeframe, timeframe_of
