@@ -106,7 +106,7 @@ async def test_what_is_wrong_is_said(run: Run, own: str, desk: Desk, owner: Head
     assert nothing.exit_code == 1
     assert "either a script or signals" in nothing.stderr
     unknown = await run("run", "--script", "nobody", "--series", own)
-    assert "no script of yours" in unknown.stderr
+    assert "No script of yours is called 'nobody'" in unknown.stderr
     wrong = await run("run", "--script", "bad", "--series", own, "--input", "fast")
     assert "name=value" in wrong.stderr
     gone = await run("show", "0000")

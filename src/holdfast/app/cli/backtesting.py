@@ -3,13 +3,28 @@
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 
 from holdfast.app.cli import tables
+from holdfast.app.cli.choosing import (
+    CapitalOption,
+    FeeRateOption,
+    InputOption,
+    NameArgument,
+    SeriesOption,
+    ShortOption,
+    SignalSizeOption,
+    SlippageOption,
+    TimeframeOption,
+    one_of,
+    pairs,
+    read,
+    script_of,
+)
 from holdfast.app.cli.client import Client
-from holdfast.app.cli.output import JsonOption, console, errors, fail, print_json
+from holdfast.app.cli.output import JsonOption, fail, print_json, say, tell_list, warn
 from holdfast.app.cli.tables import Json
 
 backtest = typer.Typer(help="Back-tests: run a script or signals over past bars.", no_args_is_help=True)
@@ -19,29 +34,26 @@ _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 _OVER: Final = ("done", "failed", "cancelled")
 _SHOWN_TRADES: Final = 20
 
-BacktestArgument = Annotated[str, typer.Argument(help="Its id, or how it begins.")]
 MomentOption = Annotated[datetime | None, typer.Option(formats=_FORMATS, help="UTC.")]
 
 
 @backtest.command()
 def run(
-    series: Annotated[str, typer.Option(help="source:symbol, as bybit:BTCUSDT.")],
+    series: SeriesOption,
     script: Annotated[
         str | None,
         typer.Option(help="One of your scripts by its name or id, or a file: it is kept under its name."),
     ] = None,
     signals: Annotated[str | None, typer.Option(help="The id of a dataset of your signals.")] = None,
-    timeframe: Annotated[str, typer.Option(help="1m to 1M.")] = "1h",
+    timeframe: TimeframeOption = "1h",
     since: MomentOption = None,
     until: MomentOption = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="An input as name=value; once for each.")
-    ] = None,
-    capital: Annotated[str, typer.Option(help="In quote coin.")] = "10000",
-    fee_rate: Annotated[str, typer.Option(help="A share: 0.001 is 0.1 %.")] = "0.001",
-    slippage: Annotated[str, typer.Option(help="A share of the price, against you.")] = "0.0005",
-    signal_size: Annotated[str, typer.Option(help="The share of the capital that a signal holds.")] = "1",
-    allow_short: Annotated[bool, typer.Option("--short", help="Signals and weights may go short.")] = False,
+    inputs: InputOption = None,
+    capital: CapitalOption = "10000",
+    fee_rate: FeeRateOption = "0.001",
+    slippage: SlippageOption = "0.0005",
+    signal_size: SignalSizeOption = "1",
+    allow_short: ShortOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a back-test and wait for it. Exit code 1 if it fails; Ctrl-C cancels it."""
@@ -55,7 +67,7 @@ def run(
         )
         body = {
             "source": source,
-            "inputs": _pairs(inputs or []),
+            "inputs": pairs(inputs),
             "series": series,
             "timeframe": timeframe,
             "since": _utc(since),
@@ -76,25 +88,14 @@ def list_backtests(
     """Your back-tests, newest first."""
     with Client() as client:
         found = client.get("/api/backtests", limit=limit)["items"]
-    if as_json:
-        print_json(found)
-    elif found:
-        console.print(_listed(found), highlight=False, markup=False)
-    else:
-        console.print("You keep no back-tests yet: `holdfast backtest run --help`.", markup=False)
+    tell_list(found, as_json, _listed, "You keep no back-tests yet: `holdfast backtest run --help`.")
 
 
 @backtest.command()
-def show(name: BacktestArgument, as_json: JsonOption = False) -> None:
+def show(name: NameArgument, as_json: JsonOption = False) -> None:
     """One back-test: figures, warnings and its first trades."""
     with Client() as client:
-        begin = [one for one in client.pages("/api/backtests") if one["id"].startswith(name)]
-        if len(begin) != 1:
-            fail(
-                f"{'No' if not begin else 'More than one'} back-test of yours begins with {name!r}.",
-                "`holdfast backtest list` shows them.",
-            )
-        _tell(client, begin[0], as_json)
+        _tell(client, one_of(client.pages("/api/backtests"), name, "back-test"), as_json)
 
 
 def _wait(client: Client, asked: Json) -> Json:
@@ -105,7 +106,7 @@ def _wait(client: Client, asked: Json) -> Json:
             progress = found["progress"]
             count = f" {progress['done']:,} of {progress['total']:,}" if progress["total"] else ""
             if (now := f"{progress['stage']}{count}") != told:
-                errors.print(now, style="dim", highlight=False, markup=False)
+                warn(now, style="dim")
                 told = now
             time.sleep(POLL_SECONDS)
             found = client.get(path)
@@ -118,29 +119,14 @@ def _wait(client: Client, asked: Json) -> Json:
 def _script(client: Client, name: str) -> str:
     """Its id. A file is kept under its name, as a new version if it was changed."""
     path = Path(name)
-    every: list[Json] = client.get("/api/scripts")
     if not path.is_file():
-        found = [one for one in every if name in (one["name"], one["id"])]
-        found = found or [one for one in every if one["id"].startswith(name)]
-        if len(found) != 1:
-            fail(f"{name!r} is no file, and no script of yours.", "`holdfast script list` shows yours.")
-        return str(found[0]["id"])
-    try:
-        source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        fail(f"{name} cannot be read as text.")
-    known = next((one for one in every if one["name"] == path.stem), None)
+        return str(script_of(client, name)["id"])
+    source = read(name)
+    known = next((one for one in client.get("/api/scripts") if one["name"] == path.stem), None)
     if known is None:
         return str(client.post("/api/scripts", {"name": path.stem, "source": source})["id"])
     client.put(f"/api/scripts/{known['id']}", {"source": source, "version": known["version"]})
     return str(known["id"])
-
-
-def _pairs(inputs: list[str]) -> dict[str, str]:
-    pairs = dict(one.partition("=")[::2] for one in inputs)
-    if not all("=" in one for one in inputs) or "" in pairs:
-        fail("An input is written as name=value.", "As --input length=20.")
-    return pairs
 
 
 def _utc(moment: datetime | None) -> str | None:
@@ -154,23 +140,18 @@ def _tell(client: Client, found: Json, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        console.print(f"{found['name']}: {found['state']}", style="bold", highlight=False, markup=False)
+        say(f"{found['name']}: {found['state']}", style="bold")
         for warning in found["warnings"]:
             loud = "bold red" if warning["kind"] in ("look-ahead", "repaint") else "yellow"
             told = f"{warning['message']} {warning['detail']}".strip()
-            errors.print(told, style=loud, highlight=False, markup=False)
+            warn(told, style=loud)
         if found["figures"]:
-            console.print(_figures(found), highlight=False, markup=False)
+            say(_figures(found))
             trades = client.get(f"/api/backtests/{found['id']}/trades", limit=_SHOWN_TRADES)["items"]
             if trades:
-                console.print(_trades(trades), highlight=False, markup=False)
+                say(_trades(trades))
     if found["state"] == "failed":
-        _leave(found["error"])
-
-
-def _leave(error: Json) -> NoReturn:
-    where = f"Line {error['line']}: " if error["line"] else ""
-    fail(f"{where}{error['message']}")
+        fail(tables.fault(found["error"]))
 
 
 def _listed(found: list[Json]) -> Any:

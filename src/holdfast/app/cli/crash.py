@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from holdfast.app.cli.output import JsonOption, console, errors, fail, print_json
+from holdfast.app.cli.output import JsonOption, console, fail, print_json, warn
 
 if TYPE_CHECKING:
     from holdfast.torture.crash.points import Outcome
@@ -68,7 +68,7 @@ class _Teller:
 
     def planned(self, line: "Line") -> None:
         self._chosen += line.chosen
-        say(f"{line.scenario}: {line.chosen} of {line.all} points")
+        warn(f"{line.scenario}: {line.chosen} of {line.all} points")
 
     def hear(self, outcome: "Outcome") -> None:
         from holdfast.torture.crash.report import explain
@@ -76,16 +76,12 @@ class _Teller:
         self._done += 1
         self._bad += bool(outcome.violations)
         if outcome.violations:
-            say(explain(outcome))
+            warn(explain(outcome))
         elif self._verbose:
-            say(f"{outcome.point} {outcome.place or 'was over before'} {outcome.seconds:.2f} s")
+            warn(f"{outcome.point} {outcome.place or 'was over before'} {outcome.seconds:.2f} s")
         if time.monotonic() - self._spoke >= SPEAK_EVERY:
             self._spoke = time.monotonic()
-            say(f"{self._done} of {self._chosen} points, {self._bad} violations; at {outcome.point}")
-
-
-def say(words: str) -> None:
-    errors.print(words, highlight=False, markup=False)
+            warn(f"{self._done} of {self._chosen} points, {self._bad} violations; at {outcome.point}")
 
 
 def _show(report: "Report", seconds: float) -> None:

@@ -15,7 +15,7 @@ from holdfast.app.cli.data_tools import (
     stored,
     time_text,
 )
-from holdfast.app.cli.output import JsonOption, console, errors, fail, print_json
+from holdfast.app.cli.output import JsonOption, console, fail, print_json, warn
 from holdfast.app.cli.tables import table
 
 data = typer.Typer(help="History: what is stored, what is missing, in and out.", no_args_is_help=True)
@@ -142,7 +142,7 @@ def verify(
     else:
         for name, found in faults.items():
             for fault in found:
-                errors.print(f"{name}: {fault}", highlight=False, markup=False)
+                warn(f"{name}: {fault}")
         console.print(f"{bars:,} bars of {len(faults)} series read, {wrong} faults.", highlight=False)
     if wrong:
         raise SystemExit(1)

@@ -20,7 +20,7 @@ from holdfast.app.cli.data_tools import (
     stored,
     timeframe_named,
 )
-from holdfast.app.cli.output import JsonOption, console, errors, fail, print_json
+from holdfast.app.cli.output import JsonOption, console, fail, print_json, say, warn
 
 _BINANCE_NAME: Final = re.compile(r"([A-Z0-9]+)-(?:1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d)-\d{4}-\d{2}")
 _PARTLY: Final = 2
@@ -209,13 +209,13 @@ async def _import_one(
 
 def _print_import(one: dict[str, Any]) -> None:
     if "error" in one:
-        errors.print(f"{one['file']}: {one['error']}", style="bold red", highlight=False, markup=False)
-        errors.print(one["advice"], highlight=False, markup=False)
+        warn(f"{one['file']}: {one['error']}", style="bold red")
+        warn(one["advice"])
         return
     conflicting = f", {one['conflicting']:,} conflicting" if one["conflicting"] else ""
     told = f"{one['new']:,} new, {one['same']:,} known{conflicting}"
     suffix = ", checksum verified" if one["checksum"] == "verified" else ""
-    console.print(f"{one['file']} → {one['series']}: {told}{suffix}", highlight=False, markup=False)
+    say(f"{one['file']} → {one['series']}: {told}{suffix}")
 
 
 def _told_by(path: Path) -> str:

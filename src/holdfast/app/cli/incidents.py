@@ -6,7 +6,7 @@ import typer
 
 from holdfast.app.cli import tables
 from holdfast.app.cli.client import Client
-from holdfast.app.cli.output import JsonOption, console, fail, print_json
+from holdfast.app.cli.output import JsonOption, console, fail, print_json, say
 
 AllOption = Annotated[bool, typer.Option("--all", help="Settled ones, too.")]
 SeenOption = Annotated[
@@ -27,6 +27,6 @@ def incidents(all_: AllOption = False, seen: SeenOption = None, as_json: JsonOpt
     if as_json:
         print_json(found)
     elif found:
-        console.print(tables.incidents(found), highlight=False, markup=False)
+        say(tables.incidents(found))
     else:
         console.print("Nothing is open." if not all_ else "Nothing has happened.")

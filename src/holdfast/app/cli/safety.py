@@ -17,7 +17,7 @@ from rich.table import Table
 
 from holdfast.app.cli import tables
 from holdfast.app.cli.client import Client
-from holdfast.app.cli.output import JsonOption, console, fail, print_json
+from holdfast.app.cli.output import JsonOption, console, fail, print_json, say
 from holdfast.app.cli.trading import find_position
 from holdfast.core.errors import NotFound
 
@@ -113,7 +113,7 @@ def resume(
     console.print("Lifted." if mine else "There was no such stop.")
     for one in left:
         where = f"position {tables.short(one['position_id'])}" if one["position_id"] else one["scope"]
-        console.print(f"Still stopped: {where}. {one['reason']}", highlight=False, markup=False)
+        say(f"Still stopped: {where}. {one['reason']}")
 
 
 def _check_whose(everything: bool, position: str | None, user: str | None) -> None:
@@ -162,10 +162,8 @@ def _flatten_mine(position: str | None, as_json: bool) -> None:
         print_json(run)
     else:
         for one in run["positions"]:
-            console.print(
+            say(
                 f"{tables.short(one['position_id'])}  {one['state']}  {one['text']}",
-                highlight=False,
-                markup=False,
             )
         console.print(_VERDICTS[run["state"]])
     raise SystemExit(0 if run["state"] == "done" else PARTLY)
@@ -221,7 +219,7 @@ def _close_offline(settings: "Settings", position: str | None, lines: list[str],
 
     def say(text: str) -> None:
         if not as_json:
-            console.print(text, highlight=False, markup=False)
+            say(text)
 
     for line in lines:
         say(line)
@@ -327,7 +325,7 @@ def _print_lines(lines: list[str], as_json: bool) -> None:
         print_json({"said": lines})
         return
     for line in lines:
-        console.print(line, highlight=False, markup=False)
+        say(line)
 
 
 def _print_outcome(done: list[str], failed: list[str], as_json: bool) -> None:
@@ -335,9 +333,9 @@ def _print_outcome(done: list[str], failed: list[str], as_json: bool) -> None:
         print_json({"done": done, "failed": failed})
     else:
         for line in done:
-            console.print(line, highlight=False, markup=False)
+            say(line)
         for line in failed:
-            console.print(f"COULD NOT: {line}", style="bold", highlight=False, markup=False)
+            say(f"COULD NOT: {line}", style="bold")
         console.print("Everything is closed." if not failed else "Not everything could be closed; see above.")
     raise SystemExit(PARTLY if failed else 0)
 
@@ -380,7 +378,7 @@ def count_anew(user: Annotated[str, typer.Argument(help="Their e-mail address or
     from holdfast.platform.settings import Settings
 
     said = asyncio.run(operator.count_peak_anew(located(Settings()), user=user))
-    console.print(said, highlight=False, markup=False)
+    say(said)
 
 
 def _limits_path(client: Client, position: str | None) -> str:

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from holdfast.app.cli import tables
+from holdfast.app.cli.choosing import InputOption, NameArgument, one_of, pairs, read, script_of
 from holdfast.app.cli.client import Client
-from holdfast.app.cli.output import JsonOption, console, errors, fail, print_json
+from holdfast.app.cli.output import JsonOption, print_json, say, tell_list, warn
 from holdfast.app.cli.tables import Json
 
 script = typer.Typer(help="Scripts: list, keep, check and run them.", no_args_is_help=True)
@@ -22,14 +23,10 @@ SourceArgument = Annotated[str, typer.Argument(help="A file, or - for standard i
 AnyArgument = Annotated[
     str, typer.Argument(help="A file, - for standard input, or one of your scripts by its name or id.")
 ]
-ScriptArgument = Annotated[str, typer.Argument(help="Its name or its id, or how one of them begins.")]
 SeriesOption = Annotated[
     str | None, typer.Option("--series", help="source:symbol; a new chart's if it is left out.")
 ]
 TimeframeOption = Annotated[str | None, typer.Option("--timeframe", help="1m to 1M.")]
-InputOption = Annotated[
-    list[str] | None, typer.Option("--input", help="An input as name=value; once for each.")
-]
 
 
 @script.command("list")
@@ -37,12 +34,7 @@ def list_scripts(as_json: JsonOption = False) -> None:
     """Your scripts, the one changed last first."""
     with Client() as client:
         found = client.get("/api/scripts")
-    if as_json:
-        print_json(found)
-    elif found:
-        console.print(_listed(found), highlight=False, markup=False)
-    else:
-        console.print("You keep no scripts yet: `holdfast script new NAME FILE`.", markup=False)
+    tell_list(found, as_json, _listed, "You keep no scripts yet: `holdfast script new NAME FILE`.")
 
 
 @script.command()
@@ -53,15 +45,13 @@ def new(
 ) -> None:
     """Keep a script. One with an error is kept all the same, and the error is told."""
     with Client() as client:
-        made = client.post("/api/scripts", {"name": name, "source": _read(source)})
+        made = client.post("/api/scripts", {"name": name, "source": read(source)})
         kept = client.get(f"/api/scripts/{made['id']}")
     if as_json:
         print_json(kept)
         return
-    console.print(
+    say(
         f"Kept {kept['name']!r} as {tables.short(kept['id'])}, version {kept['version']}.",
-        highlight=False,
-        markup=False,
     )
     _tell_findings(kept)
 
@@ -101,21 +91,21 @@ def run(
         if found["outputs"]:
             _tell_outputs(found["outputs"])
         for line in found["logs"][:_LONGEST_LOG]:
-            console.print(f"log: {line}", highlight=False, markup=False)
+            say(f"log: {line}")
         _tell_findings(found)
     _leave(found, well=tuple(_STATES))
 
 
 @script.command()
 def show(
-    name: ScriptArgument,
+    name: NameArgument,
     version: Annotated[int | None, typer.Option("--version", min=1, help="The newest if left out.")] = None,
     source_only: Annotated[bool, typer.Option("--source", help="Print nothing but its source.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """One of your scripts: inputs, findings, versions and source."""
     with Client() as client:
-        summary = _find(client, name)
+        summary = one_of(client.get("/api/scripts"), name, "script")
         path = f"/api/scripts/{summary['id']}"
         found = client.get(path if version is None else f"{path}/versions/{version}")
     if as_json:
@@ -124,21 +114,19 @@ def show(
         sys.stdout.write(found["source"])
     else:
         number = found["version"] if version is None else found["number"]
-        console.print(f"{summary['name']}, version {number}", style="bold", highlight=False, markup=False)
+        say(f"{summary['name']}, version {number}", style="bold")
         if found["inputs"]:
-            console.print(_inputs(found["inputs"]), highlight=False, markup=False)
+            say(_inputs(found["inputs"]))
         _tell_findings(found)
         for one in found.get("versions", ()):
-            console.print(
-                f"version {one['number']}  {tables.clock(one['created_at'])}", highlight=False, markup=False
-            )
-        console.print(f"\n{found['source']}", highlight=False, markup=False)
+            say(f"version {one['number']}  {tables.clock(one['created_at'])}")
+        say(f"\n{found['source']}")
 
 
 def _checked(source: str, series: str | None, timeframe: str | None, inputs: list[str] | None) -> Json:
-    wanted = {"series": series, "timeframe": timeframe, "inputs": _pairs(inputs or [])}
+    wanted = {"series": series, "timeframe": timeframe, "inputs": pairs(inputs)}
     with Client() as client:
-        text = _read(source) if _is_file(source) else _source_of(client, source)
+        text = read(source) if _is_file(source) else _source_of(client, source)
         body = {name: value for name, value in wanted.items() if value is not None}
         found: Json = client.post("/api/scripts/check", {**body, "source": text})
     return found
@@ -149,42 +137,7 @@ def _is_file(source: str) -> bool:
 
 
 def _source_of(client: Client, name: str) -> str:
-    if Path(name).suffix:
-        fail(f"There is no file {name}.")
-    return str(client.get(f"/api/scripts/{_find(client, name)['id']}")["source"])
-
-
-def _read(source: str) -> str:
-    if source == "-":
-        return sys.stdin.read()
-    try:
-        return Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{source} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.")
-
-
-def _find(client: Client, name: str) -> Json:
-    """One of the user's scripts by its name, or by how its name or id begins."""
-    every: list[Json] = client.get("/api/scripts")
-    exact = [one for one in every if name in (one["name"], one["id"])]
-    begin = [one for one in every if one["id"].startswith(name) or one["name"].startswith(name)]
-    found = exact or begin
-    if len(found) != 1:
-        fail(
-            f"{'No' if not found else 'More than one'} script of yours is called {name!r}.",
-            "`holdfast script list` shows them; name it by its id.",
-        )
-    return found[0]
-
-
-def _pairs(inputs: list[str]) -> dict[str, str]:
-    pairs = {}
-    for one in inputs:
-        name, equals, value = one.partition("=")
-        if not equals or not name:
-            fail(f"{one!r} is no input.", "Write it as name=value, as --input length=20.")
-        pairs[name] = value
-    return pairs
+    return str(client.get(f"/api/scripts/{script_of(client, name)['id']}")["source"])
 
 
 def _leave(found: Json, *, well: tuple[str, ...]) -> None:
@@ -207,7 +160,7 @@ def _listed(found: list[Json]) -> Table:
                 one["title"],
                 _STATES[one["findings"]["state"]],
                 tables.clock(one["updated_at"]),
-                _fault(one["error"]),
+                tables.fault(one["error"]),
             )
             for one in found
         ),
@@ -234,11 +187,9 @@ def _range(one: Json) -> str:
 def _tell_bars(found: Json) -> None:
     series = found["series"] or "made-up bars (none of a market are here)"
     title = found["title"] or "Untitled script"
-    console.print(
+    say(
         f"{title}: {found['bars']:,} bars of {series}, {found['timeframe']}",
         style="bold",
-        highlight=False,
-        markup=False,
     )
 
 
@@ -256,42 +207,32 @@ def _tell_outputs(outputs: Json) -> None:
         for row in outputs["recent"]
     ]
     columns = ["bar (UTC)", "close", *(plot["label"] for plot in plots), "signal", "target", "markers"]
-    console.print(
-        tables.table("Last values", columns, rows, numbers=columns[1:-1]), highlight=False, markup=False
-    )
+    say(tables.table("Last values", columns, rows, numbers=columns[1:-1]))
     told = [f"{one['label'] or 'marker'}: {one['count']:,}" for one in outputs["markers"]]
     told += [f"alert {one['message']!r}: {one['count']:,}" for one in outputs["alerts"]]
     if outputs["signals"]:
         told.append(f"signals: {outputs['signals']['up']:,} up, {outputs['signals']['down']:,} down")
     if told:
-        console.print("; ".join(told), highlight=False, markup=False)
+        say("; ".join(told))
 
 
 def _tell_findings(found: Json) -> None:
     """Errors and warnings go to standard error, as everywhere."""
     if found["error"]:
-        errors.print(_fault(found["error"]), style="bold red", highlight=False, markup=False)
+        warn(tables.fault(found["error"]), style="bold red")
         return
     findings: Json = found["findings"]
     if findings["state"] == "unchecked":
-        errors.print("It was not checked for looking into the future.", highlight=False, markup=False)
+        warn("It was not checked for looking into the future.")
     elif findings["state"] == "clean":
         told = f"No value changed in {findings['runs']} runs over parts of the bars."
-        console.print(told if findings["complete"] else f"{told} Not all were made.", highlight=False)
+        say(told if findings["complete"] else f"{told} Not all were made.")
     else:
         ahead = any(one["kind"] == "future" for one in findings["findings"])
         told = "It looks into the future." if ahead else "Its values change by themselves."
-        errors.print(told, style="bold red", highlight=False, markup=False)
+        warn(told, style="bold red")
     for one in findings["findings"]:
-        errors.print(one["text"], highlight=False, markup=False)
-
-
-def _where(error: Json) -> str:
-    return f"Line {error['line']}: " if error["line"] else ""
-
-
-def _fault(error: Json | None) -> str:
-    return f"{_where(error)}{error['message']}" if error else ""
+        warn(one["text"])
 
 
 def _number(value: Any) -> str:

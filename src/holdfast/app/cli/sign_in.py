@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from holdfast.app.cli.client import Client
-from holdfast.app.cli.output import JsonOption, console, print_json
+from holdfast.app.cli.output import JsonOption, console, print_json, say
 
 UrlOption = Annotated[
     str | None, typer.Option("--url", help="Which Holdfast, if not the one of this machine.")
@@ -29,7 +29,7 @@ def sign_in(
             print_json({"base_url": client.base_url, "user": answer.get("user")})
             return
         who = "a fresh demo user on a simulated market" if demo else (email or "yourself")
-        console.print(f"Signed in to {client.base_url} as {who}.", highlight=False, markup=False)
+        say(f"Signed in to {client.base_url} as {who}.")
 
 
 def sign_out() -> None:

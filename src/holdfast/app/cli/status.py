@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from rich.table import Table
 
-from holdfast.app.cli.output import JsonOption, console, print_json
+from holdfast.app.cli.output import JsonOption, console, print_json, say
 from holdfast.platform.settings import Settings
 
 
@@ -85,7 +85,7 @@ async def _work(settings: Settings) -> dict[str, Any] | None:
 
 def _show(found: dict[str, Any]) -> None:
     if not found["running"]:
-        console.print("Holdfast does not run here. Start it with `make up`.", highlight=False, markup=False)
+        say("Holdfast does not run here. Start it with `make up`.")
         return
     table = Table("process", "pid", "state", "memory")
     for process in found["processes"]:
@@ -94,7 +94,7 @@ def _show(found: dict[str, Any]) -> None:
     console.print(table)
     work = found["work"]
     if work is None:
-        console.print("PostgreSQL does not answer, so the queue is not known.", markup=False)
+        say("PostgreSQL does not answer, so the queue is not known.")
     else:
         age = work["feed_age_seconds"]
         feed = f"newest price {age:.1f} s old" if age is not None else "no price has arrived yet"
@@ -103,9 +103,9 @@ def _show(found: dict[str, Any]) -> None:
         if work["unknown_jobs"]:
             kinds = ", ".join(f"{count} {kind}" for kind, count in work["unknown_jobs"].items())
             said = f"unknown to this version: {kinds} (see `holdfast doctor`)"
-            console.print(said, highlight=False, markup=False)
+            say(said)
         console.print(f"feed: {feed}", highlight=False)
-        console.print(f"scripts: {_sandbox(work['sandbox'])}", highlight=False, markup=False)
+        say(f"scripts: {_sandbox(work['sandbox'])}")
     console.print(f"open {found['url']}", highlight=False)
 
 

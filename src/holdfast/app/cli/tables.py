@@ -60,6 +60,13 @@ def short(identifier: str) -> str:
     return identifier[:8]
 
 
+def fault(error: Json | None) -> str:
+    """What a script failed of, with its line; "" for no error."""
+    if error is None:
+        return ""
+    return f"Line {error['line']}: {error['message']}" if error["line"] else str(error["message"])
+
+
 def indices(found: list[Json]) -> Table:
     return table(
         "Indices",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from holdfast.app.cli.output import JsonOption, console, print_json
+from holdfast.app.cli.output import JsonOption, console, print_json, say
 
 if TYPE_CHECKING:
     from holdfast.torture.campaign import Outcome
@@ -82,10 +82,10 @@ def torture(
 def _show(outcome: "Outcome") -> None:
     console.print(f"[red]Seed {outcome.seed}[/red]", highlight=False)
     for violation in outcome.violations:
-        console.print(f"  {violation}", highlight=False, markup=False)
+        say(f"  {violation}")
     console.print("  What went wrong around it:", highlight=False)
     for line in outcome.schedule:
-        console.print(f"    {line}", highlight=False, markup=False)
+        say(f"    {line}")
     console.print(f"  Replay: holdfast torture --seed {outcome.seed} --seeds 1", highlight=False)
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from holdfast.app.cli import tables
 from holdfast.app.cli.client import Client
-from holdfast.app.cli.output import JsonOption, console, print_json
+from holdfast.app.cli.output import JsonOption, console, print_json, say
 from holdfast.core.errors import NotFound
 
 PAGE: Final = 200
@@ -39,7 +39,7 @@ def trace(
     if as_json:
         print_json(found)
         return
-    console.print(_heading(found["execution"]), highlight=False, markup=False)
+    say(_heading(found["execution"]))
     console.print(time_line(found["items"]), highlight=False)
     if found["truncated"]:
         console.print("More happened than is kept; the orders and their events above are whole.")

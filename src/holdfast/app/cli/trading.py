@@ -11,7 +11,7 @@ from rich.live import Live
 
 from holdfast.app.cli import tables
 from holdfast.app.cli.client import Client
-from holdfast.app.cli.output import JsonOption, console, fail, print_json
+from holdfast.app.cli.output import JsonOption, console, fail, print_json, say
 from holdfast.core.errors import HoldfastError, NotFound
 
 index = typer.Typer(help="The indices: list them, look at one.", no_args_is_help=True)
@@ -54,13 +54,11 @@ def show_index(index_id: str, as_json: JsonOption = False) -> None:
         return
     console.print(tables.members(found))
     for paragraph in found["methodology"]:
-        console.print(f"\n{paragraph}", highlight=False, markup=False)
+        say(f"\n{paragraph}")
     least = found["minimum"]
     if least:
-        console.print(
-            f"\nMinimum {tables.usdt(least['size'])} USDT. {least['reason']}", highlight=False, markup=False
-        )
-    console.print(f"\n{found['attribution']}", highlight=False, markup=False)
+        say(f"\nMinimum {tables.usdt(least['size'])} USDT. {least['reason']}")
+    say(f"\n{found['attribution']}")
 
 
 def preview(
@@ -231,11 +229,9 @@ def find_position(client: Client, beginning: str) -> dict[str, Any]:
 def _print_plan(shown: dict[str, Any]) -> None:
     console.print(tables.plan(shown))
     for line in tables.totals(shown):
-        console.print(line, highlight=False, markup=False)
+        say(line)
     if not shown["executable"]:
-        console.print(
-            f"Cannot be carried out: {shown['blocked_reason']}", style="bold", highlight=False, markup=False
-        )
+        say(f"Cannot be carried out: {shown['blocked_reason']}", style="bold")
 
 
 def _carry_out(client: Client, shown: dict[str, Any], *, yes: bool, as_json: bool) -> None:
@@ -257,7 +253,7 @@ def _carry_out(client: Client, shown: dict[str, Any], *, yes: bool, as_json: boo
         print_json(ended)
     else:
         console.print(tables.execution(ended))
-        console.print(ended["reason"] or ended["state"], highlight=False, markup=False)
+        say(ended["reason"] or ended["state"])
     raise SystemExit(0 if ended["state"] in SUCCESS else 2)
 
 

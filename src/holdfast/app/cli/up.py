@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.app.cli.output import console
+from holdfast.app.cli.output import say
 from holdfast.platform.settings import Settings
 
 
@@ -18,5 +18,5 @@ def up(
 
     settings = Settings()
     settings = settings.model_copy(update={"hub": settings.hub or hub})
-    console.print("Starting Holdfast …", highlight=False)
-    Supervisor(settings, lambda sentence: console.print(sentence, highlight=False, markup=False)).run()
+    say("Starting Holdfast …")
+    Supervisor(settings, say).run()
