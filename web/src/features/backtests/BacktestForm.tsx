@@ -3,7 +3,6 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import { madeOf } from '@/features/chart/data/timeframes'
-import { randomKey } from '@/lib/ids'
 import { Button } from '@/ui/Button'
 import { Section } from '@/ui/Layout'
 import { Segmented } from '@/ui/Segmented'
@@ -11,12 +10,14 @@ import { ProblemNotice } from '@/ui/States'
 
 import type { Draft } from './draft'
 import { problemsOf, requestOf } from './draft'
+import { rememberMarket } from './market'
 import { MarketFields } from './MarketFields'
 import { startBacktest } from './queries'
-import { ScriptParts, useScript } from './ScriptParts'
+import { ScriptParts } from './ScriptParts'
 import { ScriptField, SignalsField } from './SourceFields'
 import { SpanFields } from './SpanFields'
 import { TermsFields } from './TermsFields'
+import { useDraft } from './useDraft'
 import { useHistory } from './useHistory'
 
 const KINDS = [
@@ -26,12 +27,10 @@ const KINDS = [
 
 /** What decides, on what, when, and at what cost. */
 export function BacktestForm({ initial }: { initial: Draft }) {
-  const [draft, setDraft] = useState(initial)
-  const [key, setKey] = useState(randomKey)
+  const { draft, chosen, change, settle, key } = useDraft(initial)
   const [asked, setAsked] = useState(false)
   const client = useQueryClient()
   const navigate = useNavigate()
-  const chosen = useScript(draft.kind === 'script' ? draft.scriptId : '', draft.given, draft.typed)
   const found = useHistory(draft.series)
   const problems = problemsOf(draft, chosen.script, chosen.typed)
   const shown = asked ? problems : {}
@@ -39,15 +38,11 @@ export function BacktestForm({ initial }: { initial: Draft }) {
     mutationFn: () =>
       startBacktest(requestOf(draft, chosen.script, chosen.typed, found.history?.last ?? Date.now()), key),
     onSuccess: (made) => {
+      rememberMarket(draft)
       void client.invalidateQueries({ queryKey: ['backtests'] })
       void navigate({ to: '/backtests/$backtestId', params: { backtestId: made.id } })
     },
   })
-  // Another content is another intent: the server refuses an old key for it.
-  const change = (part: Partial<Draft>) => {
-    setDraft((old) => ({ ...old, ...part }))
-    setKey(randomKey())
-  }
   // Own data has bars of one length: a timeframe they do not make is none.
   const base = found.history?.base
   const timeframe = base ? madeOf(draft.timeframe, base) : draft.timeframe
@@ -60,6 +55,7 @@ export function BacktestForm({ initial }: { initial: Draft }) {
       onSubmit={(event) => {
         event.preventDefault()
         setAsked(true)
+        settle()
         if (Object.keys(problems).length === 0 && !send.isPending) send.mutate()
       }}
     >

@@ -48,6 +48,7 @@ describe('a new one', () => {
     const user = userEvent.setup()
     const router = renderAt('/backtests/new')
     await screen.findByRole('combobox', { name: 'Script' })
+    await user.clear(screen.getByRole('combobox', { name: 'Traded on' }))
     await user.click(screen.getByRole('button', { name: 'Run back-test' }))
     const missing = await screen.findByText('Choose what decides.')
     expect(screen.getByRole('combobox', { name: 'Script' }).getAttribute('aria-describedby')).toBe(missing.id)

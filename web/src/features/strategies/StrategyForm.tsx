@@ -4,15 +4,16 @@ import { useState } from 'react'
 
 import type { Draft } from '@/features/backtests/draft'
 import { problemsOf } from '@/features/backtests/draft'
+import { rememberMarket } from '@/features/backtests/market'
 import { MarketFields } from '@/features/backtests/MarketFields'
-import { ScriptParts, useScript } from '@/features/backtests/ScriptParts'
+import { ScriptParts } from '@/features/backtests/ScriptParts'
 import { ScriptField } from '@/features/backtests/SourceFields'
 import { termsOf } from '@/features/backtests/terms'
 import { TermsFields } from '@/features/backtests/TermsFields'
+import { useDraft } from '@/features/backtests/useDraft'
 import { useHistory } from '@/features/backtests/useHistory'
 import { valuesOf } from '@/features/scripts/scriptInputs'
 import { symbolWords } from '@/features/chart/words'
-import { randomKey } from '@/lib/ids'
 import { Button } from '@/ui/Button'
 import { Field } from '@/ui/Field'
 import { Section } from '@/ui/Layout'
@@ -24,13 +25,11 @@ import { LONGEST_NAME } from './RenameStrategy'
 
 /** Which script, on what, with how much paper money. */
 export function StrategyForm({ initial }: { initial: Draft }) {
-  const [draft, setDraft] = useState<Draft>({ ...initial, kind: 'script', span: 'all' })
+  const { draft, chosen, change, settle, key, renewKey } = useDraft({ ...initial, kind: 'script', span: 'all' }, true)
   const [named, setNamed] = useState('')
-  const [key, setKey] = useState(randomKey)
   const [asked, setAsked] = useState(false)
   const client = useQueryClient()
   const navigate = useNavigate()
-  const chosen = useScript(draft.scriptId, draft.given, draft.typed)
   const { script, typed } = chosen
   const found = useHistory(draft.series)
   const problems = problemsOf(draft, script, typed)
@@ -54,15 +53,11 @@ export function StrategyForm({ initial }: { initial: Draft }) {
         key,
       ),
     onSuccess: (made) => {
+      rememberMarket(draft)
       void client.invalidateQueries({ queryKey: ['strategies'] })
       void navigate({ to: '/strategies/$strategyId', params: { strategyId: made.id } })
     },
   })
-  // Another content is another intent: the server refuses an old key for it.
-  const change = (part: Partial<Draft>) => {
-    setDraft((old) => ({ ...old, ...part }))
-    setKey(randomKey())
-  }
 
   return (
     <form
@@ -71,6 +66,7 @@ export function StrategyForm({ initial }: { initial: Draft }) {
       onSubmit={(event) => {
         event.preventDefault()
         setAsked(true)
+        settle()
         if (Object.keys(problems).length === 0 && !start.isPending) start.mutate()
       }}
     >
@@ -111,7 +107,7 @@ export function StrategyForm({ initial }: { initial: Draft }) {
           value={named}
           onChange={(event) => {
             setNamed(event.target.value)
-            setKey(randomKey())
+            renewKey()
           }}
         />
       </Section>
