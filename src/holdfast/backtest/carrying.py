@@ -16,6 +16,7 @@ from holdfast.backtest.repository import DONE, EQUITY, QUEUED, RUNNING, TRADES
 from holdfast.charts.datasets import service as datasets
 from holdfast.core.bars import Bars, FloatBars, Floats
 from holdfast.core.errors import InvalidInput
+from holdfast.core.time import utc_minute
 from holdfast.core.timeframes import Timeframe, shifted
 from holdfast.market.candles import feeds
 from holdfast.market.candles.readers import Series, split_name
@@ -112,8 +113,8 @@ class Carrying:
         first = int(np.searchsorted(bars.time, start))
         if len(bars) - first < reading.LEAST_BARS:
             raise InvalidInput(
-                f"There are not two bars of {series.name} between {words.moment(start)} and "
-                f"{words.moment(until)}.",
+                f"There are not two bars of {series.name} between {utc_minute(start)} UTC and "
+                f"{utc_minute(until)} UTC.",
                 advice="Choose other times, or have its history filled on the Data page.",
             )
         traded = bars.take(slice(first, None))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from holdfast.backtest.thinning import kept
 from holdfast.backtest.trips import Trip, trips
 from holdfast.core.bars import Bars, Floats
 from holdfast.core.money import plain
+from holdfast.core.time import from_seconds
 
 MOST_TRADES: Final = 100_000
 """Round trips that are listed; figures count all."""
@@ -103,8 +103,8 @@ def _told(bars: Bars, shown: Sequence[Trip], terms: Terms) -> list[dict[str, Any
             {
                 "number": number,
                 "side": trip.side,
-                "opened_at": datetime.fromtimestamp(int(times[trip.opened]), UTC),
-                "closed_at": None if trip.closed is None else datetime.fromtimestamp(int(times[end]), UTC),
+                "opened_at": from_seconds(int(times[trip.opened])),
+                "closed_at": None if trip.closed is None else from_seconds(int(times[end])),
                 "entry": _average(terms, value, lots),
                 "exit": None if trip.closed is None else _average(terms, brought, left),
                 "quantity": plain(terms.quantity(lots)),

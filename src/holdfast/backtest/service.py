@@ -1,7 +1,7 @@
 """What users do with back-tests: ask for one, look, cancel, delete."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from holdfast.charts.datasets import service as datasets
 from holdfast.charts.datasets.repository import SOURCE as OWN
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from holdfast.core.identity import new_id
+from holdfast.core.time import from_seconds
 from holdfast.core.timeframes import divides
 from holdfast.market.candles.readers import Series
 from holdfast.platform.database import Database
@@ -255,8 +256,8 @@ def _view(row: Backtest, deleted: set[UUID]) -> BacktestView:
             inputs=row.inputs,
             series=row.series,
             timeframe=row.timeframe,
-            since=moment(row.since),
-            until=moment(row.until),
+            since=from_seconds(row.since),
+            until=from_seconds(row.until),
             capital=row.capital,
             fee_rate=row.fee_rate,
             slippage=row.slippage,
@@ -264,8 +265,8 @@ def _view(row: Backtest, deleted: set[UUID]) -> BacktestView:
             signal_size=row.signal_size,
         ),
         progress=BacktestProgress(stage=row.stage, done=row.done, total=row.total),
-        first_bar=moment(row.first_bar),
-        last_bar=moment(row.last_bar),
+        first_bar=from_seconds(row.first_bar),
+        last_bar=from_seconds(row.last_bar),
         revision=None if row.revision is None else str(row.revision),
     )
 
@@ -280,10 +281,6 @@ def _source(row: Backtest, deleted: set[UUID]) -> BacktestScript | BacktestSigna
         )
     assert row.dataset_id is not None
     return BacktestSignals(dataset_id=row.dataset_id, name=row.source_name)
-
-
-def moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def second_of(at: datetime | None) -> int | None:

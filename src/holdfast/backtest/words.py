@@ -1,10 +1,10 @@
 """What a back-test says of its own limits, for people. Pure."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from holdfast.backtest.reading import Gaps
 from holdfast.core.bars import Bars
+from holdfast.core.time import utc_minute
 from holdfast.core.timeframes import Timeframe
 from holdfast.scripts.causality import Report
 
@@ -26,11 +26,12 @@ def of_bars(bars: Bars, timeframe: Timeframe, span: tuple[int, int], gaps: Gaps,
     """What is missing of the span that was asked for."""
     found = []
     start, until = span
-    if int(bars.time[0]) > start + timeframe.longest:
+    first, last = int(bars.time[0]), int(bars.time[-1])
+    if first > start + timeframe.longest:
         advice = "Have the history filled (Data page), then run it again." if venue else ""
-        found.append(caution("gaps", f"There are bars only from {moment(int(bars.time[0]))} on.", advice))
-    if int(bars.time[-1]) + 2 * timeframe.longest < until:
-        found.append(caution("gaps", f"There are no bars after {moment(int(bars.time[-1]))}."))
+        found.append(caution("gaps", f"There are bars only from {utc_minute(first)} UTC on.", advice))
+    if last + 2 * timeframe.longest < until:
+        found.append(caution("gaps", f"There are no bars after {utc_minute(last)} UTC."))
     if gaps.missing:
         holes = f"{gaps.count:,} holes" if gaps.count > 1 else "one hole"
         found.append(
@@ -111,7 +112,3 @@ def untraded() -> dict[str, Any]:
         "Nothing was traded.",
         "No weight was asked for, or every order was below the smallest the market takes.",
     )
-
-
-def moment(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M} UTC"

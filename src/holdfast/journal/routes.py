@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Final
 from uuid import UUID
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.access import UserDep
 from holdfast.core.errors import InvalidInput
+from holdfast.core.time import from_seconds
 from holdfast.journal import exports, service
 from holdfast.journal.folds import Mark
 from holdfast.journal.limits import count_write
@@ -232,5 +232,5 @@ async def marks(
     until: SecondQuery,
 ) -> list[JournalMark]:
     """Your entries on a series in [from, until), both UTC seconds, oldest first: marks for its chart."""
-    first, last = (datetime.fromtimestamp(second, UTC) for second in (start, until))
+    first, last = map(from_seconds, (start, until))
     return await service.marks(session, user.id, series, first, last)

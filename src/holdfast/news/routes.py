@@ -1,12 +1,12 @@
 """News over HTTP. Reading is public: they are the same for everybody."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import HTTPConnection
 
+from holdfast.core.time import from_seconds
 from holdfast.news import service
 from holdfast.news.repository import NEWS
 from holdfast.news.schemas import NewsMark, NewsPage, NewsView
@@ -77,7 +77,7 @@ async def news_marks(
 ) -> list[NewsMark]:
     """What became known of a series in [from, until), both UTC seconds: marks for its chart."""
     book = await books.get(session, now)
-    first, last = (datetime.fromtimestamp(second, UTC) for second in (start, until))
+    first, last = map(from_seconds, (start, until))
     return await service.marks(session, book, series, first, last)
 
 

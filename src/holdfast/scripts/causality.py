@@ -10,12 +10,12 @@ began (else "start": sums over all of history; honest, but another history gives
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from holdfast.core.bars import FloatBars, Ints
+from holdfast.core.time import utc_minute
 from holdfast.scripts.language.output import Flags, Floats, Output
 
 State = Literal["clean", "suspect", "unchecked"]
@@ -220,7 +220,7 @@ class Examiner:
         return Finding(kind, one.output, int(self._time[one.bar]), text)
 
     def _when(self, bar: int) -> str:
-        return datetime.fromtimestamp(int(self._time[bar]), UTC).strftime("%Y-%m-%d %H:%M")
+        return utc_minute(int(self._time[bar]))
 
 
 def _mismatches(

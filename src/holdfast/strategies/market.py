@@ -3,13 +3,13 @@ before them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from holdfast.core.bars import Bars
 from holdfast.core.errors import Unavailable
 from holdfast.core.resample import resample
+from holdfast.core.time import utc_minute
 from holdfast.core.timeframes import DAY, Timeframe, end_of, timeframe_of
 from holdfast.market.candles import feeds
 from holdfast.market.candles.gaps import Gap, Reason
@@ -136,10 +136,6 @@ def told_gaps(gaps: Sequence[Gap], start: int, until: int) -> str:
     minutes = sum(min(gap.until, until) - max(gap.start, start) for gap in inside) // 60
     reasons = ", ".join(dict.fromkeys(_WORDS[gap.reason] for gap in inside))
     return (
-        f"Bars are missing between {_clock(first)} and {_clock(last)} ({minutes} min: {reasons}). "
-        "The position was held through."
+        f"Bars are missing between {utc_minute(first)} UTC and {utc_minute(last)} UTC "
+        f"({minutes} min: {reasons}). The position was held through."
     )
-
-
-def _clock(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

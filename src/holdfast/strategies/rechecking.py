@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from sqlalchemy import select
 from holdfast.backtest import weights
 from holdfast.backtest.weights import NothingStated
 from holdfast.core.bars import Bars, Floats
+from holdfast.core.time import utc_minute
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles.readers import split_name
 from holdfast.scripts.models import ScriptVersion
@@ -115,10 +115,9 @@ def _differs(kept: float | None, column: Floats | None, place: int) -> bool:
 
 
 def _told(one: StrategyBar, now: float) -> str:
-    moment = f"{datetime.fromtimestamp(one.time, UTC):%Y-%m-%d %H:%M} UTC"
     was = "hold" if one.target is None else f"{one.target:.6g}"
     becomes = f"{now:.6g}" if math.isfinite(now) else "hold"
     return (
-        f"Repainted: at {moment} the script's target was {was}; run again over the same bars and later ones "
-        f"it is {becomes}. What it shows of the past is not what it said then."
+        f"Repainted: at {utc_minute(one.time)} UTC the script's target was {was}; run again over the same "
+        f"bars and later ones it is {becomes}. What it shows of the past is not what it said then."
     )

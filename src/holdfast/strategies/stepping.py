@@ -8,7 +8,7 @@ from the bars up to it only, also when bars of a halt are caught up with.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import Bars, DoesNotFit, FloatBars
 from holdfast.core.errors import NotFound, Unavailable
-from holdfast.core.time import Clock
+from holdfast.core.time import Clock, utc_minute
 from holdfast.core.timeframes import Timeframe, end_of, shifted, start_of
 from holdfast.market.candles.readers import Series, split_name
 from holdfast.market.candles.service import Candles
@@ -258,10 +258,8 @@ class _Look:
         now = self._tools.clock.now().timestamp()
         if due > now:
             return due - now
-        bar = datetime.fromtimestamp(due - market.settle_seconds(self._series), UTC)
-        reason = (
-            f"Waiting for the prices up to {bar:%Y-%m-%d %H:%M} UTC: {self._series.source} has not told them."
-        )
+        bar = utc_minute(due - market.settle_seconds(self._series))
+        reason = f"Waiting for the prices up to {bar} UTC: {self._series.source} has not told them."
         raise await self._tools.late(self._row, reason, since=due)
 
     async def _history(self, until: int, since: int) -> Bars:

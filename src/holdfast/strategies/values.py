@@ -3,7 +3,6 @@
 import hashlib
 import math
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from holdfast.backtest import weights
 from holdfast.backtest.weights import NothingStated
 from holdfast.core.bars import FloatBars, Floats
+from holdfast.core.time import utc_minute
 from holdfast.scripts.language.output import LONGEST_TEXT, Output, clean, told
 from holdfast.strategies.models import Strategy
 
@@ -47,7 +47,7 @@ def value_of(output: Output, row: Strategy, bars: FloatBars) -> Value:
         return Value(seen, error={"kind": "script", "message": NOTHING_STATED, "line": None})
     price, time = (
         f"{bars.close[-1]:.12g}",
-        f"{datetime.fromtimestamp(int(bars.time[-1]), UTC):%Y-%m-%d %H:%M}",
+        utc_minute(int(bars.time[-1])),
     )
     symbol = row.series.partition(":")[2]
     messages = [

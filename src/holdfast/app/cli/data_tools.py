@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from holdfast.app.cli.output import errors, fail
+from holdfast.core.time import from_seconds
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 SeriesArgument = Annotated[str, typer.Argument(help="source:symbol, as bybit:BTCUSDT.")]
@@ -129,4 +130,4 @@ def date_text(moment: datetime | None) -> str:
 
 
 def time_text(time: int) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{from_seconds(time):%Y-%m-%d %H:%M:%S}"

@@ -1,7 +1,6 @@
 """``holdfast script``: write, check and run scripts, over the same API as the browser."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,6 +12,7 @@ from holdfast.app.cli.choosing import InputOption, NameArgument, one_of, pairs, 
 from holdfast.app.cli.client import Client
 from holdfast.app.cli.output import JsonOption, print_json, say, tell_list, warn
 from holdfast.app.cli.tables import Json
+from holdfast.core.time import utc_minute
 
 script = typer.Typer(help="Scripts: list, keep, check and run them.", no_args_is_help=True)
 
@@ -197,7 +197,7 @@ def _tell_outputs(outputs: Json) -> None:
     plots = outputs["plots"]
     rows = [
         (
-            f"{datetime.fromtimestamp(row['time'], UTC):%Y-%m-%d %H:%M}",
+            utc_minute(row["time"]),
             _number(row["close"]),
             *map(_number, row["values"]),
             _number(row["signal"]),

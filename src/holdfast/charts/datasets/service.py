@@ -1,7 +1,7 @@
 """What users do with their own data: keep a file, look, rename, attach, delete."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +24,7 @@ from holdfast.charts.datasets.schemas import (
 )
 from holdfast.core.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from holdfast.core.identity import new_id
+from holdfast.core.time import from_seconds
 from holdfast.core.timeframes import DAY, Timeframe, timeframe_of
 from holdfast.platform.jobs import enqueue
 
@@ -167,13 +168,9 @@ def view(row: Dataset, *, problems: bool = True) -> DatasetView:
         **plain,
         problems=row.problems if problems else [],
         timeframe=timeframe.value if timeframe else None,
-        first_at=_moment(row.first_time),
-        last_at=_moment(row.last_time),
+        first_at=from_seconds(row.first_time),
+        last_at=from_seconds(row.last_time),
     )
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 # --- changing -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ What is stored and what is known not to exist say how far it has come: it goes o
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import func, select
@@ -200,7 +200,3 @@ async def _progress(
     row.total = max(stop - start, 0) // step
     row.done = row.total - sum(end - begin for begin, end in missing) // step
     row.state, row.updated_at = RUNNING, now
-
-
-def moment(time: int) -> datetime:
-    return datetime.fromtimestamp(time, UTC)

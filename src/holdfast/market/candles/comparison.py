@@ -4,12 +4,13 @@ An upload goes into a history that everybody here sees, so nobody's word is take
 compared: archives and answers count them differently.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
 from holdfast.core.bars import PRICES, Bars, Ints, same_scale
 from holdfast.core.resample import resample
+from holdfast.core.time import utc_minute
 from holdfast.core.timeframes import HOUR, Timeframe
 from holdfast.market.candles import feeds
 from holdfast.venues.protocol import HistoryVenue
@@ -62,9 +63,7 @@ async def disagreement(venue: HistoryVenue, symbol: str, hours: Bars, whole: Int
         theirs = await feeds.span(venue, symbol, Timeframe.H1, first, last + HOUR)
         wrong = _first_wrong(part, theirs, whole)
         if wrong is not None:
-            return (
-                f"the hour of {datetime.fromtimestamp(wrong, UTC):%Y-%m-%d %H:%M} is not what the venue tells"
-            )
+            return f"the hour of {utc_minute(wrong)} is not what the venue tells"
     return ""
 
 

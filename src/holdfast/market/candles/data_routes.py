@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect, HTTPConnection
 
 from holdfast.core.errors import InvalidInput, NotFound, TooManyRequests
+from holdfast.core.time import from_seconds
 from holdfast.market.candles import backfill, coverage, feeds, overview, repository, toll, uploads
-from holdfast.market.candles.backfill import moment
 from holdfast.market.candles.importing import Target
 from holdfast.market.candles.listings import RESERVED
 from holdfast.market.candles.models import CandleBackfill, CandleImport, CandleSeries
@@ -66,8 +66,8 @@ async def gaps(
     found = await coverage.gaps(session, one, max(first, 0) // step * step, last // step * step)
     shown = [
         GapView(
-            start=moment(gap.start),
-            until=moment(gap.until),
+            start=from_seconds(gap.start),
+            until=from_seconds(gap.until),
             bars=(gap.until - gap.start) // step,
             reason=gap.reason,
         )

@@ -1,14 +1,14 @@
 """Bars from the venues that tell about the past. A new venue is one line in ``OPENERS``."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
 
 from holdfast.core.bars import Bars
-from holdfast.core.time import Clock
+from holdfast.core.time import Clock, from_seconds
 from holdfast.core.timeframes import Timeframe, divides, shifted, start_of
 from holdfast.market.candles import toll
 from holdfast.platform.settings import Settings
@@ -71,7 +71,7 @@ async def bars(venue: HistoryVenue, symbol: str, timeframe: Timeframe, start: in
         DoesNotFit: a number is beyond what a bar holds.
     """
     await toll.page()
-    found = await venue.klines(symbol, timeframe, _moment(start), _moment(until), PAGE)
+    found = await venue.klines(symbol, timeframe, from_seconds(start), from_seconds(until), PAGE)
     return of_candles(found)
 
 
@@ -124,7 +124,3 @@ def settled_before(now: datetime, seconds: int) -> int:
     """Bars of this length that open before this will not change any more."""
     stop: int = (int(now.timestamp()) - SETTLE_SECONDS) // seconds * seconds
     return stop
-
-
-def _moment(time: int) -> datetime:
-    return datetime.fromtimestamp(time, UTC)

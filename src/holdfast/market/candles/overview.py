@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import Bars, impossible
 from holdfast.core.resample import resample
+from holdfast.core.time import from_seconds
 from holdfast.core.timeframes import DAY, HOUR, Timeframe
 from holdfast.market.candles import chunks, repository
-from holdfast.market.candles.backfill import moment
 from holdfast.market.candles.models import CandleBackfill, CandleChunk, CandleRow, CandleSeries
 from holdfast.market.candles.schemas import BackfillView, SeriesView
 from holdfast.platform.database import Database
@@ -52,8 +52,8 @@ async def series_views(session: AsyncSession, *, leave_out: frozenset[str] = fro
                 price_decimals=one.price_decimals,
                 volume_decimals=one.volume_decimals,
                 pinned=one.pinned,
-                first_at=None if one.first_time is None else moment(one.first_time),
-                last_at=None if one.last_time is None else moment(one.last_time),
+                first_at=from_seconds(one.first_time),
+                last_at=from_seconds(one.last_time),
                 bars=int(count) + rows.get(one.id, 0),
                 sealed_bars=int(count),
                 bytes=int(size),
@@ -67,7 +67,7 @@ async def series_views(session: AsyncSession, *, leave_out: frozenset[str] = fro
 def backfill_view(one: CandleSeries, row: CandleBackfill) -> BackfillView:
     return BackfillView(
         series=f"{one.source}:{one.symbol}",
-        wanted_from=moment(row.wanted_from),
+        wanted_from=from_seconds(row.wanted_from),
         done=row.done,
         total=row.total,
         state=row.state,
@@ -141,7 +141,7 @@ def _hours_agree(bars: Bars, row: CandleChunk, one: CandleSeries) -> bool:
 def _impossible(bars: Bars, where: str, step: int) -> list[str]:
     faults = []
     if len(wrong := impossible(bars)):
-        first = moment(int(bars.time[wrong[0]]))
+        first = from_seconds(int(bars.time[wrong[0]]))
         faults.append(f"{where}: {len(wrong)} impossible bars, the first at {first:%Y-%m-%d %H:%M}")
     if beside := np.count_nonzero(bars.time % step):
         faults.append(f"{where}: {beside} bars beside the grid of {step} s")
@@ -149,4 +149,4 @@ def _impossible(bars: Bars, where: str, step: int) -> list[str]:
 
 
 def _date(day: int) -> str:
-    return f"{moment(day * DAY):%Y-%m-%d}"
+    return f"{from_seconds(day * DAY):%Y-%m-%d}"
