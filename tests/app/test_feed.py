@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from holdfast.accounts.models import Connection, User
 from holdfast.app import feed as feeds
-from holdfast.app.charting import open_venues
 from holdfast.app.feed import Feed
+from holdfast.charts.sources import open_venues
 from holdfast.core.instruments import InstrumentKind
 from holdfast.indices import repository, reviewed
 from holdfast.indices import tasks as indices

@@ -18,9 +18,9 @@ from tests.app.pages import page
 from holdfast.app import clients
 from holdfast.app import feed as feeds
 from holdfast.app import stream as streams
-from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import Hub
 from holdfast.app.topics import register_candles
+from holdfast.charts.sources import open_candles, open_venues
 from holdfast.core.time import from_ms
 from holdfast.core.timeframes import MINUTE, Timeframe
 from holdfast.market import tasks as market

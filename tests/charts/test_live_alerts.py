@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select
 from tests.app.test_live_candles import House, sim, there
 
-from holdfast.app.charting import open_candles, open_venues
 from holdfast.charts import service
 from holdfast.charts.models import AlertWatch, FiredAlert, PriceAlert
 from holdfast.charts.schemas import NewAlert
+from holdfast.charts.sources import open_candles, open_venues
 from holdfast.charts.watch import AlertWatcher
 from holdfast.core.timeframes import MINUTE, Timeframe
 from holdfast.market.candles import store

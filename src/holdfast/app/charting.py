@@ -1,37 +1,12 @@
-"""Puts the rooms behind a chart together: whose bars are read where, and who is looking."""
+"""Who is looking at a chart."""
 
-from collections.abc import Mapping
-from typing import Final
 from uuid import UUID
 
-from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from holdfast.accounts.access import current_caller, user_from_token
-from holdfast.charts.datasets.reader import OwnReader
-from holdfast.charts.datasets.repository import SOURCE as OWN
 from holdfast.core.errors import NotSignedIn
-from holdfast.core.time import Clock
-from holdfast.indices.candles import SOURCE as INDEX
-from holdfast.indices.candles import IndexReader
-from holdfast.market.candles import feeds
-from holdfast.market.candles.readers import SeriesReader
-from holdfast.market.candles.service import Candles
-from holdfast.platform.database import Database
-from holdfast.platform.settings import Settings
 from holdfast.platform.web import database_of
-from holdfast.venues.protocol import HistoryVenue
-
-READERS: Final[Mapping[str, SeriesReader]] = {INDEX: IndexReader(), OWN: OwnReader()}
-"""Sources whose bars come from elsewhere than venues and imports."""
-
-
-def open_venues(settings: Settings, redis: Redis, clock: Clock) -> dict[str, HistoryVenue]:
-    return {name: opener(settings, redis, clock) for name, opener in feeds.OPENERS.items()}
-
-
-def open_candles(database: Database, clock: Clock, venues: Mapping[str, HistoryVenue]) -> Candles:
-    return Candles(database, clock, venues, READERS)
 
 
 async def viewer(connection: HTTPConnection) -> UUID | None:

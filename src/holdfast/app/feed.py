@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import LEVELS_CHANNEL
+from holdfast.charts.sources import open_candles, open_venues
 from holdfast.charts.watch import AlertWatcher
 from holdfast.core.instruments import InstrumentKind
 from holdfast.core.time import Clock

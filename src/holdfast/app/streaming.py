@@ -12,12 +12,12 @@ from starlette.datastructures import State
 
 import holdfast.app.routes_system
 import holdfast.app.stream
-from holdfast.app.charting import open_candles, open_venues
 from holdfast.app.hub import Hub
 from holdfast.app.middleware import Exchange
 from holdfast.app.stream import register_public
 from holdfast.app.topics import register_candles, register_news, register_private, register_strategies
 from holdfast.app.version import version
+from holdfast.charts.sources import open_candles, open_venues
 from holdfast.core.time import Clock
 from holdfast.indices.board import IndexBoard
 from holdfast.market.instruments import InstrumentBook

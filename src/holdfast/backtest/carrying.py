@@ -14,6 +14,7 @@ from holdfast.backtest.outcome import MOST_TRADES, Outcome, outcome
 from holdfast.backtest.reading import MOST_BARS
 from holdfast.backtest.repository import DONE, EQUITY, QUEUED, RUNNING, TRADES
 from holdfast.charts.datasets import service as datasets
+from holdfast.charts.sources import open_candles
 from holdfast.core.bars import Bars, FloatBars, Floats
 from holdfast.core.errors import InvalidInput
 from holdfast.core.time import utc_minute
@@ -97,7 +98,7 @@ class Carrying:
 
     async def _read(self) -> Read:
         row, timeframe, now = self._row, self._timeframe, self._work.clock.now()
-        candles = reading.open_candles(self._work.database, self._work.clock)
+        candles = open_candles(self._work.database, self._work.clock, {})
         series = await candles.find(*split_name(row.series), row.user_id)
         start, until = reading.span_of(series, timeframe, row.since, row.until, now)
         warm_from = self._warm_from(series, start, until)

@@ -11,21 +11,15 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.backtest.engine import Terms
-from holdfast.charts.datasets.reader import OwnReader
-from holdfast.charts.datasets.repository import SOURCE as OWN
 from holdfast.core.bars import Bars, DoesNotFit
 from holdfast.core.errors import InvalidInput
 from holdfast.core.instruments import Instrument
-from holdfast.core.time import Clock
 from holdfast.core.timeframes import DAY, Timeframe, end_of, shifted, start_of
-from holdfast.indices.candles import SOURCE as INDEX
-from holdfast.indices.candles import IndexReader
 from holdfast.market import repository as instruments
 from holdfast.market.candles import backfill, feeds
 from holdfast.market.candles.listings import KINDS
 from holdfast.market.candles.readers import Series
 from holdfast.market.candles.service import Candles
-from holdfast.platform.database import Database
 
 MOST_BARS: Final = 2_000_000
 LEAST_BARS: Final = 2
@@ -45,11 +39,6 @@ class Gaps:
     count: int
     missing: int
     longest: int
-
-
-def open_candles(database: Database, clock: Clock) -> Candles:
-    """Bars that are stored, or computed here. No venue is asked."""
-    return Candles(database, clock, {}, {INDEX: IndexReader(), OWN: OwnReader()})
 
 
 async def quote_of(session: AsyncSession, series: Series) -> str:

@@ -1,6 +1,5 @@
 """Background: one job for each strategy that is at work, which runs again when its next bar is due."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,15 +9,9 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.charts.datasets.reader import OwnReader
-from holdfast.charts.datasets.repository import SOURCE as OWN
+from holdfast.charts.sources import open_candles, open_venues
 from holdfast.core.errors import HoldfastError, NotFound
 from holdfast.core.timeframes import DAY
-from holdfast.indices.candles import SOURCE as INDEX
-from holdfast.indices.candles import IndexReader
-from holdfast.market.candles import feeds
-from holdfast.market.candles.readers import SeriesReader
-from holdfast.market.candles.service import Candles
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.scripts.running import Runner
@@ -28,7 +21,6 @@ from holdfast.strategies.live import TOPIC
 from holdfast.strategies.rechecking import recheck
 from holdfast.strategies.service import RECHECK, STEP
 from holdfast.strategies.stepping import Late, Stepper
-from holdfast.venues.protocol import HistoryVenue
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +33,8 @@ class _Market:
     """Of one worker process."""
 
     def __init__(self, work: Work) -> None:
-        self._venues: Mapping[str, HistoryVenue] = {
-            name: opener(work.settings, work.redis, work.clock) for name, opener in feeds.OPENERS.items()
-        }
-        readers: dict[str, SeriesReader] = {INDEX: IndexReader(), OWN: OwnReader()}
-        self.candles = Candles(work.database, work.clock, self._venues, readers)
+        self._venues = open_venues(work.settings, work.redis, work.clock)
+        self.candles = open_candles(work.database, work.clock, self._venues)
 
     async def close(self) -> None:
         for venue in self._venues.values():
