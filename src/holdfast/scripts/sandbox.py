@@ -8,14 +8,13 @@ from holdfast.core.bars import FloatBars
 from holdfast.core.errors import Unavailable
 from holdfast.platform.settings import Settings
 from holdfast.scripts.jail import cargo, wire
-from holdfast.scripts.jail.limits import LIMITS, MOST_BARS, Purpose
+from holdfast.scripts.jail.limits import LIMITS, MOST_BARS
 from holdfast.scripts.jail.verdict import NotLocked, verdict
 from holdfast.scripts.jail.warden import Ended
 from holdfast.scripts.language.frame import MOST_BYTES
 from holdfast.scripts.language.output import Fault, Output
 from holdfast.scripts.language.run import Task
-
-__all__ = ["Purpose", "Sandbox", "SandboxStatus"]
+from holdfast.scripts.running import Purpose
 
 Tier = Literal["A", "B", "none"]
 

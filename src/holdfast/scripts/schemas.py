@@ -20,9 +20,8 @@ from holdfast.scripts.language.output import (
     PlotKind,
     Shape,
 )
+from holdfast.scripts.language.run import MOST_SOURCE
 
-MOST_SOURCE: Final = 64 * 1024
-"""Bytes of one source."""
 _LAST_SECOND: Final = 4_102_444_800
 
 FindingKind = Literal["future", "random", "start"]

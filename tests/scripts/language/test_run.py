@@ -229,6 +229,7 @@ MISTAKES = [
     ("import json.decoder", "refused", "cannot be imported", 1),
     ("raise SyntaxError('x')", "syntax", "x", None),
     ("x = 1\n" * 60_000, "limit", "is the most", None),
+    ("x = 'é'\n" * 8_000, "limit", "72,000 bytes", None),
 ]
 
 

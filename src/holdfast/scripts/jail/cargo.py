@@ -1,7 +1,7 @@
 """A task and its bars as bytes, on their way into the jail. Both are ours: only the source is untrusted."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from holdfast.core.bars import FloatBars
 from holdfast.core.timeframes import Timeframe
 from holdfast.scripts.jail.packets import Data
 from holdfast.scripts.language.run import Task
+
+BAR_BYTES: Final = 6 * 8
 
 
 def pack_task(task: Task) -> bytes:
@@ -43,6 +45,3 @@ def unpack_bars(data: Data) -> FloatBars:
     time = np.frombuffer(data, "<i8", count)
     prices = (np.frombuffer(data, "<f8", count, 8 * count * place) for place in range(1, 6))
     return FloatBars(time, *prices)
-
-
-BAR_BYTES = 6 * 8

@@ -1,11 +1,10 @@
 """How much one run may take, by what it is for."""
 
-from typing import Final, Literal
+from typing import Final
 
 from holdfast.scripts.jail.warden import Limits
 from holdfast.scripts.language.frame import MOST_BYTES
-
-Purpose = Literal["editor", "chart", "backtest", "live"]
+from holdfast.scripts.running import Purpose
 
 MOST_BARS: Final = 2_000_000
 

@@ -10,15 +10,16 @@ from typing import Any, Final, TypeVar, get_args
 import structlog
 
 from holdfast.scripts.jail import wire
+from holdfast.scripts.jail.cargo import BAR_BYTES
 from holdfast.scripts.jail.keeper import Keeper
-from holdfast.scripts.jail.limits import LIMITS, MOST_BARS, Purpose
+from holdfast.scripts.jail.limits import LIMITS, MOST_BARS
 from holdfast.scripts.jail.turns import TooManyWaiting, Turns
 from holdfast.scripts.jail.warden import Ended, Warden, ZygoteLost
+from holdfast.scripts.running import Purpose
 
 _log = structlog.get_logger()
 T = TypeVar("T")
 
-BAR_BYTES: Final = 6 * 8
 _HEAD_PATIENCE: Final = 10.0
 _BODY_PATIENCE: Final = 30.0
 _CHUNK: Final = 2**20

@@ -23,7 +23,7 @@ from holdfast.scripts.language.words import Mistake
 from holdfast.scripts.ta.catalogue import SOURCES
 
 MOST_SOURCE: Final = 64 * 2**10
-"""Characters of a script."""
+"""Bytes of a script, as UTF-8."""
 _MISLEADING: Final = re.compile("[\x00\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -66,8 +66,9 @@ def execute(task: Task, bars: FloatBars) -> Output:
 
 
 def _compiled(source: str) -> CodeType:
-    if len(source) > MOST_SOURCE:
-        raise Mistake(f"The script has {len(source):,} characters; {MOST_SOURCE:,} is the most.", "limit")
+    size = len(source.encode("utf-8", "surrogatepass"))
+    if size > MOST_SOURCE:
+        raise Mistake(f"The script has {size:,} bytes; {MOST_SOURCE:,} is the most.", "limit")
     hidden = _MISLEADING.search(source)
     if hidden is not None:
         line = source.count("\n", 0, hidden.start()) + 1
