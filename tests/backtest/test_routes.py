@@ -150,6 +150,7 @@ async def test_a_script_that_fails_says_where(desk: Desk, owner: Headers, own: s
     assert (told["error"]["kind"], told["error"]["line"]) == ("script", 3)
     silent = await desk.done(owner, wanted(await desk.script(owner, 'script("Mute")\n'), own))
     assert (silent["state"], silent["error"]["kind"]) == ("failed", "result")
+    assert "neither target() nor signal()" in silent["error"]["message"]
     unknown = await desk.done(owner, wanted(await desk.script(owner), own, inputs={"Nonsense": 3}))
     assert (unknown["state"], unknown["error"]["kind"]) == ("failed", "refused")
 

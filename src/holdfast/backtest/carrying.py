@@ -167,15 +167,9 @@ class Carrying:
         whole = await self._output(task, bars)
         if whole.error is not None:
             raise ScriptFailed(whole.error)
-        try:
-            targets = weights.of_output(
-                whole.signals,
-                whole.target,
-                size=float(row.signal_size),
-                allow_short=row.allow_short,
-            )
-        except weights.NothingStated:
-            raise NothingToTrade from None
+        targets = weights.of_output(
+            whole.signals, whole.target, size=float(row.signal_size), allow_short=row.allow_short
+        )
         cautions += await self._look_ahead(task, bars, whole)
         return targets
 
@@ -273,10 +267,6 @@ class Carrying:
             if not kept:
                 raise Stopped
             await _put(session, row, curves, trades)
-
-
-class NothingToTrade(Exception):
-    """The script says neither what it signals nor what it wants to hold."""
 
 
 def _packed(found: Outcome, header: dict[str, Any]) -> tuple[bytes, list[bytes]]:

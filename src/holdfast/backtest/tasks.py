@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.repository import lock_user
 from holdfast.backtest import repository, service
-from holdfast.backtest.carrying import Carrying, NothingToTrade, Stopped
+from holdfast.backtest.carrying import Carrying, Stopped
 from holdfast.backtest.models import Backtest
 from holdfast.backtest.repository import FAILED, QUEUED, RUNNING, UNDER_WAY
 from holdfast.core.errors import HoldfastError, Unavailable
@@ -44,10 +44,8 @@ async def run_backtest(work: Work) -> None:
     except Stopped:
         return
     except ScriptFailed as failed:
-        await _fail(work, row, failed.detail, failed.extra["kind"], failed.extra["line"])
-    except NothingToTrade:
-        told = "The script says neither signal() nor target(), so there is nothing to trade."
-        await _fail(work, row, told, "result")
+        fault = failed.fault
+        await _fail(work, row, fault.message, fault.kind, fault.line)
     except Unavailable as away:
         now = work.clock.now()
         if now - (row.started_at or now) > _LONGEST_AWAY:

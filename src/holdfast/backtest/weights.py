@@ -6,12 +6,23 @@ from typing import Final
 import numpy as np
 
 from holdfast.core.bars import Floats, Ints
+from holdfast.scripts.language.output import Fault
+from holdfast.scripts.running import ScriptFailed
 
 _WAYS: Final = {"buy": 1.0, "long": 1.0, "sell": -1.0, "short": -1.0, "exit": 0.0}
 
 
-class NothingStated(ValueError):
+class NothingStated(ScriptFailed):
     """Neither a target nor a signal."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Fault(
+                "result",
+                "The script says neither target() nor signal(), so there is nothing to trade. "
+                "Add one of them.",
+            )
+        )
 
 
 def of_output(signals: Floats | None, target: Floats | None, *, size: float, allow_short: bool) -> Floats:
@@ -23,7 +34,7 @@ def of_output(signals: Floats | None, target: Floats | None, *, size: float, all
     if target is not None:
         return target
     if signals is None:
-        raise NothingStated("the script states neither target() nor signal()")
+        raise NothingStated
     return of_signals(signals, size=size, allow_short=allow_short)
 
 

@@ -41,6 +41,7 @@ class ScriptFailed(HoldfastError):
     title = "The script gave no values."
 
     def __init__(self, fault: Fault) -> None:
+        self.fault = fault
         super().__init__(fault.message, advice=_ADVICE[fault.kind], kind=fault.kind, line=fault.line)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,9 +16,6 @@ from holdfast.strategies.models import Strategy
 
 MOST_ALERTS: Final = 8
 """Of one bar."""
-NOTHING_STATED: Final = (
-    "This script says neither target() nor signal(), so there is nothing to trade. Add one of them."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +34,14 @@ def value_of(output: Output, row: Strategy, bars: FloatBars) -> Value:
     """The last value of each column: what is said at the close of the last of ``bars``."""
     seen = digest(bars)
     if output.error is not None:
-        fault = output.error
-        return Value(seen, error={"kind": fault.kind, "message": fault.message, "line": fault.line})
+        return Value(seen, error=asdict(output.error))
     try:
         targets = weights.of_output(
             output.signals, output.target, size=float(row.signal_size), allow_short=row.allow_short
         )
-    except NothingStated:
-        return Value(seen, error={"kind": "script", "message": NOTHING_STATED, "line": None})
-    price, time = (
-        f"{bars.close[-1]:.12g}",
-        utc_minute(int(bars.time[-1])),
-    )
+    except NothingStated as nothing:
+        return Value(seen, error=asdict(nothing.fault))
+    price, time = f"{bars.close[-1]:.12g}", utc_minute(int(bars.time[-1]))
     symbol = row.series.partition(":")[2]
     messages = [
         clean(told(one.message, symbol=symbol, price=price, time=time), LONGEST_TEXT)
