@@ -27,7 +27,9 @@ def test_what_takes_long_shares_no_queue_with_what_is_polled() -> None:
     assert {kind for kind, queue in found.items() if queue == BACKTESTS} == {"backtest.run"}
     assert {kind for kind, queue in found.items() if queue == STRATEGIES} == {
         "strategies.recheck",
+        "strategies.remove",
         "strategies.step",
+        "strategies.thin",
     }
     assert {kind.partition(".")[0] for kind, queue in found.items() if queue == ORDERS} == {
         "accounts",

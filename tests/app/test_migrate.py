@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from alembic import command
 
 from holdfast.app.migrate import _config, _with_connection, differences, migrate
+
+NOW: Final = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -54,3 +57,36 @@ async def test_alerts_that_fired_before_they_had_numbers_get_them_by_their_momen
     await connection.close()
     assert [(one["number"], one["at"].day) for one in found] == [(1, 1), (2, 2), (3, 3), (4, 1)]
     assert await differences(empty_url) == []
+
+
+async def test_strategies_hold_from_their_first_close_where_the_next_open_was_not_kept(
+    empty_url: str,
+) -> None:
+    """And one that is being deleted is gone for good on the way back."""
+    await migrate(empty_url)
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute("SET session_replication_role = replica")
+    row = {
+        "user_id": uuid4(), "name": "", "script_id": uuid4(), "version": 1, "inputs": "{}", "series": "",
+        "timeframe": "1m", "quote": "", "capital": 1, "fee_rate": 0, "slippage": 0, "allow_short": False,
+        "signal_size": 1, "terms": "{}", "book": "{}", "state": "stopped", "turn": 0, "since": 600,
+        "next_time": 720, "active_from": NOW, "pending": False, "failures": 0, "waiting": "",
+        "repainted": False, "created_at": NOW, "changed_at": NOW, "hourly_until": 0, "daily_until": 0,
+    }  # fmt: skip
+    kept, bare, deleted = uuid4(), uuid4(), uuid4()
+    for one, deleted_at in ((kept, None), (bare, None), (deleted, NOW)):
+        await insert(connection, "strategies", {**row, "id": one, "deleted_at": deleted_at})
+    bar = {"strategy_id": kept, "quantity": 0, "equity": 1, "bars": b"", "held": "", "recorded_at": NOW}
+    for time, close in ((600, 7), (660, 8)):
+        await insert(connection, "strategy_bars", {**bar, "time": time, "close": close})
+    await _with_connection(empty_url, lambda there: command.downgrade(_config(there), "0016"))
+    await migrate(empty_url)
+    found = await connection.fetch("SELECT id, hold_open, hourly_until, daily_until FROM strategies")
+    await connection.close()
+    assert {tuple(one) for one in found} == {(kept, 7, 600, 600), (bare, None, 600, 600)}
+    assert await differences(empty_url) == []
+
+
+async def insert(connection: asyncpg.Connection, table: str, row: dict[str, Any]) -> None:
+    places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
+    await connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())

@@ -15,14 +15,16 @@ from tests.strategies.world import LISTED, START, Told, World
 from holdfast.backtest import service as backtests
 from holdfast.backtest.engine import run
 from holdfast.backtest.models import Backtest
+from holdfast.backtest.outcome import outcome
 from holdfast.backtest.schemas import NewBacktest
 from holdfast.backtest.tasks import RUNNER, run_backtest
 from holdfast.core.timeframes import MINUTE, Timeframe
+from holdfast.market.candles import columns
 from holdfast.platform import jobs
 from holdfast.platform.models import Job
 from holdfast.platform.settings import Settings
 from holdfast.platform.tasks import Work
-from holdfast.strategies import books
+from holdfast.strategies import books, curve
 
 FRAMES = (Timeframe.M1, Timeframe.M3, Timeframe.M5, Timeframe.M15)
 TARGETS = (1.0, 0.5, 0.25, 0.0, -0.5, -1.0, float("nan"), float("nan"), 7.0, float("inf"))
@@ -62,6 +64,10 @@ async def check(world: World, one: UUID, timeframe: Timeframe, said: dict[int, f
     assert len(fills) > 3
     assert books.book_of(row.book) == result.book
     assert [float(bar.equity) for bar in found] == pytest.approx(result.equity.tolist(), rel=1e-12)
+    async with world.database.transaction() as session:
+        _, shown = columns.decode(await curve.encoded(session, row, curve.MOST_READ))
+    for name, values in outcome(bars, targets, terms).curves.items():
+        assert shown[name].tolist() == pytest.approx(values.tolist(), rel=1e-12, abs=1e-12), name
 
 
 async def test_a_script_on_paper_and_its_back_test_agree(

@@ -1,21 +1,24 @@
 """Strategies on the stream, each user's own at the newest price; their series is streamed while they run."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import orjson
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from tests.app.test_feed import messages as heard_on
 from tests.app.test_feed import opened, prepared, running, sim
-from tests.charts.conftest import add_user
+from tests.charts.conftest import Headers, add_user
 from tests.scripts.local import LocalRunner
 from tests.strategies.world import SERIES, START, ManualClock, Told, World
 
+from holdfast.app.clients import Client
 from holdfast.app.hub import Hub
 from holdfast.core.timeframes import MINUTE, Timeframe
 from holdfast.market.live import messages, wanted
@@ -24,7 +27,9 @@ from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
 from holdfast.strategies import live, service
 from holdfast.strategies.live import LiveStrategies
-from holdfast.strategies.schemas import NewStrategy
+from holdfast.strategies.models import Strategy
+from holdfast.strategies.schemas import NewStrategy, StrategyTick
+from holdfast.strategies.views import tick
 
 __all__ = ["prepared", "sim"]
 
@@ -116,22 +121,60 @@ async def test_everybody_hears_their_own_only(app: FastAPI, world: World) -> Non
     hub.leave(client)
 
 
-async def test_a_change_reaches_a_listener(app: FastAPI, world: World, redis: Redis) -> None:
+async def test_what_its_owner_does_reaches_a_listener_at_once(
+    app: FastAPI,
+    client: httpx2.AsyncClient,
+    world: World,
+    owner: Headers,
+    key: Callable[[], Headers],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Told by a message: what is known is not read again by itself in this test."""
+    monkeypatch.setattr(live, "REREAD_AFTER", timedelta(days=1))
     one = await bought(world)
     hub: Hub = app.state.hub
-    client = hub.welcome(None)
-    client.user_id = world.user_id
-    await hub.subscribe(client, live.TOPIC)
-    client.take()
-    await world.change("stop", one)
-    async with asyncio.timeout(30):
-        while True:
-            await client.wake.wait()
-            frames = [orjson.loads(frame.text) for frame in client.take()]
-            told = [one for frame in frames if "data" in frame for one in frame["data"]["strategies"]]
-            if any((one["state"], one["closing"]) == ("stopped", True) for one in told):
-                break
-    hub.leave(client)
+    listener = hub.welcome(None)
+    listener.user_id = world.user_id
+    await hub.subscribe(listener, live.TOPIC)
+    listener.take()
+    changes = (
+        ("POST", "/pause", None, lambda told: told[0]["state"] == "paused"),
+        ("PATCH", "", {"name": "Other"}, lambda told: told[0]["name"] == "Other"),
+        ("POST", "/resume", None, lambda told: told[0]["state"] == "paper"),
+        ("POST", "/stop", None, lambda told: told[0]["closing"]),
+        ("DELETE", "", None, lambda told: not told),
+    )
+    for method, verb, body, expected in changes:
+        path = f"/api/strategies/{one}{verb}"
+        answer = await client.request(method, path, json=body, headers=owner | key())
+        assert answer.is_success, answer.text
+        async with asyncio.timeout(30):
+            while not any(expected(told) for told in told_to(listener)):
+                await listener.wake.wait()
+    hub.leave(listener)
+
+
+def told_to(listener: Client) -> list[list[dict[str, Any]]]:
+    """The strategies of each frame that has come."""
+    frames = [orjson.loads(frame.text) for frame in listener.take()]
+    return [frame["data"]["strategies"] for frame in frames if "data" in frame]
+
+
+async def test_what_is_over_is_made_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    over, runs = await world.start(), await bought(world)
+    await world.change("stop", over)
+    made: list[UUID] = []
+
+    def counted(row: Strategy, price: Any = None) -> StrategyTick:
+        made.append(row.id)
+        return tick(row, price)
+
+    monkeypatch.setattr(live, "tick", counted)
+    shown = LiveStrategies(world.clock)
+    for _ in range(3):
+        assert {one.id for one in await snapshot(shown, world)} == {over, runs}
+    assert made.count(over) == 1
+    assert made.count(runs) == 3
 
 
 # --- the feed -----------------------------------------------------------------------------------------------

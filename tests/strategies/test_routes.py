@@ -1,6 +1,8 @@
 """Strategies at the API's door: each its owner's, each change once, nothing that cannot be."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +18,8 @@ from holdfast.charts.datasets.models import Dataset
 from holdfast.core.timeframes import MINUTE
 from holdfast.market.candles import columns, store
 from holdfast.platform.models import Job
-from holdfast.strategies import curve, repository, schemas, service
+from holdfast.platform.tasks import RunAgainIn, Work
+from holdfast.strategies import curve, repository, schemas, service, tasks
 from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
 
 Key = Callable[[], Headers]
@@ -90,7 +93,46 @@ async def test_its_life_over_http(door: Door) -> None:
     assert renamed.json()["name"] == "Other"
     assert (await door.send("DELETE", one)).status_code == 204
     assert (await door.client.get(PATH + one, headers=door.headers)).status_code == 404
-    assert [await count(door.world, model) for model in (Strategy, StrategyEvent)] == [0, 0]
+
+
+async def test_a_deleted_one_is_gone_at_once_and_what_came_of_it_in_pieces(
+    door: Door, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "MOST_REMOVED", 5)
+    world = door.world
+    world.clock.second = START
+    one, other = await world.start(FLIPS), await world.start(FLIPS)
+    for strategy_id in (one, other):
+        await world.at(12 * MINUTE + 3, strategy_id)
+    kept = [len(await found(other)) for found in (world.bars, world.fills, world.events)]
+    await door.send("POST", f"/{one}/stop")
+    assert (await door.read(f"/{one}"))["closing"], (
+        "a position that waits for its price keeps nothing from it"
+    )
+    assert (await door.send("DELETE", f"/{one}")).status_code == 204
+    assert [found["id"] for found in await door.read()] == [str(other)]
+    for path in ("", "/events", "/fills", "/equity"):
+        assert (await door.client.get(f"{PATH}/{one}{path}", headers=door.headers)).status_code == 404
+    assert (await door.send("DELETE", f"/{one}")).status_code == 404
+    async with world.database.transaction() as session:
+        assert await repository.counts(session, world.user_id) == (1, 1)
+        assert await repository.at_work(session) == [other]
+        (job,) = (await session.scalars(select(Job).where(Job.kind == service.REMOVE))).all()
+    assert job.subject == str(one)
+    assert await world.work(one) is None
+    removal = replace(work, lease=replace(work.lease, kind=job.kind, subject=job.subject))
+    before = len(await world.bars(one))
+    with pytest.raises(RunAgainIn):
+        await tasks.remove(removal)
+    assert len(await world.bars(one)) == before - 5
+    for _ in range(6):
+        with suppress(RunAgainIn):
+            await tasks.remove(removal)
+    await tasks.remove(removal)
+    assert [await count(world, model) for model in (Strategy, StrategyBar, StrategyFill, StrategyEvent)] == [
+        1,
+        *kept,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,6 @@ from holdfast.strategies import stepping, tasks
 from holdfast.strategies.models import Strategy
 
 
-@pytest.fixture
-def work(world: World, redis: Redis, settings: Settings) -> Work:
-    lease = Lease(1, tasks.STEP, "", 1, 1, world.clock.now() + timedelta(minutes=1))
-    work = Work(lease, world.database, redis, settings, world.clock, {})
-    market = tasks._Market(work)
-    market.candles = world.candles
-    work.services.update({tasks._SERVICE: market, tasks.SANDBOX: world.runner})
-    return work
-
-
 def of(work: Work, strategy_id: UUID) -> Work:
     lease = Lease(1, tasks.STEP, str(strategy_id), 1, 1, work.clock.now())
     return Work(lease, work.database, work.redis, work.settings, work.clock, work.services)
@@ -90,7 +80,7 @@ async def test_a_start_brings_back_the_jobs_of_all_that_run(world: World, work: 
         await tasks.ensure_jobs(session, world.clock.now())
     async with world.database.transaction() as session:
         found = {(job.kind, job.subject) for job in await session.scalars(select(Job))}
-        assert found == {(tasks.STEP, str(running)), (tasks.RECHECK, str(running))}
+        assert found == {(tasks.STEP, str(running)), (tasks.RECHECK, str(running)), (tasks.THIN, "")}
 
 
 async def test_after_a_start_they_are_looked_at_again_over_the_day(world: World, work: Work) -> None:

@@ -164,9 +164,11 @@ def _open(session: AsyncSession, row: Strategy, bar: Bar, now: datetime) -> None
     if row.opened is not None and row.opened >= bar.time:
         return
     row.opened = bar.time
+    terms, book = books.terms_of(row.terms), books.book_of(row.book)
+    if row.last_bar is not None and row.hold_open is None:
+        row.hold_open = terms.price(bar.open)
     if row.state != states.PAPER:
         return
-    terms, book = books.terms_of(row.terms), books.book_of(row.book)
     target = row.target if row.pending and row.target is not None else float("nan")
     row.pending = False
     _step(session, row, book, terms, target, bar, "target", now)

@@ -26,7 +26,7 @@ async def encoded(session: AsyncSession, row: Strategy, points: int) -> bytes:
     shown = {
         "time": time,
         "equity": equity,
-        "hold": _hold(row, close),
+        "hold": held(row, close),
         "drawdown": drawdown(equity),
         "weight": weight,
     }
@@ -35,12 +35,13 @@ async def encoded(session: AsyncSession, row: Strategy, points: int) -> bytes:
     return columns.encode(header, [(name, values[which]) for name, values in shown.items()])
 
 
-def _hold(row: Strategy, close: Floats) -> Floats:
-    """All bought at the first close, at the strategy's costs, and held."""
-    if not len(close):
-        return close
+def held(row: Strategy, close: Floats) -> Floats:
+    """What buying and holding is worth at these closes, from the strategy's first on: all bought at the open
+    of the second bar, at the strategy's costs, as in a back-test."""
     terms = books.terms_of(row.terms)
-    book = Book(terms.cash)
-    first = round(close[0] * 10**terms.price_decimals)
-    step(book, 1.0, first, terms)
-    return float(terms.money(book.cash)) + float(terms.quantity(book.lots)) * close
+    worth = np.full(len(close), float(terms.money(terms.cash)))
+    if row.hold_open is not None:
+        book = Book(terms.cash)
+        step(book, 1.0, int(row.hold_open.scaleb(terms.price_decimals)), terms)
+        worth[1:] = float(terms.money(book.cash)) + float(terms.quantity(book.lots)) * close[1:]
+    return worth

@@ -1,12 +1,14 @@
 """Strategies for the stream: their rows are read when something happened, prices are put in at every tick."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import orjson
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.time import Clock, from_ms
@@ -16,7 +18,7 @@ from holdfast.platform.background import together
 from holdfast.platform.pubsub import listen
 from holdfast.strategies import repository
 from holdfast.strategies.models import Strategy
-from holdfast.strategies.schemas import StrategiesTick
+from holdfast.strategies.schemas import StrategiesTick, StrategyTick
 from holdfast.strategies.states import STOPPED
 from holdfast.strategies.views import Price, tick
 
@@ -24,10 +26,29 @@ log = structlog.get_logger(__name__)
 
 TOPIC: Final = "strategies"
 USER_PREFIX: Final = "user:"
-REREAD_AFTER: Final = timedelta(seconds=2)
-"""Also without a message: what their owner does tells none, and Redis may have lost one."""
+REREAD_AFTER: Final = timedelta(seconds=15)
+"""Also without a message: Redis may have lost one."""
 STALE_AFTER: Final = timedelta(seconds=90)
 """A price this old is told no more: the close of the last bar is."""
+
+
+async def announce(redis: Redis, user_id: UUID) -> None:
+    """Tell a user's pages that something of theirs has changed. A lost message loses nothing: the stream
+    reads again by itself."""
+    try:
+        content = orjson.dumps({"topic": TOPIC, "data": {"changed": True}})
+        await redis.publish(f"{USER_PREFIX}{user_id}", content)
+    except RedisError as error:
+        log.warning("a change of a strategy could not be announced", error=str(error))
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a user's strategies, newest first. What is over is told as it was when it was read."""
+
+    at: datetime
+    rows: list[Strategy]
+    over: dict[UUID, StrategyTick]
 
 
 class LiveStrategies:
@@ -35,7 +56,7 @@ class LiveStrategies:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._rows: dict[UUID, tuple[datetime, list[Strategy]]] = {}
+        self._known: dict[UUID, _Known] = {}
         self._prices: dict[str, Price] = {}
 
     async def follow(self, redis: Redis) -> None:
@@ -60,13 +81,14 @@ class LiveStrategies:
         """The user's strategies at the newest prices."""
         if user_id is None:
             return None
+        known = await self._read(session, user_id)
         return StrategiesTick(
-            strategies=[tick(row, self._price(row)) for row in await self._read(session, user_id)]
+            strategies=[known.over.get(row.id) or tick(row, self._price(row)) for row in known.rows]
         )
 
     def hear(self, data: bytes) -> None:
         """Take in what the feed announces of the series that somebody here has a strategy on."""
-        wanted = {row.series for _, rows in self._rows.values() for row in rows if row.state != STOPPED}
+        wanted = {row.series for known in self._known.values() for row in known.rows if not _is_over(row)}
         if not wanted:
             self._prices.clear()
             return
@@ -81,31 +103,30 @@ class LiveStrategies:
             log.warning("unreadable announcement dropped")
 
     def _price(self, row: Strategy) -> Price | None:
-        """A strategy that is stopped and holds nothing moves no more."""
-        if row.state == STOPPED and row.closing_from is None:
-            return None
         price = self._prices.get(row.series)
         return price if price and self._clock.now() - price.at < STALE_AFTER else None
 
-    async def _read(self, session: AsyncSession, user_id: UUID) -> list[Strategy]:
+    async def _read(self, session: AsyncSession, user_id: UUID) -> _Known:
         now = self._clock.now()
-        known = self._rows.get(user_id)
-        if known and now - known[0] < REREAD_AFTER:
-            return known[1]
+        known = self._known.get(user_id)
+        if known and now - known.at < REREAD_AFTER:
+            return known
         rows = [row for row, _ in await repository.of_user(session, user_id)]
-        self._rows = {key: entry for key, entry in self._rows.items() if now - entry[0] < STALE_AFTER}
-        self._rows[user_id] = now, rows
-        return rows
+        self._known = {key: entry for key, entry in self._known.items() if now - entry.at < STALE_AFTER}
+        self._known[user_id] = _Known(now, rows, {row.id: tick(row) for row in rows if _is_over(row)})
+        return self._known[user_id]
 
     def _forget(self, channel: str, _: bytes) -> None:
         """Read again at the next look; until then its series stay listened to."""
-        for user_id in self._rows:
+        for user_id, known in self._known.items():
             if str(user_id) == channel.removeprefix(USER_PREFIX):
-                self._rows[user_id] = (
-                    datetime.min.replace(tzinfo=self._clock.now().tzinfo),
-                    self._rows[user_id][1],
-                )
+                known.at = datetime.min.replace(tzinfo=UTC)
 
     async def _forget_all(self) -> None:
-        self._rows.clear()
+        self._known.clear()
         self._prices.clear()
+
+
+def _is_over(row: Strategy) -> bool:
+    """It is stopped and holds nothing: it moves no more."""
+    return row.state == STOPPED and row.closing_from is None

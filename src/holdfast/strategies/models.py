@@ -26,7 +26,11 @@ class Strategy(Base):
 
     ``target`` and ``signal``: what the script said when it was last asked; ``pending``: that target has not
     had its open yet. ``waiting``: what keeps the next bar, for people. ``failures``: bars in a row on which
-    the script failed.
+    the script failed. ``hold_open``: the price at which whoever buys and holds has bought, the open of the
+    second bar; NULL before it is known.
+
+    Bars before ``hourly_until`` are thinned by hours, those before ``daily_until`` by days. ``deleted_at``:
+    its owner does not see it any more, and what came of it is being deleted.
     """
 
     __tablename__ = "strategies"
@@ -68,6 +72,7 @@ class Strategy(Base):
     opened: Mapped[int | None] = mapped_column(BigInteger)
     last_bar: Mapped[int | None] = mapped_column(BigInteger)
     last_close: Mapped[Decimal | None]
+    hold_open: Mapped[Decimal | None]
     closing_from: Mapped[int | None] = mapped_column(BigInteger)
     active_from: Mapped[datetime]
     target: Mapped[float | None]
@@ -78,12 +83,16 @@ class Strategy(Base):
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     repainted: Mapped[bool]
     next_due: Mapped[datetime | None]
+    hourly_until: Mapped[int] = mapped_column(BigInteger)
+    daily_until: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
 
 
 class StrategyBar(Base):
-    """What was known at the close of one bar. Only ever added.
+    """What was known at the close of one bar. Never changed; of old ones only those that shape the curve stay
+    (``thinning``).
 
     ``target`` and ``signal`` as the script said them, NULL where it said nothing. ``bars``: SHA-256 of all
     bars it saw. ``held``: why it was not asked ("paused", "failed"), or "error" where it did not answer, or

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, not_, or_, select, text
+from sqlalchemy import ColumnElement, Float, Row, and_, cast, delete, func, not_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
+from holdfast.core.timeframes import DAY
 from holdfast.scripts.models import Script
-from holdfast.strategies.models import Strategy, StrategyEvent, StrategyFill
+from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
 from holdfast.strategies.states import FAILED, STOPPED
 
 
@@ -23,7 +25,7 @@ async def of_user(session: AsyncSession, user_id: UUID) -> list[tuple[Strategy, 
     rows = await session.execute(
         select(Strategy, Script)
         .join(Script, Script.id == Strategy.script_id)
-        .where(Strategy.user_id == user_id)
+        .where(Strategy.user_id == user_id, Strategy.deleted_at.is_(None))
         .order_by(Strategy.created_at.desc(), Strategy.id.desc())
         .execution_options(populate_existing=True)
     )
@@ -33,7 +35,9 @@ async def of_user(session: AsyncSession, user_id: UUID) -> list[tuple[Strategy, 
 async def owned(
     session: AsyncSession, user_id: UUID, strategy_id: UUID, *, lock: bool = False
 ) -> Strategy | None:
-    query = select(Strategy).where(Strategy.id == strategy_id, Strategy.user_id == user_id)
+    query = select(Strategy).where(
+        Strategy.id == strategy_id, Strategy.user_id == user_id, Strategy.deleted_at.is_(None)
+    )
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found: Strategy | None = await session.scalar(query)
@@ -50,7 +54,7 @@ async def counts(session: AsyncSession, user_id: UUID) -> tuple[int, int]:
     row = (
         await session.execute(
             select(func.count(), func.count().filter(Strategy.state != STOPPED)).where(
-                Strategy.user_id == user_id
+                Strategy.user_id == user_id, Strategy.deleted_at.is_(None)
             )
         )
     ).one()
@@ -91,6 +95,51 @@ async def curve(session: AsyncSession, strategy_id: UUID, most: int) -> list[Row
     and the lowest and highest equity of every stretch."""
     found = await session.execute(_CURVE, {"strategy_id": strategy_id, "stretches": most // 2})
     return list(found.all())
+
+
+async def next_to_thin(session: AsyncSession, until: str, border: int) -> tuple[UUID, int, int] | None:
+    """A strategy with bars before ``border`` that are not thinned: its id, how far it is, and how far it may
+    come: no bar before that will be added any more."""
+    column: InstrumentedAttribute[int] = getattr(Strategy, until)
+    known = func.least(border, Strategy.next_time - Strategy.next_time % DAY)
+    query = select(Strategy.id, column, known).where(column < known).order_by(column).limit(1)
+    row = (await session.execute(query)).first()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def equity_of(session: AsyncSession, strategy_id: UUID, start: int, until: int) -> list[Row[Any]]:
+    """(time, equity) of every bar of [``start``, ``until``), oldest first."""
+    query = select(StrategyBar.time, cast(StrategyBar.equity, Float).label("equity")).where(
+        *_between(strategy_id, start, until)
+    )
+    return list((await session.execute(query.order_by(StrategyBar.time))).all())
+
+
+async def thin(session: AsyncSession, strategy_id: UUID, start: int, until: int, kept: Sequence[int]) -> None:
+    """Delete all bars of [``start``, ``until``) but those at ``kept``."""
+    between = _between(strategy_id, start, until)
+    await session.execute(delete(StrategyBar).where(*between, StrategyBar.time.not_in(kept)))
+
+
+async def mark_thinned(session: AsyncSession, strategy_id: UUID, column: str, until: int) -> None:
+    await session.execute(update(Strategy).where(Strategy.id == strategy_id).values({column: until}))
+
+
+def _between(strategy_id: UUID, start: int, until: int) -> tuple[ColumnElement[bool], ...]:
+    return StrategyBar.strategy_id == strategy_id, StrategyBar.time >= start, StrategyBar.time < until
+
+
+async def remove_some(session: AsyncSession, strategy_id: UUID, most: int) -> bool:
+    """Delete ``most`` bars or fills of a strategy, or with the last of them itself. Whether more is left."""
+    for model in (StrategyBar, StrategyFill):
+        some = select(model.time).where(model.strategy_id == strategy_id).limit(most)
+        gone = delete(model).where(model.strategy_id == strategy_id, model.time.in_(some))
+        if (await session.execute(gone.returning(model.time))).first() is not None:
+            return True
+    await session.execute(
+        delete(Strategy).where(Strategy.id == strategy_id, Strategy.deleted_at.is_not(None))
+    )
+    return False
 
 
 async def forget_events(session: AsyncSession, strategy_id: UUID, most: int) -> None:

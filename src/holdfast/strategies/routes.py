@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
@@ -17,6 +17,7 @@ from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import NowDep, SessionDep, SettingsDep
 from holdfast.strategies import curve, repository, service
+from holdfast.strategies.live import announce
 from holdfast.strategies.schemas import (
     NewStrategy,
     StrategyEventView,
@@ -31,13 +32,21 @@ router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 PointsQuery = Annotated[int, Query(ge=8, le=20_000)]
 
 
+def _announced(request: Request, user: UserDep, afterwards: BackgroundTasks) -> None:
+    """The user's pages hear of a change once it is committed."""
+    afterwards.add_task(announce, request.app.state.redis, user.id)
+
+
+ANNOUNCED = [Depends(_announced)]
+
+
 @router.get("")
 async def strategies(user: UserDep, session: SessionDep) -> list[StrategyView]:
     """Your strategies on paper, newest first."""
     return await service.listed(session, user.id)
 
 
-@router.post("", status_code=201, response_model=StrategyView)
+@router.post("", status_code=201, response_model=StrategyView, dependencies=ANNOUNCED)
 async def start(
     wanted: NewStrategy,
     user: UserDep,
@@ -62,7 +71,7 @@ async def strategy(strategy_id: UUID, user: UserDep, session: SessionDep) -> Str
     return await service.show(session, user.id, strategy_id)
 
 
-@router.patch("/{strategy_id}", response_model=StrategyView)
+@router.patch("/{strategy_id}", response_model=StrategyView, dependencies=ANNOUNCED)
 async def rename(
     strategy_id: UUID,
     wanted: StrategyName,
@@ -79,7 +88,7 @@ async def rename(
     return await run_once(session, user.id, intent, wanted, effect)
 
 
-@router.post("/{strategy_id}/pause", response_model=StrategyView)
+@router.post("/{strategy_id}/pause", response_model=StrategyView, dependencies=ANNOUNCED)
 async def pause(
     strategy_id: UUID, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
 ) -> JSONResponse:
@@ -89,7 +98,7 @@ async def pause(
     )
 
 
-@router.post("/{strategy_id}/resume", response_model=StrategyView)
+@router.post("/{strategy_id}/resume", response_model=StrategyView, dependencies=ANNOUNCED)
 async def resume(
     strategy_id: UUID,
     user: UserDep,
@@ -105,7 +114,7 @@ async def resume(
     )
 
 
-@router.post("/{strategy_id}/stop", response_model=StrategyView)
+@router.post("/{strategy_id}/stop", response_model=StrategyView, dependencies=ANNOUNCED)
 async def stop(
     strategy_id: UUID, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
 ) -> JSONResponse:
@@ -113,12 +122,14 @@ async def stop(
     return await _once(session, user.id, intent, lambda: service.stop(session, user.id, strategy_id, now=now))
 
 
-@router.delete("/{strategy_id}", status_code=204)
-async def remove(strategy_id: UUID, user: UserDep, session: SessionDep, intent: IntentDep) -> Response:
+@router.delete("/{strategy_id}", status_code=204, dependencies=ANNOUNCED)
+async def remove(
+    strategy_id: UUID, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
+) -> Response:
     """Delete a stopped strategy with everything that came of it."""
 
     async def effect() -> tuple[int, None]:
-        await service.remove(session, user.id, strategy_id)
+        await service.remove(session, user.id, strategy_id, now=now)
         return 204, None
 
     await run_once(session, user.id, intent, None, effect)
@@ -163,8 +174,9 @@ async def fills(
 async def equity(
     strategy_id: UUID, user: UserDep, session: SessionDep, points: PointsQuery = 2000
 ) -> Response:
-    """Binary columns at the closes of its bars: ``time``, ``equity``, ``hold`` (bought at the first close and
-    held), ``drawdown``, ``weight``; thinned to ``points`` so that extremes stay."""
+    """Binary columns at the closes of its bars: ``time``, ``equity``, ``hold`` (bought at the open of the
+    second bar and held, as in a back-test), ``drawdown``, ``weight``; thinned to ``points`` so that extremes
+    stay."""
     row = await service.owned(session, user.id, strategy_id)
     content = await curve.encoded(session, row, points)
     return Response(content, media_type=columns.MEDIA_TYPE, headers={"Cache-Control": "no-store"})

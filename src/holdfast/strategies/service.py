@@ -26,6 +26,7 @@ from holdfast.strategies.views import tick, view
 
 STEP: Final = "strategies.step"
 RECHECK: Final = "strategies.recheck"
+REMOVE: Final = "strategies.remove"
 LIVE: Final = (*feeds.OPENERS, INDEX)
 """Sources in which new bars come in."""
 _CHECKED: Final = {
@@ -128,6 +129,8 @@ async def start(
         failures=0,
         waiting="",
         repainted=False,
+        hourly_until=since,
+        daily_until=since,
         created_at=now,
         changed_at=now,
     )
@@ -252,8 +255,8 @@ async def rename(
     return await _view(session, row)
 
 
-async def remove(session: AsyncSession, user_id: UUID, strategy_id: UUID) -> None:
-    """Delete it with everything that came of it.
+async def remove(session: AsyncSession, user_id: UUID, strategy_id: UUID, *, now: datetime) -> None:
+    """Delete it. It is gone for its owner at once; what came of it is deleted in pieces in the background.
 
     Raises:
         NotFound: it is not this user's.
@@ -262,7 +265,8 @@ async def remove(session: AsyncSession, user_id: UUID, strategy_id: UUID) -> Non
     row = await owned(session, user_id, strategy_id, lock=True)
     if row.state != states.STOPPED:
         raise Conflict("Only a stopped strategy can be deleted.", advice="Stop it first.")
-    await session.delete(row)
+    row.deleted_at, row.closing_from, row.turn = now, None, row.turn + 1
+    await enqueue(session, REMOVE, str(row.id), now=now)
 
 
 def turn(row: Strategy, event: str, now: datetime) -> None:

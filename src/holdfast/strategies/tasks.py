@@ -1,12 +1,10 @@
 """Background: one job for each strategy that is at work, which runs again when its next bar is due."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-import orjson
-import structlog
-from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.charts.sources import open_candles, open_venues
@@ -17,16 +15,20 @@ from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.scripts.running import Runner
 from holdfast.scripts.sandbox import Sandbox
 from holdfast.strategies import repository
-from holdfast.strategies.live import TOPIC
+from holdfast.strategies.live import announce
 from holdfast.strategies.rechecking import recheck
-from holdfast.strategies.service import RECHECK, STEP
+from holdfast.strategies.service import RECHECK, REMOVE, STEP
 from holdfast.strategies.stepping import Late, Stepper
-
-log = structlog.get_logger(__name__)
+from holdfast.strategies.thinning import thin_one
 
 SANDBOX: Final = "strategies.sandbox"
 _SERVICE: Final = "strategies.market"
 _AWAY_SECONDS: Final = 600.0
+THIN: Final = "strategies.thin"
+MOST_PIECES: Final = 20
+"""Of bars to thin, and"""
+MOST_REMOVED: Final = 10_000
+"""rows to delete in one job: then steps have their turn."""
 
 
 class _Market:
@@ -56,15 +58,9 @@ def _runner(work: Work) -> Runner:
 
 
 def _stepper(work: Work) -> Stepper:
-    async def announce(user_id: UUID) -> None:
-        """A lost message loses nothing: the stream asks again by itself."""
-        try:
-            content = orjson.dumps({"topic": TOPIC, "data": {"changed": True}})
-            await work.redis.publish(f"user:{user_id}", content)
-        except RedisError as error:
-            log.warning("a strategy's step could not be announced", error=str(error))
-
-    return Stepper(work.database, _market(work).candles, _runner(work), work.clock, announce)
+    return Stepper(
+        work.database, _market(work).candles, _runner(work), work.clock, partial(announce, work.redis)
+    )
 
 
 async def step(work: Work) -> None:
@@ -89,13 +85,31 @@ async def look_again(work: Work) -> None:
         raise RunAgainIn(DAY)
 
 
+async def thin(work: Work) -> None:
+    """Once a day: of old bars only those that shape the curves stay."""
+    for _ in range(MOST_PIECES):
+        async with work.database.transaction() as session:
+            if not await thin_one(session, work.clock.now()):
+                raise RunAgainIn(DAY)
+    raise RunAgainIn(0)
+
+
+async def remove(work: Work) -> None:
+    """Delete what came of a strategy that its owner has deleted. Subject: its id."""
+    async with work.database.transaction() as session:
+        more = await repository.remove_some(session, UUID(work.lease.subject), MOST_REMOVED)
+    if more:
+        raise RunAgainIn(0)
+
+
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
     """Start-up is recovery: whatever was missed is caught up with. What looks back keeps out of its way, and
     comes spread over the day."""
+    await enqueue(session, THIN, "", now=now)
     for strategy_id in await repository.at_work(session):
         await enqueue(session, STEP, str(strategy_id), now=now)
         later = now + timedelta(seconds=strategy_id.int % DAY)
         await enqueue(session, RECHECK, str(strategy_id), now=now, run_at=later)
 
 
-HANDLERS: dict[str, Handler] = {STEP: step, RECHECK: look_again}
+HANDLERS: dict[str, Handler] = {STEP: step, RECHECK: look_again, REMOVE: remove, THIN: thin}

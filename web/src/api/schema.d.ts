@@ -1859,8 +1859,9 @@ export interface paths {
         };
         /**
          * Equity
-         * @description Binary columns at the closes of its bars: ``time``, ``equity``, ``hold`` (bought at the first close and
-         *     held), ``drawdown``, ``weight``; thinned to ``points`` so that extremes stay.
+         * @description Binary columns at the closes of its bars: ``time``, ``equity``, ``hold`` (bought at the open of the
+         *     second bar and held, as in a back-test), ``drawdown``, ``weight``; thinned to ``points`` so that extremes
+         *     stay.
          */
         get: operations["equity_api_strategies__strategy_id__equity_get"];
         put?: never;
