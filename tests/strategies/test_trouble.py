@@ -11,7 +11,7 @@ from tests.strategies.world import FLIPS, LISTED, START, World
 
 from holdfast.core.bars import Bars
 from holdfast.core.errors import Conflict
-from holdfast.core.timeframes import HOUR, MINUTE, Timeframe
+from holdfast.core.timeframes import DAY, HOUR, MINUTE, Timeframe
 from holdfast.market.candles import store
 from holdfast.strategies import booking, market, repository, states, stepping
 from holdfast.strategies.models import Strategy
@@ -319,6 +319,38 @@ async def test_one_stopped_between_two_bars_of_a_halt_records_no_more(world: Wor
     assert [bar.held for bar in await world.bars(one)] == [""]
     row = await world.row(one)
     assert (row.state, row.next_due) == (states.STOPPED, None)
+
+
+async def test_a_position_without_a_price_is_not_closed_for_ever(world: World) -> None:
+    """As of a symbol that was delisted: its venue answers, and nothing is traded any more."""
+    one = await holding(world)
+    world.clock.second = START + 10 * MINUTE
+    await world.change("stop", one)
+    world.venue.missing = {START + minute * MINUTE for minute in range(10, 3000)}
+    await world.glance(DAY, one)
+    assert (await world.row(one)).closing_from is not None
+    assert await world.at(DAY + 15 * MINUTE, one) is None
+    assert (await world.row(one)).closing_from is None
+    kind, text = (await world.events(one))[-1]
+    assert (kind, "could not be closed" in text, "for a day" in text) == ("error", True, True)
+    assert len(await world.fills(one)) == 1
+
+
+@pytest.mark.parametrize("state", ["paused", "failed"])
+async def test_one_that_holds_on_without_a_series_says_so(world: World, state: str) -> None:
+    one = await holding(world)
+    async with world.database.transaction() as session:
+        row = await session.get_one(Strategy, one)
+        row.series, row.state = "bybit:GONE", state
+    told = len(world.announced)
+    assert await world.at(5 * MINUTE, one) is None
+    row = await world.row(one)
+    assert row.state == state
+    assert "GONE" in row.waiting
+    assert row.waiting.endswith("Stop it.")
+    assert len(world.announced) == told + 1
+    assert await world.at(6 * MINUTE, one) is None
+    assert len(world.announced) == told + 1, "it is told once"
 
 
 async def test_a_position_without_a_series_is_told_and_waits_for_nothing(world: World) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.bars import Bars, DoesNotFit, FloatBars
 from holdfast.core.errors import NotFound, Unavailable
 from holdfast.core.time import Clock, utc_minute
-from holdfast.core.timeframes import Timeframe, end_of, shifted, start_of
+from holdfast.core.timeframes import DAY, Timeframe, end_of, shifted, start_of
 from holdfast.market.candles.readers import Series, split_name
 from holdfast.market.candles.service import Candles
 from holdfast.platform.database import Database
@@ -40,6 +40,8 @@ MOST_HELD: Final = 500
 """bars altogether: then other strategies have their turn."""
 LATE_SECONDS: Final = 15.0
 """Nobody is told of a bar that is late for less."""
+LONGEST_CLOSING: Final = DAY
+"""Without a price, then the position of a stopped strategy stays."""
 SANDBOX_SECONDS: Final = 45.0
 """So long a run may wait for its turn and take."""
 _SOONEST: Final = 1.0
@@ -127,11 +129,15 @@ class Stepper:
         """Note what keeps the bar that was due at ``since`` (now is late enough, if that is not known)."""
         overdue = LATE_SECONDS if since is None else self.clock.now().timestamp() - since
         if overdue >= LATE_SECONDS:
-            async with self.database.transaction() as session:
-                told = await booking.note_waiting(session, row, reason, self.clock.now())
-            if told:
-                await self.announce(row.user_id)
+            await self._tell(row, reason)
         return Late(min(max(overdue / 4, _SOONEST), _LONGEST), reason)
+
+    async def _tell(self, row: Strategy, reason: str) -> None:
+        """Note what it waits for, unless that is known."""
+        async with self.database.transaction() as session:
+            told = await booking.note_waiting(session, row, reason, self.clock.now())
+        if told:
+            await self.announce(row.user_id)
 
     async def _fail(self, row: Strategy, kind: str, message: str) -> None:
         error = {"kind": kind, "message": message, "line": None}
@@ -140,7 +146,7 @@ class Stepper:
         elif row.closing_from is not None:
             await self.write(row, lambda session, now: booking.note_unclosed(session, row, message, now))
         else:
-            log.error("a strategy has no bars", strategy=str(row.id), error=message)
+            await self._tell(row, f"{message} What it holds cannot be valued any more. Stop it.")
 
 
 def _at_work(row: Strategy) -> bool:
@@ -240,6 +246,12 @@ class _Look:
             first = bars.take(slice(1))
             bar, seen = Bar(int(first.time[0]), self._price(first, 0, "open")), digest(first.as_floats())
             await self._tools.write(row, lambda session, now: booking.book_end(session, row, bar, seen, now))
+            return None
+        if known.until - begin >= LONGEST_CLOSING:
+            reason = f"{row.series} has had no price for a day."
+            await self._tools.write(
+                row, lambda session, now: booking.note_unclosed(session, row, reason, now)
+            )
             return None
         return await self._wait_until(max(begin, known.until) + step + market.settle_seconds(self._series))
 
