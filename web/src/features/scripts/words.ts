@@ -56,3 +56,10 @@ export function stateWords({ error, findings }: Pick<ScriptSummary, 'error' | 'f
   if (findings.state === 'suspect') return { tone: 'error', words: FINDING_WORDS[worstOf(findings)] } as const
   return findings.state === 'unchecked' ? ({ tone: 'plain', words: 'Not searched' } as const) : null
 }
+
+const LONGEST_NAME = 80
+const MINE = ' (mine)'
+
+/** What a text is called that is saved beside the script it began as. */
+export const copyName = (name: string) =>
+  (name.trim() || 'My script').slice(0, LONGEST_NAME - MINE.length).trimEnd() + MINE
