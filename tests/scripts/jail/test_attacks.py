@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -152,3 +153,20 @@ async def test_the_zygote_kills_where_the_warden_may_not(cell: Cell, monkeypatch
     monkeypatch.setattr(signal, "pidfd_send_signal", refuse)
     ended = await cell.run(HARM["wait"], Limits(0.5, 20, 2**30, 2**20))
     assert (os.WTERMSIG(ended.status), ended.stopped) == (signal.SIGKILL, "wall")
+
+
+async def test_a_zygote_whose_warden_goes_away_ends_quietly(
+    capfd: pytest.CaptureFixture[str], cell: Cell
+) -> None:
+    """Also with a report that nobody has read, which the kernel tells it as a broken connection."""
+    warden = cell.warden
+    asyncio.get_running_loop().remove_reader(warden.channel)
+    run = asyncio.create_task(cell.run(HARM["wait"], Limits(30, 20, 2**30, 2**20)))
+    begun, _, _ = await asyncio.to_thread(select.select, [warden.channel], [], [], 30)
+    assert begun
+    warden.lost.set()
+    warden.channel.close()
+    assert await asyncio.to_thread(warden.process.wait, 30) == 0
+    assert capfd.readouterr().err == ""
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)

@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from os import _exit, write
 from typing import Final, NoReturn
@@ -109,18 +110,20 @@ class Zygote:
         return sum(_opens(door) for door in doors)
 
     def serve(self) -> NoReturn:
-        """Fork for every request, and tell of every end."""
-        while True:
-            for descriptor, _ in self._poll.poll():
-                if descriptor == self._channel.fileno():
-                    self._take()
-                else:
-                    self._bury(descriptor)
+        """Fork for every request, and tell of every end, until nobody is there to ask or to be told."""
+        with suppress(ConnectionError):
+            while True:
+                for descriptor, _ in self._poll.poll():
+                    if descriptor == self._channel.fileno():
+                        self._take()
+                    else:
+                        self._bury(descriptor)
+        _exit(0)
 
     def _take(self) -> None:
         packet, descriptors, _, _ = socket.recv_fds(self._channel, PACKET, 3)
         if not packet:
-            _exit(0)
+            raise ConnectionError
         number, memory, cpu = REQUEST.unpack(packet)
         if not descriptors:
             self._kill(number)
