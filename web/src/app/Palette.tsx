@@ -1,8 +1,8 @@
 import { Command } from 'cmdk'
 import { Dialog } from 'radix-ui'
 
-import { escapeCloses } from '@/ui/escape'
 import { Kbd } from '@/ui/Kbd'
+import { useModal } from '@/ui/modal'
 
 import type { ActionTools } from './actions'
 import { ACTIONS } from './actions'
@@ -10,12 +10,13 @@ import { ACTIONS } from './actions'
 const GROUPS = ['Go to', 'Safety', 'Appearance', 'Help'] as const
 
 export default function Palette({ tools, onClose }: { tools: ActionTools; onClose: () => void }) {
+  const modal = useModal(onClose)
   return (
     <Dialog.Root open onOpenChange={(open) => !open && onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-[rgb(0_0_0/0.4)]" />
         <Dialog.Content
-          {...escapeCloses(onClose)}
+          {...modal}
           aria-describedby={undefined}
           className="fixed top-[12vh] left-1/2 z-50 w-[min(560px,calc(100vw-32px))] -translate-x-1/2 animate-enter overflow-hidden rounded-card bg-canvas shadow-sheet"
         >

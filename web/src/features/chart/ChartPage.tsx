@@ -94,7 +94,7 @@ export default function ChartPage() {
   useChartKeys({
     onTimeframe: chooseTimeframe,
     onFullscreen: toggle,
-    onSearch: setSearch,
+    onSearch: (typed) => setSearch((before) => (before ?? '') + typed),
     onEscape: () => !engine?.drawings.putDown() && leave(),
     onAlert: () => openAlerts(engine?.alerts.lastPrice() ?? ''),
     onNote: writeNote,

@@ -73,3 +73,14 @@ it('a phone undoes, does again and deletes all drawings, where there is somethin
   expect(count()).toBe(0)
   expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Delete all drawings' }).disabled).toBe(true)
 })
+
+it('searches for all that is typed, from the first letter on', async () => {
+  server.use(http.get('/api/symbols', () => HttpResponse.json([])))
+  const user = userEvent.setup()
+  renderAt('/chart/bybit/BTCUSDT')
+  await screen.findByRole('button', { name: 'Full screen' })
+  await user.keyboard('et')
+  const field = await screen.findByPlaceholderText('Find a market')
+  await user.keyboard('h')
+  expect(field).toHaveProperty('value', 'eth')
+})

@@ -4,7 +4,7 @@ import { Dialog } from 'radix-ui'
 import { useDeferredValue, useState } from 'react'
 
 import { compact } from '@/lib/numbers'
-import { escapeCloses } from '@/ui/escape'
+import { useModal } from '@/ui/modal'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import type { SymbolView } from '../data/symbols'
@@ -31,15 +31,16 @@ export default function SymbolSearch({
   const wanted = useDeferredValue(typed.trim())
   const found = useQuery(symbolsQuery(wanted, wanted === '' ? first : ''))
   const [chosen, setChosen] = useState('')
+  const modal = useModal(onClose)
   const present = found.data?.some((each) => each.series === chosen)
   return (
     <Dialog.Root open onOpenChange={(open) => !open && onClose()}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-[rgb(0_0_0/0.4)]" />
         <Dialog.Content
-          {...escapeCloses(onClose)}
+          {...modal}
           aria-describedby={undefined}
-          className="fixed inset-x-0 bottom-0 z-50 animate-enter overflow-hidden rounded-t-sheet bg-canvas pb-[env(safe-area-inset-bottom)] shadow-sheet md:top-[12vh] md:right-auto md:bottom-auto md:left-1/2 md:w-[560px] md:-translate-x-1/2 md:rounded-card md:pb-0"
+          className="fixed inset-x-0 bottom-0 z-50 animate-enter overflow-hidden rounded-t-sheet bg-canvas pb-[env(safe-area-inset-bottom)] shadow-sheet md:top-[12vh] md:right-auto md:bottom-auto md:left-1/2 md:w-[640px] md:-translate-x-1/2 md:rounded-card md:pb-0"
         >
           <Dialog.Title className="sr-only">{title}</Dialog.Title>
           <Command
@@ -50,6 +51,7 @@ export default function SymbolSearch({
             onValueChange={setChosen}
           >
             <Command.Input
+              autoFocus
               value={typed}
               onValueChange={setTyped}
               placeholder={title}
