@@ -1,6 +1,6 @@
 /** One indicator or script on a chart: its values, what it draws over the price, and its own pane where it has one. */
 import type { IChartApi, ISeriesApi, UTCTimestamp } from 'lightweight-charts'
-import { LineSeries } from 'lightweight-charts'
+import { LineSeries, PriceScaleMode } from 'lightweight-charts'
 
 import { plotValue } from '@/lib/numbers'
 
@@ -118,7 +118,9 @@ class OwnPane {
       },
       chart.panes().length,
     )
-    this.anchor.priceScale().applyOptions({ scaleMargins: { top: 0.22, bottom: 0.08 } })
+    // A new pane takes after the chart: in percent of the price nothing of its own could be seen.
+    const scaleMargins = { top: 0.22, bottom: 0.08 }
+    this.anchor.priceScale().applyOptions({ mode: PriceScaleMode.Normal, scaleMargins })
     this.anchor.attachPrimitive(this.primitive)
     const price = chart.panes()[0]
     this.anchor.getPane().setStretchFactor((price?.getStretchFactor() ?? 1) * PANE_SHARE)
