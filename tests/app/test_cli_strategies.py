@@ -3,17 +3,19 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 from tests.app.test_cli_scripts import Run, address
 from tests.charts.conftest import Headers, owner, user_id
 from tests.strategies.conftest import world
-from tests.strategies.world import FLIPS, SERIES, World
+from tests.strategies.world import FLIPS, SERIES, START, World
 from typer.testing import CliRunner
 
 from holdfast.app.cli.main import app as command
 from holdfast.core.timeframes import MINUTE
+from holdfast.strategies.models import Strategy
 
 __all__ = ["address", "owner", "user_id", "world"]
 
@@ -52,6 +54,35 @@ async def test_a_strategy_from_start_to_stop(run: Run, world: World) -> None:
     assert "Paused: it holds its position" in shown.output
     unknown = await run("show", "Nobody")
     assert "No strategy of yours is called 'Nobody'" in unknown.output
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"state": "failed", "error": {"kind": "script", "message": "There is no oops.", "line": 2}},
+            ("There is no oops.", "holdfast strategy resume", "holdfast strategy stop", "new version"),
+        ),
+        (
+            {"state": "failed", "error": {"kind": "ruin", "message": "All is lost.", "line": None}},
+            ("All is lost.", "holdfast strategy stop", "start another one"),
+        ),
+        ({"state": "stopped", "closing_from": START}, ("open of the next minute", "nothing to do")),
+        ({"waiting": "Waiting. It goes on by itself."}, ("Waiting. It goes on by itself.",)),
+    ],
+)
+@pytest.mark.parametrize("command", ["list", "show"])
+async def test_what_is_not_as_usual_is_told_with_what_to_do(
+    run: Run, world: World, command: str, values: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    one = await world.start(FLIPS)
+    async with world.database.transaction() as session:
+        row = await session.get_one(Strategy, one)
+        for name, value in values.items():
+            setattr(row, name, value)
+    told = (await run(*(["list"] if command == "list" else ["show", str(one)]))).output
+    assert all(word in told for word in words), told
+    assert ("resume" in told) is ("holdfast strategy resume" in words)
 
 
 async def test_trades_are_shown(run: Run, world: World) -> None:

@@ -47,7 +47,7 @@ async def test_it_says_why_it_must_be_tried_again(world: World, work: Work) -> N
     assert isinstance(world.runner, LocalRunner)
     one = await world.start()
     world.runner.away = True
-    with pytest.raises(RetryAt, match="Waiting for the sandbox") as again:
+    with pytest.raises(RetryAt, match="Waiting for the sandbox, ") as again:
         await tasks.step(of(work, one))
     assert 1 <= again.value.seconds <= 30
 

@@ -91,7 +91,10 @@ async def test_a_venue_that_is_away_is_waited_for_and_nothing_is_invented(world:
     with pytest.raises(Late) as late:
         await world.work(one)
     assert late.value.seconds == 30
-    assert (await world.row(one)).waiting.startswith("Waiting for the prices up to 2026-03-02 12:01 UTC")
+    assert (await world.row(one)).waiting == (
+        "Waiting for the prices up to 2026-03-02 12:01 UTC: bybit has not told them. "
+        "It goes on by itself once they are there."
+    )
     assert await world.bars(one) == []
     world.venue.away = False
     await world.at(303, one)
@@ -125,7 +128,9 @@ async def test_without_the_sandbox_it_waits_and_counts_no_failure(world: World) 
         with pytest.raises(Late, match="sandbox"):
             await world.work(one)
     row = await world.row(one)
-    assert (row.state, row.failures, row.waiting) == ("paper", 0, "Waiting for the sandbox.")
+    assert (row.state, row.failures) == ("paper", 0)
+    assert row.waiting.startswith("Waiting for the sandbox, which runs scripts. It goes on by itself")
+    assert "see that `holdfast sandbox` runs" in row.waiting
     world.runner.away = False
     await world.at(95, one)
     row = await world.row(one)

@@ -44,6 +44,10 @@ LONGEST_CLOSING: Final = DAY
 """Without a price, then the position of a stopped strategy stays."""
 SANDBOX_SECONDS: Final = 45.0
 """So long a run may wait for its turn and take."""
+NO_SANDBOX: Final = (
+    "Waiting for the sandbox, which runs scripts. It goes on by itself; if it stays so, see that "
+    "`holdfast sandbox` runs."
+)
 _SOONEST: Final = 1.0
 _LONGEST: Final = 30.0
 
@@ -99,7 +103,8 @@ class Stepper:
         try:
             return await _Look(self, row, version.source, series).carry_out()
         except Unavailable as error:
-            raise await self.late(row, error.detail, since=None) from error
+            reason = f"{error.detail} It goes on by itself once that is over."
+            raise await self.late(row, reason, since=None) from error
         except DoesNotFit as error:
             await self._fail(row, "data", f"The prices of {row.series} do not fit any more: {error}.")
             return None
@@ -271,7 +276,10 @@ class _Look:
         if due > now:
             return due - now
         bar = utc_minute(due - market.settle_seconds(self._series))
-        reason = f"Waiting for the prices up to {bar} UTC: {self._series.source} has not told them."
+        reason = (
+            f"Waiting for the prices up to {bar} UTC: {self._series.source} has not told them. "
+            "It goes on by itself once they are there."
+        )
         raise await self._tools.late(self._row, reason, since=due)
 
     async def _history(self, until: int, since: int) -> Bars:
@@ -292,7 +300,7 @@ class _Look:
             return value_of(await self._tools.run(self._row, self._source, bars), self._row, bars)
         except Unavailable as error:
             log.info("no sandbox", strategy=str(self._row.id), reason=error.detail)
-            raise await self._tools.late(self._row, "Waiting for the sandbox.", since=None) from error
+            raise await self._tools.late(self._row, NO_SANDBOX, since=None) from error
 
     def _acts(self, row: Strategy, time: int) -> bool:
         over = end_of(time, self._timeframe)

@@ -37,6 +37,9 @@ def list_strategies(as_json: JsonOption = False) -> None:
     with Client() as client:
         found = client.get("/api/strategies")
     tell_list(found, as_json, _listed, "You have no strategies yet: `holdfast strategy start --help`.")
+    if not as_json:
+        for one in found:
+            _tell_trouble(one, f"{one['name']}: ")
 
 
 @strategy.command()
@@ -106,14 +109,34 @@ def show(name: NameArgument, as_json: JsonOption = False) -> None:
         print_json({**found, "fills": fills, "events": events})
         return
     say(_listed([found]))
-    if found["waiting"]:
-        warn(found["waiting"])
-    if found["error"]:
-        warn(found["error"]["message"], style="bold red")
+    _tell_trouble(found)
     if fills:
         say(_fills(fills))
     for event in events:
         say(f"{tables.clock(event['at'])}  {event['text']}")
+
+
+def _tell_trouble(one: Json, before: str = "") -> None:
+    """What is not as usual, and what to do about it."""
+    if one["waiting"]:
+        warn(before + one["waiting"])
+    if one["closing"]:
+        warn(f"{before}What it holds is closed at the open of the next minute. There is nothing to do.")
+    if one["error"]:
+        warn(before + one["error"]["message"], style="bold red")
+    if one["state"] == "failed":
+        warn(before + _after_failure(one))
+
+
+def _after_failure(one: Json) -> str:
+    stop = f"`holdfast strategy stop {tables.short(one['id'])}`"
+    if one["error"] and one["error"]["kind"] == "ruin":
+        return f"It trades no more. End it with {stop}, and start another one."
+    resume = stop.replace("stop", "resume")
+    return (
+        f"It keeps its position and trades no more. {resume} goes on, {stop} closes what it holds. "
+        "If the script is at fault, correct it and start its new version."
+    )
 
 
 def _change(name: str, verb: str) -> Json:
