@@ -29,18 +29,18 @@ BACKTESTS: Final = "backtests"
 STRATEGIES: Final = "strategies"
 QUEUES: Final = (ORDERS, POLLING, HISTORY, BACKTESTS, STRATEGIES)
 
-_ROOMS: Final = (
+_RECURRING: Final = (
     holdfast.accounts.tasks,
     holdfast.market.tasks,
     holdfast.market.candles.tasks,
     holdfast.indices.tasks,
     holdfast.news.tasks,
-    holdfast.charts.datasets.tasks,
     holdfast.execution.tasks,
     holdfast.journal.tasks,
-    holdfast.backtest.tasks,
     holdfast.strategies.tasks,
 )
+"""Rooms with work that recurs, or that a start has to take up again."""
+_ROOMS: Final = (*_RECURRING, holdfast.charts.datasets.tasks, holdfast.backtest.tasks)
 _POLLING_ROOMS: Final = ("charts", "indices", "journal", "market", "news")
 _HISTORY_KINDS: Final = frozenset(
     {
@@ -57,7 +57,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     kind: handler for room in _ROOMS for kind, handler in room.HANDLERS.items()
 }
 ENSURE_JOBS: Final[tuple[Callable[[AsyncSession, datetime], Awaitable[None]], ...]] = tuple(
-    room.ensure_jobs for room in _ROOMS
+    room.ensure_jobs for room in _RECURRING
 )
 
 

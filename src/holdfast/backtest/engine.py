@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -132,13 +133,11 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``fills[i]`` was made at the open of bar ``at[i]``, and left ``cash[i]`` and ``lots[i]``. ``equity`` in
-    quote coin at each bar's close, ``weight`` the part of it that is held in coins there."""
+    """``fills[i]`` was made at the open of bar ``at[i]``. ``equity`` in quote coin at each bar's close,
+    ``weight`` the part of it that is held in coins there; ``book`` after the last bar."""
 
     fills: list[Fill]
     at: Ints
-    cash: list[int]
-    lots: list[int]
     equity: Floats
     weight: Floats
     book: Book
@@ -168,7 +167,7 @@ def step(book: Book, target: float, price: int, terms: Terms) -> Fill | None:
     return _ask(book, weight, price, terms)
 
 
-def run(bars: Bars, targets: Floats, terms: Terms, book: Book | None = None) -> Result:
+def run(bars: Bars, targets: Floats, terms: Terms) -> Result:
     """What ``step`` does with every bar, the first of which trades nothing, in few steps per trade.
 
     Raises:
@@ -178,19 +177,14 @@ def run(bars: Bars, targets: Floats, terms: Terms, book: Book | None = None) -> 
         raise ValueError("bars, targets and terms do not belong together")
     if np.any(bars.open <= 0):
         raise ValueError("a price is above zero")
-    book = book or Book(terms.cash)
-    start = book.cash, book.lots
+    book = Book(terms.cash)
     fills: list[Fill] = []
     at: list[int] = []
-    cash: list[int] = []
-    lots: list[int] = []
-    for index, fill in _trades(bars.open, *_asked(targets, book, terms), book, terms):
+    for index, fill in _trades(bars.open, *_asked(targets, terms), book, terms):
         fills.append(fill)
         at.append(index)
-        cash.append(book.cash)
-        lots.append(book.lots)
-    equity, weight = _marked(bars, at, [start[0], *cash], [start[1], *lots], terms)
-    return Result(fills, np.array(at, np.int64), cash, lots, equity, weight, book)
+    equity, weight = _marked(bars, at, fills, terms)
+    return Result(fills, np.array(at, np.int64), equity, weight, book)
 
 
 def _trades(
@@ -211,15 +205,13 @@ def _trades(
         yield ruin, _close(book, int(opens[ruin]), terms)
 
 
-def _asked(targets: Floats, book: Book, terms: Terms) -> tuple[list[int], list[int]]:
+def _asked(targets: Floats, terms: Terms) -> tuple[list[int], list[int]]:
     """At which bars another weight is asked for, and which."""
-    if book.ruined:
-        return [], []
     before = targets[:-1]
     known = np.flatnonzero(np.isfinite(before))
     low = -1.0 if terms.allow_short else 0.0
     weights = np.rint(np.clip(before[known], low, 1.0) * WEIGHT).astype(np.int64)
-    new = np.diff(weights, prepend=book.asked) != 0
+    new = np.diff(weights, prepend=0) != 0
     return (known[new] + 1).tolist(), weights[new].tolist()
 
 
@@ -294,10 +286,10 @@ def _close(book: Book, price: int, terms: Terms) -> Fill:
     return _fill(book, -book.lots, _paid(price, book.lots < 0, terms), terms)
 
 
-def _marked(
-    bars: Bars, at: list[int], cash: list[int], lots: list[int], terms: Terms
-) -> tuple[Floats, Floats]:
+def _marked(bars: Bars, at: list[int], fills: list[Fill], terms: Terms) -> tuple[Floats, Floats]:
     """Equity and weight at each close. Floats: for statistics and pictures."""
+    cash = [*accumulate((-fill.lots * fill.price - fill.fee for fill in fills), initial=terms.cash)]
+    lots = [*accumulate((fill.lots for fill in fills), initial=0)]
     edges = np.array([0, *at, len(bars)], np.int64)
     spans = edges[1:] - edges[:-1]
     close = bars.close / float(10**terms.price_decimals)

@@ -1,11 +1,9 @@
 """Background: running back-tests."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.repository import lock_user
 from holdfast.backtest import repository, service
@@ -92,10 +90,6 @@ async def _fail(work: Work, row: Backtest, message: str, kind: str, line: int | 
 def _runner(work: Work) -> Runner:
     found: Runner = work.services.get(RUNNER) or Sandbox.of(work.settings)
     return found
-
-
-async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
-    """Nothing recurs: every back-test has its job from the moment it is asked for."""
 
 
 HANDLERS: dict[str, Handler] = {service.JOB: run_backtest}
