@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 
 import { useFillHeight } from '@/features/chart/useFillHeight'
@@ -15,7 +16,7 @@ import type { ScriptView } from './types'
 import { usePlace } from './usePlace'
 import { useWorkbench } from './useWorkbench'
 import { VersionsPanel } from './VersionsPanel'
-import { WorkbenchBar } from './WorkbenchBar'
+import { FindButton, WorkbenchBar } from './WorkbenchBar'
 
 const CodeEditor = lazy(() => import('./editor/CodeEditor'))
 
@@ -35,6 +36,7 @@ export function Workbench(props: {
   const names = useQuery(referenceQuery).data
   const phone = usePhone()
   const frame = useRef<HTMLDivElement>(null)
+  const finder = useRef(() => {})
   const height = useFillHeight(frame)
   const [side, setSide] = useState<Side>('code')
   const shown = phone || side !== 'code' ? side : 'result'
@@ -62,6 +64,9 @@ export function Workbench(props: {
         value={draft.source}
         onChange={(source) => change({ source })}
         fault={fault}
+        onReady={(find) => {
+          finder.current = find
+        }}
         {...(names ? { names } : {})}
       />
     </Suspense>
@@ -73,10 +78,14 @@ export function Workbench(props: {
       className="-mx-4 -mt-6 -mb-28 flex flex-col bg-canvas md:-mx-10 md:-mt-10 md:-mb-20"
     >
       <h1 className="sr-only">{base ? draft.name : 'New script'}</h1>
-      <WorkbenchBar work={work} onCheck={tryIt} onSave={keep} />
+      <WorkbenchBar work={work} onFind={() => finder.current()} onCheck={tryIt} onSave={keep} />
       <KeptNotice work={work} />
       {save.error && !work.theirs && <ProblemNotice error={save.error} className="m-3" />}
-      {phone && <Sides sides={['code', 'result', 'versions']} side={shown} onSide={setSide} />}
+      {phone && (
+        <Sides sides={['code', 'result', 'versions']} side={shown} onSide={setSide}>
+          {shown === 'code' && <FindButton onFind={() => finder.current()} />}
+        </Sides>
+      )}
       <div className="flex min-h-0 flex-1">
         <div className={phone && shown !== 'code' ? 'hidden' : 'min-w-0 flex-1'}>{editor}</div>
         {(!phone || shown !== 'code') && (
@@ -101,16 +110,29 @@ export function Workbench(props: {
 
 const SIDE_WORDS: Record<Side, string> = { code: 'Script', result: 'Result', versions: 'Versions' }
 
-function Sides({ sides, side, onSide }: { sides: Side[]; side: Side; onSide: (side: Side) => void }) {
+function Sides({
+  sides,
+  side,
+  onSide,
+  children,
+}: {
+  sides: Side[]
+  side: Side
+  onSide: (side: Side) => void
+  children?: ReactNode
+}) {
   return (
-    <div className="px-3 pt-3">
-      <Segmented
-        label="What is shown"
-        wide
-        value={side}
-        segments={sides.map((value) => ({ value, label: SIDE_WORDS[value] }))}
-        onChange={onSide}
-      />
+    <div className="flex items-center gap-1 px-3 pt-3">
+      <div className="min-w-0 flex-1">
+        <Segmented
+          label="What is shown"
+          wide
+          value={side}
+          segments={sides.map((value) => ({ value, label: SIDE_WORDS[value] }))}
+          onChange={onSide}
+        />
+      </div>
+      {children}
     </div>
   )
 }

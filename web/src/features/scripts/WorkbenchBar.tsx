@@ -1,5 +1,5 @@
 import { Link, useNavigate } from '@tanstack/react-router'
-import { ArrowLeft, Check, FlaskConical, Play, Save, Trash2 } from 'lucide-react'
+import { ArrowLeft, Check, FlaskConical, Play, Save, Search, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 
 import { Button } from '@/ui/Button'
@@ -10,7 +10,17 @@ import { DeleteScript } from './DeleteScript'
 import type { Workbench } from './useWorkbench'
 
 /** The name of the script, and what can be done with it. */
-export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onCheck: () => void; onSave: () => void }) {
+export function WorkbenchBar({
+  work,
+  onFind,
+  onCheck,
+  onSave,
+}: {
+  work: Workbench
+  onFind: () => void
+  onCheck: () => void
+  onSave: () => void
+}) {
   const { base, draft, change, isDirty, canSave, check, save } = work
   const [deleting, setDeleting] = useState(false)
   return (
@@ -40,6 +50,9 @@ export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onChe
                 ? 'Unsaved changes'
                 : `Version ${base.version}`}
         </span>
+      </span>
+      <span className="max-md:hidden">
+        <FindButton onFind={onFind} />
       </span>
       <span className="flex gap-2 max-md:flex-1 max-md:*:flex-1">
         <Button size="small" aria-busy={check.isPending} onClick={onCheck} title="Check (Ctrl Enter)">
@@ -71,6 +84,21 @@ export function WorkbenchBar({ work, onCheck, onSave }: { work: Workbench; onChe
       )}
       {deleting && base && <DeleteScript script={base} work={work} onClose={() => setDeleting(false)} />}
     </div>
+  )
+}
+
+/** For who does not know the keys, or has none. */
+export function FindButton({ onFind }: { onFind: () => void }) {
+  return (
+    <Button
+      size="small"
+      kind="quiet"
+      aria-label="Find and replace"
+      title="Find and replace (Ctrl F in the text)"
+      onClick={onFind}
+    >
+      <Search aria-hidden className="size-4" />
+    </Button>
   )
 }
 

@@ -2,6 +2,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { localCompletionSource, python } from '@codemirror/lang-python'
 import { bracketMatching, indentOnInput, indentUnit } from '@codemirror/language'
+import { openSearchPanel } from '@codemirror/search'
 import type { Extension } from '@codemirror/state'
 import { EditorState } from '@codemirror/state'
 import {
@@ -18,6 +19,7 @@ import { useEffect, useRef } from 'react'
 import type { Fault, ReferenceEntry } from '../types'
 import { showFault, wrongLine } from './faults'
 import { complete, help } from './help'
+import { finding } from './search'
 import { theme } from './theme'
 
 interface Props {
@@ -27,18 +29,21 @@ interface Props {
   fault?: Fault | null
   names?: readonly ReferenceEntry[]
   readOnly?: boolean
+  /** Takes what opens the search, for a button outside. */
+  onReady?: (find: () => void) => void
 }
 
 const NOBODY: readonly ReferenceEntry[] = []
 
 /** A Python editor. Tab indents; Escape leaves it, so that the keyboard is never caught in it. */
-export default function CodeEditor({ value, label, onChange, fault = null, names = NOBODY, readOnly = false }: Props) {
+export default function CodeEditor(props: Props) {
+  const { value, label, onChange, fault = null, names = NOBODY, readOnly = false, onReady } = props
   const box = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | null>(null)
-  const latest = useRef({ value, onChange, names })
+  const latest = useRef({ value, onChange, names, onReady })
 
   useEffect(() => {
-    latest.current = { value, onChange, names }
+    latest.current = { value, onChange, names, onReady }
   })
 
   useEffect(() => {
@@ -58,6 +63,7 @@ export default function CodeEditor({ value, label, onChange, fault = null, names
       }),
     })
     view.current = created
+    latest.current.onReady?.(() => openSearchPanel(created))
     return () => {
       view.current = null
       created.destroy()
@@ -99,6 +105,7 @@ function basics(label: string, names: () => readonly ReferenceEntry[]): Extensio
     python(),
     typeOver,
     theme,
+    finding,
     EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocapitalize: 'off' }),
     keymap.of([
       ...closeBracketsKeymap,
