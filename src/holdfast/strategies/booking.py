@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.backtest.engine import Book, Fill, Terms, step, weight_of
 from holdfast.core.bars import DoesNotFit
+from holdfast.core.time import from_seconds
 from holdfast.core.timeframes import MINUTE, Timeframe, end_of
 from holdfast.strategies import books, repository, states
 from holdfast.strategies.models import Strategy, StrategyBar, StrategyEvent, StrategyFill
 from holdfast.strategies.service import turn
 from holdfast.strategies.values import Value
-from holdfast.strategies.views import moment
 
 MOST_EVENTS: Final = 2000
 FORGET_EVERY: Final = 60
@@ -241,7 +241,7 @@ def _mark(
     end = end_of(bar.time, Timeframe(row.timeframe))
     row.last_bar, row.next_time = bar.time, end
     row.last_close = books.terms_of(row.terms).price(bar.close)
-    row.next_due = moment(end_of(end, Timeframe(row.timeframe)))
+    row.next_due = from_seconds(end_of(end, Timeframe(row.timeframe)))
 
 
 def _recorded(

@@ -1,10 +1,11 @@
 """Rows of strategies as the API tells them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from holdfast.core.time import from_seconds
 from holdfast.scripts.models import Script
 from holdfast.strategies import books
 from holdfast.strategies.models import Strategy, StrategyEvent, StrategyFill
@@ -27,10 +28,6 @@ class Price:
 
     value: Decimal
     at: datetime
-
-
-def moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def tick(row: Strategy, price: Price | None = None) -> StrategyTick:
@@ -64,7 +61,7 @@ def _state(row: Strategy, live: Price | None) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in _PLAIN},
         "closing": row.closing_from is not None,
-        "last_bar": moment(row.last_bar),
+        "last_bar": from_seconds(row.last_bar),
         "quantity": terms.quantity(book.lots),
         "entry": None if entry is None else _rounded(entry),
         "price": price,
@@ -93,7 +90,7 @@ _PLAIN: Final = (
 
 def _closed_at(row: Strategy) -> datetime | None:
     """``next_time`` is the end of the last bar."""
-    return None if row.last_close is None else moment(row.next_time)
+    return None if row.last_close is None else from_seconds(row.next_time)
 
 
 def _rounded(price: Decimal) -> Decimal:
@@ -102,7 +99,7 @@ def _rounded(price: Decimal) -> Decimal:
 
 def event_view(row: StrategyEvent) -> StrategyEventView:
     return StrategyEventView.model_validate(
-        {"id": row.number, "kind": row.kind, "text": row.text, "at": row.at, "bar": moment(row.bar)}
+        {"id": row.number, "kind": row.kind, "text": row.text, "at": row.at, "bar": from_seconds(row.bar)}
     )
 
 
@@ -111,7 +108,7 @@ def fill_view(row: StrategyFill) -> StrategyFillView:
         {
             "id": row.time,
             "at": row.recorded_at,
-            "bar": moment(row.time),
+            "bar": from_seconds(row.time),
             "side": "buy" if row.quantity > 0 else "sell",
             "quantity": abs(row.quantity),
             "price": row.price,
