@@ -14,7 +14,7 @@ import {
   setSearchQuery,
 } from '@codemirror/search'
 import type { EditorState, Extension } from '@codemirror/state'
-import type { Command, Panel, ViewUpdate , EditorView} from '@codemirror/view'
+import type { Command, Panel, ViewUpdate, EditorView } from '@codemirror/view'
 import { keymap, runScopeHandlers } from '@codemirror/view'
 
 /** More than this nobody counts. */
