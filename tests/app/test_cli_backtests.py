@@ -2,39 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvicorn
-from click.testing import Result
-from fastapi import FastAPI
-from structlog.testing import capture_logs
+from tests.app.cli import Run, address, holdfast
 from tests.backtest.conftest import TREND, Desk, Headers, Worker, desk, own, worker
 from tests.charts.conftest import owner, user_id
 from tests.scripts.local import FAILS, LOOKS_AHEAD
-from typer.testing import CliRunner
 
-from holdfast.app.cli.main import app as command
-
-__all__ = ["desk", "own", "owner", "user_id", "worker"]
-
-Run = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-async def address(app: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    with capture_logs():  # what the server logs would stand in what the command says
-        task = asyncio.create_task(server.serve())
-        async with asyncio.timeout(20):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        await task
+__all__ = ["address", "desk", "holdfast", "own", "owner", "user_id", "worker"]
 
 
 @pytest.fixture
@@ -54,18 +33,8 @@ async def working(worker: Worker) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def run(address: str, owner: Headers, tmp_path: Path, working: Any) -> Run:
-    """Signed in as the owner."""
-    kept = tmp_path / "config" / "holdfast" / "sign-in.json"
-    kept.parent.mkdir(parents=True)
-    access = owner["Authorization"].removeprefix("Bearer ")
-    kept.write_text(json.dumps({"base_url": address, "access": access}))
-    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOLDFAST_URL": address, "COLUMNS": "200"}
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner().invoke, command, ["backtest", *arguments], env=environment)
-
-    return run
+def run(holdfast: Run, working: None) -> Run:
+    return partial(holdfast, "backtest")
 
 
 async def test_from_a_file_to_its_trades(run: Run, own: str, tmp_path: Path) -> None:

@@ -1,56 +1,24 @@
 """``holdfast script`` from end to end: the real API on a socket, scripts in the real sandbox."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-import uvicorn
-from click.testing import Result
 from fastapi import FastAPI
-from structlog.testing import capture_logs
-from tests.charts.conftest import Headers, owner, user_id
+from tests.app.cli import Run, address, holdfast
+from tests.charts.conftest import owner, user_id
 from tests.scripts.local import CROSS, FAILS, LOOKS_AHEAD
-from typer.testing import CliRunner
 
-from holdfast.app.cli.main import app as command
 from holdfast.scripts.sandbox import Sandbox
 
-__all__ = ["owner", "user_id"]
-
-Run = Callable[..., Awaitable[Result]]
+__all__ = ["address", "holdfast", "owner", "user_id"]
 
 
 @pytest.fixture
-async def address(app: FastAPI, sandbox: Sandbox) -> AsyncIterator[str]:
+def run(app: FastAPI, sandbox: Sandbox, holdfast: Run) -> Run:
     app.state.sandbox = sandbox
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    with capture_logs():  # what the server logs would stand in what the command says
-        task = asyncio.create_task(server.serve())
-        async with asyncio.timeout(20):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        await task
-
-
-@pytest.fixture
-def run(address: str, owner: Headers, tmp_path: Path) -> Run:
-    """Signed in as the owner."""
-    kept = tmp_path / "config" / "holdfast" / "sign-in.json"
-    kept.parent.mkdir(parents=True)
-    access = owner["Authorization"].removeprefix("Bearer ")
-    kept.write_text(json.dumps({"base_url": address, "access": access}))
-    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOLDFAST_URL": address}
-
-    async def run(*arguments: str, typed: str = "") -> Result:
-        return await asyncio.to_thread(
-            CliRunner().invoke, command, ["script", *arguments], env=environment, input=typed
-        )
-
-    return run
+    return partial(holdfast, "script")
 
 
 async def test_a_script_from_file_to_values(run: Run, tmp_path: Path) -> None:

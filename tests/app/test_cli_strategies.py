@@ -1,39 +1,27 @@
 """``holdfast strategy`` from end to end: the real API on a socket, a script of the user's own."""
 
-import asyncio
 import json
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
-from click.testing import Result
-from tests.app.test_cli_scripts import Run, address
-from tests.charts.conftest import Headers, owner, user_id
+from fastapi import FastAPI
+from tests.app.cli import Run, address, holdfast
+from tests.charts.conftest import owner, user_id
 from tests.strategies.conftest import world
 from tests.strategies.world import FLIPS, SERIES, START, World
-from typer.testing import CliRunner
 
-from holdfast.app.cli.main import app as command
 from holdfast.core.timeframes import MINUTE
+from holdfast.scripts.sandbox import Sandbox
 from holdfast.strategies.models import Strategy
 
-__all__ = ["address", "owner", "user_id", "world"]
+__all__ = ["address", "holdfast", "owner", "user_id", "world"]
 
 
 @pytest.fixture
-def run(address: str, owner: Headers, tmp_path: Path) -> Run:
-    """Signed in as the owner."""
-    kept = tmp_path / "config" / "holdfast" / "sign-in.json"
-    kept.parent.mkdir(parents=True)
-    access = owner["Authorization"].removeprefix("Bearer ")
-    kept.write_text(json.dumps({"base_url": address, "access": access}))
-    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOLDFAST_URL": address}
-
-    async def run(*arguments: str) -> Result:
-        words = ["strategy", *arguments]
-        return await asyncio.to_thread(CliRunner().invoke, command, words, env=environment)
-
-    return run
+def run(app: FastAPI, sandbox: Sandbox, holdfast: Run) -> Run:
+    app.state.sandbox = sandbox
+    return partial(holdfast, "strategy")
 
 
 async def test_a_strategy_from_start_to_stop(run: Run, world: World) -> None:

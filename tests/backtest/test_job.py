@@ -166,7 +166,7 @@ async def test_it_waits_for_the_sandbox(desk: Desk, owner: Headers, own: str, wo
 async def test_a_run_that_takes_too_long_is_given_up(
     desk: Desk, owner: Headers, own: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "LONGEST_GO_SECONDS", 0.5, raising=False)
+    monkeypatch.setattr(tasks, "LONGEST_GO_SECONDS", 0.5)
     monkeypatch.setattr(job_runner, "LONGEST_RUN_SECONDS", 3.0)
     worker.scripts.held = asyncio.Event()
     asked = await desk.ask(owner, wanted(await desk.script(owner), own))
@@ -275,6 +275,11 @@ async def venue_series(desk: Desk, worker: Worker, minutes: int, missing: int) -
         return one.id, first
 
 
+def middle_of(first: int) -> int:
+    """The first whole five minutes of the second half of 300 minutes."""
+    return -(-(first + 150 * 60) // 300) * 300
+
+
 def _pairs(count: int) -> list[tuple[int, int]]:
     opens = (SAW * (count // len(SAW) + 1))[: count + 1]
     return list(pairwise(opens))
@@ -316,9 +321,9 @@ async def test_a_venues_history_is_fetched_first(desk: Desk, owner: Headers, wor
 async def test_no_more_warm_up_is_fetched_than_is_worth_waiting_for(
     desk: Desk, owner: Headers, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "LONGEST_WARMUP", 200 * 60, raising=False)
+    monkeypatch.setattr(history, "LONGEST_WARMUP", 200 * 60)
     series_id, first = await venue_series(desk, worker, 300, 6000)
-    since = -(-(first + 150 * 60) // 300) * 300
+    since = middle_of(first)
     body = wanted(await desk.script(owner), "bybit:BTCUSDT", timeframe="5m", since=_iso(since))
     asked = await desk.ask(owner, body)
     await worker.run()
@@ -336,29 +341,23 @@ async def test_no_more_warm_up_is_fetched_than_is_worth_waiting_for(
     assert "Data page" in warning["detail"]
 
 
+@pytest.mark.parametrize(("missing", "told"), [(6000, True), (0, False)])
 async def test_a_warm_up_that_is_stored_is_used_in_full(
-    desk: Desk, owner: Headers, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
+    owner: Headers,
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: int,
+    told: bool,
 ) -> None:
-    monkeypatch.setattr(history, "LONGEST_WARMUP", 10 * 60, raising=False)
-    _, first = await venue_series(desk, worker, 300, 6000)
-    since = -(-(first + 150 * 60) // 300) * 300
-    body = wanted(await desk.script(owner), "bybit:BTCUSDT", timeframe="5m", since=_iso(since))
-    told = await desk.done(owner, body)
-    assert told["state"] == "done"
-    assert worker.scripts.lengths[0] - told["bars"] in (29, 30)
-    assert "warm-up" in {one["kind"] for one in told["warnings"]}
-
-
-async def test_a_warm_up_as_long_as_the_listing_is_whole(
-    desk: Desk, owner: Headers, worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(history, "LONGEST_WARMUP", 10 * 60, raising=False)
-    _, first = await venue_series(desk, worker, 300, 0)
-    since = -(-(first + 150 * 60) // 300) * 300
-    body = wanted(await desk.script(owner), "bybit:BTCUSDT", timeframe="5m", since=_iso(since))
-    told = await desk.done(owner, body)
-    assert worker.scripts.lengths[0] - told["bars"] in (29, 30, 31)
-    assert "warm-up" not in {one["kind"] for one in told["warnings"]}
+    """It is whole where the venue lists nothing before it."""
+    monkeypatch.setattr(history, "LONGEST_WARMUP", 10 * 60)
+    _, first = await venue_series(desk, worker, 300, missing)
+    body = wanted(await desk.script(owner), "bybit:BTCUSDT", timeframe="5m", since=_iso(middle_of(first)))
+    done = await desk.done(owner, body)
+    assert done["state"] == "done"
+    assert worker.scripts.lengths[0] - done["bars"] in (29, 30, 31)
+    assert ("warm-up" in {one["kind"] for one in done["warnings"]}) is told
 
 
 async def test_a_venues_grid_is_kept(desk: Desk, owner: Headers, worker: Worker) -> None:

@@ -1,14 +1,17 @@
-"""Two signed-in users at the API's door."""
+"""Two signed-in users at the API's door, and a history to look at."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from tests.scripts.bars import ordinary_bars
 
 from holdfast.accounts.models import SignIn, User
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import ensure_key_pair
+from holdfast.core.bars import Bars
+from holdfast.market.candles import store
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
@@ -52,3 +55,18 @@ async def stranger(database: Database, settings: Settings) -> Headers:
 @pytest.fixture
 def key() -> Callable[[], Headers]:
     return lambda: {"Idempotency-Key": uuid4().hex}
+
+
+@pytest.fixture
+async def history(database: Database) -> Bars:
+    """Five-minute bars of forty days, with a hole of two, sealed."""
+    whole = ordinary_bars(40 * 288, 11)
+    hole = whole.time[0] + 20 * 86_400
+    bars = whole.take((whole.time < hole) | (whole.time >= hole + 2 * 86_400))
+    async with database.transaction() as session:
+        one = await store.series(
+            session, "made", "COIN", base_seconds=300, price_decimals=2, volume_decimals=3
+        )
+        await store.write(session, one.id, bars, origin="test")
+        await store.seal(session, one.id, int(bars.time[-1]) // 86_400)
+    return bars

@@ -5,30 +5,14 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from tests.scripts.bars import columns_of, defaults, ordinary_bars
+from tests.scripts.bars import columns_of, defaults
 
 from holdfast.core.bars import Bars
 from holdfast.core.resample import resample
 from holdfast.core.timeframes import Timeframe
-from holdfast.market.candles import columns, store
-from holdfast.platform.database import Database
+from holdfast.market.candles import columns
 from holdfast.scripts import indicators
 from holdfast.scripts.ta import REGISTRY
-
-
-@pytest.fixture
-async def history(database: Database) -> Bars:
-    """Five-minute bars of forty days, with a hole of two."""
-    whole = ordinary_bars(40 * 288, 11)
-    hole = whole.time[0] + 20 * 86_400
-    bars = whole.take((whole.time < hole) | (whole.time >= hole + 2 * 86_400))
-    async with database.transaction() as session:
-        one = await store.series(
-            session, "made", "COIN", base_seconds=300, price_decimals=2, volume_decimals=3
-        )
-        await store.write(session, one.id, bars, origin="test")
-        await store.seal(session, one.id, int(bars.time[-1]) // 86_400)
-    return bars
 
 
 async def ask(client: httpx2.AsyncClient, path: str, **query: Any) -> tuple[dict[str, Any], Any]:

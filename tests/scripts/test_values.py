@@ -9,7 +9,7 @@ import httpx2
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from tests.charts.conftest import Headers, key, owner, stranger, user_id
+from tests.charts.conftest import Headers, history, key, owner, stranger, user_id
 from tests.scripts.bars import ordinary_bars
 from tests.scripts.local import CROSS, FAILS, LocalRunner, script_of
 
@@ -28,7 +28,7 @@ from holdfast.scripts.running import task_of
 from holdfast.scripts.sandbox import Sandbox
 from holdfast.scripts.values import WARMUP
 
-__all__ = ["key", "owner", "stranger", "user_id"]
+__all__ = ["history", "key", "owner", "stranger", "user_id"]
 
 Key = Callable[[], Headers]
 
@@ -44,21 +44,6 @@ signal(np.sign(bars.close - ta.ema(bars.close, n)))
 def runner(app: FastAPI, sandbox: Sandbox) -> LocalRunner:
     app.state.sandbox = LocalRunner(sandbox)
     return app.state.sandbox  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def history(database: Database) -> Bars:
-    """Five-minute bars of forty days, with a hole of two, sealed."""
-    whole = ordinary_bars(40 * 288, 11)
-    hole = whole.time[0] + 20 * 86_400
-    bars = whole.take((whole.time < hole) | (whole.time >= hole + 2 * 86_400))
-    async with database.transaction() as session:
-        one = await store.series(
-            session, "made", "COIN", base_seconds=300, price_decimals=2, volume_decimals=3
-        )
-        await store.write(session, one.id, bars, origin="test")
-        await store.seal(session, one.id, int(bars.time[-1]) // 86_400)
-    return bars
 
 
 @pytest.fixture
