@@ -79,13 +79,17 @@ export function nudgePositions(): Schemas['PositionDetail'][] {
   return [...world.positions.values()]
 }
 
+/** Twelve digits of a name's first six letters. */
+const hex = (name: string) =>
+  [...name.slice(0, 6).padEnd(6)].map((letter) => letter.charCodeAt(0).toString(16)).join('')
+
 /** Orders, fills and payments as the executions imply them. */
 export function ordersOf(): Order[] {
   return [...world.executions.values()].flatMap((execution) =>
     execution.legs
       .filter((leg) => leg.state !== 'skipped')
       .map((leg) => ({
-        id: `${execution.id.slice(0, 24)}${leg.symbol.slice(0, 4).padEnd(12, '0').toLowerCase()}`,
+        id: `${execution.id.slice(0, 24)}${hex(leg.symbol)}`,
         execution_id: execution.id,
         position_id: execution.position_id,
         index_name: execution.index_name,
