@@ -47,7 +47,7 @@ export function Shell() {
       <SimulatedBar />
       <StreamBar />
       <StopBar signedIn={signedIn} />
-      <div className="md:flex">
+      <div className="flex-1 md:flex">
         {signedIn && <Rail openPalette={tools.openPalette} />}
         <div className="min-w-0 flex-1">
           <TopBar signedIn={signedIn} openPalette={tools.openPalette} />
@@ -113,49 +113,51 @@ function Wordmark({ signedIn }: { signedIn: boolean }) {
 
 function Rail({ openPalette }: { openPalette: () => void }) {
   return (
-    <nav
-      aria-label="Main"
-      className="sticky top-[var(--stop-bar,0px)] hidden h-[calc(100dvh-73px-var(--stop-bar,0px))] w-16 shrink-0 flex-col border-r border-hairline px-3 py-5 md:flex lg:w-56"
-    >
-      <div className="mb-5 flex shrink-0 items-center justify-between px-2 md:max-lg:justify-center">
-        <Wordmark signedIn />
-        <span className="md:max-lg:hidden">
-          <ModePill signedIn />
-        </span>
-      </div>
-      <div className="-mx-1 flex min-h-0 flex-1 flex-col gap-0.5 overflow-y-auto px-1 pb-2">
-        {ENTRIES.map(({ to, label, icon: Icon }) => (
-          <Link
-            key={to}
-            to={to}
-            activeOptions={{ exact: to === '/' }}
-            aria-label={label}
-            title={label}
-            className="flex h-9 shrink-0 items-center gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
-          >
-            <Icon aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
-            <span className="md:max-lg:hidden">{label}</span>
-          </Link>
-        ))}
-      </div>
-      <Bell
-        className="flex h-10 gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
-        labelClass="md:max-lg:sr-only"
-      />
-      <button
-        type="button"
-        onClick={openPalette}
-        title="Search and commands"
-        className="flex h-10 items-center gap-3 rounded-control px-2.5 text-muted hover:bg-hover hover:text-ink"
+    <div className="hidden shrink-0 border-r border-hairline md:block">
+      <nav
+        aria-label="Main"
+        className="sticky top-[var(--stop-bar,0px)] flex h-[calc(100dvh-73px-var(--stop-bar,0px))] w-16 flex-col px-3 py-5 lg:w-56"
       >
-        <Search aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
-        <span className="flex-1 text-left md:max-lg:sr-only">Search</span>
-        <span aria-hidden className="md:max-lg:hidden">
-          <Kbd keys="mod k" />
-        </span>
-      </button>
-      <StopButton className="mt-3 h-10 px-2.5" labelClass="md:max-lg:sr-only" />
-    </nav>
+        <div className="mb-5 flex shrink-0 items-center justify-between px-2 md:max-lg:justify-center">
+          <Wordmark signedIn />
+          <span className="md:max-lg:hidden">
+            <ModePill signedIn />
+          </span>
+        </div>
+        <div className="-mx-1 flex min-h-0 flex-1 flex-col gap-0.5 overflow-y-auto px-1 pb-2">
+          {ENTRIES.map(({ to, label, icon: Icon }) => (
+            <Link
+              key={to}
+              to={to}
+              activeOptions={{ exact: to === '/' }}
+              aria-label={label}
+              title={label}
+              className="flex h-9 shrink-0 items-center gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
+            >
+              <Icon aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
+              <span className="md:max-lg:hidden">{label}</span>
+            </Link>
+          ))}
+        </div>
+        <Bell
+          className="flex h-10 gap-3 rounded-control px-2.5 text-muted transition-colors hover:bg-hover hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:font-medium aria-[current=page]:text-ink"
+          labelClass="md:max-lg:sr-only"
+        />
+        <button
+          type="button"
+          onClick={openPalette}
+          title="Search and commands"
+          className="flex h-10 items-center gap-3 rounded-control px-2.5 text-muted hover:bg-hover hover:text-ink"
+        >
+          <Search aria-hidden className="size-5 shrink-0" strokeWidth={1.75} />
+          <span className="flex-1 text-left md:max-lg:sr-only">Search</span>
+          <span aria-hidden className="md:max-lg:hidden">
+            <Kbd keys="mod k" />
+          </span>
+        </button>
+        <StopButton className="mt-3 h-10 px-2.5" labelClass="md:max-lg:sr-only" />
+      </nav>
+    </div>
   )
 }
 
@@ -173,6 +175,7 @@ function TopBar({ signedIn, openPalette }: { signedIn: boolean; openPalette: () 
       <span className={signedIn ? 'flex md:hidden' : 'flex'}>
         <Wordmark signedIn={signedIn} />
       </span>
+      {!signedIn && <PublicPages />}
       <div className="flex items-center gap-1 md:gap-3">
         <ModePill signedIn={signedIn} />
         {signedIn ? (
@@ -196,6 +199,19 @@ function TopBar({ signedIn, openPalette }: { signedIn: boolean; openPalette: () 
         )}
       </div>
     </header>
+  )
+}
+
+/** What a visitor may look at. */
+function PublicPages() {
+  return (
+    <nav aria-label="Main" className="ml-8 flex flex-1 gap-6 max-md:hidden">
+      {ENTRIES.filter((entry) => entry.visitor).map(({ to, label }) => (
+        <Link key={to} to={to} className="py-2 text-muted hover:text-ink aria-[current=page]:text-ink">
+          {label}
+        </Link>
+      ))}
+    </nav>
   )
 }
 

@@ -1,8 +1,9 @@
-import { screen, waitFor } from '@testing-library/react'
+import { act, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { describe, expect, it, vi } from 'vitest'
 
+import { leave } from '@/api/session'
 import { readColours, themedOptions } from '@/features/chart/engine/theme'
 import { makePlan, OPENING, startExecution } from '@/mocks/world'
 import { renderAt } from '@/test/render'
@@ -86,6 +87,21 @@ it('credits the chart and the data where they are shown', async () => {
   const chart = await screen.findByRole<HTMLAnchorElement>('link', { name: /TradingView Lightweight Charts/ })
   expect(chart.href).toBe('https://www.tradingview.com/')
   expect(screen.getByRole('link', { name: 'Data provided by CoinGecko' })).toBeTruthy()
+})
+
+it('leads a visitor to what may be looked at', async () => {
+  const router = renderAt('/indices')
+  await bar()
+  act(() => leave())
+  const pages = within(await screen.findByRole('navigation', { name: 'Main' }))
+  expect(pages.getAllByRole('link').map((link) => link.textContent)).toEqual(['Indices', 'Chart', 'Scripts', 'News'])
+  await userEvent.click(pages.getByRole('link', { name: 'News' }))
+  await waitFor(() => expect(router.state.location.pathname).toBe('/news'))
+})
+
+it.each(['/positions/x', '/journal/12', '/executions/x/trace'])('%s is no address of anything', async (path) => {
+  renderAt(path)
+  expect((await screen.findByRole('heading', { level: 1 })).textContent).toBe('There is nothing here')
 })
 
 describe('keys', () => {
