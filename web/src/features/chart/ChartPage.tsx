@@ -203,7 +203,7 @@ export default function ChartPage() {
       <footer className="flex min-h-8 shrink-0 flex-wrap items-center gap-x-4 border-t border-hairline px-3 py-1 text-xs text-muted">
         <ChartNotice />
         <span>Times in UTC</span>
-        {engine && <HistoryNote engine={engine} />}
+        {engine && !empty && <HistoryNote engine={engine} />}
         <SyncNote />
       </footer>
       <Suspense>

@@ -45,7 +45,7 @@ function Tools(props: Props) {
     <>
       <ToolButton onClick={onSearch} aria-label={`Symbol ${symbol}, search for another`} className="font-semibold">
         <Search aria-hidden className="size-4 text-muted" />
-        <span className="max-w-48 truncate">{symbol}</span>
+        <span className="max-w-28 truncate min-[1600px]:max-w-48">{symbol}</span>
       </ToolButton>
       <Line />
       <Timeframes timeframe={spec.timeframe} base={base} onPick={onTimeframe} />
@@ -80,17 +80,18 @@ function Tools(props: Props) {
         <span className="max-[1799px]:sr-only">Compare</span>
       </ToolButton>
       {props.children}
-      <span className="flex-1" />
-      <ToolButton onClick={props.onImage} aria-label="Save as image" title="Save as image">
-        <ImageDown aria-hidden className="size-4" />
-      </ToolButton>
-      <ToolButton
-        onClick={props.onFullscreen}
-        aria-label={full ? 'Leave full screen' : 'Full screen'}
-        title={full ? 'Leave full screen (Esc)' : 'Full screen (f)'}
-      >
-        {full ? <Minimize2 aria-hidden className="size-4" /> : <Maximize2 aria-hidden className="size-4" />}
-      </ToolButton>
+      <span className="right-0 ml-auto flex shrink-0 gap-1 bg-canvas md:sticky">
+        <ToolButton onClick={props.onImage} aria-label="Save as image" title="Save as image">
+          <ImageDown aria-hidden className="size-4" />
+        </ToolButton>
+        <ToolButton
+          onClick={props.onFullscreen}
+          aria-label={full ? 'Leave full screen' : 'Full screen'}
+          title={full ? 'Leave full screen (Esc)' : 'Full screen (f)'}
+        >
+          {full ? <Minimize2 aria-hidden className="size-4" /> : <Maximize2 aria-hidden className="size-4" />}
+        </ToolButton>
+      </span>
     </>
   )
 }
@@ -152,7 +153,7 @@ export function ToolButton({ className = '', ...rest }: ComponentProps<'button'>
     <button
       type="button"
       className={
-        'inline-flex h-8 shrink-0 items-center gap-1.5 rounded-control px-2 text-sm whitespace-nowrap text-ink ' +
+        'inline-flex h-8 shrink-0 items-center gap-1.5 rounded-control px-1.5 text-sm min-[1600px]:px-2 whitespace-nowrap text-ink ' +
         'hover:bg-hover disabled:opacity-40 aria-disabled:opacity-40 aria-pressed:bg-ink aria-pressed:text-on-ink max-md:h-11 max-md:min-w-11 max-md:justify-center ' +
         className
       }
