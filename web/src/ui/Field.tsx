@@ -69,6 +69,13 @@ export function Field({
   )
 }
 
+/** Goes to the first field of a form that says what is wrong with it, if there is one. */
+export function focusFault(form: HTMLFormElement): boolean {
+  const field = form.querySelector<HTMLElement>('[aria-invalid=true]')
+  field?.focus()
+  return field !== null
+}
+
 /** A labelled native select: the platform's own list, keyboard and all. */
 export function Choice({
   label,

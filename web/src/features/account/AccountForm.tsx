@@ -1,8 +1,9 @@
 import type { FormEvent, ReactNode } from 'react'
 import { useState } from 'react'
+import { flushSync } from 'react-dom'
 
 import { Button } from '@/ui/Button'
-import { Field } from '@/ui/Field'
+import { Field, focusFault } from '@/ui/Field'
 import { ProblemNotice } from '@/ui/States'
 
 export interface Entered {
@@ -44,12 +45,12 @@ export function AccountForm({
   const [password, setPassword] = useState('')
   const [problems, setProblems] = useState<Partial<Record<keyof Entered, string>>>({})
 
-  function submit(event: FormEvent) {
+  function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault()
     const entered = { email: email.trim(), password }
     const found = entryProblems(entered, creating)
-    setProblems(found)
-    if (Object.keys(found).length === 0) onSubmit(entered)
+    flushSync(() => setProblems(found))
+    if (!focusFault(event.currentTarget)) onSubmit(entered)
   }
 
   return (
@@ -70,7 +71,7 @@ export function AccountForm({
         autoComplete={creating ? 'new-password' : 'current-password'}
         value={password}
         error={problems.password}
-        hint={creating ? `${MIN_PASSWORD} characters or more.` : undefined}
+        hint={creating && !problems.password ? `${MIN_PASSWORD} characters or more.` : undefined}
         onChange={(event) => setPassword(event.target.value)}
       />
       {error != null && <ProblemNotice error={error} />}

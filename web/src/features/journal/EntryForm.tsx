@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useId, useState } from 'react'
+import { flushSync } from 'react-dom'
 
 import { SeriesField } from '@/features/datasets/SeriesField'
 import { capital } from '@/features/trade/words'
 import { serverNow } from '@/lib/clock'
 import { Button } from '@/ui/Button'
-import { Choice, Field } from '@/ui/Field'
+import { Choice, Field, focusFault } from '@/ui/Field'
 import { Notice, ProblemNotice } from '@/ui/States'
 
 import type { Draft } from './draft'
@@ -81,7 +82,8 @@ export function EntryForm({
       className="flex max-w-[720px] flex-col gap-6"
       onSubmit={(event) => {
         event.preventDefault()
-        submit()
+        flushSync(() => submit())
+        focusFault(event.currentTarget)
       }}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return

@@ -36,7 +36,7 @@ export function TagsField({
         }
         onBlur={() => add(typed)}
         onKeyDown={(event) => {
-          if (event.key === 'Enter' && typed.trim()) {
+          if (event.key === 'Enter') {
             event.preventDefault()
             add(typed)
           } else if (event.key === 'Backspace' && typed === '') onChange(tags.slice(0, -1))

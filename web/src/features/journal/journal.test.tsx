@@ -235,3 +235,14 @@ describe('writing', () => {
     await waitFor(() => expect(journal.bodies).toMatchObject([{ title: 'Quick', tags: ['late'] }]))
   })
 })
+
+it('goes to a title that is missing, and saves nothing by Enter among the tags', async () => {
+  const user = userEvent.setup()
+  const router = renderAt('/journal?new=1')
+  const asked = within(await form())
+  await user.type(asked.getByRole('combobox', { name: 'Tags' }), 'plan,{Enter}')
+  expect(screen.queryByText('Give it a title.')).toBeNull()
+  await user.click(asked.getByRole('button', { name: 'Save' }))
+  expect(document.activeElement).toBe(asked.getByRole('textbox', { name: 'Title' }))
+  expect(router.state.location.search).toEqual({ new: '1' })
+})
