@@ -37,6 +37,18 @@ export function absolute(iso: string): string {
   return absoluteFormat.format(new Date(iso))
 }
 
+const exactFormat = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+})
+
+/** "11:42:07.250", in the reader's zone: for what happens within a second. */
+export function exactClock(iso: string): string {
+  return exactFormat.format(new Date(iso))
+}
+
 /** "11:42:07", in the reader's zone. */
 export function clock(iso: string): string {
   return clockFormat.format(new Date(iso))

@@ -3,7 +3,7 @@ import { Link, useParams } from '@tanstack/react-router'
 
 import type { Schemas } from '@/api/client'
 import { SideWord } from '@/features/trade/PlanLegs'
-import { absolute, clock } from '@/lib/times'
+import { absolute, exactClock } from '@/lib/times'
 import { Details, nameWords } from '@/ui/Details'
 import { Facts, Page, Section } from '@/ui/Layout'
 import { NoValue, Price, Quantity } from '@/ui/Money'
@@ -42,7 +42,7 @@ export default function OrderPage() {
         </Notice>
       )}
       <OrderFacts order={order} />
-      <Section title="Time line">
+      <Section title="Timeline">
         <TimeLine events={order.events} />
       </Section>
       <p className="mt-8 text-xs text-muted">
@@ -127,25 +127,29 @@ function OrderFacts({ order }: { order: OrderDetail }) {
 function TimeLine({ events }: { events: OrderEvent[] }) {
   if (events.length === 0) return <p className="text-muted">Nothing has happened to this order yet.</p>
   return (
-    <ol aria-label="Time line" className="border-l border-hairline pl-6">
+    <ol aria-label="Timeline" className="border-l border-hairline pl-6">
       {events.map((event, position) => (
         <li key={position} className="relative pb-6 last:pb-0">
           <span aria-hidden className="absolute top-2 -left-[29px] size-[9px] rounded-full bg-ink" />
           <p className="flex flex-wrap gap-x-3">
             <time dateTime={event.at} title={absolute(event.at)} className="tnum text-muted">
-              {clock(event.at)}
+              {exactClock(event.at)}
             </time>
             <span className="font-medium">{nameWords(event.event)}</span>
             <span className="text-muted">
               {stateWords(event.from_state)} → {stateWords(event.to_state)}
             </span>
           </p>
-          <Details detail={event.detail} />
+          <Details detail={withoutFence(event.detail)} />
         </li>
       ))}
     </ol>
   )
 }
+
+/** Which worker held the order tells nobody anything here. */
+const withoutFence = (detail: OrderEvent['detail']) =>
+  Object.fromEntries(Object.entries(detail).filter(([name]) => name !== 'fence'))
 
 function stateWords(state: string): string {
   return state in ORDER_WORDS ? ORDER_WORDS[state as keyof typeof ORDER_WORDS] : nameWords(state)

@@ -119,7 +119,7 @@ export function OrdersTable({ filters }: { filters: Filters }) {
           to="/executions/$executionId/trace"
           params={{ executionId: order.execution_id }}
           search={{ symbol: order.symbol }}
-          title="Its time line"
+          title="Its timeline"
           className="relative z-10 underline-offset-4 hover:underline"
         >
           {ROLE_WORDS[order.role]} {order.index_name}

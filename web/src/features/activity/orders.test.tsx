@@ -43,14 +43,14 @@ it('says nothing of the kind while every outcome is known', async () => {
   expect(screen.queryByText(/unknown\.$/)).toBeNull()
 })
 
-it('leads from an order to its part of the time line', async () => {
+it('leads from an order to its part of the timeline', async () => {
   const user = userEvent.setup()
   const [first] = orders(() => ({}))
   const router = renderAt('/activity')
   const table = await screen.findByRole('table', { name: 'Orders' })
   const [link] = within(table).getAllByRole('link', { name: 'Open BTC.D' })
   if (link) await user.click(link)
-  await screen.findByRole('list', { name: 'Time line' })
+  await screen.findByRole('list', { name: 'Timeline' })
   expect(router.state.location.pathname).toBe(`/executions/${first?.execution_id}/trace`)
   expect(router.state.location.search).toEqual({ symbol: first?.symbol })
 })
@@ -62,4 +62,16 @@ it('says that nothing fits the filters, and leads to all of it', async () => {
   await user.click(await screen.findByRole('link', { name: 'Show all fills' }))
   expect(router.state.location.search).toEqual({ show: 'fills' })
   expect(await screen.findByText('No fills yet')).toBeTruthy()
+})
+
+it('tells what was heard of an order, each at its very moment', async () => {
+  const [first] = orders(() => ({}))
+  const event = { event: 'send', from_state: 'planned', to_state: 'sent', detail: { fence: 1, source: 'answer' } }
+  const events = [{ ...event, at: '2026-11-22T19:54:15.250Z' }]
+  server.use(http.get('/api/orders/:id', () => HttpResponse.json({ ...first, events })))
+  renderAt(`/activity/orders/${first?.id}`)
+  const said = (await screen.findByRole('list', { name: 'Timeline' })).textContent
+  expect(said).toContain(':15.250')
+  expect(said).toContain('Sourceanswer')
+  expect(said).not.toContain('Fence')
 })

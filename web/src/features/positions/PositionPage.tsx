@@ -84,7 +84,7 @@ function Body({ position }: { position: PositionDetail }) {
             search={{}}
             className="underline underline-offset-4"
           >
-            Its time line
+            Its timeline
           </Link>
           {' · '}
           <Link to="/activity" search={{ position: position.id }} className="underline underline-offset-4">
@@ -123,7 +123,7 @@ function Summary({ position }: { position: PositionDetail }) {
     value === null ? <NoValue /> : unit ? levelText(value, unit) : <Price value={value} />
   const held: Fact[] = [
     { label: 'Gross', value: <Money value={position.gross} />, hint: 'long and short together' },
-    { label: 'Net', value: <Delta value={position.net} as="money" /> },
+    { label: 'Net', value: <Money value={position.net} />, hint: 'long less short' },
     {
       label: 'Drift from target',
       value: position.drift === null ? <NoValue /> : percent(position.drift),

@@ -33,7 +33,7 @@ export function TimeLine({ items, whole }: { items: Item[]; whole: Span }) {
   return (
     <>
       <Axis whole={whole} />
-      <ol aria-label="Time line" className="border-t border-hairline">
+      <ol aria-label="Timeline" className="border-t border-hairline">
         {items.slice(0, most).map((item, place) => (
           <Line key={`${place}-${item.at}-${item.title}`} item={item} whole={whole} />
         ))}

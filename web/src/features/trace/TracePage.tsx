@@ -28,17 +28,17 @@ export default function TracePage() {
   )
   if (!data) {
     return (
-      <Page title="Time line" above={back}>
+      <Page title="Timeline" above={back}>
         {error ? (
           <ProblemNotice error={error} retry={() => void refetch()} />
         ) : (
-          <SkeletonRows rows={10} label="Loading the time line" />
+          <SkeletonRows rows={10} label="Loading the timeline" />
         )}
       </Page>
     )
   }
   return (
-    <Page title={`Time line of ${data.execution.index_name}`} above={back} actions={<CopyButton trace={data} />}>
+    <Page title={`Timeline of ${data.execution.index_name}`} above={back} actions={<CopyButton trace={data} />}>
       {error && <ProblemNotice error={error} retry={() => void refetch()} className="mb-6" />}
       <Summary trace={data} />
       <Filtered trace={data} />
@@ -51,7 +51,7 @@ function CopyButton({ trace }: { trace: Trace }) {
     const text = JSON.stringify(trace, null, 2)
     try {
       await navigator.clipboard.writeText(text)
-      toast('The time line is copied as JSON.')
+      toast('The timeline is copied as JSON.')
     } catch {
       toast('The browser does not allow copying here. On the command line: holdfast trace ' + trace.execution.id)
     }

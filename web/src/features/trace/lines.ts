@@ -32,7 +32,7 @@ export function spanOf(item: Item): Span {
     : { from: item.after_ms, to: item.after_ms + took }
 }
 
-/** The whole time line: from the first moment to the last. */
+/** The whole timeline: from the first moment to the last. */
 export function wholeOf(items: Item[]): Span {
   const spans = items.map(spanOf)
   return {

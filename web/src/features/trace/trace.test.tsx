@@ -38,7 +38,7 @@ describe('bars', () => {
   })
 })
 
-describe('the time line', () => {
+describe('the timeline', () => {
   function start() {
     const plan = makePlan(OPENING)
     return startExecution(plan)
@@ -47,7 +47,7 @@ describe('the time line', () => {
   it('is filtered by kind and instrument, in the address', async () => {
     const user = userEvent.setup()
     const router = renderAt(`/executions/${start().id}/trace`)
-    const rows = async () => within(await screen.findByRole('list', { name: 'Time line' })).getAllByRole('listitem')
+    const rows = async () => within(await screen.findByRole('list', { name: 'Timeline' })).getAllByRole('listitem')
     const all = (await rows()).length
     await user.click(screen.getByRole('radio', { name: 'Requests' }))
     expect(await rows()).toHaveLength(22)
@@ -72,8 +72,8 @@ describe('the time line', () => {
     const user = userEvent.setup()
     const execution = start()
     const router = renderAt(`/executions/${execution.id}`)
-    await user.click(await screen.findByRole('link', { name: 'Time line' }))
-    expect(await screen.findByRole('heading', { name: 'Time line of BTC.D' })).toBeTruthy()
+    await user.click(await screen.findByRole('link', { name: 'Timeline' }))
+    expect(await screen.findByRole('heading', { name: 'Timeline of BTC.D' })).toBeTruthy()
     expect(router.state.location.pathname).toBe(`/executions/${execution.id}/trace`)
   })
 })

@@ -30,7 +30,7 @@ export default function ExecutionPage() {
         <Button asChild size="small">
           <Link to="/executions/$executionId/trace" params={{ executionId }} search={{}}>
             <ListTree aria-hidden className="size-4" />
-            Time line
+            Timeline
           </Link>
         </Button>
       }
