@@ -52,6 +52,8 @@ describe('shares and levels', () => {
 
   it('shortens what is large', () => {
     expect(numbers.compact(1_926_000_000_000)).toBe('1.93T')
+    expect(numbers.compact(67_200_000_000)).toBe('67.2B')
+    expect(numbers.compact(67_200_000_000, 2)).toBe('67.20B')
   })
 })
 

@@ -43,8 +43,8 @@ export function signedMoney(value: Numeric, digits = 2): string {
 }
 
 /** 1234567890 → "1.23B". For market caps and volumes. */
-export function compact(value: Numeric): string {
-  return format(value, { notation: 'compact', maximumFractionDigits: 2 })
+export function compact(value: Numeric, least = 0): string {
+  return format(value, { notation: 'compact', minimumFractionDigits: least, maximumFractionDigits: 2 })
 }
 
 /** The exact quantity, grouped, with all decimals it came with. */

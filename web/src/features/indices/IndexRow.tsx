@@ -20,7 +20,7 @@ export function IndexRow({ index }: { index: IndexSummary }) {
         >
           {index.symbol}
         </Link>
-        <p className="truncate text-sm text-muted">{index.tagline || index.name}</p>
+        <p className="text-sm text-muted md:truncate">{index.tagline || index.name}</p>
       </div>
       <Sparkline values={index.spark} change={index.change_24h} width={160} height={36} className="max-md:hidden" />
       <div className={clsx('text-right text-lg font-medium', old && 'stale')}>

@@ -14,7 +14,7 @@ export default function IndicesPage() {
     <Page
       title="Indices"
       actions={
-        <Button asChild kind="quiet">
+        <Button asChild>
           <Link to="/news">News</Link>
         </Button>
       }

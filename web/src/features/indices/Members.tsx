@@ -38,7 +38,7 @@ export function Members({ index }: { index: IndexDetail }) {
           head: 'Market cap',
           right: true,
           wideOnly: true,
-          cell: (member) => (member.market_cap === null ? <NoValue /> : `$${compact(member.market_cap)}`),
+          cell: (member) => (member.market_cap === null ? <NoValue /> : `$${compact(member.market_cap, 2)}`),
         },
       ]}
     />

@@ -74,7 +74,7 @@ function facts(figures: Figures): Fact[] {
     {
       label: 'Result',
       value: <Delta value={figures.total} as="money" unit="USDT" />,
-      hint: `${figures.trades} trades`,
+      hint: figures.trades === 1 ? '1 trade' : `${figures.trades} trades`,
     },
     {
       label: 'Won',
@@ -105,7 +105,7 @@ function facts(figures: Figures): Fact[] {
 function remark({ open, by_hand: byHand }: Statistics): string {
   const said = [
     'Each trade counts once, however many entries tell of it.',
-    byHand > 0 && `${byHand} of these were entered by hand.`,
+    byHand > 0 && `${byHand} of these ${byHand === 1 ? 'was' : 'were'} entered by hand.`,
     open > 0 && `${open} still open: not counted yet.`,
   ]
   return said.filter(Boolean).join(' ')

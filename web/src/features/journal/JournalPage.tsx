@@ -41,7 +41,7 @@ export default function JournalPage() {
       actions={
         <>
           <DownloadButton path={csvPath(filters)} name="holdfast-journal.csv">
-            CSV
+            Export CSV
           </DownloadButton>
           <WriteButton />
         </>

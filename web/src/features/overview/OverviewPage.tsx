@@ -48,7 +48,11 @@ export default function OverviewPage() {
           <Facts
             className="mt-8"
             items={[
-              { label: 'Open profit and loss', value: <Delta value={data.open_pnl} as="money" /> },
+              {
+                label: 'Open profit and loss',
+                value: <Delta value={data.open_pnl} as="money" />,
+                hint: 'from prices alone',
+              },
               { label: 'Realised', value: <Delta value={data.realised_pnl} as="money" /> },
               { label: 'Fees', value: <Money value={data.fees} /> },
               { label: 'Funding', value: <Delta value={data.funding} as="money" /> },

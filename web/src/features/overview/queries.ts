@@ -5,5 +5,6 @@ import { answer, api } from '@/api/client'
 export const overviewQuery = queryOptions({
   queryKey: ['overview'],
   queryFn: () => answer(api.GET('/api/overview')),
-  refetchInterval: 15_000,
+  /** Soon again while an account that was just connected has not been read. */
+  refetchInterval: ({ state: { data } }) => (data && !data.as_of && data.accounts.length > 0 ? 2_000 : 15_000),
 })

@@ -52,7 +52,12 @@ export function PlanLegs({ plan }: { plan: Plan }) {
           wideOnly: true,
           cell: (leg) => traded(leg, <Price value={leg.expected_price} />),
         },
-        { head: 'Target', right: true, wideOnly: true, cell: (leg) => <Money value={leg.target_notional} /> },
+        {
+          head: plan.kind === 'rebalance' ? 'Off target' : 'Target',
+          right: true,
+          wideOnly: true,
+          cell: (leg) => <Money value={leg.target_notional} />,
+        },
         { head: 'Notional', right: true, cell: (leg) => traded(leg, <Money value={leg.notional} />) },
         { head: 'Fee', right: true, wideOnly: true, cell: (leg) => traded(leg, <Money value={leg.fee} digits={4} />) },
         {
