@@ -118,7 +118,7 @@ function DropZone({ onFile, busy }: { onFile: (file: File | undefined) => void; 
     >
       <label
         htmlFor={id}
-        className="inline-flex h-11 cursor-pointer items-center gap-2 rounded-control border border-hairline px-5 font-medium hover:bg-hover has-[:focus-visible]:outline-2"
+        className="inline-flex h-11 cursor-pointer items-center gap-2 rounded-control align-middle border border-hairline px-5 font-medium hover:bg-hover has-[:focus-visible]:outline-2"
       >
         <FileUp aria-hidden className="size-4" />
         Choose a file
@@ -135,11 +135,18 @@ function DropZone({ onFile, busy }: { onFile: (file: File | undefined) => void; 
         />
       </label>
       <span className="ml-3 text-muted max-md:hidden">or drop it here</span>
-      <p className="mt-4 max-w-[64ch] text-sm text-muted">
-        Bars: <code className="font-mono">timestamp,open,high,low,close,volume</code>. Signals:{' '}
-        <code className="font-mono">timestamp,type,price,label,color,icon</code>. Times in seconds, milliseconds,
-        microseconds or ISO 8601. If one row is wrong, nothing of the file is imported.
-      </p>
+      <div className="mt-4 max-w-[64ch] text-sm text-muted">
+        <p>
+          Bars: <code className="font-mono break-words">timestamp,open,high,low,close,volume</code>
+        </p>
+        <p>
+          Signals: <code className="font-mono break-words">timestamp,type,price,label,color,icon</code>
+        </p>
+        <p className="mt-2">
+          Times in seconds, milliseconds, microseconds or ISO 8601. If one row is wrong, nothing of the file is
+          imported.
+        </p>
+      </div>
     </div>
   )
 }

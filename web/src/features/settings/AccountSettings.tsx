@@ -30,7 +30,7 @@ export function AccountSettings() {
           label={user.is_demo ? 'Demo account' : (user.email ?? 'Account')}
           hint={
             <>
-              since <Time iso={user.created_at} />
+              Made <Time iso={user.created_at} />
               {user.is_demo && '. Signing out leaves it behind: it has no password.'}
             </>
           }

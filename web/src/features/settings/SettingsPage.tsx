@@ -16,16 +16,18 @@ const ELSEWHERE = ENTRIES.filter(({ to, phone }) => !phone && to !== '/connectio
 export default function SettingsPage() {
   return (
     <Page title="Settings" narrow>
+      <nav aria-label="More" className="mb-10 flex flex-wrap gap-x-6 gap-y-1 text-sm md:hidden">
+        {ELSEWHERE.map(({ to, label }) => (
+          <Link key={to} to={to} className="py-2 underline underline-offset-4">
+            {label}
+          </Link>
+        ))}
+      </nav>
       <AppearanceSettings />
       <RiskSettings />
       <AccountSettings />
       <SignIns />
-      <nav aria-label="More" className="mt-12 flex flex-wrap gap-x-6 gap-y-1 text-sm">
-        {ELSEWHERE.map(({ to, label }) => (
-          <Link key={to} to={to} className="py-2 underline underline-offset-4 md:hidden">
-            {label}
-          </Link>
-        ))}
+      <nav aria-label="About this installation" className="mt-12 flex flex-wrap gap-x-6 gap-y-1 text-sm">
         <Link to="/connections" className="py-2 underline underline-offset-4">
           Connections
         </Link>
