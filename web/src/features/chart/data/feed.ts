@@ -204,6 +204,11 @@ export class Feed {
     })
   }
 
+  /** The place of the bar that still forms; Infinity where the last one is closed. */
+  get forming(): number {
+    return this.known()?.closed === false ? this.window.length - 1 : Infinity
+  }
+
   /** The newest bar held, and whether it is closed. */
   private known(): { time: number; closed: boolean } | undefined {
     const last = this.window.last

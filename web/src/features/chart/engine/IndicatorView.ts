@@ -6,7 +6,8 @@ import { plotValue } from '@/lib/numbers'
 
 import type { IndicatorPlot } from '../data/catalogue'
 import type { Drawable } from '../data/drawable'
-import type { BarWindow } from '../data/windowStore'
+import type { Feed } from '../data/feed'
+import type { OutputSource } from '../output/OutputPrimitive'
 import { OutputPrimitive } from '../output/OutputPrimitive'
 import type { Plot } from '../output/plots'
 import type { OutputFeed } from './OutputFeed'
@@ -22,7 +23,7 @@ export class IndicatorView {
 
   constructor(
     private readonly chart: IChartApi,
-    private readonly window: BarWindow,
+    private readonly bars: Pick<Feed, 'window' | 'forming'>,
     private readonly shown: () => number,
     public indicator: Drawable,
     public spec: IndicatorSpec,
@@ -38,7 +39,7 @@ export class IndicatorView {
     const own = indicator.plots.some((plot) => plot.pane === 'own')
     if (own === (this.pane !== null)) return
     if (this.pane) this.chart.removeSeries(this.pane.anchor)
-    this.pane = own ? new OwnPane(this.chart, this.window, this.shown) : null
+    this.pane = own ? new OwnPane(this.chart, this.bars, this.shown) : null
   }
 
   /** What it draws over the price. */
@@ -97,14 +98,14 @@ export class IndicatorView {
 class OwnPane {
   readonly anchor: ISeriesApi<'Line'>
   readonly primitive: OutputPrimitive
-  private readonly source: { plots: Plot[]; length: () => number; base: () => number }
+  private readonly source: OutputSource & { plots: Plot[] }
 
   constructor(
     private readonly chart: IChartApi,
-    private readonly window: BarWindow,
+    private readonly bars: Pick<Feed, 'window' | 'forming'>,
     private readonly shown: () => number,
   ) {
-    this.source = { plots: [], length: shown, base: () => NaN }
+    this.source = { plots: [], length: shown, forming: () => bars.forming, base: () => NaN }
     this.primitive = new OutputPrimitive(this.source, 'normal')
     this.anchor = chart.addSeries(
       LineSeries,
@@ -134,7 +135,7 @@ class OwnPane {
 
   /** Stands at the newest bar again after the bars were replaced. */
   settle(): void {
-    const time = this.window.at(this.shown() - 1)?.time
+    const time = this.bars.window.at(this.shown() - 1)?.time
     this.anchor.setData(time === undefined ? [] : [{ time: time as UTCTimestamp, value: 0 }])
   }
 

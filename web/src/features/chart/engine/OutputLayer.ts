@@ -48,8 +48,9 @@ export class OutputLayer {
     private readonly mark: (marks: MarkItem[]) => void,
   ) {
     const base = (index: number) => feed.window.close[index] ?? NaN
-    this.below = { plots: [] as Plot[], length: shown, base }
-    this.above = { plots: [] as Plot[], length: shown, base }
+    const forming = () => feed.forming
+    this.below = { plots: [] as Plot[], length: shown, forming, base }
+    this.above = { plots: [] as Plot[], length: shown, forming, base }
     this.behind = new OutputPrimitive(this.below, 'bottom')
     this.front = new OutputPrimitive(this.above, 'top')
     price.attach(this.behind)
@@ -142,7 +143,7 @@ export class OutputLayer {
       },
       indicator.still,
     )
-    const view: IndicatorView = new IndicatorView(this.chart, this.feed.window, this.shown, indicator, spec, feed)
+    const view: IndicatorView = new IndicatorView(this.chart, this.feed, this.shown, indicator, spec, feed)
     feed.refresh()
     return view
   }

@@ -13,6 +13,13 @@ it('gives an indicator a plain scale of its own, whatever scale the price has', 
   }
   const chart = { addSeries: () => anchor, panes: () => [] }
   const indicator = { plots: [{ id: 'rsi', pane: 'own' }], levels: [] }
-  new IndicatorView(chart as never, new BarWindow(10), () => 0, indicator as never, {} as never, {} as never)
+  new IndicatorView(
+    chart as never,
+    { window: new BarWindow(10), forming: Infinity },
+    () => 0,
+    indicator as never,
+    {} as never,
+    {} as never,
+  )
   expect(applyOptions).toHaveBeenCalledWith(expect.objectContaining({ mode: 0 }))
 })

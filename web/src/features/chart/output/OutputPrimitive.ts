@@ -12,13 +12,15 @@ import { PriceScaleMode } from 'lightweight-charts'
 
 import { extent } from './geometry'
 import type { Frame } from './paint'
-import { paintPlot } from './paint'
+import { paintUpTo } from './paint'
 import type { Plot } from './plots'
 
 export interface OutputSource {
   plots: readonly Plot[]
   /** How many bars may be drawn. */
   length: () => number
+  /** The bar that still forms; Infinity where all are closed. */
+  forming: () => number
   /** The price of the first series at a bar, to which compared ones are brought. */
   base: (index: number) => number
 }
@@ -91,7 +93,7 @@ export class OutputPrimitive implements ISeriesPrimitive<Time> {
           yOf: (value) => yOf(value) * verticalPixelRatio,
           scaleOf: (values) => this.scaleOf(values, Math.max(0, Math.floor(range.from))),
         }
-        for (const plot of source.plots) paintPlot(frame, plot)
+        for (const plot of source.plots) paintUpTo(frame, plot, source.forming())
       },
     )
   }

@@ -35,7 +35,11 @@ function drawn(plot: Plot, scale: (typeof SCALES)[keyof typeof SCALES], from = 0
   const point = (x: number, y: number) => void points.push([x, y])
   const nothing = () => undefined
   const context = { save: nothing, restore: nothing, beginPath: nothing, stroke: nothing, moveTo: point, lineTo: point }
-  const primitive = make(plot, scale, from)
+  drawOn(context, make(plot, scale, from), ratio)
+  return points
+}
+
+function drawOn(context: object, primitive: OutputPrimitive, ratio = 1): void {
   primitive
     .paneViews()[0]
     ?.renderer()
@@ -49,11 +53,12 @@ function drawn(plot: Plot, scale: (typeof SCALES)[keyof typeof SCALES], from = 0
           verticalPixelRatio: ratio,
         }),
     } as never)
-  return points
 }
 
-function make(plot: Plot, scale = SCALES.linear, from = 0): OutputPrimitive {
-  const source = { plots: [plot], length: () => CLOSES.length, base: (index: number) => CLOSES[index] ?? NaN }
+/** `forming`: the bar that still forms. */
+function make(plot: Plot, scale = SCALES.linear, from = 0, forming = Infinity): OutputPrimitive {
+  const base = (index: number) => CLOSES[index] ?? NaN
+  const source = { plots: [plot], length: () => CLOSES.length, forming: () => forming, base }
   const primitive = new OutputPrimitive(source, 'top')
   const timeScale = {
     getVisibleLogicalRange: () => ({ from, to: 4 }),
@@ -121,5 +126,49 @@ describe('a compared series', () => {
     const nothing = compare(column(NaN, NaN, NaN, NaN, NaN))
     expect(drawn(nothing, SCALES.log)).toEqual([])
     expect(make(nothing).autoscaleInfo(0 as never, 4 as never)).toBeNull()
+  })
+})
+
+describe('the value of a bar that still forms', () => {
+  /** What each stroke or shape was drawn with: its points on the x-axis, dashes and opacity. */
+  function shapes(plot: Plot, forming: number) {
+    const made: { xs: number[]; dashed: boolean; alpha: number }[] = []
+    let [xs, dashed]: [number[], boolean] = [[], false]
+    const point = (x: number) => void xs.push(x)
+    const nothing = () => undefined
+    const context = {
+      globalAlpha: 1,
+      save: nothing,
+      restore: nothing,
+      beginPath: () => (xs = []),
+      closePath: nothing,
+      moveTo: point,
+      lineTo: point,
+      arc: nothing,
+      setLineDash: (dashes: number[]) => (dashed = dashes.length > 0),
+      stroke: () => made.push({ xs, dashed, alpha: context.globalAlpha }),
+      fill: () => made.push({ xs, dashed, alpha: context.globalAlpha }),
+      fillRect: (x: number) => made.push({ xs: [x], dashed, alpha: context.globalAlpha }),
+    }
+    drawOn(context, make(plot, SCALES.linear, 0, forming))
+    return made
+  }
+
+  it('is reached by a dashed line', () => {
+    expect(shapes(line(column(...CLOSES)), 4)).toEqual([
+      { xs: [0, 10, 20, 30], dashed: false, alpha: 1 },
+      { xs: [30, 40], dashed: true, alpha: 1 },
+    ])
+  })
+
+  it('is drawn like any other once its bar is closed', () => {
+    expect(shapes(line(column(...CLOSES)), Infinity)).toEqual([{ xs: [0, 10, 20, 30, 40], dashed: false, alpha: 1 }])
+  })
+
+  it('is lighter where it is no line', () => {
+    for (const kind of ['histogram', 'dots'] as const) {
+      const alphas = shapes({ ...line(column(...CLOSES)), kind } as Plot, 4).map(({ alpha }) => alpha)
+      expect(alphas.at(-1), kind).toBeLessThan(alphas[0] ?? 0)
+    }
   })
 })

@@ -79,7 +79,7 @@ it('goes back to the bar of a mark when it is read', async () => {
   expect([crosshair.place.mock.calls, shown.get()]).toEqual([[[5]], null])
 })
 
-it('shows what is computed from whole numbers with its decimals', () => {
+function showLine(forming: number) {
   const plot = { id: 'sma', label: 'SMA', pane: 'price', colour: 1 }
   const view = {
     spec: { key: 'k', hidden: false, inputs: {} },
@@ -89,12 +89,22 @@ it('shows what is computed from whole numbers with its decimals', () => {
   }
   const engine = {
     crosshair: { cursor: createStore(null) },
-    feed: { state: createStore({ decimals: 0 }) },
+    feed: { state: createStore({ decimals: 0 }), forming },
     revision: createStore(0),
     shown: 1,
     viewport: { seen: createStore(0), last: () => 0 },
     colours: { plots: ['red'] },
   }
   render(<IndicatorLine engine={engine as never} view={view as never} actions={{} as never} />)
+}
+
+it('shows what is computed from whole numbers with its decimals', () => {
+  showLine(Infinity)
   expect(screen.getByTitle('SMA').textContent).toBe('101.35')
+  expect(screen.queryByText('still forming')).toBeNull()
+})
+
+it('says of values that they are of a bar that still forms', () => {
+  showLine(0)
+  expect(screen.getByText('still forming')).toBeTruthy()
 })
