@@ -39,7 +39,7 @@ function Conflict({ work, theirs }: { work: Workbench; theirs: ScriptView }) {
     >
       <p className="mb-4 text-sm text-muted">
         The other is version {theirs.version}, saved <Time iso={theirs.updated_at} />
-        {theirs.name === draft.name.trim() ? '' : `, and is called “${theirs.name}”`}. Both stay, whatever you choose.
+        {theirs.name === draft.name.trim() ? '' : `, and is called “${theirs.name}”`}.
       </p>
       <Suspense fallback={<Skeleton className="h-40" label="Comparing" />}>
         <Difference theirs={theirs.source} mine={draft.source} version={theirs.version} />
@@ -51,7 +51,7 @@ function Conflict({ work, theirs }: { work: Workbench; theirs: ScriptView }) {
             Save mine as version {theirs.version + 1}
           </Button>
         </Way>
-        <Way words={`It is called “${copyName(draft.name)}”. Here stands version ${theirs.version}.`}>
+        <Way words={`It is called “${copyName(draft.name)}”. Here you go on with version ${theirs.version}.`}>
           <Button busy={aside.isPending} disabled={isBusy && !aside.isPending} onClick={() => aside.mutate()}>
             Save mine as a new script
           </Button>

@@ -36,7 +36,7 @@ export function Workbench(props: {
   const names = useQuery(referenceQuery).data
   const phone = usePhone()
   const frame = useRef<HTMLDivElement>(null)
-  const finder = useRef(() => {})
+  const [find, setFind] = useState<(() => void) | null>(null)
   const height = useFillHeight(frame)
   const [side, setSide] = useState<Side>('code')
   const shown = phone || side !== 'code' ? side : 'result'
@@ -64,9 +64,7 @@ export function Workbench(props: {
         value={draft.source}
         onChange={(source) => change({ source })}
         fault={fault}
-        onReady={(find) => {
-          finder.current = find
-        }}
+        onReady={(open) => setFind(() => open)}
         {...(names ? { names } : {})}
       />
     </Suspense>
@@ -78,12 +76,12 @@ export function Workbench(props: {
       className="-mx-4 -mt-6 -mb-28 flex flex-col bg-canvas md:-mx-10 md:-mt-10 md:-mb-20"
     >
       <h1 className="sr-only">{base ? draft.name : 'New script'}</h1>
-      <WorkbenchBar work={work} onFind={() => finder.current()} onCheck={tryIt} onSave={keep} />
+      <WorkbenchBar work={work} onFind={find} onCheck={tryIt} onSave={keep} />
       <KeptNotice work={work} />
       {save.error && !work.theirs && <ProblemNotice error={save.error} className="m-3" />}
       {phone && (
         <Sides sides={['code', 'result', 'versions']} side={shown} onSide={setSide}>
-          {shown === 'code' && <FindButton onFind={() => finder.current()} />}
+          {shown === 'code' && <FindButton onFind={find} />}
         </Sides>
       )}
       <div className="flex min-h-0 flex-1">

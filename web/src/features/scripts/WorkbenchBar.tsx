@@ -17,7 +17,7 @@ export function WorkbenchBar({
   onSave,
 }: {
   work: Workbench
-  onFind: () => void
+  onFind: (() => void) | null
   onCheck: () => void
   onSave: () => void
 }) {
@@ -87,15 +87,16 @@ export function WorkbenchBar({
   )
 }
 
-/** For who does not know the keys, or has none. */
-export function FindButton({ onFind }: { onFind: () => void }) {
+/** For who does not know the keys, or has none. null: the editor is still on its way. */
+export function FindButton({ onFind }: { onFind: (() => void) | null }) {
   return (
     <Button
       size="small"
       kind="quiet"
       aria-label="Find and replace"
       title="Find and replace (Ctrl F in the text)"
-      onClick={onFind}
+      disabled={onFind === null}
+      onClick={() => onFind?.()}
     >
       <Search aria-hidden className="size-4" />
     </Button>

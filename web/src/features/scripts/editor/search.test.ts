@@ -57,7 +57,7 @@ describe('finding', () => {
     opened()
     type('Find', 'sma(')
     expect(panel().textContent).toContain('1 found')
-    await userEvent.click(screen.getByRole('checkbox', { name: 'Regular expression' }))
+    await userEvent.click(screen.getByRole('checkbox', { name: 'Regex' }))
     expect(panel().textContent).toContain('Not a pattern')
     expect(field('Find').getAttribute('aria-invalid')).toBe('true')
     type('Find', 'nowhere')

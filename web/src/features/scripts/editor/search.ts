@@ -49,7 +49,7 @@ class FindPanel implements Panel {
   private readonly told = document.createElement('span')
   private readonly isExact = choice('Match case')
   private readonly isWord = choice('Whole words')
-  private readonly isPattern = choice('Regular expression')
+  private readonly isPattern = choice('Regex')
 
   constructor(private readonly view: EditorView) {
     this.dom.className = 'hf-find'

@@ -48,7 +48,7 @@ const look = EditorView.theme({
   '.hf-find': { display: 'grid', gap: '6px', padding: '8px 12px', fontFamily: 'var(--font-sans)', fontSize: '13px' },
   '.hf-find > div': { display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: '6px' },
   '.hf-find input[type=text]': {
-    flex: '1 1 140px',
+    flex: '1 1 100px',
     minWidth: '0',
     maxWidth: '320px',
     height: '32px',
