@@ -341,6 +341,22 @@ async def test_a_position_without_a_price_is_not_closed_for_ever(world: World) -
     assert len(await world.fills(one)) == 1
 
 
+async def test_of_a_market_that_is_silent_for_a_day_it_is_said(world: World) -> None:
+    one = await holding(world)
+    world.venue.missing = {START + minute * MINUTE for minute in range(3, 1500)}
+    await world.glance(20 * HOUR, one)
+    assert (await world.row(one)).waiting == ""
+    await world.glance(25 * HOUR - 30, one)
+    row = await world.row(one)
+    assert (row.state, row.waiting) == (
+        "paper",
+        "bybit:COIN has had no price for a day. If it is traded no more, stop this strategy.",
+    )
+    await world.at(1501 * MINUTE + 3, one)
+    row = await world.row(one)
+    assert (row.waiting, row.last_bar) == ("", START + 1500 * MINUTE)
+
+
 @pytest.mark.parametrize("state", ["paused", "failed"])
 async def test_one_that_holds_on_without_a_series_says_so(world: World, state: str) -> None:
     one = await holding(world)

@@ -40,8 +40,8 @@ MOST_HELD: Final = 500
 """bars altogether: then other strategies have their turn."""
 LATE_SECONDS: Final = 15.0
 """Nobody is told of a bar that is late for less."""
-LONGEST_CLOSING: Final = DAY
-"""Without a price, then the position of a stopped strategy stays."""
+LONGEST_SILENCE: Final = DAY
+"""Without a price: then the position of a stopped strategy stays, and of others it is told."""
 SANDBOX_SECONDS: Final = 45.0
 """So long a run may wait for its turn and take."""
 NO_SANDBOX: Final = (
@@ -134,10 +134,10 @@ class Stepper:
         """Note what keeps the bar that was due at ``since`` (now is late enough, if that is not known)."""
         overdue = LATE_SECONDS if since is None else self.clock.now().timestamp() - since
         if overdue >= LATE_SECONDS:
-            await self._tell(row, reason)
+            await self.tell(row, reason)
         return Late(min(max(overdue / 4, _SOONEST), _LONGEST), reason)
 
-    async def _tell(self, row: Strategy, reason: str) -> None:
+    async def tell(self, row: Strategy, reason: str) -> None:
         """Note what it waits for, unless that is known."""
         async with self.database.transaction() as session:
             told = await booking.note_waiting(session, row, reason, self.clock.now())
@@ -151,7 +151,7 @@ class Stepper:
         elif row.closing_from is not None:
             await self.write(row, lambda session, now: booking.note_unclosed(session, row, message, now))
         else:
-            await self._tell(row, f"{message} What it holds cannot be valued any more. Stop it.")
+            await self.tell(row, f"{message} What it holds cannot be valued any more. Stop it.")
 
 
 def _at_work(row: Strategy) -> bool:
@@ -252,7 +252,7 @@ class _Look:
             bar, seen = Bar(int(first.time[0]), self._price(first, 0, "open")), digest(first.as_floats())
             await self._tools.write(row, lambda session, now: booking.book_end(session, row, bar, seen, now))
             return None
-        if known.until - begin >= LONGEST_CLOSING:
+        if known.until - begin >= LONGEST_SILENCE:
             reason = f"{row.series} has had no price for a day."
             await self._tools.write(
                 row, lambda session, now: booking.note_unclosed(session, row, reason, now)
@@ -264,6 +264,9 @@ class _Look:
         """Until the open of the bar that forms is known, if something is to be traded at it, else until its
         close."""
         settle = market.settle_seconds(self._series)
+        if not opened and known.until - self._row.next_time >= LONGEST_SILENCE:
+            silence = f"{self._row.series} has had no price for a day."
+            await self._tools.tell(self._row, f"{silence} If it is traded no more, stop this strategy.")
         if booking.wants_open(self._row) and not opened:
             return await self._wait_until(known.until + self._series.base_seconds + settle)
         return await self._wait_until(
