@@ -271,6 +271,43 @@ async def test_a_fill_after_the_end_reopens_the_position_and_is_told(desk: Desk)
     assert (await sleeve(desk, execution.sleeve_id)).state == "needs_attention"
 
 
+async def test_an_order_of_unknown_end_alarms_until_its_end_is_known(desk: Desk):
+    execution_id = await desk.confirm(await desk.plan())
+    desk.venue.script = {"XRPUSDT": ["lost_answer"]}
+    place = desk.venue.place
+
+    async def then_down(requests):
+        answers = await place(requests)
+        desk.venue.down = True
+        return answers
+
+    desk.venue.place = then_down  # type: ignore[method-assign]
+    execution = await desk.run(execution_id, rounds=3)
+    told = await the_only(desk, "needs_attention")
+    assert (told.position_id, told.severity, told.settled_at) == (execution.sleeve_id, "alarm", None)
+    assert told.text == execution.reason
+    assert "XRPUSDT" in told.text
+    desk.venue.down = False
+    assert (await desk.run(execution_id)).state == "complete"
+    await reconciled(desk)
+    assert (await the_only(desk, "needs_attention")).settled_at is not None
+
+
+async def test_what_ended_half_done_alarms_until_the_position_is_closed(desk: Desk):
+    first = await opened(desk)
+    desk.venue.script = {"ETHUSDT": ["none"] * 9}
+    stuck = await closed(desk, first.sleeve_id, opposite())
+    assert stuck.state == "needs_attention"
+    await reconciled(desk)
+    told = await the_only(desk, "needs_attention")
+    assert (told.text, told.settled_at, told.acknowledge) == (stuck.reason, None, False)
+    desk.venue.script = {}
+    left = [leg for leg in opposite() if leg[0] == "ETHUSDT"]
+    assert (await closed(desk, first.sleeve_id, left)).state == "complete"
+    await reconciled(desk)
+    assert (await the_only(desk, "needs_attention")).settled_at is not None
+
+
 def resting(client_id: str, desk: Desk) -> OrderReport:
     one = Decimal(1)
     return OrderReport(

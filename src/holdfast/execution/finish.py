@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.execution import repository
 from holdfast.execution.decide import End
 from holdfast.execution.further import missing_of
+from holdfast.execution.incidents.attention import note_attention
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import BOOKS_DIFFER, OrderEvent, OrderState
 from holdfast.execution.plans import legs_of, traded, view_of
@@ -29,6 +30,7 @@ async def end(session: AsyncSession, execution: Execution, plan: Plan, how: End,
             await _end_rebalance(session, execution, plan, how, now=now)
         case _:
             await _end_closing(session, execution, plan, how, now=now)
+    await note_attention(session, execution, now=now)
     await enqueue(session, "execution.reconcile", str(execution.connection_id), now=now)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.instruments import Instrument
 from holdfast.execution import repository
 from holdfast.execution.decide import Decision
+from holdfast.execution.incidents.attention import note_attention
 from holdfast.execution.models import Order
 from holdfast.execution.plans import PlannedLeg
 from holdfast.execution.progress import publish_execution
@@ -75,8 +76,22 @@ class Hand:
                 return
             execution.state, execution.reason = STUCK_STATE, reason
             await repository.set_sleeve_state(session, execution.sleeve_id, state=STUCK_STATE)
+            await note_attention(session, execution, now=self._now())
         await self._publish()
         log.warning("execution needs attention", execution=str(self._id), reason=reason)
+
+    async def waits_to_start(self, reason: str) -> None:
+        """Say why the first order was not sent yet, for as long as none is.
+
+        Raises:
+            LeaseLost: another worker has taken over.
+        """
+        async with self._write() as session:
+            execution = await repository.fence_off(session, self._id, self._work.lease.fence)
+            if execution.state != "pending" or execution.reason == reason:
+                return
+            execution.reason = reason
+        await self._publish()
 
     async def _hears_of(self, orders: list[Order], seconds: float) -> bool:
         """Wait, but no longer than until somebody else has written something new of these orders."""

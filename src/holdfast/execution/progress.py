@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.execution.models import Execution
+from holdfast.execution.repository import STUCK_STATE
 from holdfast.execution.views import execution_view
 from holdfast.platform.tasks import Work
 
@@ -38,5 +39,7 @@ async def publish_execution(work: Work, execution_id: UUID) -> None:
         execution = await session.get_one(Execution, execution_id)
         view = await execution_view(session, execution)
     await publish(work, execution.user_id, f"execution:{execution_id}", view)
+    if view.state == STUCK_STATE:
+        await publish(work, execution.user_id, "incidents", {"changed": True})
     if view.finished_at:
         await publish(work, execution.user_id, "positions", {"changed": True})

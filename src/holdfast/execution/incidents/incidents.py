@@ -25,6 +25,8 @@ Found by → what Holdfast does → when it is settled:
 * books_differ: the sum of the books is not the venue's position → halts the symbol → when they agree again.
 * late_fill: a fill after its execution had ended → books it; the position needs attention → when the position
   ends, or the user has seen it.
+* needs_attention: an execution stands half done, or has ended so → what its reason says → when the position
+  does not need attention any more.
 * stray_order: an order of ours rests at the venue and no execution waits for it → cancels it, and books what
   it filled → at once.
 * borrowed: debt in USDT → opens nothing more on the connection → when it is repaid.
@@ -257,19 +259,20 @@ async def page(
     return [_view(incident, label, index_id) for incident, label, index_id in await session.execute(query)]
 
 
-async def tick(session: AsyncSession, user_id: UUID) -> IncidentsTick:
-    """What the stream tells: how many are open, and how many of those nobody has looked at."""
-    is_open = Incident.settled_at.is_(None)
-    row = (
-        await session.execute(
-            select(
-                func.count().filter(is_open),
-                func.count().filter(Incident.seen_at.is_(None)),
-                func.max(func.greatest(Incident.at, Incident.seen_at, Incident.settled_at)),
-            ).where(Incident.user_id == user_id)
+async def ticks(session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, IncidentsTick]:
+    """What the stream tells each of the users: how many are open, and how many nobody has seen."""
+    rows = await session.execute(
+        select(
+            Incident.user_id,
+            func.count().filter(Incident.settled_at.is_(None)),
+            func.count().filter(Incident.seen_at.is_(None)),
+            func.max(func.greatest(Incident.at, Incident.seen_at, Incident.settled_at)),
         )
-    ).one()
-    return IncidentsTick(open=row[0], unseen=row[1], newest_at=row[2])
+        .where(Incident.user_id.in_(users))
+        .group_by(Incident.user_id)
+    )
+    told = {user: IncidentsTick(open=left, unseen=new, newest_at=at) for user, left, new, at in rows}
+    return {user: told.get(user) or IncidentsTick(open=0, unseen=0, newest_at=None) for user in users}
 
 
 def _view(incident: Incident, label: str | None, index_id: str | None) -> IncidentView:

@@ -20,6 +20,7 @@ IncidentKind = Literal[
     "account_downgraded",
     "books_differ",
     "late_fill",
+    "needs_attention",
     "stray_order",
     "borrowed",
     "stream_lost",

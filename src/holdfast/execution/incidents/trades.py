@@ -7,16 +7,17 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
 from holdfast.execution import intake, repository
-from holdfast.execution.incidents import incidents, words
+from holdfast.execution.incidents import attention, incidents, words
 from holdfast.execution.incidents.models import Incident
 from holdfast.execution.incidents.words import Told
 from holdfast.execution.models import Execution, Order
+from holdfast.execution.repository import STUCK_STATE
 from holdfast.portfolio.booking import FORCED, closable, settle_alterations
 from holdfast.portfolio.models import Alteration, Fill, Sleeve
 from holdfast.portfolio.positions import CLOSED_STATES, index_name
@@ -113,8 +114,8 @@ async def close_emptied(session: AsyncSession, connection_id: UUID, *, now: date
 
 
 async def settle_passed(session: AsyncSession, connection_id: UUID, *, now: datetime) -> bool:
-    """What met a position is over once the position is, or has been rebalanced since. Returns whether
-    anything changed."""
+    """What met a position is over once the position is, or has been rebalanced since; its need of attention,
+    once there is none. Returns whether anything changed."""
     rebalanced = exists().where(
         Execution.sleeve_id == Incident.sleeve_id,
         Execution.kind == "rebalance",
@@ -127,8 +128,10 @@ async def settle_passed(session: AsyncSession, connection_id: UUID, *, now: date
         .where(
             Incident.connection_id == connection_id,
             Incident.settled_at.is_(None),
-            Incident.kind.in_(SETTLED_WITH_THE_POSITION),
-            Sleeve.state.in_(CLOSED_STATES) | rebalanced,
+            or_(
+                Incident.kind.in_(SETTLED_WITH_THE_POSITION) & (Sleeve.state.in_(CLOSED_STATES) | rebalanced),
+                (Incident.kind == attention.KIND) & (Sleeve.state != STUCK_STATE),
+            ),
         )
     )
     found = list(passed)

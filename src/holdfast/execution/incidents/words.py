@@ -117,6 +117,10 @@ def late_fill(symbol: str, quantity: Decimal, sleeve_id: UUID, position: str) ->
     )
 
 
+def needs_attention(reason: str, sleeve_id: UUID, position: str) -> News:
+    return News("needs_attention", "alarm", f"{position} needs your attention.", reason, sleeve_id=sleeve_id)
+
+
 def stray_order(symbol: str, client_id: str, filled: Decimal) -> News:
     traded = f" It had filled {plain(filled)}, which was booked." if filled else ""
     return News(
