@@ -13,7 +13,7 @@ from holdfast.market.candles import columns
 from holdfast.market.candles.readers import split_name
 from holdfast.market.candles.routes import CandlesDep
 from holdfast.platform.exports import csv_response
-from holdfast.platform.idempotency import IntentDep, run_once
+from holdfast.platform.idempotency import IntentDep, remove_once, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
@@ -124,10 +124,4 @@ async def cancel(
 @router.delete("/{backtest_id}", status_code=204)
 async def remove(backtest_id: UUID, user: UserDep, session: SessionDep, intent: IntentDep) -> Response:
     """Delete it with all that came out of it."""
-
-    async def effect() -> tuple[int, None]:
-        await service.remove(session, user.id, backtest_id)
-        return 204, None
-
-    await run_once(session, user.id, intent, None, effect)
-    return Response(status_code=204)
+    return await remove_once(session, user.id, intent, lambda: service.remove(session, user.id, backtest_id))

@@ -35,7 +35,7 @@ from holdfast.journal.schemas import (
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
-from holdfast.platform.idempotency import REPLAYED_HEADER, IntentDep, run_once
+from holdfast.platform.idempotency import REPLAYED_HEADER, IntentDep, remove_once, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, FromQuery, LimitQuery, SymbolQuery, ToQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
@@ -188,13 +188,9 @@ async def remove(
     entry_id: UUID, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
 ) -> Response:
     """Delete an entry. For a day it can be brought back, then it is gone with its pictures."""
-
-    async def effect() -> tuple[int, None]:
-        await service.remove(session, user.id, entry_id, now=now)
-        return 204, None
-
-    await run_once(session, user.id, intent, None, effect)
-    return Response(status_code=204)
+    return await remove_once(
+        session, user.id, intent, lambda: service.remove(session, user.id, entry_id, now=now)
+    )
 
 
 @router.post("/entries/{entry_id}/restore", dependencies=[Counted])

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -118,3 +118,16 @@ async def run_once(
         )
     )
     return JSONResponse(content, status)
+
+
+async def remove_once(
+    session: AsyncSession, user_id: UUID, intent: Intent, removal: Callable[[], Awaitable[None]]
+) -> Response:
+    """``run_once`` for what is deleted: 204, and no content. Raises as that, and as ``removal``."""
+
+    async def effect() -> tuple[int, None]:
+        await removal()
+        return 204, None
+
+    await run_once(session, user_id, intent, None, effect)
+    return Response(status_code=204)

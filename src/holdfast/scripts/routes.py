@@ -21,7 +21,7 @@ from holdfast.market.candles.service import MOST_BARS, Asked
 from holdfast.market.candles.tags import tag_of
 from holdfast.platform.cache import CacheDep, Key, Made
 from holdfast.platform.database import Database
-from holdfast.platform.idempotency import Intent, IntentDep, run_once
+from holdfast.platform.idempotency import Intent, IntentDep, remove_once, run_once
 from holdfast.platform.models import IdempotencyKey
 from holdfast.platform.schemas import Problem
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep
@@ -198,13 +198,9 @@ async def remove(
     script_id: UUID, user_id: UserIdDep, session: SessionDep, now: NowDep, intent: IntentDep
 ) -> Response:
     """Delete it. Versions that back-tests and strategies use stay with them."""
-
-    async def effect() -> tuple[int, None]:
-        await service.remove(session, user_id, script_id, now=now)
-        return 204, None
-
-    await run_once(session, user_id, intent, None, effect)
-    return Response(status_code=204)
+    return await remove_once(
+        session, user_id, intent, lambda: service.remove(session, user_id, script_id, now=now)
+    )
 
 
 @router.get("/{script_id}/values", response_class=Response, responses=_KEPT_COLUMNS)

@@ -12,7 +12,7 @@ from holdfast.core.errors import InvalidInput
 from holdfast.market.candles import columns
 from holdfast.market.candles.readers import split_name
 from holdfast.market.candles.routes import CandlesDep
-from holdfast.platform.idempotency import IntentDep, run_once
+from holdfast.platform.idempotency import IntentDep, remove_once, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import NowDep, SessionDep, SettingsDep
@@ -127,13 +127,9 @@ async def remove(
     strategy_id: UUID, user: UserDep, session: SessionDep, now: NowDep, intent: IntentDep
 ) -> Response:
     """Delete a stopped strategy with everything that came of it."""
-
-    async def effect() -> tuple[int, None]:
-        await service.remove(session, user.id, strategy_id, now=now)
-        return 204, None
-
-    await run_once(session, user.id, intent, None, effect)
-    return Response(status_code=204)
+    return await remove_once(
+        session, user.id, intent, lambda: service.remove(session, user.id, strategy_id, now=now)
+    )
 
 
 @router.get("/{strategy_id}/events")

@@ -28,7 +28,7 @@ from holdfast.market.candles.repository import series_of
 from holdfast.market.candles.routes import CandlesDep, SecondQuery, ViewerDep
 from holdfast.platform.database import Database
 from holdfast.platform.exports import csv_response
-from holdfast.platform.idempotency import IntentDep, run_once
+from holdfast.platform.idempotency import IntentDep, remove_once, run_once
 from holdfast.platform.models import IdempotencyKey
 from holdfast.platform.web import ClockDep, DatabaseDep, NowDep, SessionDep
 
@@ -131,13 +131,7 @@ async def change(
 @router.delete("/datasets/{dataset_id}", status_code=204)
 async def remove(dataset_id: UUID, user: UserDep, session: SessionDep, intent: IntentDep) -> Response:
     """Delete it with all its rows; with bars also what is drawn on them and the signals attached to them."""
-
-    async def effect() -> tuple[int, None]:
-        await service.remove(session, user.id, dataset_id)
-        return 204, None
-
-    await run_once(session, user.id, intent, None, effect)
-    return Response(status_code=204)
+    return await remove_once(session, user.id, intent, lambda: service.remove(session, user.id, dataset_id))
 
 
 @router.get(
