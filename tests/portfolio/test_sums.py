@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from holdfast.portfolio import positions, repository
 from holdfast.portfolio.ledger import Leg, Line, fold, fold_sums
@@ -121,6 +121,33 @@ async def test_an_overview_of_many_old_positions_reads_few_rows(desk: Desk) -> N
     assert (await desk.get("/overview")).status_code == 200
     event.remove(desk.database.engine.sync_engine, "after_cursor_execute", count)
     assert rows < 60, "not one for each of 480 postings"
+
+
+async def test_what_is_held_is_found_without_reading_every_posting(desk: Desk) -> None:
+    book, held, over = Book(desk), await new_sleeve(desk), await new_sleeve(desk, state="closed")
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        await book.fill(symbol, "1", "4000", by=held)
+    await book.fill("SOLUSDT", "1", "4000", by=over)
+    async with desk.database.transaction() as session:
+        for n in range(200):
+            session.add_all(posting(desk, held, n, D(1)))
+    async with desk.database.transaction() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        assert await repository.traded_assets(session, CLOSED_STATES) == {"BTCUSDT", "ETHUSDT", "USDT"}
+        query = f"EXPLAIN (ANALYZE, FORMAT JSON) {repository._TRADED.text}"
+        plan = await session.scalar(text(query), {"over": list(CLOSED_STATES)})
+    read = [rows for name, rows in scanned(plan[0]["Plan"]) if name == "postings"]
+    assert sum(read) < 20, "there are 400"
+
+
+def scanned(node: dict[str, Any]) -> list[tuple[str, float]]:
+    """Which tables a plan has read, and how many rows of each."""
+    own = (
+        [(node["Relation Name"], node["Actual Rows"] * node["Actual Loops"])]
+        if "Relation Name" in node
+        else []
+    )
+    return own + [one for part in node.get("Plans", ()) for one in scanned(part)]
 
 
 async def add(session: Any, desk: Desk, state: str) -> Any:

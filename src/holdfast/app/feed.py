@@ -11,9 +11,7 @@ import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.app.hub import LEVELS_CHANNEL
 from holdfast.charts.sources import open_candles, open_venues
@@ -34,7 +32,8 @@ from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.redis_client import open_redis
 from holdfast.platform.settings import Settings
-from holdfast.portfolio.models import Posting, Sleeve
+from holdfast.portfolio.positions import CLOSED_STATES
+from holdfast.portfolio.repository import traded_assets
 from holdfast.strategies.repository import followed_series
 from holdfast.venues.protocol import HistoryVenue, PublicVenue, Quote, VenueError
 from holdfast.venues.registry import public_venue, shared_budget
@@ -122,7 +121,7 @@ class Feed:
         that strategies run on."""
         async with self._database.transaction() as session:
             await self._board.refresh(session, self._clock.now())
-            held = await _held_symbols(session)
+            held = await traded_assets(session, CLOSED_STATES)
             followed = await followed_series(session)
         listed = {instrument.symbol for instrument in self._instruments.all()}
         usable = {listing.symbol for listing in reviewed.listings().values()} & listed
@@ -203,17 +202,6 @@ class Feed:
         due = [index_id for index_id in DEFINITIONS if self._recorded.get(index_id) != minute]
         ticks = [(index_id, self._board.level(index_id, now)) for index_id in due]
         return [(one, tick.level) for one, tick in ticks if tick.level is not None and not tick.stale_reason]
-
-
-async def _held_symbols(session: AsyncSession) -> set[str]:
-    """Every symbol an open sleeve has traded."""
-    rows = await session.scalars(
-        select(Posting.symbol)
-        .join(Sleeve, Sleeve.id == Posting.sleeve_id)
-        .where(Sleeve.state.not_in(("closed", "unwound")), Posting.symbol != "")
-        .distinct()
-    )
-    return set(rows)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
