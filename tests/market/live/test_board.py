@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import orjson
 import pytest
 from redis.asyncio import Redis
 from tests.market.candles.test_backfill import NOW, FakeVenue, FixedClock, history
@@ -83,3 +84,48 @@ async def test_a_part_of_a_minute_is_not_stored_because_its_answer_came_late(
     async with database.transaction() as session:
         stored = await store.read(session, one.id, start, until)
     assert stored.time.tolist() == list(range(start, FORMING, MINUTE))
+
+
+class Everybody(Nobody):
+    """Listeners of a process somebody listens to, who remember what they are told."""
+
+    def __init__(self, *topics: str) -> None:
+        self.topics = topics
+        self.asked: list[str] = []
+
+    def is_heard(self, topic: str) -> bool:
+        return topic in self.topics
+
+    def ask(self, topic: str) -> None:
+        self.asked.append(topic)
+
+
+def announced(**changes: object) -> dict[str, object]:
+    bar = [FORMING - MINUTE, "1", "1", "1", "1", "1"]
+    fields = {
+        "start": FORMING - MINUTE,
+        "until": FORMING,
+        "closed": [bar],
+        "forming": [],
+        "at": FORMING * 1000,
+    }
+    return fields | changes
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        announced(closed=[[FORMING, "x"]]),
+        announced(until="soon"),
+        [],
+        announced(closed=[["1e999999"] * 6]),
+    ],
+)
+def test_one_unusable_series_of_a_batch_costs_only_itself(
+    database: Database, redis: Redis, clock: MovableClock, bad: object
+) -> None:
+    listeners = Everybody("candles:binance:AAA:1m", "candles:binance:BBB:1m")
+    live = LiveCandles(Candles(database, clock, {}), listeners, redis, clock)
+    live.take(orjson.dumps({"binance:AAA": bad, "binance:BBB": announced()}))
+    assert listeners.asked == ["candles:binance:BBB:1m"]

@@ -1,7 +1,7 @@
 """Live bars of every process with listeners: announced minutes in, frames of each timeframe out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -32,6 +32,7 @@ OWN: Final = "own"
 STALE_MS: Final = 90_000
 """An announcement this old is no beginning for bars any more: the store knows better."""
 _MOST_KNOWN: Final = 4096
+_UNUSABLE: Final = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
 class CandleTick(Schema):
@@ -174,9 +175,20 @@ class LiveCandles:
         for series, fields in batch.items():
             heard = [name for name in _topics(series) if self._listeners.is_heard(name)]
             if heard:
-                self._news[series] = messages.decode(fields)
-            for name in heard:
+                self._hear(series, fields, heard)
+
+    def _hear(self, series: str, fields: dict[str, object], heard: Sequence[str]) -> None:
+        """What cannot be used costs only itself: neither other series nor other timeframes."""
+        try:
+            self._news[series] = messages.decode(fields)
+        except _UNUSABLE as error:
+            log.warning("unreadable announcement dropped", series=series, error=str(error)[:200])
+            return
+        for name in heard:
+            try:
                 self._announce(name)
+            except _UNUSABLE as error:
+                log.warning("announcement not told", topic=name, error=str(error)[:200])
 
     def _announce(self, name: str) -> None:
         topic = topic_of(name.partition(":")[2])
