@@ -23,7 +23,7 @@ from holdfast.app import stream as streams
 from holdfast.app.clients import Channel
 from holdfast.app.hub import Hub
 from holdfast.app.wire import Frame, StreamProtocol
-from holdfast.core.errors import TooManyRequests
+from holdfast.core.errors import InvalidInput, TooManyRequests
 from holdfast.indices.board import IndexBoard
 from holdfast.market import quotes
 from holdfast.market.instruments import InstrumentBook
@@ -45,6 +45,7 @@ class Things:
         self.owner = {}
         self.state = {}
         self.asked = 0
+        self.questions = []
 
     async def may_hear(self, session, user_id, key):
         return self.owner.get(key) == user_id
@@ -52,6 +53,10 @@ class Things:
     async def snapshot(self, session, user_id, key):
         self.asked += 1
         return State(self.state.get(key, {"n": 0}))
+
+    async def snapshots(self, session, users):
+        self.questions.append(list(users))
+        return {one: State(self.state.get(one, {"n": 0})) for one in users}
 
 
 @pytest.fixture
@@ -72,6 +77,8 @@ async def server(request, settings, database, redis, things):
     streams.register_public(state.hub, IndexBoard(state.quotes, InstrumentBook()), state.quotes, CLOCK)
     state.hub.register("thing", things.may_hear, things.snapshot)
     state.hub.register("polled", things.may_hear, things.snapshot, every=0.1)
+    state.hub.register("seldom", things.may_hear, things.snapshot, every=3600.0)
+    state.hub.register_for_users("mine", things.snapshots, every=0.1)
     app.include_router(streams.router)
     running = uvicorn.Server(
         uvicorn.Config(
@@ -206,6 +213,76 @@ async def test_polled_topics_are_asked_for_and_told_when_they_change(server, red
         while things.asked != asked:  # once nobody listens, nobody asks
             asked = things.asked
             await asyncio.sleep(0.5)
+
+
+async def test_many_users_are_one_question_and_each_hears_their_own(server, redis, database, things):
+    users = [User(id=uuid4(), is_demo=True, created_at=CLOCK.now()) for _ in range(30)]
+    async with database.transaction() as session:
+        session.add_all(users)
+    hub = server.hub
+    listeners = {one.id: hub.welcome(None) for one in users}
+    for user_id, listener in listeners.items():
+        listener.user_id = user_id
+        assert await hub.subscribe(listener, "mine") is None
+    things.questions.clear()
+    things.state[users[3].id] = {"n": 3}
+    async with asyncio.timeout(30):
+        while b'"n":3' not in b"".join(frame.wire for frame in listeners[users[3].id].pending.values()):
+            await asyncio.sleep(0.01)
+    assert {len(question) for question in things.questions} == {30}
+    told = [listener.pending["mine"].text for listener in listeners.values()]
+    assert sum('"n":3' in text for text in told) == 1
+    for listener in listeners.values():
+        hub.leave(listener)
+    assert not hub._heard["mine"], "nothing is kept of those who have left"
+
+
+async def test_who_is_not_signed_in_hears_nothing_of_users(server):
+    async with page(server) as visitor:
+        await visitor.say(op="subscribe", topics=["mine"])
+        assert "Sign in" in (await visitor.hears(lambda m: m.get("op") == "error"))["detail"]
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidInput("These bars do not fit.", advice="Choose others."), KeyError(1)]
+)
+async def test_a_snapshot_that_cannot_be_had_costs_only_its_topic(server, error):
+    async def anybody(*_):
+        return True
+
+    async def snapshot(*_):
+        raise error
+
+    server.hub.register("odd", anybody, snapshot, private=False)
+    async with page(server) as visitor:
+        await visitor.subscribed("index:btc-d")
+        await visitor.say(op="subscribe", topics=["odd:1", "indices"])
+        refused = await visitor.hears(lambda m: m.get("op") == "error")
+        assert refused["about"] == "odd:1"
+        assert refused["detail"].startswith("'odd:1' cannot be heard")
+        assert ("retry_after" in refused) is isinstance(error, KeyError), "a fault of ours may pass"
+        await visitor.hears(lambda m: m.get("op") == "subscribed" and m["topics"] == ["indices"])
+        assert {channel.topic for channel in server.hub._audience} == {"index:btc-d", "indices"}
+        assert visitor.socket.close_code is None
+
+
+async def test_a_later_page_of_a_user_keeps_no_state_that_is_over(server, redis, user, things):
+    """Between two looks the state changes, a second page begins with it, and it changes back."""
+    things.owner["1"] = user.id
+    things.state["1"] = {"n": 1}
+    token, _ = await token_for(server, user)
+    async with page(server, token) as one, page(server, token) as two:
+        await one.subscribed("seldom:1")
+        await one.hears(lambda m: m.get("topic") == "seldom:1")
+        things.state["1"] = {"n": 2}
+        await two.subscribed("seldom:1")
+        await two.hears(lambda m: m.get("topic") == "seldom:1" and m["data"] == {"n": 2})
+        await one.hears(lambda m: m.get("topic") == "seldom:1" and m["data"] == {"n": 2})
+        things.state["1"] = {"n": 1}
+        await publish_user(redis, user.id, "seldom", {"changed": True})
+        async with asyncio.timeout(30):
+            while two.data("seldom:1")[-1] != {"n": 1}:
+                await asyncio.sleep(0.01)
 
 
 async def test_bad_tokens_leave_the_public_topics(server, user):

@@ -122,7 +122,7 @@ async def test_it_fires_once_where_and_when_the_price_got_there(market: Market, 
     assert row.at == datetime.fromtimestamp(START + MINUTE + 3, UTC)
     async with market.database.transaction() as session:
         (view,) = await service.alerts(session, user_id)
-        told = await service.tick(session, user_id)
+        told = (await service.ticks(session, [user_id]))[user_id]
     assert (view.active, view.fired_at) == (False, row.at)
     assert [one.id for one in told.fired] == [row.id]
 
@@ -134,7 +134,7 @@ async def test_what_was_noted_last_is_told_though_others_fired_later(market: Mar
             session.add(noted(user_id, minute))
             await session.flush()
     async with market.database.transaction() as session:
-        told = (await service.tick(session, user_id)).fired
+        told = (await service.ticks(session, [user_id]))[user_id].fired
     assert [one.price for one in told] == [*range(9 + LATEST_FIRED, 10, -1), 0]
     assert sorted(one.number for one in told)[-1] == told[-1].number, "the late one is the newest"
 

@@ -137,7 +137,7 @@ async def test_the_tick_counts(desk: Desk):
     desk.clock.moment += timedelta(seconds=1)
     await seen(desk, first.id)
     async with desk.database.sessions() as session:
-        tick = await incidents.tick(session, desk.user_id)
+        tick = (await incidents.ticks(session, [desk.user_id]))[desk.user_id]
     assert (tick.open, tick.unseen, tick.newest_at) == (1, 1, desk.clock.now())
 
 

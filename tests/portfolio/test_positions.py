@@ -181,24 +181,21 @@ async def test_the_stream_shows_ones_own_positions_and_reads_again_when_told(des
     desk.mark("ETHUSDT", "4000")
     live = LivePositions(desk.quotes, desk.indices, desk.clock)  # type: ignore[arg-type]
     async with desk.database.transaction() as session:
-        assert not await live.may_hear(session, None, "")
+        assert not await live.may_hear(session, None, str(sleeve))
         assert not await live.may_hear(session, stranger.user_id, str(sleeve))
         assert not await live.may_hear(session, desk.user_id, "not-an-id")
         assert await live.may_hear(session, desk.user_id, str(sleeve))
         assert await live.position_snapshot(session, stranger.user_id, str(sleeve)) is None
-        first = await live.positions_snapshot(session, desk.user_id, "")
-        assert first is not None
+        first = (await live.positions_snapshots(session, [desk.user_id]))[desk.user_id]
         assert [position.price_pnl for position in first.positions] == [40]
 
     desk.mark("BTCUSDT", "102000")
     await book.fill("BTCUSDT", "0.01", "100000", by=sleeve)
     async with desk.database.transaction() as session:
-        ticked = await live.positions_snapshot(session, desk.user_id, "")
+        ticked = (await live.positions_snapshots(session, [desk.user_id]))[desk.user_id]
         live._on_message(f"user:{desk.user_id}", b"{}")
-        told = await live.positions_snapshot(session, desk.user_id, "")
+        told = (await live.positions_snapshots(session, [desk.user_id]))[desk.user_id]
         one = await live.position_snapshot(session, desk.user_id, str(sleeve))
-    assert ticked is not None
-    assert told is not None
     assert one is not None
     assert [position.price_pnl for position in ticked.positions] == [80]
     assert [position.price_pnl for position in told.positions] == [100]

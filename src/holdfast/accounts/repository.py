@@ -77,10 +77,11 @@ async def living_sign_ins(session: AsyncSession, user_id: UUID, *, used_after: d
     return (await session.scalars(living)).all()
 
 
-async def connections_of(session: AsyncSession, user_id: UUID) -> Sequence[Connection]:
+async def connections_of(session: AsyncSession, *users: UUID) -> Sequence[Connection]:
+    """Those of the users, oldest first."""
     mine = (
         select(Connection)
-        .where(Connection.user_id == user_id, Connection.deleted_at.is_(None))
+        .where(Connection.user_id.in_(users), Connection.deleted_at.is_(None))
         .order_by(Connection.created_at, Connection.id)
     )
     return (await session.scalars(mine)).all()

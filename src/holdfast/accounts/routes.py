@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts import connections, limits, repository, service
 from holdfast.accounts.access import CallerDep, UserDep
+from holdfast.accounts.announcing import announces
 from holdfast.accounts.demo import open_simulated_account
 from holdfast.accounts.models import User
 from holdfast.accounts.origin import SameOrigin
@@ -36,6 +37,7 @@ from holdfast.platform.settings import Settings
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api", tags=["accounts"])
+ANNOUNCED: Final = announces("connections")
 
 COOKIE: Final = "hf_refresh"
 COOKIE_PATH: Final = "/api/auth"
@@ -173,7 +175,7 @@ async def list_connections(session: SessionDep, user: UserDep) -> list[Connectio
     return [ConnectionView.model_validate(each) for each in await repository.connections_of(session, user.id)]
 
 
-@router.post("/connections", status_code=201, response_model=ConnectionView)
+@router.post("/connections", status_code=201, response_model=ConnectionView, dependencies=ANNOUNCED)
 async def connect(
     body: NewConnection,
     session: SessionDep,
@@ -199,13 +201,13 @@ async def get_connection(connection_id: UUID, session: SessionDep, user: UserDep
     return ConnectionView.model_validate(await connections.own_connection(session, user, connection_id))
 
 
-@router.post("/connections/{connection_id}/check", status_code=202)
+@router.post("/connections/{connection_id}/check", status_code=202, dependencies=ANNOUNCED)
 async def check_connection(connection_id: UUID, session: SessionDep, user: UserDep, now: NowDep) -> Accepted:
     await connections.check_again(session, user, connection_id, now=now)
     return Accepted(message="The key is being checked.")
 
 
-@router.put("/connections/{connection_id}/key")
+@router.put("/connections/{connection_id}/key", dependencies=ANNOUNCED)
 async def replace_key(
     connection_id: UUID, body: NewKey, session: SessionDep, user: UserDep, vault: VaultDep, now: NowDep
 ) -> ConnectionView:
@@ -214,7 +216,7 @@ async def replace_key(
     return ConnectionView.model_validate(connection)
 
 
-@router.delete("/connections/{connection_id}", status_code=204)
+@router.delete("/connections/{connection_id}", status_code=204, dependencies=ANNOUNCED)
 async def disconnect(
     connection_id: UUID, request: Request, session: SessionDep, user: UserDep, now: NowDep
 ) -> None:

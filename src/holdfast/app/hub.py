@@ -6,50 +6,38 @@ behind, and never holds anybody else up. A frame is encoded once and shared by e
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 import structlog
-from pydantic import BaseModel
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import SQLAlchemyError
 
+from holdfast.app.asking import Asker
 from holdfast.app.clients import Channel, Client, Ticks
+from holdfast.app.providers import Authorise, Provider, Snapshot, Snapshots, for_users
 from holdfast.app.wire import Frame, Line
 from holdfast.core.errors import HoldfastError
 from holdfast.core.time import Clock, to_ms
 from holdfast.market import quotes
 from holdfast.platform.background import together
 from holdfast.platform.database import Database
-from holdfast.platform.pubsub import listen
+from holdfast.platform.pubsub import USER_PREFIX, listen
 
 log = structlog.get_logger(__name__)
 
 LEVELS_CHANNEL: Final = "levels"
-USER_PREFIX: Final = "user:"
 BEAT_SECONDS: Final = 5.0
 MAX_TOPICS: Final = 200
-REFRESHERS: Final = 4
-
-Authorise = Callable[[AsyncSession, UUID | None, str], Awaitable[bool]]
-"""(session, user or None, key) → may this user hear the topic? ``key`` is what follows the colon."""
-
-Snapshot = Callable[[AsyncSession, UUID | None, str], Awaitable[BaseModel | None]]
-"""(session, user or None, key) → the whole present state of the topic, or None while there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Where a kind of topic comes from. ``private``: whether a key is heard by its owner only. ``every``: ask
-    again after this many seconds while somebody listens; None when updates are pushed."""
-
-    authorise: Authorise
-    snapshot: Snapshot
-    private: Callable[[str], bool]
-    every: float | None
+SIDE_BY_SIDE: Final = 4
+"""So many topics of a kind that are asked for one by one are asked for at the same time."""
+AT_ONCE: Final = 100
+"""For so many users one question is asked."""
+RETRY_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +56,13 @@ class Hub:
         self.clock = clock
         self._redis = redis
         self._providers: dict[str, Provider] = {}
-        self._audience: dict[Channel, set[Client]] = defaultdict(set)
+        self._askers: dict[str, Asker] = {}
+        self._audience: dict[Channel, set[Client]] = {}
+        self._heard: dict[str, dict[UUID | None, set[Channel]]] = defaultdict(dict)
+        """The channels that have an audience, by kind and user."""
         self._frames: dict[Channel, Frame] = {}
+        """What was told last, where somebody listens."""
         self._carried: dict[str, tuple[Callable[[bytes], None], Callable[[], None]]] = {}
-        self._dirty: asyncio.Queue[Channel] = asyncio.Queue()
-        self._waiting: set[Channel] = set()
         self.clients: set[Client] = set()
         self.networks: Counter[str] = Counter()
         """How many of the clients are of one network."""
@@ -96,7 +86,22 @@ class Hub:
     ) -> None:
         """Announce where topics ``prefix`` and ``prefix:<key>`` come from."""
         is_private = private if callable(private) else (lambda _key: private)
-        self._providers[prefix] = Provider(authorise, snapshot, is_private, every)
+        self._add(prefix, Provider(authorise, snapshot, is_private, every, None))
+
+    def register_for_users(
+        self, prefix: str, snapshots: Snapshots, *, every: float, authorise: Authorise | None = None
+    ) -> None:
+        """Announce where the topic ``prefix`` of every signed-in user comes from: one question is asked for
+        many of them."""
+        self._add(prefix, for_users(snapshots, every, authorise))
+
+    def _add(self, prefix: str, provider: Provider) -> None:
+        self._providers[prefix] = provider
+        self._askers[prefix] = Asker(
+            partial(self._refresh, provider),
+            at_once=AT_ONCE if provider.snapshots else 1,
+            side_by_side=1 if provider.snapshots else SIDE_BY_SIDE,
+        )
 
     def carry(self, name: str, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:
         """Give every message of the Redis channel to ``take``; ``lost`` is told when some were missed. Before
@@ -105,7 +110,7 @@ class Hub:
 
     def heard(self, prefix: str) -> list[str]:
         """The topics of this kind that somebody listens to."""
-        return [channel.topic for channel in self._audience if channel.kind == prefix]
+        return [channel.topic for channel in self._channels(prefix)]
 
     def is_heard(self, topic: str) -> bool:
         """Whether somebody listens to the public topic."""
@@ -117,13 +122,19 @@ class Hub:
 
     def ask(self, topic: str) -> None:
         """Have the snapshot of a public topic made again and told."""
-        self._ask(Channel(None, topic))
+        channel = Channel(None, topic)
+        self._askers[channel.kind].ask([channel])
+
+    def longest_wait(self) -> float:
+        """Seconds for which the topic that waits longest has waited to be asked for."""
+        now = asyncio.get_running_loop().time()
+        return max((now - one.oldest for one in self._askers.values() if one.oldest is not None), default=0.0)
 
     async def run(self) -> None:
         """Relay Redis, ask the providers, and beat, until cancelled."""
         polls = [self._poll(name, p.every) for name, p in self._providers.items() if p.every is not None]
-        refreshers = [self._refresh_forever() for _ in range(REFRESHERS)]
-        await together(self._relay(), self._beat(), self._ticks.run(), *polls, *refreshers)
+        askers = [asker.run() for asker in self._askers.values()]
+        await together(self._relay(), self._beat(), self._ticks.run(), *polls, *askers)
 
     async def subscribe(self, client: Client, topic: str) -> Refusal | None:
         """Start the topic with a snapshot. Returns what is wrong, if anything is."""
@@ -138,21 +149,44 @@ class Hub:
         is_private = provider.private(key)
         if is_private and client.user_id is None:
             return Refusal(f"Sign in to hear {topic!r}.")
-        channel = Channel(client.user_id if is_private else None, topic)
-        async with self.database.transaction() as session:
-            try:
-                if not await provider.authorise(session, client.user_id, key):
+        return await self._join(client, Channel(client.user_id if is_private else None, topic), provider)
+
+    async def _join(self, client: Client, channel: Channel, provider: Provider) -> Refusal | None:
+        """Judge, and begin with a snapshot. Whatever is wrong with one topic ends neither the connection nor
+        its other topics, except that the database does not answer."""
+        topic = channel.topic
+        try:
+            async with self.database.transaction() as session:
+                if not await provider.authorise(session, client.user_id, channel.key):
                     return Refusal(f"There is no topic {topic!r}.")
-            except HoldfastError as error:
-                detail = f"{topic!r} cannot be heard: {error.detail} {error.advice}".rstrip()
-                return Refusal(detail, error.extra.get("retry_after"))
-            client.channels[topic] = channel
-            client.joining = topic
-            self._audience[channel].add(client)
-            state = await provider.snapshot(session, client.user_id, key)
-        if state is not None and topic in client.channels and topic == client.joining:
-            client.offer(topic, _frame(topic, state.model_dump_json()))
+                self._listen(client, channel)
+                state = await provider.snapshot(session, client.user_id, channel.key)
+        except HoldfastError as error:
+            self.unsubscribe(client, [topic])
+            detail = f"{topic!r} cannot be heard: {error.detail} {error.advice}".rstrip()
+            return Refusal(detail, error.extra.get("retry_after"))
+        except (SQLAlchemyError, OSError, TimeoutError):
+            raise
+        except Exception:
+            log.exception("topic could not be begun", topic=topic)
+            self.unsubscribe(client, [topic])
+            return Refusal(f"{topic!r} cannot be heard at the moment.", RETRY_SECONDS)
+        if state is not None and client.channels.get(topic) == channel and topic == client.joining:
+            self._begin(client, channel, _frame(topic, state.model_dump_json()), provider)
         return None
+
+    def _listen(self, client: Client, channel: Channel) -> None:
+        client.channels[channel.topic] = channel
+        client.joining = channel.topic
+        self._audience.setdefault(channel, set()).add(client)
+        self._heard[channel.kind].setdefault(channel.user_id, set()).add(channel)
+
+    def _begin(self, client: Client, channel: Channel, frame: Frame, provider: Provider) -> None:
+        """A snapshot. Of a topic that is asked for it may be news for others who listen, too."""
+        if provider.every is None or self._frames.get(channel) == frame:
+            client.offer(channel.topic, frame)
+        else:
+            self.publish(channel, frame)
 
     def unsubscribe(self, client: Client, topics: Iterable[str]) -> None:
         for topic in topics:
@@ -162,8 +196,16 @@ class Hub:
                 continue
             self._audience[channel].discard(client)
             if not self._audience[channel]:
-                del self._audience[channel]
-                self._frames.pop(channel, None)
+                self._forget(channel)
+
+    def _forget(self, channel: Channel) -> None:
+        """Nobody listens any more."""
+        del self._audience[channel]
+        self._frames.pop(channel, None)
+        of_kind = self._heard[channel.kind]
+        of_kind[channel.user_id].discard(channel)
+        if not of_kind[channel.user_id]:
+            del of_kind[channel.user_id]
 
     def leave(self, client: Client) -> None:
         if client not in self.clients:
@@ -174,7 +216,11 @@ class Hub:
         self._ticks.forget(client)
 
     def publish(self, channel: Channel, frame: Frame) -> None:
-        for client in self._audience.get(channel, ()):
+        clients = self._audience.get(channel)
+        if not clients:
+            return
+        self._frames[channel] = frame
+        for client in clients:
             client.offer(channel.topic, frame)
 
     async def _relay(self) -> None:
@@ -217,55 +263,40 @@ class Hub:
     def _on_user(self, user_id: UUID, message: dict[str, Any]) -> None:
         """A pushed state is passed on; where states are asked for, the message only says "ask now"."""
         channel = Channel(user_id, str(message["topic"]))
-        for heard in [c for c in self._audience if c.user_id == user_id and c.kind == channel.kind]:
-            provider = self._providers[heard.kind]
-            if provider.every is not None:
-                self._ask(heard)
-            elif heard == channel:
-                self.publish(heard, _frame(heard.topic, _json(message["data"])))
+        provider = self._providers.get(channel.kind)
+        if provider is not None and provider.every is not None:
+            self._askers[channel.kind].ask(self._heard[channel.kind].get(user_id, ()))
+        elif channel in self._audience:
+            self.publish(channel, _frame(channel.topic, _json(message["data"])))
 
     async def _after_silence(self) -> None:
         """Whatever was missed while Redis was away is read again."""
         for _, lost in self._carried.values():
             lost()
-        for channel in self._audience:
-            self._ask(channel)
+        for kind, asker in self._askers.items():
+            asker.ask(self._channels(kind))
 
-    def _ask(self, channel: Channel) -> None:
-        if channel not in self._waiting:
-            self._waiting.add(channel)
-            self._dirty.put_nowait(channel)
+    def _channels(self, kind: str) -> list[Channel]:
+        """Those of the kind that somebody listens to."""
+        return [channel for channels in self._heard[kind].values() for channel in channels]
 
     async def _poll(self, prefix: str, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
-            for channel in self._audience:
-                if channel.kind == prefix:
-                    self._ask(channel)
+            self._askers[prefix].ask(self._channels(prefix))
 
-    async def _refresh_forever(self) -> None:
-        """One of a few: a slow answer delays its own topic, not everybody's."""
-        while True:
-            channel = await self._dirty.get()
-            self._waiting.discard(channel)
-            try:
-                await self._refresh(channel)
-            except Exception:
-                log.exception("topic could not be refreshed", topic=channel.topic)
-                await asyncio.sleep(1.0)
-
-    async def _refresh(self, channel: Channel) -> None:
-        if channel not in self._audience:
+    async def _refresh(self, provider: Provider, channels: Sequence[Channel]) -> None:
+        heard = [channel for channel in channels if channel in self._audience]
+        if not heard:
             return
-        provider = self._providers[channel.kind]
         async with self.database.transaction() as session:
-            state = await provider.snapshot(session, channel.user_id, channel.key)
-        if state is None or channel not in self._audience:
-            return
-        frame = _frame(channel.topic, state.model_dump_json())
-        if self._frames.get(channel) != frame:
-            self._frames[channel] = frame
-            self.publish(channel, frame)
+            states = await provider.states(session, heard)
+        for channel, state in states:
+            if state is None:
+                continue
+            frame = _frame(channel.topic, state.model_dump_json())
+            if self._frames.get(channel) != frame:
+                self.publish(channel, frame)
 
     async def _beat(self) -> None:
         while True:

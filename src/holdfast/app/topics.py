@@ -1,5 +1,6 @@
 """The topics of the stream that other rooms provide. Private ones are heard by their owner only."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import RootModel
@@ -10,12 +11,9 @@ from holdfast.accounts.schemas import ConnectionView
 from holdfast.app.hub import Hub
 from holdfast.charts import service as charts
 from holdfast.charts import watch
-from holdfast.charts.schemas import AlertsTick
 from holdfast.execution.incidents import incidents
-from holdfast.execution.incidents.schemas import IncidentsTick
 from holdfast.execution.models import Execution
 from holdfast.execution.risk import stops
-from holdfast.execution.risk.schemas import StopsTick
 from holdfast.execution.schemas import ExecutionView
 from holdfast.execution.views import execution_view
 from holdfast.market.live import board, messages
@@ -31,7 +29,8 @@ EXECUTION_EVERY = 2.0
 CONNECTIONS_EVERY = 10.0
 INCIDENTS_EVERY = 5.0
 STOPS_EVERY = 2.0
-ALERTS_EVERY = 5.0
+ALERTS_EVERY = 30.0
+"""Every change is told: only what a lost message said is found this way."""
 STRATEGIES_EVERY = 1.0
 
 
@@ -41,13 +40,13 @@ class Connections(RootModel[list[ConnectionView]]):
 
 def register_private(hub: Hub, live: LivePositions) -> None:
     """Announce positions, executions, connections, incidents and stops to the hub."""
-    hub.register("positions", live.may_hear, live.positions_snapshot, every=POSITIONS_EVERY)
+    hub.register_for_users("positions", live.positions_snapshots, every=POSITIONS_EVERY)
     hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
     hub.register("execution", _owns_execution, _execution, every=EXECUTION_EVERY)
-    hub.register("connections", _signed_in, _connections, every=CONNECTIONS_EVERY)
-    hub.register("incidents", _signed_in, _incidents, every=INCIDENTS_EVERY)
-    hub.register("stops", _signed_in, _stops, every=STOPS_EVERY)
-    hub.register(watch.TOPIC, _signed_in, _alerts, every=ALERTS_EVERY)
+    hub.register_for_users("connections", _connections, every=CONNECTIONS_EVERY)
+    hub.register_for_users("incidents", incidents.ticks, every=INCIDENTS_EVERY)
+    hub.register_for_users("stops", stops.ticks, every=STOPS_EVERY)
+    hub.register_for_users(watch.TOPIC, charts.ticks, every=ALERTS_EVERY)
 
 
 def register_strategies(hub: Hub, live: LiveStrategies) -> None:
@@ -72,10 +71,6 @@ async def _anybody(_session: AsyncSession, _user: UUID | None, key: str) -> bool
     return not key
 
 
-async def _signed_in(_session: AsyncSession, user_id: UUID | None, _key: str) -> bool:
-    return user_id is not None
-
-
 async def _owns_execution(session: AsyncSession, user_id: UUID | None, key: str) -> bool:
     execution = await _find(session, key)
     return execution is not None and execution.user_id == user_id
@@ -93,20 +88,8 @@ async def _find(session: AsyncSession, key: str) -> Execution | None:
         return None
 
 
-async def _connections(session: AsyncSession, user_id: UUID | None, _key: str) -> Connections | None:
-    if user_id is None:
-        return None
-    rows = await accounts.connections_of(session, user_id)
-    return Connections([ConnectionView.model_validate(row) for row in rows])
-
-
-async def _stops(session: AsyncSession, user_id: UUID | None, _key: str) -> StopsTick | None:
-    return await stops.tick(session, user_id) if user_id else None
-
-
-async def _incidents(session: AsyncSession, user_id: UUID | None, _key: str) -> IncidentsTick | None:
-    return await incidents.tick(session, user_id) if user_id else None
-
-
-async def _alerts(session: AsyncSession, user_id: UUID | None, _key: str) -> AlertsTick | None:
-    return await charts.tick(session, user_id) if user_id else None
+async def _connections(session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, Connections]:
+    told = {user_id: Connections([]) for user_id in users}
+    for row in await accounts.connections_of(session, *users):
+        told[row.user_id].root.append(ConnectionView.model_validate(row))
+    return told

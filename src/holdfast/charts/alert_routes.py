@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from holdfast.charts import service
 from holdfast.charts.schemas import AlertView, NewAlert
+from holdfast.charts.watch import TOPIC
 from holdfast.core.errors import Unavailable
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles.data_routes import UserIdDep
@@ -19,6 +20,7 @@ from holdfast.market.candles.routes import CandlesDep
 from holdfast.market.candles.service import Asked, Candles
 from holdfast.market.live.minutes import minutes_of
 from holdfast.platform.idempotency import IntentDep, run_once
+from holdfast.platform.pubsub import tell_changed
 from holdfast.platform.web import DatabaseDep, NowDep
 
 router = APIRouter(prefix="/api/charts/alerts", tags=["charts"])
@@ -29,6 +31,7 @@ _PRICE_SECONDS: Final = 2.0
 
 @router.post("", status_code=201, response_model=AlertView)
 async def add_alert(
+    request: Request,
     wanted: NewAlert,
     user_id: UserIdDep,
     database: DatabaseDep,
@@ -43,11 +46,14 @@ async def add_alert(
         async def effect() -> tuple[int, AlertView]:
             return 201, await service.add_alert(session, user_id, wanted, now=now, price=price)
 
-        return await run_once(session, user_id, intent, wanted, effect)
+        answer = await run_once(session, user_id, intent, wanted, effect)
+    await tell_changed(request.app.state.redis, user_id, TOPIC)
+    return answer
 
 
 @router.put("/{alert_id}", response_model=AlertView)
 async def change_alert(
+    request: Request,
     alert_id: UUID,
     wanted: NewAlert,
     user_id: UserIdDep,
@@ -63,7 +69,9 @@ async def change_alert(
         async def effect() -> tuple[int, AlertView]:
             return 200, await service.change_alert(session, user_id, alert_id, wanted, now=now, price=price)
 
-        return await run_once(session, user_id, intent, wanted, effect)
+        answer = await run_once(session, user_id, intent, wanted, effect)
+    await tell_changed(request.app.state.redis, user_id, TOPIC)
+    return answer
 
 
 async def _price_of(candles: Candles, name: str, user_id: UUID) -> Decimal | None:

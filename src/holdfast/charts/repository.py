@@ -34,11 +34,11 @@ async def drawn_series(session: AsyncSession, user_id: UUID) -> int:
 # --- alerts -------------------------------------------------------------------------------------------------
 
 
-async def alerts(session: AsyncSession, user_id: UUID) -> list[PriceAlert]:
-    """Newest first."""
+async def alerts(session: AsyncSession, *users: UUID) -> list[PriceAlert]:
+    """Those of the users, newest first."""
     rows = await session.scalars(
         select(PriceAlert)
-        .where(PriceAlert.user_id == user_id)
+        .where(PriceAlert.user_id.in_(users))
         .order_by(PriceAlert.created_at.desc(), PriceAlert.id.desc())
     )
     return list(rows)
@@ -82,10 +82,13 @@ async def fired(
     return list(rows)
 
 
-async def noted_last(session: AsyncSession, user_id: UUID, limit: int) -> list[FiredAlert]:
-    """Newest first by their moments."""
-    query = select(FiredAlert).where(FiredAlert.user_id == user_id)
-    rows = await session.scalars(query.order_by(FiredAlert.number.desc()).limit(limit))
+async def noted_last(session: AsyncSession, users: Collection[UUID], limit: int) -> list[FiredAlert]:
+    """The ``limit`` of each of the users that were noted last, newest first by their moments."""
+    place = func.row_number().over(partition_by=FiredAlert.user_id, order_by=FiredAlert.number.desc())
+    last = select(FiredAlert.id, place.label("place")).where(FiredAlert.user_id.in_(users)).subquery()
+    rows = await session.scalars(
+        select(FiredAlert).join(last, last.c.id == FiredAlert.id).where(last.c.place <= limit)
+    )
     return sorted(rows, key=lambda row: (row.at, row.id), reverse=True)
 
 

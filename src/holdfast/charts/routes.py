@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
+from holdfast.accounts.announcing import announces
 from holdfast.charts import repository, service
 from holdfast.charts.schemas import (
     AlertView,
@@ -17,6 +18,7 @@ from holdfast.charts.schemas import (
     NewLayout,
     SeriesName,
 )
+from holdfast.charts.watch import TOPIC
 from holdfast.core.errors import InvalidInput
 from holdfast.platform.idempotency import IntentDep, run_once
 from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery, decode_cursor, encode_cursor
@@ -80,7 +82,7 @@ async def alerts(user: UserDep, session: SessionDep) -> list[AlertView]:
     return await service.alerts(session, user.id)
 
 
-@router.delete("/alerts/{alert_id}", status_code=204)
+@router.delete("/alerts/{alert_id}", status_code=204, dependencies=announces(TOPIC))
 async def delete_alert(alert_id: UUID, user: UserDep, session: SessionDep) -> None:
     await service.delete_alert(session, user.id, alert_id)
 

@@ -1,5 +1,6 @@
 """Layouts, drawings and alerts of one user. Whoever writes names the version they read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -185,11 +186,14 @@ async def delete_alert(session: AsyncSession, user_id: UUID, alert_id: UUID) -> 
     await session.delete(row)
 
 
-async def tick(session: AsyncSession, user_id: UUID) -> AlertsTick:
-    fired = await repository.noted_last(session, user_id, LATEST_FIRED)
-    return AlertsTick(
-        alerts=await alerts(session, user_id), fired=[FiredAlertView.model_validate(row) for row in fired]
-    )
+async def ticks(session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, AlertsTick]:
+    """What the stream tells each of the users."""
+    told = {user_id: AlertsTick(alerts=[], fired=[]) for user_id in users}
+    for alert in await repository.alerts(session, *users):
+        told[alert.user_id].alerts.append(AlertView.model_validate(alert))
+    for row in await repository.noted_last(session, users, LATEST_FIRED):
+        told[row.user_id].fired.append(FiredAlertView.model_validate(row))
+    return told
 
 
 def _arm(row: PriceAlert, wanted: NewAlert, now: datetime, price: Decimal | None) -> None:

@@ -6,7 +6,6 @@ from uuid import UUID
 import orjson
 import structlog
 from pydantic import BaseModel
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.execution.models import Execution
@@ -24,14 +23,6 @@ async def publish(work: Work, user_id: UUID, topic: str, data: BaseModel | dict[
         await work.redis.publish(f"user:{user_id}", orjson.dumps({"topic": topic, "data": content}))
     except RedisError as error:
         log.warning("progress could not be published", topic=topic, error=str(error))
-
-
-async def tell_changed(redis: Redis, user_id: UUID, topic: str) -> None:
-    """Say that a list of the user's is not what it was."""
-    try:
-        await redis.publish(f"user:{user_id}", orjson.dumps({"topic": topic, "data": {"changed": True}}))
-    except RedisError as error:
-        log.warning("a change could not be published", topic=topic, error=str(error))
 
 
 async def publish_execution(work: Work, execution_id: UUID) -> None:

@@ -3,7 +3,10 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+from uuid import UUID
 
+import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -13,6 +16,8 @@ from holdfast.platform.background import together
 
 log = structlog.get_logger(__name__)
 
+USER_PREFIX: Final = "user:"
+"""What follows names whose pages are told."""
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
 SILENCE_SECONDS = 10.0
@@ -32,6 +37,17 @@ async def listen(
     present state from where it is kept.
     """
     await together(_listen(redis, on_message, on_connect, channels, patterns))
+
+
+async def tell_changed(redis: Redis, user_id: UUID, *topics: str) -> None:
+    """Say on a user's pages that what these topics tell is not what it was. A lost message loses nothing: the
+    stream asks again by itself."""
+    try:
+        for topic in topics:
+            content = orjson.dumps({"topic": topic, "data": {"changed": True}})
+            await redis.publish(f"{USER_PREFIX}{user_id}", content)
+    except (RedisError, OSError) as error:
+        log.warning("a change could not be told", topics=topics, error=str(error))
 
 
 async def _listen(

@@ -1,5 +1,8 @@
 """Positions for the stream: the ledger is read when something happened, prices are put in at every tick."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,14 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.time import Clock
 from holdfast.indices.board import IndexBoard
 from holdfast.market.quotes import QuoteBoard
-from holdfast.platform.pubsub import listen
+from holdfast.platform.pubsub import USER_PREFIX, listen
 from holdfast.portfolio import positions
-from holdfast.portfolio.positions import OPEN_STATES, Prices, SleeveBooks
+from holdfast.portfolio.positions import Prices, SleeveBooks
 from holdfast.portfolio.schemas import PositionDetailTick, PositionTick
 
-USER_PREFIX = "user:"
 REREAD_AFTER = timedelta(seconds=5)
 """Also without a message: Redis may have lost one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    at: datetime
+    books: list[SleeveBooks]
 
 
 class LivePositions:
@@ -26,7 +34,9 @@ class LivePositions:
         self._quotes = quotes
         self._indices = indices
         self._clock = clock
-        self._books: dict[tuple[UUID, str], tuple[datetime, list[SleeveBooks]]] = {}
+        self._known: dict[UUID, dict[str, _Known]] = {}
+        """By user and position; "" is all that are open."""
+        self._pruned = clock.now()
 
     async def follow(self, redis: Redis) -> None:
         """Forget what is known of a user whenever something happened to them, until cancelled."""
@@ -35,46 +45,68 @@ class LivePositions:
         )
 
     async def may_hear(self, session: AsyncSession, user_id: UUID | None, key: str) -> bool:
-        """Everybody hears their own positions, and one of them is heard by its owner only."""
-        return user_id is not None and (not key or bool(await self._read(session, user_id, key)))
+        """A position is heard by its owner only."""
+        return user_id is not None and bool(await self._one(session, user_id, key))
 
-    async def positions_snapshot(
-        self, session: AsyncSession, user_id: UUID | None, _: str
-    ) -> PositionTick | None:
-        """The user's open positions at the latest prices."""
-        if user_id is None:
-            return None
-        books, prices = await self._read(session, user_id, ""), self._prices()
-        return PositionTick(positions=[positions.summary(book, prices) for book in books])
+    async def positions_snapshots(
+        self, session: AsyncSession, users: Sequence[UUID]
+    ) -> dict[UUID, PositionTick]:
+        """The open positions of each of the users at the latest prices."""
+        books, prices = await self._open(session, users), self._prices()
+        return {
+            user_id: PositionTick(positions=[positions.summary(one, prices) for one in books[user_id]])
+            for user_id in users
+        }
 
     async def position_snapshot(
         self, session: AsyncSession, user_id: UUID | None, key: str
     ) -> PositionDetailTick | None:
         """One position at the latest prices; ``None`` if it is not this user's."""
-        books = await self._read(session, user_id, key) if user_id and key else []
+        books = await self._one(session, user_id, key) if user_id and key else []
         return PositionDetailTick(position=positions.detail(books[0], self._prices())) if books else None
 
-    async def _read(self, session: AsyncSession, user_id: UUID, key: str) -> list[SleeveBooks]:
-        now = self._clock.now()
-        known = self._books.get((user_id, key))
-        if known and now - known[0] < REREAD_AFTER:
-            return known[1]
+    async def _open(self, session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, list[SleeveBooks]]:
+        found = {user_id: self._fresh(user_id, "") for user_id in users}
+        unknown = [user_id for user_id, books in found.items() if books is None]
+        read = await positions.load_open(session, unknown) if unknown else {}
+        for user_id, books in read.items():
+            self._keep(user_id, "", books)
+        return {user_id: read.get(user_id) or books or [] for user_id, books in found.items()}
+
+    async def _one(self, session: AsyncSession, user_id: UUID, key: str) -> list[SleeveBooks]:
+        """The position, if it is this user's."""
+        known = self._fresh(user_id, key)
+        if known is not None:
+            return known
         try:
-            position_id = UUID(key) if key else None
+            position_id = UUID(key)
         except ValueError:
             return []
-        states = () if position_id else OPEN_STATES
-        books = await positions.load(session, user_id, states=states, position_id=position_id)
-        self._books = {k: entry for k, entry in self._books.items() if now - entry[0] < REREAD_AFTER}
-        self._books[user_id, key] = (now, books)
+        books = await positions.load(session, user_id, position_id=position_id)
+        self._keep(user_id, key, books)
         return books
+
+    def _fresh(self, user_id: UUID, key: str) -> list[SleeveBooks] | None:
+        known = self._known.get(user_id, {}).get(key)
+        return known.books if known and self._clock.now() - known.at < REREAD_AFTER else None
+
+    def _keep(self, user_id: UUID, key: str, books: list[SleeveBooks]) -> None:
+        now = self._clock.now()
+        if now - self._pruned >= REREAD_AFTER:
+            self._pruned = now
+            self._known = {one: known for one, known in self._known.items() if _is_fresh(known, now)}
+        self._known.setdefault(user_id, {})[key] = _Known(now, books)
 
     def _prices(self) -> Prices:
         return Prices(self._quotes, self._indices, self._clock.now())
 
     def _on_message(self, channel: str, _: bytes) -> None:
-        name = channel.removeprefix(USER_PREFIX)
-        self._books = {key: entry for key, entry in self._books.items() if str(key[0]) != name}
+        with suppress(ValueError):
+            self._known.pop(UUID(channel.removeprefix(USER_PREFIX)), None)
 
     async def _forget_all(self) -> None:
-        self._books.clear()
+        self._known.clear()
+
+
+def _is_fresh(known: dict[str, _Known], now: datetime) -> bool:
+    return any(now - one.at < REREAD_AFTER for one in known.values())

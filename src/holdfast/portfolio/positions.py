@@ -112,6 +112,15 @@ async def load(
     return await _books_of(session, rows, named=position_id is not None)
 
 
+async def load_open(session: AsyncSession, users: Collection[UUID]) -> dict[UUID, list[SleeveBooks]]:
+    """The open sleeves of each of the users, newest first."""
+    rows = await repository.sleeves_of_users(session, users, OPEN_STATES)
+    found: dict[UUID, list[SleeveBooks]] = {user_id: [] for user_id in users}
+    for books in await _books_of(session, rows, named=False) if rows else ():
+        found[books.sleeve.user_id].append(books)
+    return found
+
+
 async def load_overview(session: AsyncSession, user_id: UUID) -> tuple[list[SleeveBooks], Ended]:
     """The user's open sleeves, newest first, with those that are over and hold something all the same; and
     what all others have come to."""

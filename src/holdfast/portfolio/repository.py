@@ -340,6 +340,42 @@ async def sleeves_of(
     return (await session.execute(query)).tuples().all()
 
 
+async def sleeves_of_users(
+    session: AsyncSession, users: Collection[UUID], states: Collection[str]
+) -> Sequence[tuple[Sleeve, str]]:
+    """The sleeves of many users in ``states`` with the label of their connection, newest first."""
+    query = (
+        select(Sleeve, Connection.label)
+        .join(Connection, Connection.id == Sleeve.connection_id)
+        .where(Sleeve.user_id.in_(users), Sleeve.state.in_(states))
+        .order_by(Sleeve.created_at.desc(), Sleeve.id.desc())
+    )
+    return (await session.execute(query)).tuples().all()
+
+
+_TRADED = text(
+    """
+    SELECT DISTINCT traded.asset FROM sleeves, LATERAL (
+        WITH RECURSIVE step AS (
+            SELECT min(asset) AS asset FROM postings WHERE sleeve_id = sleeves.id
+            UNION ALL
+            SELECT (SELECT min(asset) FROM postings WHERE sleeve_id = sleeves.id AND asset > step.asset)
+            FROM step WHERE step.asset IS NOT NULL
+        )
+        SELECT asset FROM step WHERE asset IS NOT NULL
+    ) AS traded
+    WHERE sleeves.state <> ALL (:over)
+    """
+)
+"""From one asset of a sleeve to the next in the index: its postings are many, its assets few."""
+
+
+async def traded_assets(session: AsyncSession, over: Collection[str]) -> set[str]:
+    """Everything that sleeves have traded which are in none of the states ``over``: contracts by their
+    symbols, and coins."""
+    return set(await session.scalars(_TRADED, {"over": list(over)}))
+
+
 async def count_sleeves(session: AsyncSession, connection_id: UUID, states: Collection[str]) -> int:
     counted = await session.scalar(
         select(func.count())

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from holdfast.accounts.access import UserDep
+from holdfast.accounts.announcing import announces
 from holdfast.core.errors import InvalidInput
 from holdfast.execution.incidents import incidents
 from holdfast.execution.incidents.schemas import IncidentView
@@ -40,7 +41,7 @@ async def list_incidents(
     return Page(items=rows[:limit], next_cursor=encode_cursor(last.at, last.id) if last else None)
 
 
-@router.post("/{incident_id}/seen", status_code=204)
+@router.post("/{incident_id}/seen", status_code=204, dependencies=announces("incidents"))
 async def see_incident(incident_id: UUID, user: UserDep, session: SessionDep, now: NowDep) -> None:
     """The user has seen it. What only waited for that is settled, and no longer blocks anything."""
     await incidents.see(session, user.id, incident_id, now=now)

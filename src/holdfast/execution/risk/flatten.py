@@ -24,7 +24,6 @@ from holdfast.core.identity import new_id
 from holdfast.execution.incidents import incidents
 from holdfast.execution.models import Execution
 from holdfast.execution.plans import legs_of, traded
-from holdfast.execution.progress import tell_changed
 from holdfast.execution.risk import gate_books, stops
 from holdfast.execution.risk.models import Flatten, FlattenPosition
 from holdfast.execution.risk.schemas import FlattenPositionView, FlattenView, NewFlatten, NewStop
@@ -33,6 +32,7 @@ from holdfast.indices.board import IndexBoard
 from holdfast.market.instruments import InstrumentBook
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.jobs import enqueue
+from holdfast.platform.pubsub import tell_changed
 from holdfast.platform.tasks import RetryAt, Work
 from holdfast.portfolio.booking import closable
 from holdfast.portfolio.models import Sleeve
@@ -113,8 +113,7 @@ async def run(work: Work) -> None:
         if position.state not in _ENDED:
             await _step(work, position, row.created_at)
     left = await _finish_if_over(work, flatten_id)
-    await tell_changed(work.redis, row.user_id, "stops")
-    await tell_changed(work.redis, row.user_id, "positions")
+    await tell_changed(work.redis, row.user_id, "stops", "positions", "incidents")
     if left:
         raise RetryAt(LOOK_AGAIN if "closing" in left else WAIT_LONGER, "positions are being closed")
 

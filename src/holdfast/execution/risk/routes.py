@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
-from holdfast.execution.progress import tell_changed
 from holdfast.execution.risk import flatten, stops
 from holdfast.execution.risk import service as risk_service
 from holdfast.execution.risk.schemas import (
@@ -21,6 +20,7 @@ from holdfast.execution.risk.schemas import (
 )
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.idempotency import IntentDep, run_once
+from holdfast.platform.pubsub import tell_changed
 from holdfast.platform.web import DatabaseDep, NowDep, SessionDep, SettingsDep
 
 router = APIRouter(prefix="/api", tags=["risk"])
@@ -123,7 +123,7 @@ async def create_stop(
         answer = await run_once(session, user.id, intent, wanted, effect)
     async with database.transaction() as session:
         await stops.hurry(session, user.id, wanted.position_id, now=now)
-    await tell_changed(request.app.state.redis, user.id, "stops")
+    await tell_changed(request.app.state.redis, user.id, "stops", "incidents")
     return answer
 
 
@@ -134,7 +134,7 @@ async def lift_stop(
     """Allow new risk again. Safe to repeat."""
     async with database.transaction() as session:
         await stops.lift(session, user.id, stop_id, by=stops.BY_THE_USER, now=now)
-    await tell_changed(request.app.state.redis, user.id, "stops")
+    await tell_changed(request.app.state.redis, user.id, "stops", "incidents")
 
 
 @router.post("/flatten", status_code=202, response_model=FlattenView)
@@ -149,7 +149,7 @@ async def create_flatten(
             return 202, await flatten.start(session, user.id, wanted, by=stops.BY_THE_USER, now=now)
 
         answer = await run_once(session, user.id, intent, wanted, effect)
-    await tell_changed(request.app.state.redis, user.id, "stops")
+    await tell_changed(request.app.state.redis, user.id, "stops", "incidents")
     return answer
 
 

@@ -110,16 +110,32 @@ async def list_for(
     return views
 
 
-async def tick(session: AsyncSession, user_id: UUID) -> StopsTick:
-    """How many stops hold for the user and how many flattenings run: enough to notice every change."""
-    mine = or_(Stop.scope == "instance", Stop.user_id == user_id)
-    count, newest = (
-        await session.execute(
-            select(func.count(), func.max(Stop.since)).where(Stop.lifted_at.is_(None), mine)
-        )
-    ).one()
-    running = select(func.count()).where(Flatten.user_id == user_id, Flatten.finished_at.is_(None))
-    return StopsTick(in_force=count, newest_at=newest, flattening=await session.scalar(running) or 0)
+async def ticks(session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, StopsTick]:
+    """How many stops hold for each of the users and how many flattenings run: enough to notice every
+    change."""
+    rows = await session.execute(
+        select(Stop.user_id, func.count(), func.max(Stop.since))
+        .where(Stop.lifted_at.is_(None), or_(Stop.scope == "instance", Stop.user_id.in_(users)))
+        .group_by(Stop.user_id)
+    )
+    held = {user_id: (count, newest) for user_id, count, newest in rows}
+    counted = await session.execute(
+        select(Flatten.user_id, func.count())
+        .where(Flatten.user_id.in_(users), Flatten.finished_at.is_(None))
+        .group_by(Flatten.user_id)
+    )
+    running = dict(counted.tuples().all())
+    everywhere = held.get(None)
+    return {one: _tick(everywhere, held.get(one), flattening=running.get(one, 0)) for one in users}
+
+
+def _tick(*held: tuple[int, datetime] | None, flattening: int) -> StopsTick:
+    known = [one for one in held if one]
+    return StopsTick(
+        in_force=sum(count for count, _ in known),
+        newest_at=max((since for _, since in known), default=None),
+        flattening=flattening,
+    )
 
 
 async def stop(session: AsyncSession, user_id: UUID, wanted: NewStop, *, by: str, now: datetime) -> Stop:
