@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from holdfast.charts.datasets.schemas import Upload
 from holdfast.charts.datasets.service import MOST_BYTES, check_form, name_from
 from holdfast.core.errors import InvalidInput, TooManyRequests
-from holdfast.market.candles.uploads import LONGEST_SECONDS, STALLED_SECONDS
+from holdfast.market.candles.uploads import LONGEST_SECONDS, STALLED_SECONDS, as_it_comes
 
 _FIELDS: Final = ("kind", "name", "series", "timeframe")
 _LONGEST_FIELD: Final = 4096
@@ -101,20 +101,15 @@ async def _upload(form: FormData) -> tuple[Upload, UploadFile]:
 
 
 async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:
-    stream, size = aiter(request.stream()), 0
-    while True:
-        try:
-            piece = await asyncio.wait_for(anext(stream), STALLED_SECONDS)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise InvalidInput("The upload does not go on.", advice="Send it again.") from None
-        except ClientDisconnect:
-            raise InvalidInput("The upload was broken off.", advice="Send it again.") from None
-        size += len(piece)
-        if size > MOST_BYTES + _AROUND_THE_FILE:
-            raise _too_large()
-        yield piece
+    size = 0
+    try:
+        async for piece in as_it_comes(request.stream(), STALLED_SECONDS):
+            size += len(piece)
+            if size > MOST_BYTES + _AROUND_THE_FILE:
+                raise _too_large()
+            yield piece
+    except ClientDisconnect:
+        raise InvalidInput("The upload was broken off.", advice="Send it again.") from None
 
 
 def _too_large() -> InvalidInput:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -110,6 +110,20 @@ async def _check_open(session: AsyncSession, owner_id: UUID) -> None:
         )
 
 
+async def as_it_comes(stream: AsyncIterator[bytes], patience: float) -> AsyncGenerator[bytes, None]:
+    """The pieces of an upload. Raises ``InvalidInput``: the next does not come for so many seconds."""
+    pieces = aiter(stream)
+    while True:
+        try:
+            async with asyncio.timeout(patience):  # ``wait_for`` may lose a deadline that is around this one
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise InvalidInput("The upload does not go on.", advice="Send it again.") from None
+        yield piece
+
+
 async def _keep(database: Database, import_id: UUID, stream: AsyncIterator[bytes]) -> tuple[int, str]:
     """Write the pieces as they come; the size and the fingerprint of all of them."""
     digest, size, part, held = hashlib.sha256(), 0, 0, bytearray()
@@ -121,14 +135,7 @@ async def _keep(database: Database, import_id: UUID, stream: AsyncIterator[bytes
         held.clear()
         part += 1
 
-    pieces = aiter(stream)
-    while True:
-        try:
-            piece = await asyncio.wait_for(anext(pieces), STALLED_SECONDS)
-        except StopAsyncIteration:
-            break
-        except TimeoutError:
-            raise InvalidInput("The upload does not go on.", advice="Send it again.") from None
+    async for piece in as_it_comes(stream, STALLED_SECONDS):
         size += len(piece)
         if size > MOST_BYTES:
             raise InvalidInput(
