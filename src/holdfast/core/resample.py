@@ -22,7 +22,7 @@ def resample(bars: Bars, timeframe: Timeframe) -> Bars:
     heads = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))
     if len(heads) == len(bars) and np.array_equal(buckets, bars.time):
         return bars
-    if float(np.abs(bars.volume.astype(np.float64)).sum()) > _SAFE:
+    if np.add.reduceat(np.abs(bars.volume.astype(np.float64)), heads).max() > _SAFE:
         raise DoesNotFit("a sum of volumes needs more than 63 bits")
     tails = np.append(heads[1:], len(bars)) - 1
     return Bars(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 from tests.market.candles.made import DAY, START, walk
@@ -17,7 +18,7 @@ from tests.market.candles.test_backfill import (
 )
 
 from holdfast.core.bars import Bars
-from holdfast.core.errors import NotFound, Unavailable
+from holdfast.core.errors import InvalidInput, NotFound, Unavailable
 from holdfast.core.resample import resample
 from holdfast.core.timeframes import Timeframe
 from holdfast.market.candles import backfill, store
@@ -235,3 +236,17 @@ async def test_a_page_has_nothing_closed_that_forms_by_the_venues_clock(database
     assert await candles.upto(series, Timeframe.M1, LAST - 600, LAST + 60) == history().between(
         LAST - 600, LAST + 60
     )
+
+
+async def test_hours_that_cannot_be_summed_are_refused_in_words(candles: Candles, database: Database) -> None:
+    bars = walk(20)
+    loud = Bars(*bars.columns[:5], np.full(20, 4 * 10**17, np.int64), bars.price_decimals, 0)
+    async with database.transaction() as session:
+        one = await store.series(session, "lab", "LOUD")
+        await store.write(session, one.id, loud, origin="test")
+        await store.seal(session, one.id, START // DAY + 1)
+    series = await candles.find("lab", "LOUD")
+    asked = START + DAY
+    assert len((await candles.page(series, Asked(Timeframe.M1, 1440, before=asked))).bars) == 20
+    with pytest.raises(InvalidInput, match="too large to be summed"):
+        await candles.page(series, Asked(HOURS, 24, before=asked))

@@ -9,10 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import Bars, impossible
-from holdfast.core.resample import resample
 from holdfast.core.time import from_seconds
-from holdfast.core.timeframes import DAY, HOUR, Timeframe
-from holdfast.market.candles import chunks, repository
+from holdfast.core.timeframes import DAY, HOUR
+from holdfast.market.candles import chunks, repository, store
 from holdfast.market.candles.models import CandleBackfill, CandleChunk, CandleRow, CandleSeries
 from holdfast.market.candles.schemas import BackfillView, SeriesView
 from holdfast.platform.database import Database
@@ -130,10 +129,12 @@ def _check(row: CandleChunk, one: CandleSeries) -> list[str]:
 
 
 def _hours_agree(bars: Bars, row: CandleChunk, one: CandleSeries) -> bool:
+    wanted = store.hours_of(bars)
+    if not row.hours or not wanted:
+        return row.hours == wanted
+    scale = one.price_decimals, one.volume_decimals
     try:
-        return chunks.decode(row.hours, one.price_decimals, one.volume_decimals) == resample(
-            bars, Timeframe.H1
-        )
+        return chunks.decode(row.hours, *scale) == chunks.decode(wanted, *scale)
     except chunks.BrokenChunk:
         return False
 

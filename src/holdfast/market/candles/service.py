@@ -1,7 +1,8 @@
 """A chart's page of bars: from the store or, where nothing is stored yet, from the venue at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 from uuid import UUID
 
@@ -149,7 +150,7 @@ class Candles:
                 raise _unanswered(series)
         async with self._database.transaction() as session:
             rest = await self._reader(series.source).read(session, series, start, until)
-        return _resampled(interleaved(*same_scale([whole, rest])), timeframe)
+        return _resampled([whole, rest], timeframe)
 
     async def stored(self, series: Series, timeframe: Timeframe, start: int, until: int) -> Bars:
         """What is here of [``start``, ``until``), both on the grid of the timeframe; no venue is asked."""
@@ -199,8 +200,11 @@ class Candles:
         self, session: AsyncSession, series: Series, timeframe: Timeframe, start: int, until: int
     ) -> Bars:
         hours = series.base_seconds < HOUR and (timeframe.seconds or DAY) % HOUR == 0
-        found = await self._reader(series.source).read(session, series, start, until, hours=hours)
-        return _resampled(found, timeframe)
+        try:
+            found = await self._reader(series.source).read(session, series, start, until, hours=hours)
+        except DoesNotFit as error:
+            raise _too_large() from error
+        return _resampled([found], timeframe)
 
     async def _gaps(self, session: AsyncSession, series: Series, start: int, until: int) -> list[Gap]:
         """The most recent holes between the first bar there is and now."""
@@ -292,7 +296,7 @@ class Candles:
             return bars, _stored_until(series, now)
         settled = -1 if series.last_time is None else series.last_time
         fresh = newest.take(newest.time > settled).between(start, until)
-        return _resampled(interleaved(*same_scale([bars, fresh])), asked.timeframe), now
+        return _resampled([bars, fresh], asked.timeframe), now
 
     def _settled_before(self, series: Series) -> int:
         """By the venue's clock, as far as it is known."""
@@ -341,13 +345,18 @@ async def _begin(session: AsyncSession, source: str, symbol: str) -> Series | No
     return series_of_row(one)
 
 
-def _resampled(bars: Bars, timeframe: Timeframe) -> Bars:
+def _resampled(parts: Sequence[Bars], timeframe: Timeframe) -> Bars:
+    """One or two parts of bars as one, longer ones of them."""
     try:
-        return resample(bars, timeframe)
+        return resample(reduce(interleaved, same_scale(parts)), timeframe)
     except DoesNotFit as error:
-        raise InvalidInput(
-            "The volumes of these bars are too large to be summed.", advice="Choose a shorter timeframe."
-        ) from error
+        raise _too_large() from error
+
+
+def _too_large() -> InvalidInput:
+    return InvalidInput(
+        "The volumes of these bars are too large to be summed.", advice="Choose a shorter timeframe."
+    )
 
 
 def _unanswered(series: Series) -> Unavailable:

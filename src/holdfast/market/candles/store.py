@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.bars import Bars
+from holdfast.core.bars import Bars, DoesNotFit
 from holdfast.core.resample import resample
 from holdfast.core.timeframes import DAY, HOUR, MINUTE, Timeframe
 from holdfast.market.candles import chunks, repository
@@ -79,7 +79,12 @@ async def read(session: AsyncSession, series_id: int, start: int, end: int) -> B
 
 
 async def read_hours(session: AsyncSession, series_id: int, start: int, end: int) -> Bars:
-    """As ``read``, but resampled to hours, for a fraction of the work. The bars must divide an hour."""
+    """As ``read``, but resampled to hours, for a fraction of the work. The bars must divide an hour.
+
+    Raises:
+        NoSeries, BrokenChunk: as ``read``.
+        DoesNotFit: the volumes of an hour are too large to be summed.
+    """
     found = await repository.stored(session, series_id, start, max(start, end), hours=True)
     sealed, recent = resample(found.sealed, Timeframe.H1), resample(found.recent, Timeframe.H1)
     return interleaved(sealed, recent).between(start, end)
@@ -270,13 +275,21 @@ async def _widen(session: AsyncSession, one: CandleSeries, price: int, volume: i
     await session.flush()
 
 
+def hours_of(bars: Bars) -> bytes:
+    """A day's hours as its chunk keeps them; empty, so that its bars are read instead, where the volumes of
+    an hour are too large to be summed."""
+    try:
+        return chunks.encode(resample(bars, Timeframe.H1))
+    except DoesNotFit:
+        return b""
+
+
 def _chunk(one: CandleSeries, day: int, bars: Bars) -> dict[str, Any]:
-    hours = chunks.encode(resample(bars, Timeframe.H1)) if one.base_seconds < HOUR else b""
     return {
         "series_id": one.id,
         "day": day,
         "count": len(bars),
         "payload": chunks.encode(bars),
-        "hours": hours,
+        "hours": hours_of(bars) if one.base_seconds < HOUR else b"",
         "digest": chunks.digest(bars),
     }

@@ -171,7 +171,8 @@ class Ingest:
                 await self._fill(name, tail)
             except (VenueError, DoesNotFit, SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("missed minutes could not be read", series=name, error=str(error)[:300])
-                self._not_before[name] = self._now() + FAILED_SECONDS
+                wait = UNKNOWN_SECONDS if isinstance(error, DoesNotFit) else FAILED_SECONDS
+                self._not_before[name] = self._now() + wait
 
     async def _fill(self, name: str, tail: Tail) -> None:
         """What follows the last closed minute known: here, or in the store when nothing is known here."""
@@ -224,11 +225,27 @@ class Ingest:
             for name in closed.keys() - self._ids.keys():
                 made = await store.series(session, *name.split(":"), price_decimals=LEVEL_DECIMALS)
                 self._ids[name] = made.id
+        try:
+            await self._write_all(closed)
+        except ValueError:
+            for name, (tail, minutes) in closed.items():
+                await self._write_alone(name, tail, minutes)
+
+    async def _write_all(self, closed: Mapping[str, tuple[Tail, list[Minute]]]) -> None:
         async with self._database.transaction() as session:
             for name in sorted(closed, key=self._ids.__getitem__):
                 await _write(session, self._ids[name], name, closed[name][1], self._clock.now())
         for tail, minutes in closed.values():
             tail.stored(minutes)
+
+    async def _write_alone(self, name: str, tail: Tail, minutes: list[Minute]) -> None:
+        """So that minutes that cannot be stored cost no other series."""
+        try:
+            await self._write_all({name: (tail, minutes)})
+        except ValueError as error:
+            log.error("streamed minutes cannot be stored", series=name, error=str(error)[:300])
+            tail.forget()
+            self._not_before[name] = self._now() + UNKNOWN_SECONDS
 
     def _every(self) -> list[tuple[str, Tail]]:
         return [*self._tails.items(), *self._levels.items()]
