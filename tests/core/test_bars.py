@@ -133,3 +133,28 @@ def test_impossible_bars_are_found() -> None:
         (240, *good),
     ]
     assert impossible(Bars.of_decimals(rows)).tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "value", ["1e999999", "-1e999999", "1e-999999", "1e19", "1e-19", f"1.{'0' * 150}1", "NaN", "Infinity"]
+)
+def test_what_cannot_be_held_exactly_is_refused(value: str) -> None:
+    with pytest.raises(DoesNotFit):
+        Bars.of_decimals([(60, Decimal(value), Decimal(1), Decimal(1), Decimal(1), Decimal(1))])
+
+
+@pytest.mark.parametrize("value", ["0e999999", "0e-999999", "0.0"])
+def test_zero_is_zero_however_it_is_written(value: str) -> None:
+    one = Decimal(1)
+    assert Bars.of_decimals([(60, one, one, one, one, Decimal(value))]).volume.tolist() == [0]
+
+
+def test_volumes_are_bounded_bar_by_bar() -> None:
+    """However many bars: only what makes one longer bar is summed."""
+    count = 48
+    times = np.arange(count, dtype=np.int64) * 3600
+    ones, volumes = np.ones(count, np.int64), np.full(count, 2**58, np.int64)
+    bars = Bars(times, ones, ones, ones, ones, volumes, 0, 0)
+    assert resample(bars, Timeframe.H12).volume.tolist() == [12 * 2**58] * 4
+    with pytest.raises(DoesNotFit):
+        resample(bars, Timeframe.D1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,8 @@ PRICES: Final = ("open", "high", "low", "close")
 COLUMNS: Final = ("time", *PRICES, "volume")
 MOST_DECIMALS: Final = 18
 _LARGEST: Final = 2**63 - 1
-_EXACT: Final = Context(prec=100, Emin=-10_000, Emax=10_000)
+_MOST_DIGITS: Final = len(str(_LARGEST))
+_EXACT: Final = Context(prec=100, traps=[Inexact, InvalidOperation])
 
 
 class DoesNotFit(ValueError):
@@ -190,14 +191,22 @@ def _made(columns: Iterable[Ints], price_decimals: int, volume_decimals: int) ->
 
 
 def _decimals(value: int | Decimal) -> int:
-    exponent = _EXACT.normalize(Decimal(value)).as_tuple().exponent
+    number = Decimal(value)
+    if not number:
+        return 0
+    if not number.is_finite() or number.adjusted() >= _MOST_DIGITS:
+        raise DoesNotFit(f"{str(value)[:40]} is too large")
+    try:
+        exponent = _EXACT.normalize(number).as_tuple().exponent
+    except Inexact:
+        exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or -exponent > MOST_DECIMALS:
-        raise DoesNotFit(f"{value} has more than {MOST_DECIMALS} decimals")
+        raise DoesNotFit(f"{str(value)[:40]} has more than {MOST_DECIMALS} decimals")
     return max(0, -exponent)
 
 
 def _integers(values: Sequence[int | Decimal], decimals: int) -> Ints:
-    whole = [int(_EXACT.scaleb(Decimal(value), decimals)) for value in values]
+    whole = [int(_EXACT.scaleb(number, decimals)) if (number := Decimal(value)) else 0 for value in values]
     if any(abs(value) > _LARGEST for value in whole):
         raise DoesNotFit(f"a number is too large for {decimals} decimals")
     return np.array(whole, dtype=np.int64)

@@ -12,13 +12,18 @@ import httpx2
 import pytest
 from sqlalchemy import func, select
 
-from holdfast.charts.datasets import forms, reading, service
+from holdfast.charts.datasets import forms, reading, service, tasks
 from holdfast.charts.datasets.models import Dataset, DatasetPart, Signal
 from holdfast.core.errors import NotFound
+from holdfast.market.candles import importing
 from holdfast.market.candles.models import CandleChunk, CandleRow, CandleSeries
+from holdfast.market.candles.perseverance import MOST_ATTEMPTS
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
+from holdfast.platform.jobs import Lease
 from holdfast.platform.models import Job
+from holdfast.platform.settings import Settings
+from holdfast.platform.tasks import Work
 
 Headers = dict[str, str]
 Key = Callable[[], Headers]
@@ -110,6 +115,79 @@ async def test_one_wrong_row_keeps_everything_out(
     assert await left(database) == [0, 0, 0, 0, 0]
     assert (await client.get(f"/api/candles/own/{made['id']}", headers=owner)).status_code == 404
     assert (await client.get(f"/api/datasets/{made['id']}/file", headers=owner)).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("1e999999", "too large"),
+        ("1e-999999", "more than 18 decimals"),
+        ("1_000", "no number"),
+        ("\u0663", "no number"),
+    ],
+)
+async def test_numbers_that_are_none_are_told_with_their_row(
+    client: httpx2.AsyncClient, database: Database, owner: Headers, key: Key, cell: str, says: str
+) -> None:
+    rows = f"{START},1,1,1,1,1\n{START + 60},{cell},{cell},{cell},{cell},1\n"
+    made = await bring(client, database, owner | key(), rows)
+    assert made["state"] == "failed"
+    (problem,) = made["problems"]
+    assert problem["row"] == 2
+    assert says in problem["message"]
+
+
+async def test_volumes_with_eighteen_decimals_are_kept(
+    client: httpx2.AsyncClient, database: Database, owner: Headers, key: Key
+) -> None:
+    """As exchanges on a chain export them: an hour of them may be too large to be summed, a minute is not."""
+    rows = "".join(f"{START + 60 * at},100.5,102,99,101.25,3.{at:018d}\n" for at in range(1, 121))
+    made = await bring(client, database, owner | key(), rows)
+    assert (made["state"], made["rows"], made["error"]) == ("ready", 120, "")
+    chart = f"/api/candles/own/{made['id']}?before={START + 7200}&timeframe="
+    assert (await client.get(f"{chart}1m", headers=owner)).status_code == 200
+    refused = await client.get(f"{chart}1h", headers=owner)
+    assert refused.status_code == 422
+    assert "shorter timeframe" in refused.json()["advice"]
+
+
+async def test_numbers_too_far_apart_for_one_scale_are_refused(
+    client: httpx2.AsyncClient, database: Database, owner: Headers, key: Key
+) -> None:
+    rows = f"{START}" + ",9e17" * 4 + f",1\n{START + 60}" + ",1e-18" * 4 + ",1\n"
+    made = await bring(client, database, owner | key(), rows)
+    assert made["state"] == "failed"
+    assert "too large" in made["error"]
+
+
+async def test_a_file_is_not_read_for_ever(
+    client: httpx2.AsyncClient,
+    database: Database,
+    settings: Settings,
+    owner: Headers,
+    key: Key,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever goes wrong in reading it: after some attempts its owner is told."""
+    made = (await send(client, owner | key(), BARS)).json()["id"]
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(importing, "check", broken)
+    clock = SystemClock()
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        lease = Lease(1, service.JOB, made, 1, attempt, clock.now())
+        work = Work(lease, database, None, settings, clock, {})  # type: ignore[arg-type]
+        if attempt < MOST_ATTEMPTS:
+            with pytest.raises(ZeroDivisionError):
+                await tasks.read_dataset(work)
+        else:
+            await tasks.read_dataset(work)
+    told = (await client.get(f"/api/datasets/{made}", headers=owner)).json()
+    assert told["state"] == "failed"
+    assert "Send it again" in told["error"]
+    assert await left(database) == [0, 0, 0, 0, 0]
 
 
 async def test_all_wrong_rows_are_counted_and_the_first_told(

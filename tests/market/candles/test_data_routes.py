@@ -13,17 +13,18 @@ import httpx2
 import pytest
 from sqlalchemy import func, select
 from tests.market.candles.made import START, walk
-from tests.market.candles.test_importing import GOOD, binance
+from tests.market.candles.test_importing import GOOD, binance, bring_in
 
 from holdfast.core.bars import Bars
 from holdfast.core.errors import InvalidInput
 from holdfast.core.timeframes import Timeframe
-from holdfast.market.candles import feeds, tasks, uploads
+from holdfast.market.candles import feeds, importing, perseverance, repository, tasks, uploads
 from holdfast.market.candles.importing import Target
-from holdfast.market.candles.models import CandleImport, CandleImportPart
+from holdfast.market.candles.models import CandleChunk, CandleImport, CandleImportPart, CandleRow
 from holdfast.platform.models import Job
-from holdfast.platform.tasks import Work
+from holdfast.platform.tasks import RetryAt, Work
 from holdfast.venues.bybit.public import BybitPublic
+from holdfast.venues.protocol import Unreachable
 
 Headers = dict[str, str]
 
@@ -40,7 +41,7 @@ async def user(api: httpx2.AsyncClient) -> Headers:
 
 
 async def send(api: httpx2.AsyncClient, user: Headers, content: bytes, **query: str) -> httpx2.Response:
-    asked = {"series": "lab:BTCUSDT", "file_name": "bars.csv", **query}
+    asked = {"series": "bybit:BTCUSDT", "file_name": "bars.csv", **query}
     return await api.post("/api/data/imports", params=asked, content=content, headers=user)
 
 
@@ -53,9 +54,9 @@ async def view(api: httpx2.AsyncClient, user: Headers, import_id: str) -> Any:
 
 
 async def test_an_uploaded_archive_is_imported_and_charted(
-    api: httpx2.AsyncClient, user: Headers, work: Work, tmp_path: Path
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, tmp_path: Path
 ) -> None:
-    bars = walk(3000)
+    bars = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 3000 * 60)
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("BTCUSDT-1m-2023-01.csv", binance(bars))
@@ -75,14 +76,19 @@ async def test_an_uploaded_archive_is_imported_and_charted(
         assert await session.scalar(select(func.count()).select_from(CandleImportPart)) == 0
     shown = (await api.get("/api/data/series", headers=user)).json()
     assert [(one["series"], one["bars"], one["timeframe_seconds"]) for one in shown] == [
-        ("lab:BTCUSDT", 3000, 60)
+        ("bybit:BTCUSDT", 3000, 60)
     ]
     chart = await api.get(
-        "/api/candles/lab/BTCUSDT", params={"timeframe": "1h", "limit": 10, "before": START + 86_400}
+        "/api/candles/bybit/BTCUSDT", params={"timeframe": "1h", "limit": 10, "before": START + 86_400}
     )
     assert chart.status_code == 200
-    found = (await api.get("/api/symbols", params={"q": "lab"})).json()
-    assert [one["series"] for one in found] == ["lab:BTCUSDT"]
+
+
+async def stored_bars(work: Work) -> int:
+    async with work.database.transaction() as session:
+        rows = await session.scalar(select(func.count()).select_from(CandleRow))
+        sealed = await session.scalar(select(func.coalesce(func.sum(CandleChunk.count), 0)))
+    return int(rows or 0) + int(sealed or 0)
 
 
 async def test_bad_rows_are_listed_and_nothing_is_imported(
@@ -93,7 +99,7 @@ async def test_bad_rows_are_listed_and_nothing_is_imported(
     failed = await view(api, user, answer.json()["id"])
     assert failed["state"] == "failed"
     assert [one["row"] for one in failed["problems"]] == [3, 4]
-    assert (await api.get("/api/data/series", headers=user)).json() == []
+    assert await stored_bars(work) == 0
 
 
 @pytest.mark.parametrize(
@@ -120,6 +126,7 @@ async def test_junk_is_refused_in_words(
         {"series": "own:abc"},
         {"series": "index:btc-d"},
         {"series": "nothing"},
+        {"series": "lab:BTCUSDT"},
         {"series": "lab:../../etc/passwd"},
         {"file_name": "../x.csv"},
         {"file_name": ""},
@@ -155,16 +162,19 @@ async def test_others_see_nothing_and_strangers_less(
     assert (await api.get(f"/api/data/imports/{made}", headers=other)).status_code == 404
     assert (await api.get("/api/data/imports", headers=other)).json() == []
     assert [one["id"] for one in (await api.get("/api/data/imports", headers=user)).json()] == [made]
-    for path in ("series", "imports", f"imports/{made}", "backfills", "gaps?series=lab:BTCUSDT"):
+    for path in ("series", "imports", f"imports/{made}", "backfills", "gaps?series=bybit:BTCUSDT"):
         assert (await api.get(f"/api/data/{path}")).status_code == 401
     assert (await send(api, {}, GOOD.encode())).status_code == 401
 
 
-async def test_gaps_are_told_with_reasons(api: httpx2.AsyncClient, user: Headers, work: Work) -> None:
+async def test_gaps_are_told_with_reasons(
+    api: httpx2.AsyncClient, user: Headers, work: Work, tmp_path: Path
+) -> None:
     bars = walk(600)
     holed = bars.take((bars.time < START + 6000) | (bars.time >= START + 12000))
-    made = (await send(api, user, binance(holed))).json()["id"]
-    await work_off(work, made)
+    path = tmp_path / "holed.csv"
+    path.write_bytes(binance(holed))
+    await bring_in(work.database, path, Target("lab", "BTCUSDT"))
     until = datetime.fromtimestamp(START + 36_000, UTC).isoformat()
     told = (
         await api.get("/api/data/gaps", params={"series": "lab:BTCUSDT", "to": until}, headers=user)
@@ -211,9 +221,7 @@ async def test_an_upload_for_a_venue_must_be_what_the_venue_tells(
         told = await view(api, user, made)
         assert (told["state"], told["new"], told["conflicting"]) == ("failed", 0, 0)
         assert "is not what the venue tells" in told["error"]
-    made = (await send(api, user, binance(theirs), series="bybit:NOSUCH")).json()["id"]
-    await work_off(work, made)
-    assert "knows no NOSUCH" in (await view(api, user, made))["error"]
+    assert (await send(api, user, binance(theirs), series="bybit:NOSUCH")).status_code == 404
 
 
 def scale_of(bars: Bars) -> tuple[int, int]:
@@ -257,7 +265,7 @@ async def test_no_connection_is_held_while_bytes_come(api: httpx2.AsyncClient, u
 
     answer = await api.post(
         "/api/data/imports",
-        params={"series": "lab:BTCUSDT", "file_name": "bars.csv"},
+        params={"series": "bybit:BTCUSDT", "file_name": "bars.csv"},
         content=slowly(),
         headers=user,
     )
@@ -275,3 +283,166 @@ async def none_held(api: httpx2.AsyncClient) -> None:
     async with asyncio.timeout(30):
         while app_of(api).state.database.engine.pool.checkedout():
             await asyncio.sleep(0.001)
+
+
+def plain(bars: Bars, volume: str) -> bytes:
+    """The same prices with another volume in every row."""
+    rows = [line.split(",")[:5] for line in binance(bars).decode().splitlines()]
+    return "".join(f"{int(row[0]) // 1000},{','.join(row[1:])},{volume}\n" for row in rows).encode()
+
+
+@pytest.mark.parametrize(
+    ("volume", "words"),
+    [
+        ("0.0000000000001", "13 decimals"),
+        ("900000000000", "is not what the venue tells"),
+        ("3.000000000000000001", "cannot be those of bybit"),
+    ],
+)
+async def test_volumes_the_venue_cannot_have_told_never_reach_its_series(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, volume: str, words: str
+) -> None:
+    """Neither its scale widens nor do its sums overflow: both would end the series for everybody."""
+    theirs = await feeds.span(venue, "ETHUSDT", Timeframe.M1, START, START + 30 * 60)
+    made = (await send(api, user, plain(theirs, volume), series="bybit:ETHUSDT")).json()["id"]
+    async with work.database.transaction() as session:
+        before = await repository.series_of(session, "bybit", "ETHUSDT")
+    await work_off(work, made)
+    told = await view(api, user, made)
+    assert (told["state"], told["new"]) == ("failed", 0)
+    assert words in told["error"]
+    async with work.database.transaction() as session:
+        after = await repository.series_of(session, "bybit", "ETHUSDT")
+    assert before
+    assert after
+    assert after.volume_decimals == before.volume_decimals
+
+
+@pytest.mark.parametrize("start", [0, 3 * 3600])
+async def test_bars_that_are_not_over_are_refused(
+    api: httpx2.AsyncClient, user: Headers, work: Work, start: int
+) -> None:
+    """Nothing the venue tells could be held against them, now or tomorrow."""
+    hour = int(work.clock.now().timestamp()) // 3600 * 3600 + start
+    rows = "".join(f"{hour + 60 * at},1,1,1,1,1\n" for at in range(3))
+    made = (await send(api, user, rows.encode())).json()["id"]
+    await work_off(work, made)
+    told = await view(api, user, made)
+    assert (told["state"], told["new"]) == ("failed", 0)
+    assert "is not over" in told["error"]
+
+
+async def test_what_an_upload_leaves_out_is_still_asked_of_the_venue(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic
+) -> None:
+    """The layout of an archive does not make a hole in it a fact about the venue."""
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 120 * 60)
+    holed = theirs.take((theirs.time < START + 600) | (theirs.time >= START + 6600))
+    made = (await send(api, user, binance(holed))).json()["id"]
+    await work_off(work, made)
+    assert (await view(api, user, made))["state"] == "done"
+    asked = {"series": "bybit:BTCUSDT", "to": datetime.fromtimestamp(START + 7200, UTC).isoformat()}
+    told = (await api.get("/api/data/gaps", params=asked, headers=user)).json()
+    assert [(one["bars"], one["reason"]) for one in told["gaps"]] == [(100, "not_fetched")]
+
+
+async def test_imports_are_bounded_for_each_user(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 120 * 60)
+    made = (await send(api, user, binance(theirs))).json()["id"]
+    await work_off(work, made)
+    monkeypatch.setattr(uploads, "MOST_ROWS", 200)
+    second = (await send(api, user, binance(theirs))).json()["id"]
+    await work_off(work, second)
+    told = await view(api, user, second)
+    assert (told["state"], told["rows_done"]) == ("failed", 0)
+    assert "more than 200 in 30 days" in told["error"]
+    for name, most in (("MOST_FILES", 1), ("MOST_BYTES_TOGETHER", 100), ("MOST_ROWS", 100)):
+        with monkeypatch.context() as limits:
+            limits.setattr(uploads, name, most)
+            answer = await send(api, user, GOOD.encode())
+            assert answer.status_code == 409, name
+            assert "30 days" in answer.json()["detail"]
+            assert (await send(api, await sign_in(api), GOOD.encode())).status_code == 202, "others may"
+
+
+async def test_an_import_that_waits_or_has_failed_is_removed(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic
+) -> None:
+    waiting = (await send(api, user, GOOD.encode())).json()["id"]
+    failed = (await send(api, user, b"junk\n")).json()["id"]
+    await work_off(work, failed)
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 120 * 60)
+    done = (await send(api, user, binance(theirs))).json()["id"]
+    await work_off(work, done)
+    other = await sign_in(api)
+    assert (await api.delete(f"/api/data/imports/{waiting}", headers=other)).status_code == 404
+    for gone in (waiting, failed):
+        assert (await api.delete(f"/api/data/imports/{gone}", headers=user)).status_code == 204
+    kept = await api.delete(f"/api/data/imports/{done}", headers=user)
+    assert kept.status_code == 409
+    assert "stays" in kept.json()["advice"]
+    await work_off(work, waiting)
+    assert [one["id"] for one in (await api.get("/api/data/imports", headers=user)).json()] == [done]
+    async with work.database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(CandleImportPart)) == 0
+
+
+async def test_an_import_removed_while_it_is_checked_ends(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 120 * 60)
+    made = (await send(api, user, binance(theirs))).json()["id"]
+    compared = uploads.disagreement
+
+    async def removed_meanwhile(*args: Any, **options: Any) -> str:
+        assert (await api.delete(f"/api/data/imports/{made}", headers=user)).status_code == 204
+        return await compared(*args, **options)
+
+    monkeypatch.setattr(uploads, "disagreement", removed_meanwhile)
+    await work_off(work, made)
+    assert await stored_bars(work) == 0
+
+
+async def test_a_file_is_not_read_for_ever(
+    api: httpx2.AsyncClient, user: Headers, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong in reading it: after some attempts its owner is told, and may send others."""
+    made = (await send(api, user, GOOD.encode())).json()["id"]
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(importing, "check", broken)
+    for attempt in range(1, perseverance.MOST_ATTEMPTS):
+        with pytest.raises(ZeroDivisionError):
+            await work_off(at_attempt(work, attempt), made)
+    await work_off(at_attempt(work, perseverance.MOST_ATTEMPTS), made)
+    told = await view(api, user, made)
+    assert told["state"] == "failed"
+    assert "Send it again" in told["error"]
+
+
+async def test_a_file_workers_die_of_is_given_up(api: httpx2.AsyncClient, user: Headers, work: Work) -> None:
+    made = (await send(api, user, GOOD.encode())).json()["id"]
+    await work_off(at_attempt(work, perseverance.MOST_ATTEMPTS + 1), made)
+    assert "Send it again" in (await view(api, user, made))["error"]
+
+
+def at_attempt(work: Work, attempts: int) -> Work:
+    return replace(work, lease=replace(work.lease, attempts=attempts))
+
+
+async def test_an_import_waits_while_the_venue_is_away(
+    api: httpx2.AsyncClient, user: Headers, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = (await send(api, user, GOOD.encode())).json()["id"]
+
+    async def away(*_: Any, **__: Any) -> str:
+        raise Unreachable("away")
+
+    monkeypatch.setattr(uploads, "disagreement", away)
+    with pytest.raises(RetryAt):
+        await work_off(work, made)
+    assert (await view(api, user, made))["state"] == "waiting"

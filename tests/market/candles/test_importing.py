@@ -1,5 +1,6 @@
 """Archives of exchanges and of LEAN go in exactly, and once; other things are refused, naming the rows."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -231,6 +232,13 @@ GOOD = "1672617600,10,12,9,11,5\n1672617660,11,12,10,11,5\n"
         (GOOD + "1672617720.5,11,12,10,11,5\n", 3, "whole second"),
         ("timestamp,open,high,low,close,volume\n" + GOOD + "x,1,1,1,1,1\n", 4, "no time"),
         (GOOD + "1672617720,,12,10,11,5\n", 3, "no number"),
+        (GOOD + "1672617720,1_1,12,10,11,5\n", 3, "'1_1' is no number"),
+        (GOOD + "1672617720,11,12,10,11,\u0665\n", 3, "no number"),
+        (GOOD + "\u0661672617720,11,12,10,11,5\n", 3, "no time"),
+        (GOOD + "1672617720" + ",1e-999999" * 4 + ",5\n", 3, "more than 18 decimals"),
+        (GOOD + "1672617720,11,12,10,11,1e999999\n", 3, "too large"),
+        (GOOD + "1672617720,11,12,10,11,1e-19\n", 3, "more than 18 decimals"),
+        (GOOD + f"1672617720,11,12,10,11,{'1' * 101}\n", 3, "no number"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, rows: str, row: int, message: str) -> None:
@@ -248,6 +256,38 @@ def test_unusual_but_right_numbers_are_exact() -> None:
     assert block.bars == Bars.of_decimals(
         [(1672617600, Decimal(10), Decimal(12), Decimal(9), Decimal(11), Decimal("0.5"))]
     )
+
+
+def test_powers_of_ten_are_read_as_such_in_every_row() -> None:
+    (block,) = Parser("x.csv").blocks([b"1672617600,1,1,1,1,1.5e10\n1672617660,1,1,1,1,1.50\n"])
+    one = Decimal(1)
+    assert block.bars == Bars.of_decimals(
+        [
+            (1672617600, one, one, one, one, Decimal("1.5e10")),
+            (1672617660, one, one, one, one, Decimal("1.5")),
+        ]
+    )
+
+
+def test_rows_that_no_one_scale_holds_are_named() -> None:
+    rows = b"1672617600" + b",9e17" * 4 + b",1\n1672617660" + b",1e-18" * 4 + b",1\n"
+    with pytest.raises(InvalidInput, match=r"Rows 1 to 2 .*too large"):
+        list(Parser("x.csv").blocks([rows]))
+
+
+async def test_numbers_too_far_apart_are_refused_before_anything_is_written(
+    database: Database, tmp_path: Path
+) -> None:
+    """Each half of the file fits by itself."""
+    path = tmp_path / "far.zip"
+    large, small = (
+        "".join(f"{time},{price},{price},{price},{price},1\n" for time in (start, start + 60)).encode()
+        for start, price in ((START, "9e17"), (START + 120, "1e-18"))
+    )
+    zipped(path, a=large, b=small)
+    with pytest.raises(InvalidInput, match="too large"):
+        await bring_in(database, path)
+    assert len((await stored(database))[1]) == 0
 
 
 @given(st.binary(max_size=400))
@@ -280,6 +320,22 @@ def test_files_that_are_no_files_of_bars(tmp_path: Path) -> None:
     with zipfile.ZipFile(image, "w") as made:
         made.writestr("a.png", b"x")
     refuse("pictures.zip", image.getvalue(), "0 CSV files")
+    for packing in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", packing) as made:
+            made.writestr("a.csv", GOOD)
+        refuse("packed.zip", packed.getvalue(), "packed in a way")
+
+
+@pytest.mark.parametrize("packing", ["zip", "gz"])
+def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path, packing: str) -> None:
+    text = binance(walk(60))
+    whole = gzip.compress(text) if packing == "gz" else zipped(tmp_path / "w.zip", a=text).read_bytes()
+    path = tmp_path / f"x.{packing}"
+    for place in range(4, len(whole), 5):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with contextlib.suppress(InvalidInput):
+            assert check(path).problems or check(path).rows == 60
 
 
 def test_bombs_are_not_unpacked(tmp_path: Path) -> None:

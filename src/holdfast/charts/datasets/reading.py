@@ -66,9 +66,9 @@ async def carry_out(database: Database, clock: Clock, dataset_id: UUID) -> None:
             await (_bars if row.kind == "bars" else _signals)(database, clock, row, path)
     except WrongRows as wrong:
         told = f"{wrong.count:,} rows" if wrong.count > 1 else "One row"
-        await _fail(database, clock, dataset_id, f"{told} cannot be read; nothing was imported.", wrong)
+        await fail(database, clock, dataset_id, f"{told} cannot be read; nothing was imported.", wrong)
     except HoldfastError as refused:
-        await _fail(database, clock, dataset_id, f"{refused.detail} {refused.advice}".strip())
+        await fail(database, clock, dataset_id, f"{refused.detail} {refused.advice}".strip())
     except (Deleted, NoSeries):
         async with database.transaction() as session:
             await repository.forget_bars(session, dataset_id)
@@ -102,20 +102,17 @@ async def _bars(database: Database, clock: Clock, row: Dataset, path: Path) -> N
         noted = await _locked(session, row.id)
         noted.rows_done, noted.updated_at = rows, clock.now()
 
-    try:
-        await importing.write(
-            database,
-            one,
-            path,
-            found,
-            origin="upload",
-            now=clock.now(),
-            shown_name=row.file_name,
-            done=row.rows_done,
-            progress=progress,
-        )
-    except ValueError as error:
-        raise InvalidInput(f"{error}.", advice="Check the numbers of the file.") from error
+    await importing.write(
+        database,
+        one,
+        path,
+        found,
+        origin="upload",
+        now=clock.now(),
+        shown_name=row.file_name,
+        done=row.rows_done,
+        progress=progress,
+    )
     async with database.transaction() as session:
         noted = await _locked(session, row.id)
         _end(noted, clock.now(), found.first, found.last)
@@ -180,7 +177,7 @@ async def _enter(database: Database, clock: Clock, dataset_id: UUID, state: str)
         row.state, row.updated_at = state, clock.now()
 
 
-async def _fail(
+async def fail(
     database: Database, clock: Clock, dataset_id: UUID, error: str, wrong: WrongRows | None = None
 ) -> None:
     """Say why, and leave nothing of the file behind."""

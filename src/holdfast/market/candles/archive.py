@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,13 +21,17 @@ MOST_MEMBERS: Final = 5000
 _CHUNK: Final = 256 * 1024
 _RATIO_FROM: Final = 4 * 1024**2
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+_PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGE: Final = (
     zipfile.BadZipFile,
-    gzip.BadGzipFile,
     zlib.error,
+    struct.error,
     EOFError,
-    NotImplementedError,
+    OSError,
     RuntimeError,
+    ValueError,
+    LookupError,
+    OverflowError,
 )
 
 
@@ -59,7 +64,7 @@ def members(path: Path, shown_name: str = "") -> list[Member]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except _DAMAGE as error:
         raise _unreadable(name) from error
     texts = [entry for entry in entries if entry.filename.lower().endswith((".csv", ".txt"))]
     if not texts or len(entries) > MOST_MEMBERS:
@@ -69,6 +74,11 @@ def members(path: Path, shown_name: str = "") -> list[Member]:
         )
     if any(entry.flag_bits & 1 for entry in texts):
         raise InvalidInput(f"{name} is locked with a password.", advice="Send it without one.")
+    if any(entry.compress_type not in _PACKINGS for entry in texts):
+        raise InvalidInput(
+            f"{name} is packed in a way that is not read here.",
+            advice="Pack it as a usual zip file (deflate), or send the CSV file.",
+        )
     _check_size(name, sum(entry.file_size for entry in texts), size)
     found = [Member(Path(e.filename).name, path, "zip", e.filename, max(e.compress_size, 1)) for e in texts]
     return sorted(found, key=lambda member: member.name)

@@ -1,10 +1,11 @@
 """Whether a file can be what it is said to be: its bars against the venue's own hours.
 
-An upload goes into a history that everybody here sees, so nobody's word is taken for it. Volumes are not
-compared: archives and answers count them differently.
+An upload goes into a history that everybody here sees, so nobody's word is taken for it. Volumes are compared
+by their size only: archives and answers count them differently.
 """
 
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 
@@ -15,9 +16,12 @@ from holdfast.core.timeframes import HOUR, Timeframe
 from holdfast.market.candles import feeds
 from holdfast.venues.protocol import HistoryVenue
 
+_MOST_TIMES_THE_VOLUME: Final = 10_000.0
+
 
 class Hours:
-    """The hours of bars that come in pieces, oldest first, and how many bars each has."""
+    """The hours of bars that come in pieces, oldest first, and how many bars each has. ``take`` and ``told``
+    raise ``DoesNotFit`` where the numbers are too large for one scale or to be summed."""
 
     def __init__(self) -> None:
         self._hours: list[Bars] = []
@@ -47,15 +51,22 @@ class Hours:
             self._counts.append(np.unique_counts(bars.time // HOUR).counts)
 
 
-async def disagreement(venue: HistoryVenue, symbol: str, hours: Bars, whole: Ints, now: datetime) -> str:
-    """The first hour that cannot be the venue's, in words; "" if all can.
+async def disagreement(
+    venue: HistoryVenue, symbol: str, hours: Bars, whole: Ints, now: datetime, *, scale: tuple[int, int]
+) -> str:
+    """What cannot be the venue's, in words; "" if all can.
 
     ``hours`` are the file's bars resampled; ``whole`` the times of those with all of their bars in the file:
     these must be the same as the venue's, the others must lie within. The hour that is not over is left out.
+    ``scale``: decimals of prices and volumes that the venue is known to tell. More than these and its hours
+    have, no file of its bars has.
 
     Raises:
         VenueError: no answer.
+        DoesNotFit: the numbers are too large to be compared.
     """
+    price_decimals, volume_decimals = scale
+    hours_decimals = hours.price_decimals, hours.volume_decimals
     hours = hours.between(0, int(now.timestamp()) // HOUR * HOUR)
     for start in range(0, len(hours), feeds.PAGE):
         part = hours.take(slice(start, start + feeds.PAGE))
@@ -64,6 +75,12 @@ async def disagreement(venue: HistoryVenue, symbol: str, hours: Bars, whole: Int
         wrong = _first_wrong(part, theirs, whole)
         if wrong is not None:
             return f"the hour of {utc_minute(wrong)} is not what the venue tells"
+        price_decimals = max(price_decimals, theirs.price_decimals)
+        volume_decimals = max(volume_decimals, theirs.volume_decimals)
+    if hours_decimals[0] > price_decimals:
+        return f"its prices have {hours_decimals[0]} decimals, and the venue's {price_decimals}"
+    if hours_decimals[1] > volume_decimals:
+        return f"its volumes have {hours_decimals[1]} decimals, and the venue's {volume_decimals}"
     return ""
 
 
@@ -74,6 +91,8 @@ def _first_wrong(ours: Bars, theirs: Bars, whole: Ints) -> int | None:
     beside = np.minimum(np.searchsorted(theirs.time, ours.time), len(theirs) - 1)
     wrong = theirs.time[beside] != ours.time
     wrong |= (ours.low < theirs.low[beside]) | (ours.high > theirs.high[beside])
+    most = theirs.volume[beside].astype(np.float64) * _MOST_TIMES_THE_VOLUME
+    wrong |= ours.volume.astype(np.float64) > most
     complete = np.isin(ours.time, whole)
     for name in PRICES:
         wrong |= complete & (getattr(ours, name) != getattr(theirs, name)[beside])

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect, HTTPConnection
 
-from holdfast.core.errors import InvalidInput, NotFound, TooManyRequests
+from holdfast.core.errors import InvalidInput, TooManyRequests
 from holdfast.core.time import from_seconds
 from holdfast.market.candles import backfill, coverage, feeds, overview, repository, toll, uploads
 from holdfast.market.candles.importing import Target
@@ -124,14 +124,22 @@ async def backfills(session: SessionDep) -> list[BackfillView]:
 async def start_import(
     request: Request,
     database: DatabaseDep,
+    candles: CandlesDep,
     clock: ClockDep,
     user_id: UserIdDep,
     series: NameQuery,
     file_name: Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$")],
 ) -> ImportView:
-    """Import a file of bars, sent as the body: CSV, gzip or zip; archives of Binance, Bybit or LEAN,
-    or ``timestamp,open,high,low,close,volume``."""
+    """Import a file of a venue's bars, sent as the body: CSV, gzip or zip; archives of Binance, Bybit or
+    LEAN, or ``timestamp,open,high,low,close,volume``. It must be what the venue itself tells."""
     target = Target(*split_name(series))
+    if target.source not in feeds.OPENERS:
+        raise InvalidInput(
+            f"{target.source} is no venue whose bars could be compared with your file.",
+            advice="Bring it as your own data (/data), where only you see it; "
+            "whoever runs Holdfast can import it for everybody with `holdfast data import`.",
+        )
+    await candles.find(target.source, target.symbol)
     made = await uploads.receive(database, clock, user_id, target, file_name, _body(request))
     async with database.transaction() as session:
         return _import_view(await session.get_one(CandleImport, made))
@@ -147,10 +155,14 @@ async def imports(
 
 @router.get("/imports/{import_id}")
 async def one_import(session: SessionDep, user_id: UserIdDep, import_id: UUID) -> ImportView:
-    row = await session.get(CandleImport, import_id)
-    if row is None or row.owner_id != user_id:
-        raise NotFound("There is no such import.", advice="GET /api/data/imports lists yours.")
-    return _import_view(row)
+    return _import_view(await uploads.owned(session, user_id, import_id))
+
+
+@router.delete("/imports/{import_id}", status_code=204)
+async def remove_import(database: DatabaseDep, user_id: UserIdDep, import_id: UUID) -> None:
+    """Remove an import that waits, is checked or has failed. What is imported stays."""
+    async with database.transaction() as session:
+        await uploads.remove(session, user_id, import_id)
 
 
 async def _stored(session: AsyncSession, name: str) -> CandleSeries:

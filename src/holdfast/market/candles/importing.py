@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.bars import Bars
+from holdfast.core.bars import Bars, DoesNotFit
 from holdfast.core.errors import Conflict, InvalidInput
 from holdfast.core.timeframes import DAY, MINUTE, timeframe_of
 from holdfast.market.candles import archive, coverage, feeds, repository, store
@@ -48,7 +48,6 @@ class Found:
     volume_decimals: int = 0
     problems: list[Problem] = field(default_factory=list)
     wrong: int = 0
-    hours: Hours = field(default_factory=Hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +78,13 @@ def check(
     utc_offset: timedelta | None = None,
     bounds: Bounds | None = None,
     most_rows: int | None = None,
+    hours: Hours | None = None,
 ) -> Found:
-    """Read all of the file without writing anything.
+    """Read all of the file without writing anything. ``hours`` takes the bars, to be compared.
 
     Raises:
         InvalidInput: it holds no bars of a known layout, or more than ``most_rows``.
+        DoesNotFit: ``hours`` cannot be made of its numbers.
     """
     found, bounds = Found(), bounds or Bounds()
     for member in archive.members(path, shown_name):
@@ -100,6 +101,8 @@ def check(
             ]
             found.wrong += block.wrong
             _note(found, block.bars, member.name)
+            if hours is not None and not found.wrong:
+                hours.take(block.bars)
             if most_rows is not None and found.rows > most_rows:
                 raise _too_many(most_rows)
         if parser.layout is not None:
@@ -125,7 +128,6 @@ def _note(found: Found, bars: Bars, name: str) -> None:
     if len(joined) > 1:
         smallest = int(np.diff(joined).min())
         found.step = smallest if found.step is None else min(found.step, smallest)
-    found.hours.take(bars)
     found.grid = int(np.gcd(found.grid, np.gcd.reduce(bars.time)))
     found.rows += len(bars)
     found.first = int(bars.time[0]) if found.first is None else found.first
@@ -223,8 +225,7 @@ async def write(
         InvalidInput: the bars cannot lie on the grid of the series, or their numbers are too large for it.
     """
     written, rows = Written(), 0
-    async with database.transaction() as session:
-        await store.hold(session, one.id, found.price_decimals, found.volume_decimals)
+    await _widen(database, one, found)
     for member in archive.members(path, shown_name):
         blocks = Parser(member.name, utc_offset=utc_offset).blocks(archive.content(member))
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
@@ -242,6 +243,17 @@ async def write(
             end = found.last + one.base_seconds
             await coverage.explain(session, one.id, found.first, end, reason_for(one.source))
     return written
+
+
+async def _widen(database: Database, one: CandleSeries, found: Found) -> None:
+    try:
+        async with database.transaction() as session:
+            await store.hold(session, one.id, found.price_decimals, found.volume_decimals)
+    except DoesNotFit as error:
+        raise InvalidInput(
+            f"The numbers of this file are too large for as many decimals as there are: {error}.",
+            advice="The largest number and the smallest share one scale: use fewer decimals.",
+        ) from error
 
 
 async def _write_block(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -36,7 +36,9 @@ _METATRADER_MOMENT: Final = re.compile(r"\d{4}\.\d{2}\.\d{2} \d{2}:\d{2}$")
 _TIMEFRAME_IN_NAME: Final = re.compile(r"-(1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d|3d|1w)-\d{4}-\d{2}")
 _LARGEST_TIME: Final = 9 * 10**18
 _ZONE: Final = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
-_NUMBER: Final = re.compile(r"-?\d+(\.\d*)?$")
+_WHOLE_TIME: Final = re.compile(r"-?\d+(\.\d*)?$", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_LONGEST_NUMBER: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def _whole(numbers: Ints, units: Ints) -> Ints:
 
 def any_time(cell: str) -> int:
     """One time as ``Layout.one_time``: a number since the epoch, in whichever unit, or ISO 8601."""
-    if _NUMBER.match(cell):
+    if _WHOLE_TIME.match(cell):
         value = Decimal(cell)
         if value != int(value):
             raise ValueError(f"{cell} is not a whole second")
@@ -214,8 +216,10 @@ def exact(column: pa.StringArray) -> Scaled:
     """A column of plain decimal numbers, exactly, at the fewest decimals that hold them.
 
     Raises:
-        pa.ArrowInvalid: a cell is no number, or needs more than 63 bits.
+        pa.ArrowInvalid: a cell is no number, has an exponent, or needs more than 63 bits.
     """
+    if pc.any(pc.match_substring(column, "e", ignore_case=True)).as_py():
+        raise pa.ArrowInvalid("an exponent")
     dot = pc.find_substring(column, ".")
     stripped = pc.if_else(pc.greater_equal(dot, 0), pc.utf8_rtrim(column, "0"), column)
     behind = pc.subtract(pc.subtract(pc.utf8_length(stripped), dot), 1)
@@ -234,13 +238,9 @@ def exact(column: pa.StringArray) -> Scaled:
 
 def one_number(cell: str) -> Decimal:
     """One cell as a number. Raises ``ValueError`` saying what is wrong."""
-    try:
-        value = Decimal(cell)
-    except InvalidOperation:
-        raise ValueError(f"{cell[:40]!r} is no number") from None
-    if not value.is_finite():
+    if len(cell) > _LONGEST_NUMBER or not _NUMBER.fullmatch(cell):
         raise ValueError(f"{cell[:40]!r} is no number")
-    return value
+    return Decimal(cell)
 
 
 def _is_number(cell: str) -> bool:

@@ -156,7 +156,13 @@ class Parser:
                     break
         if wrong:
             return Block(Bars.empty(), self._rows, problems, wrong)
-        return Block(Bars.of_decimals(rows), self._rows)
+        try:
+            return Block(Bars.of_decimals(rows), self._rows)
+        except DoesNotFit as error:
+            raise InvalidInput(
+                f"Rows {first_row} to {self._rows} of {self._file_name}, taken together: {error}.",
+                advice="The largest number and the smallest share one scale: use fewer decimals.",
+            ) from error
 
     def _row(self, line: bytes) -> tuple[int | Decimal, ...]:
         """One row's numbers. Raises ``ValueError`` saying what is wrong with it."""
@@ -169,6 +175,8 @@ class Parser:
         if len(cells) != layout.width:
             raise ValueError(f"{len(cells)} columns instead of {layout.width}")
         at, *others = (cells[place].strip() for place in layout.columns)
+        if not at.isascii():
+            raise ValueError(f"{at[:40]!r} is no time")
         time = layout.one_time(at)
         numbers = [one_number(cell) for cell in others]
         if not 0 <= time <= _LAST_SECOND:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.core.bars import DoesNotFit
 from holdfast.market.candles import backfill, feeds, repository, store, uploads
 from holdfast.market.candles.models import CandleSeries
+from holdfast.market.candles.perseverance import GIVEN_UP, persevere
 from holdfast.platform.jobs import enqueue
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.venues.protocol import HistoryVenue, KeyRefused, RateLimited, Rejected, VenueError
@@ -61,12 +62,20 @@ async def backfill_candles(work: Work) -> None:
 async def import_candles(work: Work) -> None:
     """Import an uploaded file. Subject: the import's id."""
     import_id = UUID(work.lease.subject)
-    try:
-        await uploads.carry_out(
-            work.database, work.clock, import_id, lambda source: history_venue(work, source)
-        )
-    except VenueError as error:
-        raise RetryAt(_UNREACHABLE_SECONDS, f"bars cannot be compared with the venue's: {error}") from error
+
+    async def read() -> None:
+        try:
+            await uploads.carry_out(
+                work.database, work.clock, import_id, lambda source: history_venue(work, source)
+            )
+        except VenueError as error:
+            reason = f"bars cannot be compared with the venue's: {error}"
+            raise RetryAt(_UNREACHABLE_SECONDS, reason) from error
+
+    async def give_up() -> None:
+        await uploads.end(work.database, work.clock, import_id, uploads.FAILED, GIVEN_UP)
+
+    await persevere(work, read, give_up)
 
 
 async def seal_candles(work: Work) -> None:
@@ -75,18 +84,27 @@ async def seal_candles(work: Work) -> None:
     async with work.database.transaction() as session:
         every = await repository.all_series(session)
     for one in every:
-        async with work.database.transaction() as session:
-            days = await store.seal(session, one.id, store.sealed_before(now))
-        # In a transaction of its own: others lock what is wanted first, and touch the series' tag after it.
-        if one.pinned and one.source in feeds.OPENERS:
-            since = one.first_time or backfill.usual_start(int(now.timestamp()))
-            async with work.database.transaction() as session:
-                await backfill.want(session, one.id, since, now=now)
-        if days:
-            log.info("days sealed", series=f"{one.source}:{one.symbol}", days=days)
+        try:
+            await _seal_one(work, one, now)
+        except (ValueError, LookupError) as error:
+            log.error(
+                "a series cannot be sealed", series=f"{one.source}:{one.symbol}", error=str(error)[:300]
+            )
     async with work.database.transaction() as session:
         await uploads.tidy(session, now)
     raise RunAgainIn(SEAL_EVERY)
+
+
+async def _seal_one(work: Work, one: CandleSeries, now: datetime) -> None:
+    async with work.database.transaction() as session:
+        days = await store.seal(session, one.id, store.sealed_before(now))
+    # In a transaction of its own: others lock what is wanted first, and touch the series' tag after it.
+    if one.pinned and one.source in feeds.OPENERS:
+        since = one.first_time or backfill.usual_start(int(now.timestamp()))
+        async with work.database.transaction() as session:
+            await backfill.want(session, one.id, since, now=now)
+    if days:
+        log.info("days sealed", series=f"{one.source}:{one.symbol}", days=days)
 
 
 async def ensure_jobs(session: AsyncSession, now: datetime) -> None:

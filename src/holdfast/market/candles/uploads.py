@@ -12,19 +12,20 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.core.errors import HoldfastError, InvalidInput, TooManyRequests
+from holdfast.core.bars import DoesNotFit
+from holdfast.core.errors import Conflict, HoldfastError, InvalidInput, NotFound, TooManyRequests
 from holdfast.core.identity import new_id
-from holdfast.core.time import Clock
-from holdfast.core.timeframes import MINUTE
-from holdfast.market.candles import importing
-from holdfast.market.candles.comparison import disagreement
+from holdfast.core.time import Clock, utc_minute
+from holdfast.core.timeframes import HOUR, MINUTE
+from holdfast.market.candles import importing, repository
+from holdfast.market.candles.comparison import Hours, disagreement
 from holdfast.market.candles.importing import Found, Target
 from holdfast.market.candles.models import CandleImport, CandleImportPart
 from holdfast.market.candles.parsing import MOST_PROBLEMS
 from holdfast.market.candles.store import Written
 from holdfast.platform.database import Database
 from holdfast.platform.jobs import enqueue
-from holdfast.venues.protocol import HistoryVenue, Rejected
+from holdfast.venues.protocol import HistoryVenue, Rejected, VenueError
 
 JOB: Final = "market.import_candles"
 RECEIVING, WAITING, CHECKING, WRITING, DONE, FAILED = (
@@ -36,10 +37,22 @@ MOST_OPEN: Final = 3
 STALLED_SECONDS: Final = 30.0
 LONGEST_SECONDS: Final = 1800.0
 """For one upload, however steadily it trickles."""
+MOST_FILES: Final = 100
+MOST_ROWS: Final = 20_000_000
+MOST_BYTES_TOGETHER: Final = 2 * 1024**3
+"""Of one user within ``KEEP``, as the two before it."""
+MOST_ROWS_OF_ONE: Final = 5_000_000
 ABANDONED: Final = timedelta(hours=1)
 KEEP: Final = timedelta(days=30)
 _PART_BYTES: Final = 1024 * 1024
 _OPEN: Final = (RECEIVING, WAITING, CHECKING, WRITING)
+_REMOVABLE: Final = (WAITING, CHECKING, FAILED)
+"""Nothing is written of these."""
+_ENOUGH: Final = "Wait until your oldest are 30 days old, or ask whoever runs Holdfast to import it."
+
+
+class Removed(Exception):
+    """Its owner has removed the import meanwhile."""
 
 
 async def receive(
@@ -54,11 +67,13 @@ async def receive(
 
     Raises:
         TooManyRequests: this user has enough imports under way.
+        Conflict: this user has imported enough lately.
         InvalidInput: the file is empty or too large, or does not come any more.
     """
     made = new_id()
     async with database.transaction() as session:
         await _check_open(session, owner_id)
+        await _check_quota(session, owner_id)
         session.add(_new(made, owner_id, target, file_name, clock.now()))
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
@@ -108,6 +123,27 @@ async def _check_open(session: AsyncSession, owner_id: UUID) -> None:
             advice="Wait until one of them is done.",
             retry_after=5,
         )
+
+
+async def _check_quota(session: AsyncSession, owner_id: UUID) -> None:
+    files, size, rows = await _used(session, owner_id)
+    if files >= MOST_FILES or size >= MOST_BYTES_TOGETHER or rows >= MOST_ROWS:
+        raise Conflict(
+            f"You have imported {files} files with {rows:,} rows in 30 days, which is enough.", advice=_ENOUGH
+        )
+
+
+async def _used(session: AsyncSession, owner_id: UUID) -> tuple[int, int, int]:
+    """Files, bytes and rows of this user's imports that are kept; those that failed hold none."""
+    found = await session.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(CandleImport.size), 0),
+            func.coalesce(func.sum(CandleImport.rows), 0),
+        ).where(CandleImport.owner_id == owner_id, CandleImport.state != FAILED)
+    )
+    files, size, rows = found.one()
+    return int(files), int(size), int(rows)
 
 
 async def as_it_comes(stream: AsyncIterator[bytes], patience: float) -> AsyncGenerator[bytes, None]:
@@ -172,29 +208,35 @@ async def carry_out(
         try:
             await _import(database, clock, row, path, venues(row.source))
         except HoldfastError as refused:
-            await _end(database, clock, import_id, FAILED, f"{refused.detail} {refused.advice}")
+            await end(database, clock, import_id, FAILED, f"{refused.detail} {refused.advice}")
+        except Removed:
+            return
+        except VenueError:
+            await _enter(database, clock, import_id, WAITING)
+            raise
 
 
 async def _import(
     database: Database, clock: Clock, row: CandleImport, path: Path, venue: HistoryVenue | None
 ) -> None:
     await _enter(database, clock, row.id, CHECKING)
-    found = await asyncio.to_thread(importing.check, path, shown_name=row.file_name)
     async with database.transaction() as session:
-        noted = await session.get_one(CandleImport, row.id)
+        known = await repository.series_of(session, row.source, row.symbol)
+    scale = (known.price_decimals, known.volume_decimals) if known else (0, 0)
+    found = await _checked(row, path, venue, scale, clock)
+    async with database.transaction() as session:
+        noted = await _locked(session, row.id)
         noted.rows = found.rows
         noted.problems = [{"row": one.row, "message": one.message} for one in found.problems[:MOST_PROBLEMS]]
     if found.problems:
-        await _end(database, clock, row.id, FAILED, "Rows of this file cannot be read; nothing was imported.")
+        await end(database, clock, row.id, FAILED, "Rows of this file cannot be read; nothing was imported.")
         return
-    if venue is not None:
-        await _compare(venue, row, found, clock)
     async with database.transaction() as session:
         one = await importing.begin(session, Target(row.source, row.symbol), found, None)
-    await _enter(database, clock, row.id, WRITING)
+    await _begin_writing(database, clock, row.id)
 
     async def progress(session: AsyncSession, rows: int, part: Written) -> None:
-        noted = await session.get_one(CandleImport, row.id, with_for_update=True)
+        noted = await _locked(session, row.id)
         noted.rows_done, noted.updated_at = rows, clock.now()
         noted.new, noted.same = noted.new + part.new, noted.same + part.same
         noted.conflicting += part.conflicting
@@ -210,14 +252,42 @@ async def _import(
         done=row.rows_done,
         progress=progress,
     )
-    await _end(database, clock, row.id, DONE, "")
+    await end(database, clock, row.id, DONE, "")
 
 
-async def _compare(venue: HistoryVenue, row: CandleImport, found: Found, clock: Clock) -> None:
-    """Everybody here sees this history, so an upload has to be what the venue itself tells."""
-    hours, whole = found.hours.told(MINUTE)
+async def _checked(
+    row: CandleImport, path: Path, venue: HistoryVenue | None, scale: tuple[int, int], clock: Clock
+) -> Found:
+    """What the file holds; if it is a venue's, that is what the venue itself tells."""
+    hours = Hours() if venue is not None else None
     try:
-        wrong = await disagreement(venue, row.symbol, hours, whole, clock.now())
+        found = await asyncio.to_thread(
+            importing.check, path, shown_name=row.file_name, most_rows=MOST_ROWS_OF_ONE, hours=hours
+        )
+        if venue is not None and hours is not None and not found.problems:
+            await _compare(venue, row, found, hours, clock, scale)
+    except DoesNotFit as error:
+        raise InvalidInput(
+            f"The numbers of this file cannot be those of {row.source}: {error}.", advice="Check the file."
+        ) from error
+    return found
+
+
+async def _compare(
+    venue: HistoryVenue, row: CandleImport, found: Found, bars: Hours, clock: Clock, scale: tuple[int, int]
+) -> None:
+    """Everybody here sees this history, so nobody's word is taken for it: neither for what is in the file nor
+    for what is not."""
+    found.complete = False
+    hours, whole = bars.told(MINUTE)
+    over = int(clock.now().timestamp()) // HOUR * HOUR
+    if found.last is not None and found.last >= over:
+        raise InvalidInput(
+            f"The hour of {utc_minute(over)} is not over, so its bars cannot be compared with the venue's.",
+            advice="Leave out what opens from then on.",
+        )
+    try:
+        wrong = await disagreement(venue, row.symbol, hours, whole, clock.now(), scale=scale)
     except Rejected as refused:
         raise InvalidInput(
             f"{row.source} knows no {row.symbol}: {refused}", advice="Import it under another source."
@@ -241,16 +311,38 @@ async def _gather(database: Database, import_id: UUID, path: Path) -> None:
             part += 1
 
 
+async def _begin_writing(database: Database, clock: Clock, import_id: UUID) -> None:
+    async with database.transaction() as session:
+        row = await _locked(session, import_id)
+        _, _, rows = await _used(session, row.owner_id)
+        if rows > MOST_ROWS:
+            raise Conflict(
+                f"With these {row.rows:,} rows you would import more than {MOST_ROWS:,} in 30 days.",
+                advice=_ENOUGH,
+            )
+        row.state, row.updated_at = WRITING, clock.now()
+
+
+async def _locked(session: AsyncSession, import_id: UUID) -> CandleImport:
+    """To be changed by nobody else. Raises ``Removed``."""
+    row = await session.get(CandleImport, import_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise Removed(str(import_id))
+    return row
+
+
 async def _enter(database: Database, clock: Clock, import_id: UUID, state: str) -> None:
     async with database.transaction() as session:
-        row = await session.get_one(CandleImport, import_id)
+        row = await _locked(session, import_id)
         row.state, row.updated_at = state, clock.now()
 
 
-async def _end(database: Database, clock: Clock, import_id: UUID, state: str, error: str) -> None:
-    """Say how it ended, and forget the bytes."""
+async def end(database: Database, clock: Clock, import_id: UUID, state: str, error: str) -> None:
+    """Say how it ended, and forget the bytes. What was removed meanwhile stays so."""
     async with database.transaction() as session:
-        row = await session.get_one(CandleImport, import_id)
+        row = await session.get(CandleImport, import_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            return
         row.state, row.error, row.updated_at = state, error.strip(), clock.now()
         await session.execute(delete(CandleImportPart).where(CandleImportPart.import_id == import_id))
 
@@ -260,6 +352,34 @@ async def tidy(session: AsyncSession, now: datetime) -> None:
     abandoned = (CandleImport.state == RECEIVING) & (CandleImport.created_at < now - ABANDONED)
     old = CandleImport.state.in_((DONE, FAILED)) & (CandleImport.updated_at < now - KEEP)
     await session.execute(delete(CandleImport).where(abandoned | old))
+
+
+async def remove(session: AsyncSession, owner_id: UUID, import_id: UUID) -> None:
+    """Forget an import of which nothing is written: one that waits, is checked or has failed.
+
+    Raises:
+        NotFound: it is not this user's.
+        Conflict: it is being received or written, or done.
+    """
+    row = await owned(session, owner_id, import_id, lock=True)
+    if row.state not in _REMOVABLE:
+        raise Conflict(
+            "This import is done." if row.state == DONE else "This import is under way.",
+            advice="What is imported stays; the entry goes by itself after 30 days."
+            if row.state == DONE
+            else "Try again when it waits, or has ended.",
+        )
+    await session.delete(row)
+
+
+async def owned(
+    session: AsyncSession, owner_id: UUID, import_id: UUID, *, lock: bool = False
+) -> CandleImport:
+    """Raises ``NotFound``, also for somebody else's."""
+    row = await session.get(CandleImport, import_id, with_for_update=lock or None)
+    if row is None or row.owner_id != owner_id:
+        raise NotFound("There is no such import.", advice="GET /api/data/imports lists yours.")
+    return row
 
 
 async def of_owner(session: AsyncSession, owner_id: UUID, limit: int) -> list[CandleImport]:
