@@ -10,9 +10,9 @@ import { deleteBacktest, isUnderWay } from './queries'
 import type { Backtest } from './types'
 
 /** On a phone the verdict comes first: its buttons stand in one row. */
-const NARROW = 'max-md:px-3'
+export const NARROW = 'max-md:px-3'
 
-function Words({ short, long }: { short: string; long: string }) {
+export function Words({ short, long }: { short: string; long: string }) {
   return (
     <>
       <span className="md:hidden">{short}</span>

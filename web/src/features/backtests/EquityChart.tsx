@@ -116,8 +116,13 @@ export default function EquityChart({ data, label, quote, watermark }: Props) {
         onPointerMove={drag}
         className="relative touch-pan-y"
       >
-        <p className="pointer-events-none absolute top-4 left-[70px] z-10 text-xs text-muted">
-          {[watermark && 'Simulated market', log && 'Logarithmic'].filter(Boolean).join(' · ')}
+        <p className="pointer-events-none absolute top-1 z-10 flex text-xs text-muted">
+          <span aria-hidden className="w-[58px] text-right">
+            {quote}
+          </span>
+          <span className="ml-3">
+            {[watermark && 'Simulated market', log && 'Logarithmic'].filter(Boolean).join(' · ')}
+          </span>
         </p>
         <div ref={box} aria-hidden className="w-full" />
       </div>

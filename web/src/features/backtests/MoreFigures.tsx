@@ -15,13 +15,25 @@ export function MoreFigures({ figures }: { figures: Figures }) {
 }
 
 const share = (value: number | null, digits = 1) => (value === null ? <NoValue /> : percent(value, digits))
-const ratio = (value: number | null) => (value === null ? <NoValue /> : money(value, 2))
+/** What is more than this only says that something is wrong. */
+const MOST_RATIO = 1_000
+const MOST_YEARLY = 100
+
+function ratio(value: number | null) {
+  if (value === null) return <NoValue />
+  return value >= MOST_RATIO ? `over ${money(MOST_RATIO, 0)}` : money(value, 2)
+}
+
+function yearly(value: number | null) {
+  if (value === null) return <NoValue />
+  return value >= MOST_YEARLY ? `over ${percent(MOST_YEARLY, 0)}` : signedPercent(value)
+}
 
 function facts(figures: Figures): Fact[] {
   return [
     {
       label: 'Per year',
-      value: figures.cagr === null ? <NoValue /> : signedPercent(figures.cagr),
+      value: yearly(figures.cagr),
       hint: 'compounded',
     },
     { label: 'Volatility', value: share(figures.volatility) },

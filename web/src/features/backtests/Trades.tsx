@@ -4,17 +4,47 @@ import { capital as capitalised } from '@/features/trade/words'
 import { utcMinute } from '@/lib/times'
 import { DownloadButton } from '@/ui/DownloadButton'
 import { Section } from '@/ui/Layout'
-import { Delta, Money, Price, Quantity } from '@/ui/Money'
+import { price, quantity } from '@/lib/numbers'
+import { Delta, Money, NoValue } from '@/ui/Money'
 import { ShowMore } from '@/ui/ShowMore'
 import { ProblemNotice, SkeletonRows } from '@/ui/States'
 import type { Column } from '@/ui/Table'
 import { Table } from '@/ui/Table'
 
+import { aligned } from './aligned'
 import { tradesCsv, tradesQuery } from './queries'
 import type { Backtest, Trade } from './types'
 import { count } from './words'
 
 const at = (iso: string) => <span className="whitespace-nowrap">{utcMinute(Date.parse(iso) / 1000)}</span>
+
+/** Exact on hover. */
+function exact(value: string | null, words: (value: string) => string) {
+  if (value === null) return <NoValue />
+  return (
+    <span className="tnum whitespace-nowrap" title={value}>
+      {words(value)}
+    </span>
+  )
+}
+
+function columnsOf(trades: readonly Trade[]): Column<Trade>[] {
+  const prices = aligned(
+    trades.flatMap(({ entry, exit }) => [entry, exit]),
+    price,
+  )
+  const quantities = aligned(
+    trades.map((trade) => trade.quantity),
+    quantity,
+  )
+  return [
+    ...COLUMNS,
+    { head: 'Entry', right: true, wideOnly: true, cell: (trade) => exact(trade.entry, prices) },
+    { head: 'Exit', right: true, wideOnly: true, cell: (trade) => exact(trade.exit, prices) },
+    { head: 'Quantity', right: true, wideOnly: true, cell: (trade) => exact(trade.quantity, quantities) },
+    { head: 'Fees', right: true, wideOnly: true, cell: (trade) => <Money value={trade.fees} /> },
+  ]
+}
 
 const COLUMNS: Column<Trade>[] = [
   { head: '#', name: true, cell: (trade) => <span className="tnum text-muted">{count(trade.number)}</span> },
@@ -37,10 +67,6 @@ const COLUMNS: Column<Trade>[] = [
       </>
     ),
   },
-  { head: 'Entry', right: true, wideOnly: true, cell: (trade) => <Price value={trade.entry} /> },
-  { head: 'Exit', right: true, wideOnly: true, cell: (trade) => <Price value={trade.exit} /> },
-  { head: 'Quantity', right: true, wideOnly: true, cell: (trade) => <Quantity value={trade.quantity} /> },
-  { head: 'Fees', right: true, wideOnly: true, cell: (trade) => <Money value={trade.fees} /> },
 ]
 
 /** Every round trip, and the file of all of them. */
@@ -64,7 +90,7 @@ export function Trades({ backtest }: { backtest: Backtest }) {
       {!trades && !query.error && <SkeletonRows rows={5} label="Loading trades" />}
       {trades?.length === 0 && <p className="text-muted">It never traded.</p>}
       {trades && trades.length > 0 && (
-        <Table label="Trades" rows={trades} rowKey={(trade) => String(trade.number)} columns={COLUMNS} />
+        <Table label="Trades" rows={trades} rowKey={(trade) => String(trade.number)} columns={columnsOf(trades)} />
       )}
       <ShowMore query={query} />
     </Section>

@@ -7,6 +7,10 @@ import { timeMark } from '@/lib/times'
 const FONT = '12px'
 /** Both charts keep the same room for their numbers, so that one instant is one column of pixels. */
 const NUMBERS_WIDTH = 64
+/** Half of a mark of time at the right edge. */
+const LAST_MARK = 24
+/** Over the account stands in what it is counted. */
+const UNIT_HEIGHT = 26
 const MILLION = 1_000_000
 
 interface Look {
@@ -21,7 +25,7 @@ interface Look {
 
 const faded = (hex: string, opacity: string) => `${hex}${opacity}`
 
-function shared({ width, height, syncKey, onRead, keeps }: Look, foot: number) {
+function shared({ width, height, syncKey, onRead, keeps }: Look, head: number, foot: number) {
   const unlessKept: uPlot.Cursor.MouseListenerFactory = (_chart, _target, handle) => (event) => {
     if (!keeps(event)) handle(event)
     return null
@@ -33,7 +37,7 @@ function shared({ width, height, syncKey, onRead, keeps }: Look, foot: number) {
     options: {
       width,
       height,
-      padding: [10, 8, foot, 0] as [number, number, number, number],
+      padding: [head, LAST_MARK, foot, 0] as [number, number, number, number],
       tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       legend: { show: false },
       cursor: {
@@ -70,7 +74,7 @@ const STEPS = [
 
 /** The account over time, and what holding would have been; `log`: equal factors are equally high. */
 export function equityOptions(look: Look, withHold: boolean, log: boolean): uPlot.Options {
-  const { options, axis, grid } = shared(look, 10)
+  const { options, axis, grid } = shared(look, UNIT_HEIGHT, 10)
   const ink = token('ink')
   return {
     ...options,
@@ -96,7 +100,7 @@ export function equityOptions(look: Look, withHold: boolean, log: boolean): uPlo
 
 /** How far below its highest value the account was, with the time line both share. */
 export function drawdownOptions(look: Look): uPlot.Options {
-  const { options, axis, grid } = shared(look, 0)
+  const { options, axis, grid } = shared(look, 10, 0)
   const down = token('down')
   return {
     ...options,

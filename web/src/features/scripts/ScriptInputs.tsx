@@ -1,3 +1,4 @@
+import clsx from 'clsx'
 import { useId } from 'react'
 
 import { Choice, Field } from '@/ui/Field'
@@ -20,10 +21,11 @@ export function ScriptInputs({
   if (inputs.length === 0) return null
   return (
     <div className="grid gap-4 sm:grid-cols-2">
-      {inputs.map((input) => (
+      {inputs.map((input, place) => (
         <Input
           key={input.name}
           input={input}
+          isBeside={isField(inputs[place % 2 === 0 ? place + 1 : place - 1])}
           value={typed[input.name] ?? ''}
           problem={showProblems ? inputProblem(input, typed[input.name]) : undefined}
           onChange={(value) => onChange({ ...typed, [input.name]: value })}
@@ -33,13 +35,19 @@ export function ScriptInputs({
   )
 }
 
+/** A yes or no has its words beside it, all else above. */
+const isField = (input: ScriptInput | undefined) => input !== undefined && input.kind !== 'bool'
+
 function Input({
   input,
+  isBeside,
   value,
   problem,
   onChange,
 }: {
   input: ScriptInput
+  /** There is a field in the same row. */
+  isBeside: boolean
   value: string | boolean
   problem: string | undefined
   onChange: (value: string | boolean) => void
@@ -48,7 +56,7 @@ function Input({
   const options = optionsOf(input)
   if (input.kind === 'bool') {
     return (
-      <label className="flex min-h-11 items-center gap-3 self-start sm:mt-6">
+      <label className={clsx('flex min-h-11 items-center gap-3 self-start', isBeside && 'sm:mt-6')}>
         <input
           type="checkbox"
           checked={value === true}

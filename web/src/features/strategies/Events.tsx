@@ -24,8 +24,8 @@ export function Events({ strategy }: { strategy: Strategy }) {
         <ul aria-label="Events" className="border-t border-hairline">
           {events.map((event) => (
             <li key={event.id} className="flex flex-wrap gap-x-4 gap-y-0.5 border-b border-hairline py-3">
-              <span className="w-24 shrink-0 font-medium">{eventWords(event.kind)}</span>
-              <span className="min-w-0 flex-1 break-words">{event.text}</span>
+              <span className="shrink-0 font-medium max-md:flex-1 md:w-24">{eventWords(event.kind)}</span>
+              <span className="min-w-0 break-words max-md:order-last max-md:basis-full md:flex-1">{event.text}</span>
               <span className="text-sm text-muted">
                 <Time iso={event.at} />
               </span>

@@ -4,6 +4,7 @@ import { ChartCandlestick, Pause, Pencil, Play, Square, Trash2 } from 'lucide-re
 import { useState } from 'react'
 
 import { problemWords } from '@/api/problem'
+import { NARROW, Words } from '@/features/backtests/BacktestActions'
 import { splitSeries } from '@/features/chart/data/series'
 import { randomKey } from '@/lib/ids'
 import { Button } from '@/ui/Button'
@@ -28,23 +29,28 @@ export function StrategyActions({ strategy }: { strategy: Strategy }) {
     <>
       {!isOver(strategy) && <PauseButton strategy={strategy} />}
       {!isOver(strategy) && (
-        <Button onClick={() => setOpen('stop')}>
+        <Button className={NARROW} onClick={() => setOpen('stop')}>
           <Square aria-hidden className="size-4" />
           Stop
         </Button>
       )}
-      <Button asChild>
-        <Link to="/chart/$source/$symbol" params={{ source: venue, symbol }} search={{ tf: strategy.timeframe }}>
+      <Button asChild className={NARROW}>
+        <Link
+          to="/chart/$source/$symbol"
+          params={{ source: venue, symbol }}
+          search={{ tf: strategy.timeframe }}
+          aria-label="Open on chart"
+        >
           <ChartCandlestick aria-hidden className="size-4" />
-          Open on chart
+          <Words short="Chart" long="Open on chart" />
         </Link>
       </Button>
-      <Button kind="quiet" aria-label="Rename" onClick={() => setOpen('rename')}>
+      <Button kind="quiet" className={NARROW} aria-label="Rename" onClick={() => setOpen('rename')}>
         <Pencil aria-hidden className="size-4" />
         <span className="max-md:hidden">Rename</span>
       </Button>
       {isOver(strategy) && (
-        <Button kind="quiet" aria-label="Delete" onClick={() => setOpen('delete')}>
+        <Button kind="quiet" className={NARROW} aria-label="Delete" onClick={() => setOpen('delete')}>
           <Trash2 aria-hidden className="size-4" />
           <span className="max-md:hidden">Delete</span>
         </Button>
@@ -94,7 +100,7 @@ function PauseButton({ strategy }: { strategy: Strategy }) {
     onError: (error) => toast(problemWords(error)),
   })
   return (
-    <Button busy={work.isPending} onClick={() => work.mutate()}>
+    <Button busy={work.isPending} className={NARROW} onClick={() => work.mutate()}>
       {change === 'pause' ? <Pause aria-hidden className="size-4" /> : <Play aria-hidden className="size-4" />}
       {change === 'pause' ? 'Pause' : 'Resume'}
     </Button>

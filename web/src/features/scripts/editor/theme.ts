@@ -6,7 +6,13 @@ import { tags } from '@lezer/highlight'
 const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace'
 
 const look = EditorView.theme({
-  '&': { height: '100%', fontSize: '13px', backgroundColor: 'var(--canvas)', color: 'var(--ink)' },
+  '&': {
+    height: '100%',
+    fontSize: '13px',
+    backgroundColor: 'var(--canvas)',
+    color: 'var(--ink)',
+    containerType: 'inline-size',
+  },
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: MONO, lineHeight: '20px', overflow: 'auto' },
   '.cm-content': { padding: '12px 0', caretColor: 'var(--ink)' },
@@ -88,6 +94,8 @@ const look = EditorView.theme({
     textUnderlineOffset: '3px',
   },
   '.hf-wrong-words': {
+    boxSizing: 'border-box',
+    maxWidth: 'calc(100cqw - 48px)',
     padding: '2px 16px 4px 8px',
     color: 'var(--error)',
     fontFamily: 'var(--font-sans)',
