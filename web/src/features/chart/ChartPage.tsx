@@ -25,7 +25,7 @@ import { HistoryNote } from './panels/ChartStates'
 import { DrawingMenu, DrawingRail, SyncNote } from './panels/DrawingTools'
 import { ModeSwitch, NothingOwn } from './panels/ModeSwitch'
 import { ReplayBar } from './panels/ReplayBar'
-import { Toolbar, ToolButton, ToolSelect } from './panels/Toolbar'
+import { LabelledTool, Toolbar, ToolSelect } from './panels/Toolbar'
 import { useChartKeys } from './useChartKeys'
 import { useFillHeight } from './useFillHeight'
 import { useFullscreen } from './useFullscreen'
@@ -132,26 +132,21 @@ export default function ChartPage() {
         onImage={exportImage}
       >
         {engine && phone && <DrawingMenu engine={engine} />}
-        <ToolButton title="Alerts (Alt A)" onClick={() => openAlerts(engine?.alerts.lastPrice() ?? '')}>
-          <Bell aria-hidden className="size-4 text-muted" />
-          <span className="max-[1799px]:sr-only">Alerts</span>
-        </ToolButton>
-        <ToolButton onClick={() => setDialog('marks')} title="Marks">
-          <MapPin aria-hidden className="size-4 text-muted" />
-          <span className="max-[1799px]:sr-only">Marks</span>
-        </ToolButton>
-        <ToolButton title="Write a note (Alt N)" onClick={writeNote}>
-          <NotebookPen aria-hidden className="size-4 text-muted" />
-          <span className="max-[1799px]:sr-only">Note</span>
-        </ToolButton>
-        <ToolButton onClick={() => setDialog('date')} title="Go to date (Alt G)">
-          <CalendarSearch aria-hidden className="size-4 text-muted" />
-          <span className="max-[1799px]:sr-only">Go to date</span>
-        </ToolButton>
-        <ToolButton onClick={replay} title="Replay">
-          <Rewind aria-hidden className="size-4 text-muted" />
-          <span className="max-[1799px]:sr-only">Replay</span>
-        </ToolButton>
+        <LabelledTool
+          icon={Bell}
+          label="Alerts"
+          title="Alerts (Alt A)"
+          onClick={() => openAlerts(engine?.alerts.lastPrice() ?? '')}
+        />
+        <LabelledTool icon={MapPin} label="Marks" onClick={() => setDialog('marks')} />
+        <LabelledTool icon={NotebookPen} label="Note" title="Write a note (Alt N)" onClick={writeNote} />
+        <LabelledTool
+          icon={CalendarSearch}
+          label="Go to date"
+          onClick={() => setDialog('date')}
+          title="Go to date (Alt G)"
+        />
+        <LabelledTool icon={Rewind} label="Replay" onClick={replay} />
         <ToolSelect
           label="Layout"
           value={String(specs.length)}

@@ -50,15 +50,11 @@ export function NothingOwn({ own }: { own: OwnData }) {
       {error ? (
         <ProblemNotice error={error} retry={retry} />
       ) : coming ? (
-        <EmptyState title="Your file is being read" text="It is charted here as soon as all of its rows are stored." />
+        <EmptyState title="Your file is being read" text="It is charted here once all rows are stored." />
       ) : (
         <EmptyState
           title="Nothing of yours to chart yet"
-          text={
-            signedIn
-              ? 'Bring bars of your own from a CSV file. They are charted with every indicator and drawing, for you alone.'
-              : 'Sign in and bring bars of your own from a CSV file. They are charted with every indicator and drawing, for you alone.'
-          }
+          text={`${signedIn ? 'Bring' : 'Sign in and bring'} bars of your own from a CSV file. They are charted like any market, for you alone.`}
           action={
             <Button kind="primary" asChild>
               <Link to="/data">Add your data</Link>

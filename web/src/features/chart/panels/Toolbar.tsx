@@ -1,3 +1,4 @@
+import type { LucideIcon } from 'lucide-react'
 import { ChartNoAxesColumn, ChartSpline, GitCompareArrows, ImageDown, Maximize2, Minimize2, Search } from 'lucide-react'
 import type { ComponentProps } from 'react'
 
@@ -41,11 +42,12 @@ export function Toolbar({ before, bare, ...tools }: Props & { before: React.Reac
 
 function Tools(props: Props) {
   const { spec, symbol, base, full, onSearch, onTimeframe, onChange } = props
+  const screen = full ? 'Leave full screen' : 'Full screen'
   return (
     <>
       <ToolButton onClick={onSearch} aria-label={`Symbol ${symbol}, search for another`} className="font-semibold">
         <Search aria-hidden className="size-4 text-muted" />
-        <span className="max-w-28 truncate min-[1600px]:max-w-48">{symbol}</span>
+        <span className="max-w-36 truncate">{symbol}</span>
       </ToolButton>
       <Line />
       <Timeframes timeframe={spec.timeframe} base={base} onPick={onTimeframe} />
@@ -62,33 +64,18 @@ function Tools(props: Props) {
         options={SCALES.map((each) => [each, SCALE_WORDS[each]])}
         onPick={(value) => onChange({ scale: value as ScaleMode })}
       />
-      <ToolButton
-        aria-pressed={spec.volume}
-        aria-label="Volume"
-        title="Volume"
-        onClick={() => onChange({ volume: !spec.volume })}
-      >
+      <ToolButton aria-pressed={spec.volume} title="Volume" onClick={() => onChange({ volume: !spec.volume })}>
         <ChartNoAxesColumn aria-hidden className="size-4" />
       </ToolButton>
       <Line />
-      <ToolButton onClick={props.onIndicators} title="Indicators">
-        <ChartSpline aria-hidden className="size-4 text-muted" />
-        <span className="max-[1799px]:sr-only">Indicators</span>
-      </ToolButton>
-      <ToolButton onClick={props.onCompare} title="Compare">
-        <GitCompareArrows aria-hidden className="size-4 text-muted" />
-        <span className="max-[1799px]:sr-only">Compare</span>
-      </ToolButton>
+      <LabelledTool icon={ChartSpline} label="Indicators" onClick={props.onIndicators} />
+      <LabelledTool icon={GitCompareArrows} label="Compare" onClick={props.onCompare} />
       {props.children}
-      <span className="right-0 ml-auto flex shrink-0 gap-1 bg-canvas md:sticky">
-        <ToolButton onClick={props.onImage} aria-label="Save as image" title="Save as image">
+      <span className="right-0 ml-auto flex bg-canvas md:sticky">
+        <ToolButton onClick={props.onImage} title="Save as image">
           <ImageDown aria-hidden className="size-4" />
         </ToolButton>
-        <ToolButton
-          onClick={props.onFullscreen}
-          aria-label={full ? 'Leave full screen' : 'Full screen'}
-          title={full ? 'Leave full screen (Esc)' : 'Full screen (f)'}
-        >
+        <ToolButton onClick={props.onFullscreen} aria-label={screen} title={`${screen} (${full ? 'Esc' : 'f'})`}>
           {full ? <Minimize2 aria-hidden className="size-4" /> : <Maximize2 aria-hidden className="size-4" />}
         </ToolButton>
       </span>
@@ -153,7 +140,7 @@ export function ToolButton({ className = '', ...rest }: ComponentProps<'button'>
     <button
       type="button"
       className={
-        'inline-flex h-8 shrink-0 items-center gap-1.5 rounded-control px-1.5 text-sm min-[1600px]:px-2 whitespace-nowrap text-ink ' +
+        'inline-flex h-8 shrink-0 items-center gap-1.5 rounded-control px-1.5 text-sm whitespace-nowrap text-ink ' +
         'hover:bg-hover disabled:opacity-40 aria-disabled:opacity-40 aria-pressed:bg-ink aria-pressed:text-on-ink max-md:h-11 max-md:min-w-11 max-md:justify-center ' +
         className
       }
@@ -164,6 +151,26 @@ export function ToolButton({ className = '', ...rest }: ComponentProps<'button'>
 
 /** `unless`: why it cannot be chosen; '' if it can. */
 type Option = [value: string, label: string, unless?: string]
+
+/** Says its name where there is room, and to screen readers. */
+export function LabelledTool({
+  icon: Icon,
+  label,
+  title = label,
+  onClick,
+}: {
+  icon: LucideIcon
+  label: string
+  title?: string
+  onClick: () => void
+}) {
+  return (
+    <ToolButton title={title} onClick={onClick}>
+      <Icon aria-hidden className="size-4 text-muted" />
+      <span className="max-[1799px]:sr-only">{label}</span>
+    </ToolButton>
+  )
+}
 
 /** A native list in the look of the toolbar. */
 export function ToolSelect({
