@@ -41,7 +41,7 @@ export default function JournalPage() {
       actions={
         <>
           <DownloadButton path={csvPath(filters)} name="holdfast-journal.csv">
-            Export CSV
+            <span className="max-md:sr-only">Export</span> CSV
           </DownloadButton>
           <WriteButton />
         </>

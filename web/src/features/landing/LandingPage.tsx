@@ -57,6 +57,9 @@ export default function LandingPage() {
             <Link to="/indices" className="font-medium underline underline-offset-4">
               See the indices
             </Link>
+            <Link to="/chart" className="font-medium underline underline-offset-4">
+              Open a chart
+            </Link>
           </div>
           {system?.simulated && (
             <p className="mt-4 text-sm text-muted">No sign-up. A funded practice account, ready in a moment.</p>
