@@ -44,9 +44,8 @@ def announced(clock: ManualClock, price: int, series: str = SERIES) -> bytes:
 
 async def snapshot(shown: LiveStrategies, world: World, user_id: UUID | None = None) -> list[Any]:
     async with world.database.transaction() as session:
-        tick = await shown.snapshot(session, user_id or world.user_id, "")
-    assert tick is not None
-    return tick.strategies
+        (told,) = (await shown.snapshots(session, [user_id or world.user_id])).values()
+    return told.strategies
 
 
 async def bought(world: World, **more: Any) -> UUID:

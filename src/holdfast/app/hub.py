@@ -88,12 +88,10 @@ class Hub:
         is_private = private if callable(private) else (lambda _key: private)
         self._add(prefix, Provider(authorise, snapshot, is_private, every, None))
 
-    def register_for_users(
-        self, prefix: str, snapshots: Snapshots, *, every: float, authorise: Authorise | None = None
-    ) -> None:
+    def register_for_users(self, prefix: str, snapshots: Snapshots, *, every: float) -> None:
         """Announce where the topic ``prefix`` of every signed-in user comes from: one question is asked for
         many of them."""
-        self._add(prefix, for_users(snapshots, every, authorise))
+        self._add(prefix, for_users(snapshots, every))
 
     def _add(self, prefix: str, provider: Provider) -> None:
         self._providers[prefix] = provider

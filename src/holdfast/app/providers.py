@@ -41,13 +41,13 @@ class Provider:
         return [(one, found.get(one.user_id)) for one in channels if one.user_id]
 
 
-def for_users(snapshots: Snapshots, every: float, authorise: Authorise | None = None) -> Provider:
+def for_users(snapshots: Snapshots, every: float) -> Provider:
     """Of a topic without keys that each signed-in user hears of their own."""
 
-    async def signed_in(_session: AsyncSession, user_id: UUID | None, _key: str) -> bool:
-        return user_id is not None
+    async def may_hear(_session: AsyncSession, user_id: UUID | None, key: str) -> bool:
+        return user_id is not None and not key
 
     async def snapshot(session: AsyncSession, user_id: UUID | None, _key: str) -> BaseModel | None:
         return (await snapshots(session, [user_id])).get(user_id) if user_id else None
 
-    return Provider(authorise or signed_in, snapshot, lambda _key: True, every, snapshots)
+    return Provider(may_hear, snapshot, lambda _key: True, every, snapshots)

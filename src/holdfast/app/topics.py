@@ -51,7 +51,7 @@ def register_private(hub: Hub, live: LivePositions) -> None:
 
 def register_strategies(hub: Hub, live: LiveStrategies) -> None:
     """Announce ``strategies`` to the hub."""
-    hub.register(strategies.TOPIC, live.may_hear, live.snapshot, every=STRATEGIES_EVERY)
+    hub.register_for_users(strategies.TOPIC, live.snapshots, every=STRATEGIES_EVERY)
 
 
 def register_candles(hub: Hub, live: LiveCandles) -> None:

@@ -1,5 +1,6 @@
 """Strategies for the stream: their rows are read when something happened, prices are put in at every tick."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -74,14 +75,12 @@ class LiveStrategies:
             ),
         )
 
-    async def may_hear(self, _session: AsyncSession, user_id: UUID | None, key: str) -> bool:
-        return user_id is not None and not key
+    async def snapshots(self, session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, StrategiesTick]:
+        """The strategies of each of the users at the newest prices."""
+        known = await self._read(session, users)
+        return {user_id: self._tick(known[user_id]) for user_id in users}
 
-    async def snapshot(self, session: AsyncSession, user_id: UUID | None, _: str) -> StrategiesTick | None:
-        """The user's strategies at the newest prices."""
-        if user_id is None:
-            return None
-        known = await self._read(session, user_id)
+    def _tick(self, known: _Known) -> StrategiesTick:
         return StrategiesTick(
             strategies=[known.over.get(row.id) or tick(row, self._price(row)) for row in known.rows]
         )
@@ -106,15 +105,21 @@ class LiveStrategies:
         price = self._prices.get(row.series)
         return price if price and self._clock.now() - price.at < STALE_AFTER else None
 
-    async def _read(self, session: AsyncSession, user_id: UUID) -> _Known:
+    async def _read(self, session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, _Known]:
+        """What is known of the users; those of whom nothing new is known are read at once."""
         now = self._clock.now()
-        known = self._known.get(user_id)
-        if known and now - known.at < REREAD_AFTER:
-            return known
-        rows = [row for row, _ in await repository.of_user(session, user_id)]
-        self._known = {key: entry for key, entry in self._known.items() if now - entry.at < STALE_AFTER}
-        self._known[user_id] = _Known(now, rows, {row.id: tick(row) for row in rows if _is_over(row)})
-        return self._known[user_id]
+        fresh = {key: entry for key, entry in self._known.items() if now - entry.at < REREAD_AFTER}
+        missing: dict[UUID, list[Strategy]] = {one: [] for one in users if one not in fresh}
+        if not missing:
+            return fresh
+        for row in await repository.of_users(session, list(missing)):
+            missing[row.user_id].append(row)
+        read = {
+            one: _Known(now, rows, {row.id: tick(row) for row in rows if _is_over(row)})
+            for one, rows in missing.items()
+        }
+        self._known = {one: it for one, it in self._known.items() if now - it.at < STALE_AFTER} | read
+        return fresh | read
 
     def _forget(self, channel: str, _: bytes) -> None:
         """Read again at the next look; until then its series stay listened to."""

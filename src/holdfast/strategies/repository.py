@@ -1,6 +1,6 @@
 """Every query on strategies."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,6 +30,17 @@ async def of_user(session: AsyncSession, user_id: UUID) -> list[tuple[Strategy, 
         .execution_options(populate_existing=True)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+async def of_users(session: AsyncSession, users: Collection[UUID]) -> list[Strategy]:
+    """Those of many users, newest first."""
+    rows = await session.scalars(
+        select(Strategy)
+        .where(Strategy.user_id.in_(users), Strategy.deleted_at.is_(None))
+        .order_by(Strategy.created_at.desc(), Strategy.id.desc())
+        .execution_options(populate_existing=True)
+    )
+    return list(rows)
 
 
 async def owned(
