@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.platform.database import Base
+
+_THIS_TRANSACTION: Final = text("pg_current_xact_id()::text::bigint")
 
 
 class ChartLayout(Base):
@@ -47,11 +49,13 @@ class PriceAlert(Base):
 
     ``direction``: above | below | either; ``repeat``: once | every. ``side`` is where the price was when it
     was last seen, above | below, NULL at the price itself or before anything was seen. Prices before
-    ``watched_from`` do not count.
+    ``watched_from`` do not count. ``changed_in`` is the number of the transaction that wrote it last.
     """
 
     __tablename__ = "price_alerts"
-    __table_args__ = (Index("ix_price_alerts_active_series", "series", postgresql_where=text("active")),)
+    __table_args__ = (
+        Index("ix_price_alerts_reached", "series", "side", "price", postgresql_where=text("active")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
@@ -65,6 +69,9 @@ class PriceAlert(Base):
     watched_from: Mapped[datetime]
     created_at: Mapped[datetime]
     fired_at: Mapped[datetime | None]
+    changed_in: Mapped[int] = mapped_column(
+        BigInteger, server_default=_THIS_TRANSACTION, onupdate=_THIS_TRANSACTION, index=True
+    )
 
 
 class FiredAlert(Base):

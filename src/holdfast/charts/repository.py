@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, tuple_, update
+from sqlalchemy import ARRAY, Select, Uuid, any_, cast, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.charts.models import AlertWatch, ChartDrawings, ChartLayout, FiredAlert, PriceAlert
+from holdfast.charts.models import ChartDrawings, ChartLayout, FiredAlert, PriceAlert
 
 # --- layouts and drawings -----------------------------------------------------------------------------------
 
@@ -52,25 +52,6 @@ async def alert_of(session: AsyncSession, user_id: UUID, alert_id: UUID) -> Pric
     return found
 
 
-async def active_alerts(session: AsyncSession) -> list[PriceAlert]:
-    rows = await session.scalars(
-        select(PriceAlert).where(PriceAlert.active).execution_options(populate_existing=True)
-    )
-    return list(rows)
-
-
-async def active_on(session: AsyncSession, series: str) -> list[PriceAlert]:
-    """To be changed by nobody else, always locked in the same order."""
-    rows = await session.scalars(
-        select(PriceAlert)
-        .where(PriceAlert.active, PriceAlert.series == series)
-        .order_by(PriceAlert.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return list(rows)
-
-
 async def fired(
     session: AsyncSession, user_id: UUID, limit: int, *, after: tuple[datetime, UUID] | None = None
 ) -> list[FiredAlert]:
@@ -94,29 +75,11 @@ async def noted_last(session: AsyncSession, users: Collection[UUID], limit: int)
 
 async def forget_fired(session: AsyncSession, users: Collection[UUID], most: int) -> None:
     """Keep only the ``most`` that were noted last of each of these users."""
-    for user_id in users:
-        oldest = (
-            select(FiredAlert.id)
-            .where(FiredAlert.user_id == user_id)
-            .order_by(FiredAlert.number.desc())
-            .offset(most)
-        )
-        await session.execute(delete(FiredAlert).where(FiredAlert.id.in_(oldest)))
-
-
-async def locked_watch(session: AsyncSession, series: str) -> AlertWatch | None:
-    found: AlertWatch | None = await session.scalar(
-        select(AlertWatch)
-        .where(AlertWatch.series == series)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return found
-
-
-async def forget_watches(session: AsyncSession, kept: Collection[str]) -> None:
-    """Series nobody has an alert on: where it was left off says nothing about an alert made later."""
-    await session.execute(delete(AlertWatch).where(AlertWatch.series.not_in(kept)))
+    place = func.row_number().over(partition_by=FiredAlert.user_id, order_by=FiredAlert.number.desc())
+    theirs = FiredAlert.user_id == any_(cast(list(users), ARRAY(Uuid)))
+    fired = select(FiredAlert.id, place.label("place")).where(theirs).subquery()
+    oldest = select(fired.c.id).where(fired.c.place > most)
+    await session.execute(delete(FiredAlert).where(FiredAlert.id.in_(oldest)))
 
 
 async def _count(session: AsyncSession, query: Select[tuple[int]]) -> int:

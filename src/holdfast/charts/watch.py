@@ -3,13 +3,15 @@
 How far a series was looked at, the side each of its alerts is on, and what has fired are written in one
 transaction. So nothing fires twice, whoever else watches; and after a halt the minutes that passed meanwhile
 are read from the store or the venue, and what was crossed in them fires late instead of never.
+
+The levels are kept in memory as the database has them. Of an announcement only those on the way of the price
+are looked at, and of the database only what others changed since is read.
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -20,13 +22,14 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.charts import crossing, repository
-from holdfast.charts.crossing import Bar, Crossing, Point, Seen
-from holdfast.charts.models import AlertWatch, FiredAlert, PriceAlert
+from holdfast.charts import crossing, repository, watch_repository
+from holdfast.charts.crossing import Bar, Point, Seen
+from holdfast.charts.firing import changes, fire
+from holdfast.charts.levels import Level, Levels
+from holdfast.charts.models import AlertWatch
 from holdfast.charts.schemas import MOST_FIRED
 from holdfast.core.bars import Bars
 from holdfast.core.errors import HoldfastError
-from holdfast.core.identity import new_id
 from holdfast.core.time import Clock
 from holdfast.core.timeframes import MINUTE, Timeframe
 from holdfast.market.candles.gaps import Reason
@@ -41,6 +44,8 @@ from holdfast.platform.pubsub import listen
 log = structlog.get_logger(__name__)
 
 REFRESH_SECONDS: Final = 1.0
+WHOLE_SECONDS: Final = 60.0
+"""All active alerts are read so often: what was deleted is in no list of changes."""
 QUIET_SECONDS: Final = 10.0
 """A series that nothing was announced of for so long is looked at by asking."""
 RETRY_SECONDS: Final = 3.0
@@ -53,7 +58,6 @@ class _Watched:
     """A series with alerts. ``seen``: how far it was looked at, at least as far as is written, up to the
     minute ``written``. Nothing is missing before the minute ``whole``. ``looked``: when we did last."""
 
-    alerts: list[PriceAlert] = field(default_factory=list)
     seen: Seen | None = None
     whole: int = -1
     written: int = 0
@@ -76,6 +80,11 @@ class AlertWatcher:
         self._candles = candles
         self._clock = clock
         self._want = want
+        self._levels = Levels()
+        self._snapshot = ""
+        self._read_whole = float("-inf")
+        self._lock = asyncio.Lock()
+        """Held while levels are read or written, and while it is judged by them what is to be written."""
         self._watched: dict[str, _Watched] = {}
         self._announced: dict[str, tuple[int, list[Bar]]] = {}
         self._news = asyncio.Event()
@@ -109,20 +118,31 @@ class AlertWatcher:
 
     async def refresh(self) -> None:
         """Read which alerts there are, and look at every series that nothing was heard of lately."""
-        async with self._database.transaction() as session:
-            grouped: dict[str, list[PriceAlert]] = defaultdict(list)
-            for alert in await repository.active_alerts(session):
-                grouped[alert.series].append(alert)
-            if grouped.keys() != self._watched.keys():
-                await repository.forget_watches(session, grouped.keys())
-        self._watched = {name: self._watched.get(name, _Watched()) for name in grouped}
-        for name, alerts in grouped.items():
-            self._watched[name].alerts = alerts
-        self._want(set(grouped))
+        async with self._lock:
+            await self._read()
+        series = self._levels.series()
+        self._watched = {name: self._watched.get(name, _Watched()) for name in series}
+        self._want(series)
         now = self._now()
         for name, one in list(self._watched.items()):
             if now - one.looked >= QUIET_SECONDS:
                 await self._look_at(name, one)
+
+    async def _read(self) -> None:
+        """What was changed since the last time, and now and then everything."""
+        now = self._now()
+        is_whole = now - self._read_whole >= WHOLE_SECONDS
+        levels = Levels() if is_whole else self._levels
+        async with self._database.transaction() as session:
+            snapshot = await watch_repository.snapshot(session)
+            async for page in watch_repository.levels(session, None if is_whole else self._snapshot):
+                for level in page:
+                    levels.take(level)
+            if is_whole or self._watched.keys() - levels.series():
+                await watch_repository.forget_watches(session)
+        self._levels, self._snapshot = levels, snapshot
+        if is_whole:
+            self._read_whole = now
 
     async def _look_at(self, name: str, one: _Watched) -> None:
         """A series that cannot be read holds up no other."""
@@ -169,12 +189,16 @@ class AlertWatcher:
             if self._now() - one.looked >= RETRY_SECONDS:
                 await self._look_at(name, one)
             return
-        points, seen = crossing.after(one.seen, bars)
-        if any(_changes(alert, points) for alert in one.alerts) or (seen and seen.minute > one.written):
-            await self._write(name, bars)
-        else:
-            one.seen = seen
+        told: set[UUID] = set()
+        async with self._lock:
+            points, seen = crossing.after(one.seen, bars)
+            reached = self._levels.reached(name, *_extremes(points)) if points else []
+            if any(changes(level, points) for level in reached) or (seen and seen.minute > one.written):
+                told = await self._write(name, bars, {level.id for level in reached})
+            else:
+                one.seen = seen
         one.looked = self._now()
+        await self._tell(told)
 
     # --- what is read --------------------------------------------------------------------------------------
 
@@ -186,54 +210,64 @@ class AlertWatcher:
             Unavailable: the venue does not answer.
             NotFound: there is no such series any more.
         """
-        one = self._watched.get(name)
-        if one is None or not one.alerts:
+        one, watched_from = self._watched.get(name), self._levels.watched_from(name)
+        if one is None or watched_from is None:
             return
         async with self._database.transaction() as session:
-            row = await repository.locked_watch(session, name)
+            row = await watch_repository.locked_watch(session, name)
         now = int(self._now())
-        begin = int(min(alert.watched_from for alert in one.alerts).timestamp())
-        start = max(begin, row.minute if row else 0) // MINUTE * MINUTE
+        start = max(int(watched_from.timestamp()), row.minute if row else 0) // MINUTE * MINUTE
         series = await self._candles.find(*split_name(name))
         while start <= now:
             limit = min((now - start) // MINUTE + 1, MOST_MINUTES)
             page = await self._candles.page(series, Asked(Timeframe.M1, limit, after=start - 1))
             if any(gap.reason is Reason.NOT_FETCHED for gap in page.gaps):
                 break
-            await self._write(name, list(_bars(page.bars, now)))
+            async with self._lock:
+                told = await self._write(name, list(_bars(page.bars, now)))
+            await self._tell(told)
             start += limit * MINUTE
             one.whole = max(one.whole, min(start, now // MINUTE * MINUTE))
         one.looked = self._now()
 
     # --- what is written -----------------------------------------------------------------------------------
 
-    async def _write(self, name: str, bars: Sequence[Bar]) -> None:
-        """Take the bars in, from where the database says the series was left off."""
-        told: set[UUID] = set()
+    async def _write(self, name: str, bars: Sequence[Bar], expected: Collection[UUID] = ()) -> set[UUID]:
+        """Take the bars in, from where the database says the series was left off. What it holds against
+        ``expected``, the alerts that are reached by what is known here, is learnt. The users of those that
+        fired are to be told."""
         async with self._database.transaction() as session:
-            row = await repository.locked_watch(session, name)
+            row = await watch_repository.locked_watch(session, name)
             points, seen = crossing.after(_seen(row), bars)
-            alerts = await repository.active_on(session, name)
-            for alert in alerts:
-                if _take(session, alert, points):
-                    told.add(alert.user_id)
+            pages, told = await _fire_reached(session, name, points)
+            unread = set(expected).difference(_ids(pages))
+            if unread:
+                pages += [page async for page in watch_repository.levels_of(session, unread)]
             if seen is not None:
                 await session.merge(AlertWatch(series=name, **_columns(seen)))
-            await session.flush()
-            await repository.forget_fired(session, told, MOST_FIRED)
+            if told:
+                await repository.forget_fired(session, told, MOST_FIRED)
         one = self._watched.setdefault(name, _Watched())
-        one.alerts = [alert for alert in alerts if alert.active]
         one.seen = seen
         if seen is not None:
             one.written, one.whole = seen.minute, max(one.whole, seen.minute)
-        for user_id in told:
-            await self._tell(user_id)
+        await self._learn(pages, unread.difference(_ids(pages)))
+        return told
 
-    async def _tell(self, user_id: UUID) -> None:
+    async def _learn(self, pages: Iterable[Sequence[Level]], gone: Iterable[UUID]) -> None:
+        for alert_id in gone:
+            self._levels.drop(alert_id)
+        for page in pages:
+            for level in page:
+                self._levels.take(level)
+            await asyncio.sleep(0)
+
+    async def _tell(self, users: Iterable[UUID]) -> None:
         """A lost message loses nothing: the stream asks again by itself."""
+        content = orjson.dumps({"topic": TOPIC, "data": {"changed": True}})
         try:
-            content = orjson.dumps({"topic": TOPIC, "data": {"changed": True}})
-            await self._redis.publish(f"user:{user_id}", content)
+            for user_id in users:
+                await self._redis.publish(f"user:{user_id}", content)
         except RedisError as error:
             log.warning("an alert could not be announced", error=str(error))
 
@@ -241,40 +275,32 @@ class AlertWatcher:
         return self._clock.now().timestamp()
 
 
-def _changes(alert: PriceAlert, points: Sequence[Point]) -> bool:
-    side, found = crossing.crossings(alert.side, alert.price, points, alert.watched_from.timestamp())
-    return bool(found) or side != alert.side
+async def _fire_reached(
+    session: AsyncSession, name: str, points: Sequence[Point]
+) -> tuple[list[Sequence[Level]], set[UUID]]:
+    """Bring the alerts on this way up to date: pages of them as they are now, and the users of those that
+    fired."""
+    pages: list[Sequence[Level]] = []
+    told: set[UUID] = set()
+    if not points:
+        return pages, told
+    async for page in watch_repository.reached(session, name, *_extremes(points)):
+        looked = [(alert, *fire(alert, points)) for alert in page]
+        fired = [(now, firing) for _, now, firings in looked for firing in firings]
+        await watch_repository.save_armed(session, [now for was, now, _ in looked if now != was])
+        await watch_repository.note_fired(session, fired)
+        pages.append([now.level for _, now, _ in looked])
+        told.update(now.user_id for now, _ in fired)
+    return pages, told
 
 
-def _take(session: AsyncSession, alert: PriceAlert, points: Sequence[Point]) -> bool:
-    """Bring an alert up to date; whether it fired."""
-    alert.side, found = crossing.crossings(alert.side, alert.price, points, alert.watched_from.timestamp())
-    wanted = [one for one in found if alert.direction in (crossing.EITHER, one.direction)]
-    if alert.repeat == "once" and wanted:
-        wanted, alert.active = wanted[:1], False
-    for one in wanted:
-        alert.fired_at = _following(datetime.fromtimestamp(one.at, UTC), alert.fired_at)
-        session.add(_fired(alert, one, alert.fired_at))
-    return bool(wanted)
+def _ids(pages: Iterable[Sequence[Level]]) -> set[UUID]:
+    return {level.id for page in pages for level in page}
 
 
-def _following(moment: datetime, last: datetime | None) -> datetime:
-    """The moment, or the least one after the last: what fires in turn is listed in turn."""
-    return moment if last is None else max(moment, last + timedelta(microseconds=1))
-
-
-def _fired(alert: PriceAlert, reached: Crossing, at: datetime) -> FiredAlert:
-    return FiredAlert(
-        id=new_id(),
-        user_id=alert.user_id,
-        alert_id=alert.id,
-        series=alert.series,
-        direction=reached.direction,
-        price=alert.price,
-        seen_price=reached.price,
-        note=alert.note,
-        at=at,
-    )
+def _extremes(points: Sequence[Point]) -> tuple[Decimal, Decimal]:
+    prices = [point.price for point in points]
+    return min(prices), max(prices)
 
 
 def _bars(bars: Bars, now: float) -> Iterable[Bar]:
