@@ -53,9 +53,6 @@ export function inputsOf({ indicator, spec }: IndicatorView): string {
   return asked.map((input) => spec.inputs[input.name] ?? input.default).join(' ')
 }
 
-/** Said beside values of a bar that is not closed. */
-export const FORMING_WORDS = 'still forming'
-
 export interface PlotWords {
   id: string
   label: string

@@ -130,14 +130,14 @@ describe('a compared series', () => {
 })
 
 describe('the value of a bar that still forms', () => {
-  /** What each stroke or shape was drawn with: its points on the x-axis, dashes and opacity. */
+  /** What each stroke or shape was drawn with: its points on the x-axis, dashes and colour. */
   function shapes(plot: Plot, forming: number) {
-    const made: { xs: number[]; dashed: boolean; alpha: number }[] = []
+    const made: { xs: number[]; dashed: boolean; colour: string }[] = []
     let [xs, dashed]: [number[], boolean] = [[], false]
     const point = (x: number) => void xs.push(x)
     const nothing = () => undefined
     const context = {
-      globalAlpha: 1,
+      fillStyle: '',
       save: nothing,
       restore: nothing,
       beginPath: () => (xs = []),
@@ -146,9 +146,9 @@ describe('the value of a bar that still forms', () => {
       lineTo: point,
       arc: nothing,
       setLineDash: (dashes: number[]) => (dashed = dashes.length > 0),
-      stroke: () => made.push({ xs, dashed, alpha: context.globalAlpha }),
-      fill: () => made.push({ xs, dashed, alpha: context.globalAlpha }),
-      fillRect: (x: number) => made.push({ xs: [x], dashed, alpha: context.globalAlpha }),
+      stroke: () => made.push({ xs, dashed, colour: context.fillStyle }),
+      fill: () => made.push({ xs, dashed, colour: context.fillStyle }),
+      fillRect: (x: number) => made.push({ xs: [x], dashed, colour: context.fillStyle }),
     }
     drawOn(context, make(plot, SCALES.linear, 0, forming))
     return made
@@ -156,19 +156,21 @@ describe('the value of a bar that still forms', () => {
 
   it('is reached by a dashed line', () => {
     expect(shapes(line(column(...CLOSES)), 4)).toEqual([
-      { xs: [0, 10, 20, 30], dashed: false, alpha: 1 },
-      { xs: [30, 40], dashed: true, alpha: 1 },
+      { xs: [0, 10, 20, 30], dashed: false, colour: 'red' },
+      { xs: [30, 40], dashed: true, colour: 'red99' },
     ])
   })
 
   it('is drawn like any other once its bar is closed', () => {
-    expect(shapes(line(column(...CLOSES)), Infinity)).toEqual([{ xs: [0, 10, 20, 30, 40], dashed: false, alpha: 1 }])
+    expect(shapes(line(column(...CLOSES)), Infinity)).toEqual([
+      { xs: [0, 10, 20, 30, 40], dashed: false, colour: 'red' },
+    ])
   })
 
   it('is lighter where it is no line', () => {
     for (const kind of ['histogram', 'dots'] as const) {
-      const alphas = shapes({ ...line(column(...CLOSES)), kind } as Plot, 4).map(({ alpha }) => alpha)
-      expect(alphas.at(-1), kind).toBeLessThan(alphas[0] ?? 0)
+      const colours = shapes({ ...line(column(...CLOSES)), kind } as Plot, 4).map(({ colour }) => colour)
+      expect([colours[0], colours.at(-1)], kind).toEqual(['red', 'red99'])
     }
   })
 })

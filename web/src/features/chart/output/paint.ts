@@ -22,32 +22,32 @@ const AREA_OPACITY = 0.18
 const COLUMN_OPACITY = 0.7
 const VOLUME_OPACITY = 0.32
 const VOLUME_HEIGHT = 0.18
-const FORMING_OPACITY = 0.45
+/** Behind a colour: more than half of it. */
+const LIGHTER = '99'
 
-/** What is computed, bar by bar; a line needs the bar before, too. */
-const COMPUTED: readonly Plot['kind'][] = ['line', 'area', 'band', 'dots', 'histogram', 'columns']
-const JOINED: readonly Plot['kind'][] = ['line', 'area', 'band']
+/** What is computed bar by bar, and how many bars before it a bar is joined to. */
+const JOINED: Partial<Record<Plot['kind'], number>> = { line: 1, area: 1, band: 1, dots: 0, histogram: 0, columns: 0 }
 
-/** Draws a plot, `forming` being the bar that may still change: lines are dashed there, all else is lighter. */
+/** Draws a plot, `forming` being the bar that may still change: there all is lighter, and lines are dashed. */
 export function paintUpTo(frame: Frame, plot: Plot, forming: number): void {
   const { at } = frame
-  if (forming > at.to || !COMPUTED.includes(plot.kind)) {
+  const joined = JOINED[plot.kind]
+  if (joined === undefined || forming > at.to) {
     paintPlot(frame, plot)
     return
   }
-  const from = Math.max(at.from, JOINED.includes(plot.kind) ? forming - 1 : forming)
+  const from = Math.max(at.from, forming - joined)
   paintPlot({ ...frame, at: { ...at, to: forming - 1 } }, plot)
-  paintPlot({ ...frame, at: { ...at, from, to: forming }, isForming: true }, plot)
+  paintPlot({ ...frame, at: { ...at, from, to: forming }, isForming: true }, { ...plot, colour: plot.colour + LIGHTER })
 }
 
 function paintPlot(frame: Frame, plot: Plot): void {
-  const { context, isForming = false } = frame
-  const weight = isForming ? FORMING_OPACITY : 1
+  const { context } = frame
   context.save()
   context.lineJoin = 'round'
   context.lineWidth = 1.5 * frame.ratio
   context.strokeStyle = context.fillStyle = plot.colour
-  if (isForming) context.setLineDash([3 * frame.ratio, 3 * frame.ratio])
+  if (frame.isForming) context.setLineDash([3 * frame.ratio, 3 * frame.ratio])
   switch (plot.kind) {
     case 'line':
       stroke(context, linePath(plot.values, frame.at, frame.yOf))
@@ -61,19 +61,18 @@ function paintPlot(frame: Frame, plot: Plot): void {
       break
     }
     case 'area':
-      paintArea(frame, plot.values, AREA_OPACITY * weight)
+      paintArea(frame, plot.values)
       break
     case 'band':
-      context.globalAlpha = BAND_OPACITY * weight
+      context.globalAlpha = BAND_OPACITY
       for (const polygon of bandPolygons(plot.values, plot.other, frame.at, frame.yOf)) fill(context, polygon)
       break
     case 'histogram':
     case 'columns':
-      context.globalAlpha = COLUMN_OPACITY * weight
+      context.globalAlpha = COLUMN_OPACITY
       paintColumns(frame, plot.values)
       break
     case 'dots':
-      context.globalAlpha = weight
       paintDots(frame, plot.values)
       break
     case 'level':
@@ -115,11 +114,11 @@ function fill(context: CanvasRenderingContext2D, polygon: number[]): void {
 }
 
 /** The line, and its fill down to zero or to the floor of the pane, whichever is nearer. */
-function paintArea(frame: Frame, values: Float64Array, opacity: number): void {
+function paintArea(frame: Frame, values: Float64Array): void {
   const floor = Math.min(frame.height, Math.max(0, frame.yOf(0) || frame.height))
   const { context } = frame
   stroke(context, linePath(values, frame.at, frame.yOf))
-  context.globalAlpha = opacity
+  context.globalAlpha = AREA_OPACITY
   const zero = new Float64Array(values.length)
   for (const polygon of bandPolygons(values, zero, frame.at, (value) => (value === 0 ? floor : frame.yOf(value)))) {
     fill(context, polygon)

@@ -11,7 +11,7 @@ import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { CompareView } from '../engine/CompareView'
 import type { IndicatorView } from '../engine/IndicatorView'
-import { FORMING_WORDS, goneOf, inputsOf, valuesOf } from '../engine/legend'
+import { goneOf, inputsOf, valuesOf } from '../engine/legend'
 import { compareColour } from '../engine/OutputLayer'
 import { ownSeries } from '../own/store'
 import { useReadBar } from '../useReadBar'
@@ -103,11 +103,7 @@ export function IndicatorLine({
           {text}
         </span>
       ))}
-      {values.length > 0 && index === engine.feed.forming && (
-        <span className="text-xs text-muted" title="The bar is not closed: these values may change">
-          {FORMING_WORDS}
-        </span>
-      )}
+      {values.length > 0 && index === engine.feed.forming && <span className="text-muted">still forming</span>}
     </LegendLine>
   )
 }
