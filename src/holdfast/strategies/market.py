@@ -30,6 +30,7 @@ _SHORTEST_MONTH: Final = 28 * DAY
 _WORDS: Final = {
     Reason.EXCHANGE_DOWN: "the exchange has none",
     Reason.NO_TRADES: "nobody traded",
+    Reason.NOT_TRADED: "it is halted or no longer listed",
     Reason.NOT_LISTED: "it was not listed",
     Reason.NOT_FETCHED: "nobody has asked for them",
 }

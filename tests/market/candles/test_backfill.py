@@ -11,8 +11,10 @@ from sqlalchemy import select
 from tests.market.candles.made import DAY, START, walk
 
 from holdfast.core.bars import Bars
+from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus
 from holdfast.core.resample import resample
 from holdfast.core.timeframes import Timeframe
+from holdfast.market import repository as instruments
 from holdfast.market.candles import backfill, coverage, feeds, store
 from holdfast.market.candles.gaps import Reason
 from holdfast.market.candles.models import CandleBackfill, CandleSeries
@@ -114,6 +116,43 @@ async def test_what_is_missing_has_its_reason(database: Database, series: int) -
         (outage, outage + 3600, Reason.EXCHANGE_DOWN),
         (end, end + 600, Reason.NOT_FETCHED),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "delivery", "reason"),
+    [
+        (InstrumentStatus.TRADING, None, Reason.EXCHANGE_DOWN),
+        (InstrumentStatus.REDUCE_ONLY, NOW + DAY, Reason.EXCHANGE_DOWN),
+        (InstrumentStatus.REDUCE_ONLY, None, Reason.NOT_TRADED),
+        (InstrumentStatus.CLOSED, NOW - DAY, Reason.NOT_TRADED),
+    ],
+)
+async def test_bars_that_end_with_the_trading_are_said_to(
+    database: Database, series: int, status: InstrumentStatus, delivery: int | None, reason: Reason
+) -> None:
+    """The exchange was up after the last bar of a coin that it has halted or taken off its list; a hole
+    before that bar stays what it was."""
+    await listed_as(database, status, delivery)
+    last = START + 2 * DAY
+    await fill(database, FakeVenue(history().between(0, last)), series)
+    outage, end = START + DAY + 3600, NOW - NOW % 60
+    async with database.transaction() as session:
+        one = await session.get_one(CandleSeries, series)
+        found = await coverage.gaps(session, one, START + DAY, end)
+    assert [(gap.start, gap.until, gap.reason) for gap in found] == [
+        (outage, outage + 3600, Reason.EXCHANGE_DOWN),
+        (last, end, reason),
+    ]
+
+
+async def listed_as(database: Database, status: InstrumentStatus, delivery: int | None) -> None:
+    one = Decimal(1)
+    delivery_at = None if delivery is None else datetime.fromtimestamp(delivery, UTC)
+    coin = Instrument(
+        "BTCUSDT", InstrumentKind.LINEAR, "BTC", "USDT", one, one, one, one, one, one, status, delivery_at
+    )
+    async with database.transaction() as session:
+        await instruments.save_seen(session, "bybit", [coin], datetime.fromtimestamp(NOW, UTC))
 
 
 async def test_nobody_is_asked_twice(database: Database, series: int) -> None:

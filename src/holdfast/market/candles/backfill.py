@@ -11,10 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import Bars
+from holdfast.core.instruments import InstrumentStatus
 from holdfast.core.time import Clock
 from holdfast.core.timeframes import DAY, Timeframe, end_of, timeframe_of
+from holdfast.market import repository as instruments
 from holdfast.market.candles import coverage, feeds, repository, store
 from holdfast.market.candles.gaps import Reason, Span, reason_for
+from holdfast.market.candles.listings import KINDS
 from holdfast.market.candles.models import CandleBackfill, CandleSeries
 from holdfast.market.candles.store import Written
 from holdfast.market.candles.tags import tag_of
@@ -67,7 +70,20 @@ async def take_in(
     if until > start:
         await repository.locked(session, series_id)
         await coverage.explain(session, series_id, start, until, reason_for(source))
+        one = await session.get_one(CandleSeries, series_id)
+        silent = until if one.last_time is None else one.last_time + one.base_seconds
+        if silent <= until and await _has_ended(session, one, now):
+            await coverage.explain_rest(session, series_id, silent, Reason.NOT_TRADED)
     return written
+
+
+async def _has_ended(session: AsyncSession, one: CandleSeries, now: datetime) -> bool:
+    """Whether the venue's list says that the symbol is not traded now."""
+    listed = await instruments.instrument(session, one.source, KINDS[one.source], one.symbol)
+    if listed is None or listed.status in (InstrumentStatus.TRADING, InstrumentStatus.PRELAUNCH):
+        return False
+    is_announced = listed.delivery_at is not None and listed.delivery_at > now
+    return listed.status is InstrumentStatus.CLOSED or not is_announced
 
 
 async def find_listing(venue: HistoryVenue, symbol: str, now: int) -> int | None:

@@ -13,6 +13,7 @@ from holdfast.market.candles.models import CandleBackfill, CandleGap, CandleSeri
 from holdfast.market.candles.tags import changed
 
 _DAYS_AT_ONCE = 400
+_END = 2**40
 
 
 async def gaps(session: AsyncSession, one: CandleSeries, start: int, until: int) -> list[Gap]:
@@ -77,6 +78,12 @@ async def explain(session: AsyncSession, series_id: int, start: int, until: int,
     await session.flush()
     await _put(session, series_id, [*(Gap(*span, reason) for span in union(merged)), *rest])
     await changed(session, await session.get_one(CandleSeries, series_id))
+
+
+async def explain_rest(session: AsyncSession, series_id: int, start: int, reason: Reason) -> None:
+    """What is known not to exist from ``start`` on does not for ``reason``. The series must be locked."""
+    for gap in await _known(session, series_id, start, _END):
+        await explain(session, series_id, max(gap.start, start), gap.until, reason)
 
 
 async def forget(session: AsyncSession, series_id: int, start: int, until: int) -> None:

@@ -14,9 +14,11 @@ Span = tuple[int, int]
 
 class Reason(StrEnum):
     """``exchange_down``: the venue has no bar although it makes one every minute. ``no_trades``: it makes
-    none while nobody trades. ``not_listed``: nobody could trade it yet. ``not_fetched``: nobody has asked."""
+    none while nobody trades. ``not_traded``: it ends with the trading, halted or taken off the list.
+    ``not_listed``: nobody could trade it yet. ``not_fetched``: nobody has asked."""
 
     EXCHANGE_DOWN = "exchange_down"
+    NOT_TRADED = "not_traded"
     NOT_LISTED = "not_listed"
     NOT_FETCHED = "not_fetched"
     NO_TRADES = "no_trades"

@@ -66,7 +66,8 @@ class CandleChunk(Base):
 
 class CandleGap(Base):
     """Why bars that are not stored are missing: whatever is not there in [``from_time``, ``until_time``) does
-    not exist for ``reason`` (exchange_down | not_listed | no_trades). Missing without a word: not fetched."""
+    not exist for ``reason`` (exchange_down | not_traded | not_listed | no_trades). Missing without a word:
+    not fetched."""
 
     __tablename__ = "candle_gaps"
 

@@ -45,6 +45,7 @@ export function symbolWords(series: string): string {
 const GAP_REASONS: Record<string, string> = {
   exchange_down: 'the exchange was down',
   not_listed: 'not listed yet',
+  not_traded: 'halted or no longer listed',
   not_fetched: 'not fetched yet',
   no_trades: 'nobody traded',
 }
