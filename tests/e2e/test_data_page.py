@@ -158,3 +158,20 @@ async def test_a_file_is_dropped_checked_and_told_on_a_phone(phone: Page, instal
     assert await violations(phone) == []
     await look(phone, "data_phone")
     nothing_is_left_of(http)
+
+
+async def test_a_file_goes_into_the_history_of_a_market_only_if_it_is_the_venues(
+    page: Page, installation: Installation
+):
+    await on_data_page(page, installation)
+    forged = [f"{BEGIN + 60 * n},1,1,1,1,1" for n in range(5)]
+    await page.locator("input[type=file]").set_input_files([csv("forged.csv", HEAD, forged)])
+    await page.get_by_text("Market history", exact=True).click()
+    await page.get_by_role("combobox", name="Market").fill("binance:BTCUSDT")
+    await page.get_by_role("button", name="Upload").click()
+    entry = page.get_by_role("list", name="Market history").get_by_role("listitem", name="forged.csv")
+    await expect(entry.get_by_text("is not what the venue tells")).to_be_visible(timeout=PATIENTLY)
+    assert await violations(page) == []
+    await entry.get_by_role("button", name="Remove").click()
+    await expect(entry).to_be_hidden()
+    await expect(page.get_by_text("Nothing here yet")).to_be_visible()

@@ -5,6 +5,7 @@ import type { Schemas } from '@/api/client'
 import { missing } from './answers'
 
 type Dataset = Schemas['DatasetView']
+type Import = Schemas['ImportView']
 
 const made = (id: string, rest: Partial<Dataset>): Dataset => ({
   id,
@@ -58,12 +59,32 @@ function world(): Dataset[] {
   ]
 }
 
-/** The datasets of the mocked world. */
-export const datasets = { all: world() }
+/** The datasets of the mocked world, and the files on their way into the history of markets. */
+export const datasets = { all: world(), imports: [] as Import[] }
 
 export function resetDatasets(): void {
   datasets.all = world()
+  datasets.imports = []
 }
+
+export const madeImport = (rest: Partial<Import>): Import => ({
+  id: crypto.randomUUID(),
+  series: 'binance:BTCUSDT',
+  file_name: 'BTCUSDT-1m-2024-01.zip',
+  size: 2_400_000,
+  sha256: '0'.repeat(64),
+  state: 'done',
+  rows: 44_640,
+  rows_done: 44_640,
+  new: 44_000,
+  same: 640,
+  conflicting: 0,
+  error: '',
+  problems: [],
+  created_at: new Date(Date.now() - 3_600_000).toISOString(),
+  updated_at: new Date(Date.now() - 3_590_000).toISOString(),
+  ...rest,
+})
 
 const find = (id: unknown) => datasets.all.find((each) => each.id === id)
 
@@ -101,6 +122,18 @@ export const datasetHandlers = [
     if (!found) return missing()
     Object.assign(found, await request.json())
     return HttpResponse.json(found)
+  }),
+  http.get('/api/data/imports', () => HttpResponse.json(datasets.imports)),
+  http.post('/api/data/imports', ({ request }) => {
+    const asked = new URL(request.url).searchParams
+    const series = asked.get('series') ?? ''
+    const arrived = madeImport({ series, file_name: asked.get('file_name') ?? '', state: 'checking' })
+    datasets.imports = [arrived, ...datasets.imports]
+    return HttpResponse.json(arrived, { status: 202 })
+  }),
+  http.delete('/api/data/imports/:id', ({ params }) => {
+    datasets.imports = datasets.imports.filter((each) => each.id !== params['id'])
+    return new HttpResponse(null, { status: 204 })
   }),
   http.delete('/api/datasets/:id', ({ params }) => {
     datasets.all = datasets.all.filter((each) => each.id !== params['id'])

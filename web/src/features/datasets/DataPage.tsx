@@ -4,6 +4,7 @@ import { Page, Section } from '@/ui/Layout'
 import { EmptyState, ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import { DatasetItem } from './DatasetItem'
+import { Imports } from './Imports'
 import type { Dataset, Quota } from './queries'
 import { datasetsQuery } from './queries'
 import { UploadForm } from './UploadForm'
@@ -32,6 +33,7 @@ export default function DataPage() {
           </ul>
         )}
       </Section>
+      <Imports />
     </Page>
   )
 }

@@ -19,6 +19,7 @@ import { size } from './words'
 const KINDS = [
   { value: 'bars', label: 'Bars' },
   { value: 'signals', label: 'Signals' },
+  { value: 'history', label: 'Market history' },
 ] as const
 
 type Chosen = Wanted & { key: string }
@@ -30,11 +31,12 @@ export function UploadForm({ mostBytes }: { mostBytes: number | undefined }) {
   const client = useQueryClient()
   const send = useMutation({
     mutationFn: ({ key, ...wanted }: Chosen) => sendFile(wanted, key, setShare),
-    onSuccess: (dataset) => {
-      toast(`“${dataset.name}” has arrived and is being checked.`)
+    onSuccess: (_, { kind, name, file }) => {
+      toast(`“${kind === 'history' ? file.name : name}” has arrived and is being checked.`)
       setChosen(null)
     },
-    onSettled: () => client.invalidateQueries({ queryKey: ['datasets'] }),
+    onSettled: (_, __, { kind }) =>
+      client.invalidateQueries({ queryKey: [kind === 'history' ? 'imports' : 'datasets'] }),
   })
   const take = async (file: File | undefined) => {
     if (!file || send.isPending) return
@@ -73,13 +75,22 @@ export function UploadForm({ mostBytes }: { mostBytes: number | undefined }) {
             onChange={(kind) => change({ kind })}
             wide
           />
-          <Field
-            label="Name"
-            required
-            maxLength={80}
-            value={chosen.name}
-            onChange={(event) => change({ name: event.target.value })}
-          />
+          {chosen.kind === 'history' ? (
+            <SeriesField
+              value={chosen.series}
+              onChange={(series) => change({ series })}
+              label="Market"
+              hint="Everybody here sees its history, so the file must be what the venue itself tells."
+            />
+          ) : (
+            <Field
+              label="Name"
+              required
+              maxLength={80}
+              value={chosen.name}
+              onChange={(event) => change({ name: event.target.value })}
+            />
+          )}
           {chosen.kind === 'signals' && <SeriesField value={chosen.series} onChange={(series) => change({ series })} />}
           {send.isPending && <Progress label="Sending" share={share} />}
           {send.error && <ProblemNotice error={send.error} />}

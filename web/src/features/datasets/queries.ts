@@ -6,6 +6,8 @@ import { answer, api } from '@/api/client'
 export type Dataset = Schemas['DatasetView']
 export type Kind = Dataset['kind']
 export type Quota = Schemas['QuotaView']
+export type Import = Schemas['ImportView']
+export type Problem = Schemas['ImportProblem']
 
 const WHILE_READING_MS = 1_000
 
@@ -25,3 +27,12 @@ export const problemsQuery = (id: string, updatedAt: string) =>
     queryFn: () => answer(api.GET('/api/datasets/{dataset_id}', { params: { path: { dataset_id: id } } })),
     staleTime: Infinity,
   })
+
+export const isBeingImported = ({ state }: Import) => state !== 'done' && state !== 'failed'
+
+/** The user's files for the history of markets, newest first; asked again while one is under way. */
+export const importsQuery = queryOptions({
+  queryKey: ['imports'],
+  queryFn: () => answer(api.GET('/api/data/imports')),
+  refetchInterval: ({ state }) => (state.data?.some(isBeingImported) ? WHILE_READING_MS : false),
+})

@@ -12,6 +12,15 @@ export const STATE_WORDS: Record<Dataset['state'], string> = {
   failed: 'Not imported',
 }
 
+export const IMPORT_WORDS: Record<string, string> = {
+  receiving: 'Arriving',
+  waiting: 'Waiting',
+  checking: 'Comparing with the market',
+  writing: 'Storing',
+  done: 'Stored',
+  failed: 'Not imported',
+}
+
 export const count = (rows: number) => money(rows, 0)
 
 export function size(bytes: number): string {
