@@ -576,8 +576,8 @@ export interface paths {
         put?: never;
         /**
          * Start Import
-         * @description Import a file of bars, sent as the body: CSV, gzip or zip; archives of Binance, Bybit or LEAN,
-         *     or ``timestamp,open,high,low,close,volume``.
+         * @description Import a file of a venue's bars, sent as the body: CSV, gzip or zip; archives of Binance, Bybit or
+         *     LEAN, or ``timestamp,open,high,low,close,volume``. It must be what the venue itself tells.
          */
         post: operations["start_import_api_data_imports_post"];
         delete?: never;
@@ -597,7 +597,11 @@ export interface paths {
         get: operations["one_import_api_data_imports__import_id__get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove Import
+         * @description Remove an import that waits, is checked or has failed. What is imported stays.
+         */
+        delete: operations["remove_import_api_data_imports__import_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3392,7 +3396,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "manual_trade" | "adl" | "liquidation" | "delivery" | "delisting_announced" | "position_mode" | "leverage_changed" | "margin_mode" | "key_refused" | "key_expiring" | "account_downgraded" | "books_differ" | "late_fill" | "stray_order" | "borrowed" | "stream_lost" | "flattened" | "stopped";
+            kind: "manual_trade" | "adl" | "liquidation" | "delivery" | "delisting_announced" | "position_mode" | "leverage_changed" | "margin_mode" | "key_refused" | "key_expiring" | "account_downgraded" | "books_differ" | "late_fill" | "needs_attention" | "stray_order" | "borrowed" | "stream_lost" | "flattened" | "stopped";
             /** Position Id */
             position_id: string | null;
             /** Seen At */
@@ -5149,10 +5153,11 @@ export interface components {
         /**
          * Reason
          * @description ``exchange_down``: the venue has no bar although it makes one every minute. ``no_trades``: it makes
-         *     none while nobody trades. ``not_listed``: nobody could trade it yet. ``not_fetched``: nobody has asked.
+         *     none while nobody trades. ``not_traded``: it ends with the trading, halted or taken off the list.
+         *     ``not_listed``: nobody could trade it yet. ``not_fetched``: nobody has asked.
          * @enum {string}
          */
-        Reason: "exchange_down" | "not_listed" | "not_fetched" | "no_trades";
+        Reason: "exchange_down" | "not_traded" | "not_listed" | "not_fetched" | "no_trades";
         /**
          * RecentRow
          * @description One of the last bars: ``values`` in the order of the plots, ``None`` where there is none.
@@ -7441,6 +7446,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ImportView"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_import_api_data_imports__import_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
