@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from holdfast.app import clients
 from holdfast.app import stream as streams
 from holdfast.app.hub import Hub, quote_view
+from holdfast.app.streaming import create_hub
 from holdfast.app.wire import StreamProtocol, text_frame
 from holdfast.indices.board import IndexBoard
 from holdfast.market import quotes
@@ -23,6 +24,7 @@ from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.redis_client import open_redis
+from holdfast.platform.settings import Settings
 
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 TOPICS: Final = tuple(f"quotes:{symbol}" for symbol in SYMBOLS)
@@ -56,6 +58,15 @@ def serve_hub(port: int, redis_url: str) -> None:
         await asyncio.gather(board.follow(redis), hub.run(), uvicorn.Server(config).serve())
 
     uvloop.run(run())
+
+
+def serve_people(port: int, _redis_url: str) -> None:
+    """The process ``holdfast hub``, configured by the environment."""
+    streams.MAX_OF_A_NETWORK = streams.MAX_CLIENTS  # type: ignore[misc]  # every client is this machine
+    uvicorn.run(
+        create_hub(Settings()), port=port, log_level="error", http="httptools", ws=StreamProtocol,
+        ws_per_message_deflate=False, backlog=8192, loop="uvloop",
+    )  # fmt: skip
 
 
 class BareClient(asyncio.Protocol):
@@ -113,4 +124,4 @@ def _encoded(batch: dict[str, dict[str, Any]]) -> bytes:
 
 
 if __name__ == "__main__":
-    {"hub": serve_hub, "bare": serve_bare}[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
+    {"hub": serve_hub, "bare": serve_bare, "people": serve_people}[sys.argv[1]](int(sys.argv[2]), sys.argv[3])

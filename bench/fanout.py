@@ -77,7 +77,7 @@ class Listener(asyncio.Protocol):
             if end < 0:
                 return
             del self._buffer[: end + 4]
-            self.say({"op": "subscribe", "topics": TOPICS})
+            self.begin()
             self.ready.set_result(None)
         while (size := self._whole()) is not None:
             start, end = size
@@ -86,6 +86,10 @@ class Listener(asyncio.Protocol):
             else:
                 self._hear(bytes(self._buffer[start:end]) if self._probe else b"", end - start)
             del self._buffer[:end]
+
+    def begin(self) -> None:
+        """What a client says first."""
+        self.say({"op": "subscribe", "topics": TOPICS})
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost, self.error, self.last = True, error, bytes(self._buffer[-60:])
@@ -231,9 +235,9 @@ async def _all_hear(clients: list[Listener]) -> None:
 async def _measure(clients: list[Listener], pid: int, count: int) -> Outcome:
     for client in clients:
         client.forget()
-    began, cpu = time.monotonic(), _cpu(pid)
+    began, before = time.monotonic(), cpu(pid)
     await asyncio.sleep(SECONDS)
-    took, spent = time.monotonic() - began, _cpu(pid) - cpu
+    took, spent = time.monotonic() - began, cpu(pid) - before
     if lost := sum(client.lost for client in clients):
         raise RuntimeError(f"{lost} of {count} clients were let go; first: {_first_lost(clients)}")
     messages = sum(client.messages for client in clients) / len(SYMBOLS)
@@ -247,7 +251,8 @@ def _first_lost(clients: list[Listener]) -> str:
     return f"{lost.error!r} after {lost.messages} messages, last {lost.last!r}"
 
 
-def _cpu(pid: int) -> float:
+def cpu(pid: int) -> float:
+    """Seconds that a process has computed."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
