@@ -92,7 +92,7 @@ class Executor(Comparing):
         if obstacle:
             refusal = f"{obstacle} Nothing was traded."
         else:
-            refusal = await preflight.check(self._work, self._door, execution, self._plan)
+            refusal = await self._look_first(execution)
             self._just_looked = not refusal
         async with self._write() as session:
             execution = await repository.fence_off(session, self._id, self._work.lease.fence)
@@ -103,6 +103,13 @@ class Executor(Comparing):
                 execution.state, execution.reason = "running", ""
         await self._publish()
         return not refusal
+
+    async def _look_first(self, execution: Execution) -> str:
+        try:
+            return await preflight.check(self._work, self._door, execution, self._plan)
+        except RetryAt as later:
+            await self.waits_to_start(later.reason)
+            raise
 
     async def _advance(self) -> bool:
         """One act. Returns whether there is more to do."""

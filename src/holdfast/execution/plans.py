@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from holdfast.core.instruments import Side
 from holdfast.portfolio.models import Plan
 from holdfast.portfolio.schemas import PlanLeg, PlanView
 from holdfast.portfolio.tactics import Tactic
+
+START_WITHIN = timedelta(seconds=60)
+"""A confirmed plan that could not be started for this long is not started any more: prices have moved on."""
 
 
 @dataclass(frozen=True, slots=True)

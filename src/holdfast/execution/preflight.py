@@ -13,7 +13,7 @@ from holdfast.core.money import plain
 from holdfast.execution import repository
 from holdfast.execution.incidents import incidents
 from holdfast.execution.models import Execution
-from holdfast.execution.plans import PlannedLeg, legs_of, traded, view_of
+from holdfast.execution.plans import START_WITHIN, PlannedLeg, legs_of, traded, view_of
 from holdfast.execution.reconciliation.reconcile import RECENT, ensure_reconciled, reconcile_connection
 from holdfast.execution.risk import gate
 from holdfast.platform.tasks import RetryAt, Work
@@ -29,8 +29,7 @@ from holdfast.venues.protocol import (
     Unreachable,
 )
 
-START_WITHIN = timedelta(seconds=60)
-"""A confirmed plan that could not be started for this long is not started any more: prices have moved on."""
+TOO_LATE = "It could not be started within a minute, and prices have moved on. Nothing was traded."
 LEVERAGE = Decimal(1)
 CHANGED = (
     "{symbols} was changed outside Holdfast after the preview. Nothing was traded: look at a new preview."
@@ -52,9 +51,9 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
     if blocked:
         return blocked
     try:
-        await _begin_books(work, door, execution)
         if execution.kind == "close":
             return await _check_close(work, door, execution, legs)
+        await _begin_books(work, door, execution)
         refused = await gate.check_first(work, door, execution)
         if refused:
             return f"{refused} Nothing was traded."
@@ -68,7 +67,7 @@ async def check(work: Work, door: TradingVenue, execution: Execution, plan: Plan
     except Rejected as error:
         return f"Bybit refused to prepare the account: {error}. Nothing was traded."
     except (Unreachable, RateLimited, OutcomeUnknown) as error:
-        raise RetryAt(2, f"waiting for Bybit before starting: {error}") from error
+        raise RetryAt(2, f"The account could not be looked at yet: {error}") from error
 
 
 def _late(work: Work, execution: Execution) -> str:
@@ -76,7 +75,7 @@ def _late(work: Work, execution: Execution) -> str:
     closing is asked about at the beginning only: once its look has begun in time, it goes on."""
     if work.clock.now() - execution.created_at <= START_WITHIN:
         return ""
-    return "It could not be started within a minute, and prices have moved on. Nothing was traded."
+    return f"{TOO_LATE} The last try: {execution.reason}" if execution.reason else TOO_LATE
 
 
 async def _blocked(session: AsyncSession, execution: Execution, legs: list[PlannedLeg]) -> str:
@@ -165,7 +164,8 @@ async def _prepare_symbols(door: TradingVenue, symbols: list[str]) -> None:
 
 
 async def _check_close(work: Work, door: TradingVenue, execution: Execution, legs: list[PlannedLeg]) -> str:
-    await reconcile_connection(work, door, execution.connection_id)
+    """Trades and positions say who holds what; whatever else the venue owes keeps nobody from closing."""
+    await reconcile_connection(work, door, execution.connection_id, holdings_only=True)
     async with work.database.sessions() as session:
         blocked = await _blocked(session, execution, legs)
     if blocked:

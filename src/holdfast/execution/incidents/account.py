@@ -65,15 +65,16 @@ def _worst_finding(connection: Connection) -> Mapping[str, str]:
 
 def venue_conditions(
     connection: Connection,
-    account: AccountInfo,
-    balance: Balance,
+    account: AccountInfo | None,
+    balance: Balance | None,
     positions: Sequence[VenuePosition],
     *,
     held: Collection[str],
     differences: Mapping[str, str],
 ) -> Present:
     """What the venue says of the account itself. ``held``: symbols in which a position of Holdfast's stands;
-    ``differences``: symbols in which the books and the venue disagree, with the reason."""
+    ``differences``: symbols in which the books and the venue disagree, with the reason. What the venue did
+    not tell (``None``) is not judged."""
     present: Present = {
         ("books_differ", symbol): words.books_differ(symbol, reason) for symbol, reason in differences.items()
     }
@@ -84,11 +85,18 @@ def venue_conditions(
             news = words.leverage_changed(position.symbol, position.leverage)
             present["leverage_changed", position.symbol] = news
     before = connection.margin_mode
-    if account.margin_mode not in words.OPENABLE or (before and account.margin_mode != before):
+    if account and (account.margin_mode not in words.OPENABLE or (before and account.margin_mode != before)):
         present["margin_mode", ""] = words.margin_mode(account.margin_mode, before)
-    if balance.borrowed > 0:
+    if balance and balance.borrowed > 0:
         present["borrowed", ""] = words.borrowed(balance.borrowed)
     return present
+
+
+def judged_kinds(account: AccountInfo | None, balance: Balance | None) -> list[IncidentKind]:
+    """Which of ``VENUE_KINDS`` can be judged by what the venue told; the others stay as they are."""
+    unjudged = {"margin_mode"} if account is None else set()
+    unjudged |= {"borrowed"} if balance is None else set()
+    return [kind for kind in VENUE_KINDS if kind not in unjudged]
 
 
 async def delistings(session: AsyncSession, held: Collection[str], *, now: datetime) -> Present:

@@ -46,7 +46,7 @@ async def agreement(
     if not found.differences:
         return found
     try:
-        await reconcile_connection(work, door, connection_id, fence=lock, pause=pause)
+        await reconcile_connection(work, door, connection_id, fence=lock, pause=pause, holdings_only=True)
     except LeaseLost as error:
         raise RetryAt(1, str(error)) from error
     return await _look(work, door, connection_id, symbols)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -23,9 +23,9 @@ from holdfast.execution import intake, repository
 from holdfast.execution.emergency import books as emergency_books
 from holdfast.execution.incidents import incidents, words
 from holdfast.execution.incidents.account import (
-    VENUE_KINDS,
     delistings,
     held_symbols,
+    judged_kinds,
     venue_conditions,
 )
 from holdfast.execution.incidents.trades import note_strangers, settle_passed, take_own_fill
@@ -38,7 +38,15 @@ from holdfast.portfolio.booking import book_fill, book_funding, book_opening, ho
 from holdfast.portfolio.ledger import QUOTE
 from holdfast.portfolio.models import Halt
 from holdfast.portfolio.repository import booked_funding, lock_ledger
-from holdfast.venues.protocol import AccountInfo, Balance, FillReport, TradingVenue, VenuePosition
+from holdfast.venues.protocol import (
+    AccountInfo,
+    Balance,
+    FillReport,
+    FundingReport,
+    TradingVenue,
+    VenueError,
+    VenuePosition,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +69,7 @@ REMEMBERED: Final = timedelta(days=1)
 OLDEST: Final = timedelta(days=729)
 """How far back the venue tells trades and payments."""
 
+T = TypeVar("T")
 Pause = Callable[[float], Awaitable[None]]
 _STARTED: Final = "execution.started_at"
 
@@ -72,19 +81,29 @@ async def reconcile_connection(
     *,
     fence: int | None = None,
     pause: Pause | None = None,
+    holdings_only: bool = False,
 ) -> list[str]:
     """Bring the books of one connection up to date and compare them. The caller holds the connection's lock,
     under the number ``fence`` (by default, the number that stands at this moment). ``pause`` waits; by
     default as ``work`` does.
 
+    Who holds what is known from trades and positions alone. Where the venue tells those and owes something
+    else (resting orders, payments, the balance, the account's modes), that much is written down, the books
+    stay doubtful, and nothing is opened on them. ``holdings_only``: that is enough, because the caller only
+    closes.
+
     Returns:
         The symbols that are halted afterwards.
 
     Raises:
-        Unreachable, KeyRefused, RateLimited: as the venue answers; nothing is half done.
+        Unreachable, KeyRefused, RateLimited: as the venue answers.
         LeaseLost: somebody else has taken the lock meanwhile; what was not written yet never will be.
     """
-    return await _Reconciliation(work, door, connection_id, fence, pause or work.pause).run()
+    run = _Reconciliation(work, door, connection_id, fence, pause or work.pause)
+    halted = await run.run()
+    if run.owed and not holdings_only:
+        raise run.owed
+    return halted
 
 
 async def ensure_reconciled(
@@ -95,6 +114,7 @@ async def ensure_reconciled(
     recent: timedelta = RECENT,
     fence: int | None = None,
     pause: Pause | None = None,
+    holdings_only: bool = False,
 ) -> None:
     """Trade only on books that were compared lately, since this process began, and since anything may have
     been missed: otherwise reconcile now. Raises as ``reconcile_connection``."""
@@ -104,7 +124,9 @@ async def ensure_reconciled(
         connection = await session.get_one(Connection, connection_id)
     looked = connection.reconciled_at
     if looked is None or looked < max(started, now - recent) or connection.unsure_since is not None:
-        await reconcile_connection(work, door, connection_id, fence=fence, pause=pause)
+        await reconcile_connection(
+            work, door, connection_id, fence=fence, pause=pause, holdings_only=holdings_only
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +141,8 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Reconciliation:
-    """One run. ``changed``: whether any incident has."""
+    """One run. ``changed``: whether any incident has. ``owed``: the first error of a reading that does not
+    tell who holds what; ``account`` and ``balance`` are ``None`` where theirs failed."""
 
     work: Work
     door: TradingVenue
@@ -127,27 +150,40 @@ class _Reconciliation:
     fence: int | None
     pause: Pause
     changed: bool = False
+    owed: VenueError | None = None
+    account: AccountInfo | None = None
+    balance: Balance | None = None
 
     async def run(self) -> list[str]:
         began = self._now()
         async with self.work.database.sessions() as session:
             connection = await session.get_one(Connection, self.connection_id)
         self.fence = connection.fence if self.fence is None else self.fence
-        account = await self.door.account_info()
         if connection.begun_at is None:
-            await self._begin(account)
-        await mend_orders(self.work, self.door, self.connection_id, self._own)
-        balance = await self._read_history()
+            await self._begin()
+        self.account, _ = await asyncio.gather(
+            self._unless_owed(self.door.account_info()),
+            self._unless_owed(mend_orders(self.work, self.door, self.connection_id, self._own)),
+        )
+        await self._read_history()
         seen = await self._look()
         if seen.differences:
             await self.pause(SECOND_LOOK)
-            balance = await self._read_history(overlap=LONG_OVERLAP)
+            await self._read_history(overlap=LONG_OVERLAP)
             seen = await self._look()
-        halted = await self._conclude(account, balance, seen, began)
+        halted = await self._conclude(seen, began)
         await keep_fee_rates(self.work, self.door, self.connection_id)
         if self.changed:
             await publish(self.work, connection.user_id, "incidents", {"changed": True})
         return halted
+
+    async def _unless_owed(self, reading: Awaitable[T]) -> T | None:
+        """What ``reading`` says; ``None`` if the venue owes the answer, which is remembered."""
+        try:
+            return await reading
+        except VenueError as error:
+            self.owed = self.owed or error
+            return None
 
     async def _own(self, session: AsyncSession) -> Connection:
         """The connection, held until the transaction ends, and still ours to write about.
@@ -162,7 +198,7 @@ class _Reconciliation:
             raise LeaseLost(f"connection {self.connection_id} was taken over")
         return connection
 
-    async def _begin(self, account: AccountInfo) -> None:
+    async def _begin(self) -> None:
         """What the account holds at the moment the connection begins is the user's own.
 
         Positions and fills are told by different machines of the venue, and either may lag. A fill around
@@ -182,33 +218,37 @@ class _Reconciliation:
             connection = await self._own(session)
             await book_opening(session, connection_id=self.connection_id, positions=positions, now=moment)
             connection.begun_at = connection.fills_since = connection.funding_since = moment
-            connection.margin_mode = account.margin_mode
 
-    async def _read_history(self, *, overlap: timedelta = OVERLAP) -> Balance:
+    async def _read_history(self, *, overlap: timedelta = OVERLAP) -> None:
         async with self.work.database.sessions() as session:
             connection = await session.get_one(Connection, self.connection_id)
         moment = await self.door.server_time()
         begun = max(connection.begun_at or moment, moment - OLDEST)
         fills_since, funding_since = connection.fills_since or begun, connection.funding_since or begun
-        again = DAILY_OVERLAP if fills_since.date() != moment.date() else timedelta(0)
-        read_fills = max(begun, fills_since - max(overlap, again))
-        read_funding = max(begun, funding_since - max(FUNDING_OVERLAP, again))
-        fills, funding, balance = await asyncio.gather(
-            self.door.fills_since(read_fills), self.door.funding_since(read_funding), self.door.balance()
+        read_fills = max(begun, _again_from(fills_since, overlap, moment))
+        read_funding = max(begun, _again_from(funding_since, FUNDING_OVERLAP, moment))
+        fills, funding, self.balance = await asyncio.gather(
+            self.door.fills_since(read_fills),
+            self._unless_owed(self.door.funding_since(read_funding)),
+            self._unless_owed(self.door.balance()),
         )
         async with self.work.database.transaction() as session:
             connection = await self._own(session)
             await self._book_fills(session, connection, fills)
-            names = [payment.reference for payment in funding]
-            known = await booked_funding(session, self.connection_id, names)
-            for payment in funding:
-                if (payment.reference, payment.asset or QUOTE) in known:
-                    continue
-                await book_funding(session, connection_id=self.connection_id, report=payment, now=self._now())
-            await keep_balance(session, self.connection_id, balance, now=self._now())
+            if funding is not None:
+                await self._book_funding(session, funding)
+                connection.funding_since = moment
+            if self.balance is not None:
+                await keep_balance(session, self.connection_id, self.balance, now=self._now())
             await self._tell_of_absence(session, connection, moment)
-            connection.fills_since = connection.funding_since = moment
-        return balance
+            connection.fills_since = moment
+
+    async def _book_funding(self, session: AsyncSession, funding: list[FundingReport]) -> None:
+        names = [payment.reference for payment in funding]
+        known = await booked_funding(session, self.connection_id, names)
+        for payment in funding:
+            if (payment.reference, payment.asset or QUOTE) not in known:
+                await book_funding(session, connection_id=self.connection_id, report=payment, now=self._now())
 
     async def _book_fills(
         self, session: AsyncSession, connection: Connection, fills: list[FillReport]
@@ -264,11 +304,9 @@ class _Reconciliation:
             standing = await repository.halts_of(session, self.connection_id, list(unjudged))
         return _Seen(asked, positions, compare(ours, positions, doubtful) | standing)
 
-    async def _conclude(
-        self, account: AccountInfo, balance: Balance, seen: _Seen, began: datetime
-    ) -> list[str]:
-        """Halts and incidents as they are now, and the mark that the books were compared: all or nothing.
-        Returns the halted symbols."""
+    async def _conclude(self, seen: _Seen, began: datetime) -> list[str]:
+        """Halts and incidents as they are now, and the mark that the books were compared, or the doubt that
+        they were not in full: all or nothing. Returns the halted symbols."""
         now = self._now()
         async with self.work.database.transaction() as session:
             connection = await self._own(session)
@@ -280,21 +318,41 @@ class _Reconciliation:
             await _write_halts(session, self.connection_id, seen.differences | hedged, now=now)
             held = await held_symbols(session, self.connection_id)
             present = venue_conditions(
-                connection, account, balance, seen.positions, held=held, differences=seen.differences
+                connection,
+                self.account,
+                self.balance,
+                seen.positions,
+                held=held,
+                differences=seen.differences,
             )
             present |= await delistings(session, held, now=now)
-            self.changed |= await incidents.hold(session, connection, VENUE_KINDS, present, now=now)
+            judged = judged_kinds(self.account, self.balance)
+            self.changed |= await incidents.hold(session, connection, judged, present, now=now)
             self.changed |= await settle_passed(session, self.connection_id, now=now)
-            connection.margin_mode = connection.margin_mode or account.margin_mode
-            connection.reconciled_at = seen.asked
-            if connection.unsure_since is not None and connection.unsure_since <= began:
-                connection.unsure_since = None
-            if not account.unified or connection.state == "failing":
+            if self.account is not None:
+                connection.margin_mode = connection.margin_mode or self.account.margin_mode
+            if self.owed is not None:
+                await repository.doubt_books(session, self.connection_id, now=now)
+            else:
+                self._mark_compared(connection, seen, began)
+            downgraded = self.account is not None and not self.account.unified
+            if downgraded or connection.state == "failing":
                 await enqueue(session, "accounts.check_connection", str(self.connection_id), now=now)
         return sorted(seen.differences | hedged)
 
+    def _mark_compared(self, connection: Connection, seen: _Seen, began: datetime) -> None:
+        connection.reconciled_at = seen.asked
+        if connection.unsure_since is not None and connection.unsure_since <= began:
+            connection.unsure_since = None
+
     def _now(self) -> datetime:
         return self.work.clock.now()
+
+
+def _again_from(since: datetime, overlap: timedelta, moment: datetime) -> datetime:
+    """From where to read once more what was read until ``since``."""
+    is_first_today = since.date() != moment.date()
+    return since - max(overlap, DAILY_OVERLAP if is_first_today else timedelta(0))
 
 
 def _same(first: list[VenuePosition], second: list[VenuePosition]) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.platform.tasks import Work
 from holdfast.portfolio.models import BalanceSnapshot, FeeRate
-from holdfast.venues.protocol import Balance, Rejected, TradingVenue
+from holdfast.venues.protocol import Balance, TradingVenue, VenueError
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,8 @@ async def keep_balance(
 
 
 async def keep_fee_rates(work: Work, door: TradingVenue, connection_id: UUID) -> None:
-    """Once a day. A venue that does not tell (Bybit's demo trading) leaves the standard rate in place."""
+    """Once a day. They are for estimates alone: where the venue does not tell them (its demo trading never
+    does), what is known or the standard rate stays in place, and it is asked again next time."""
     now = work.clock.now()
     async with work.database.sessions() as session:
         seen_at = await session.scalar(
@@ -46,7 +47,7 @@ async def keep_fee_rates(work: Work, door: TradingVenue, connection_id: UUID) ->
         return
     try:
         rates = await door.fee_rates()
-    except Rejected as error:
+    except VenueError as error:
         log.info("the venue does not tell its fees", connection=str(connection_id), reason=str(error))
         return
     if not rates:
