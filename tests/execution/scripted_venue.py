@@ -29,6 +29,9 @@ from holdfast.venues.protocol import (
     VenuePosition,
 )
 
+TOLD_BY_DEFAULT = timedelta(days=7)
+"""How far back orders and trades are told where no time is named."""
+
 
 class Killed(BaseException):
     """The process is gone. Not an Exception: nothing may catch it."""
@@ -52,6 +55,7 @@ class VenueOrder:
     status: OrderStatus
     filled: Decimal
     number: int
+    made_at: datetime
 
 
 @dataclass
@@ -163,7 +167,7 @@ class ScriptedVenue:
         if request.style is OrderStyle.POST_ONLY and word == "fill":
             share, status = Decimal(0), OrderStatus.OPEN
         number = next(self._ids)
-        self.orders[request.client_id] = VenueOrder(request, status, share, number)
+        self.orders[request.client_id] = VenueOrder(request, status, share, number, self.clock.now())
         if share:
             self._fill(
                 request.client_id, f"v{number}", request.symbol, request.side, share, request.limit_price
@@ -197,10 +201,15 @@ class ScriptedVenue:
         )
 
     async def find_order(self, symbol: str, client_id: str) -> OrderReport | None:
-        dying = self._ask()
-        self._die(dying)
+        return self._find(symbol, client_id, self.clock.now() - TOLD_BY_DEFAULT)
+
+    async def find_order_since(self, symbol: str, client_id: str, since: datetime) -> OrderReport | None:
+        return self._find(symbol, client_id, since)
+
+    def _find(self, symbol: str, client_id: str, since: datetime) -> OrderReport | None:
+        self._die(self._ask())
         found = self.orders.get(client_id)
-        if found is None:
+        if found is None or found.made_at < since:
             return None
         return OrderReport(
             client_id,
@@ -217,7 +226,8 @@ class ScriptedVenue:
 
     async def fills_of(self, symbol: str, client_id: str) -> list[FillReport]:
         self._die(self._ask())
-        return [fill for fill in self.fills if fill.client_id == client_id and fill.symbol == symbol]
+        recent = [fill for fill in self.fills if fill.executed_at >= self.clock.now() - TOLD_BY_DEFAULT]
+        return [fill for fill in recent if fill.client_id == client_id and fill.symbol == symbol]
 
     async def fills_since(self, since: datetime) -> list[FillReport]:
         self._die(self._ask())

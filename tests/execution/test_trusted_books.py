@@ -3,16 +3,18 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
 from tests.execution.conftest import LEGS, Desk
+from tests.execution.scripted_venue import Killed
 from tests.execution.test_incidents import seen, shown
 from tests.execution.test_reconcile import halts, reconciled
 
 from holdfast.accounts.models import Connection
 from holdfast.core.instruments import Side
-from holdfast.execution import repository, tasks
+from holdfast.execution import asking, repository, tasks
 from holdfast.execution.answers import Answer, ask_about
 from holdfast.execution.incidents.incidents import hold
 from holdfast.execution.incidents.schemas import IncidentView
@@ -24,7 +26,7 @@ from holdfast.platform.jobs import LeaseLost
 from holdfast.platform.models import Job
 from holdfast.platform.tasks import RetryAt, RunAgainIn
 from holdfast.portfolio.models import Posting
-from holdfast.venues.protocol import FundingReport, OrderStatus
+from holdfast.venues.protocol import FundingReport, OrderStatus, Unreachable
 
 
 async def connection(desk: Desk) -> Connection:
@@ -312,6 +314,73 @@ async def test_an_order_the_venue_has_forgotten_is_over_and_not_sent_again(desk:
     ended = await desk.run(execution_id)
     assert ended.finished_at is not None, ended.reason
     assert not {order.client_id for order in orders} & {sent.client_id for sent in desk.venue.placed}
+
+
+async def filled_and_killed(desk: Desk) -> UUID:
+    """An opening whose worker died when the venue had filled everything and nobody had heard of it."""
+    execution_id = await desk.confirm(await desk.plan())
+    place = desk.venue.place
+
+    async def then_die(requests):
+        await place(requests)
+        raise Killed
+
+    desk.venue.place = then_die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        await desk.run(execution_id)
+    desk.venue.place = place  # type: ignore[method-assign]
+    return execution_id
+
+
+@pytest.mark.parametrize("ended_known", [True, False])
+async def test_an_order_that_filled_more_than_a_week_ago_is_not_bought_again(
+    desk: Desk, ended_known: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Where no time is named the venue tells a week; the books could not be brought up to date first."""
+    monkeypatch.setattr(asking, "PATIENCE", timedelta(seconds=1))
+    execution_id = await filled_and_killed(desk)
+    desk.clock.moment += timedelta(days=8)
+    if not ended_known:
+
+        async def not_found(*_: object) -> None:
+            return None
+
+        desk.venue.find_order_since = not_found  # type: ignore[method-assign]
+    execution = await desk.run(execution_id, rounds=1)
+    assert {symbol: desk.venue.net(symbol) for symbol, _, _ in LEGS} == {
+        symbol: side.sign * Decimal(quantity) for symbol, side, quantity in LEGS
+    }
+    assert execution.state == ("complete" if ended_known else "needs_attention")
+    await reconciled(desk)
+    assert (await desk.run(execution_id)).state == "complete"
+    assert len(desk.venue.placed) == len(LEGS)
+
+
+async def test_with_an_order_in_doubt_nothing_goes_on_before_the_books_are_compared(at_work: Desk):
+    execution_id = await filled_and_killed(at_work)
+    at_work.clock.moment += timedelta(days=8)
+    fills_since = at_work.venue.fills_since
+
+    async def silent(_: object) -> None:
+        raise Unreachable("HTTP 502")
+
+    async def go_on() -> None:
+        at_work.fence += 1
+        lease = replace(at_work.work.lease, subject=str(execution_id), fence=at_work.fence)
+        await tasks.run_execution(replace(at_work.work, lease=lease))
+
+    at_work.venue.fills_since = silent  # type: ignore[method-assign]
+    at_work.work.services.clear()
+    calls = at_work.venue.placed.copy()
+    with pytest.raises(RetryAt, match=r"not known, and the books .* HTTP 502"):
+        await go_on()
+    waiting = await at_work.execution(execution_id)
+    assert waiting.state == "needs_attention"
+    assert "HTTP 502" in waiting.reason
+    at_work.venue.fills_since = fills_since  # type: ignore[method-assign]
+    await go_on()
+    assert (await at_work.execution(execution_id)).state == "complete"
+    assert at_work.venue.placed == calls
 
 
 async def test_a_payment_that_is_told_hours_late_is_booked_the_next_day_once(desk: Desk):

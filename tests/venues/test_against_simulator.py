@@ -179,6 +179,22 @@ async def test_a_lost_request_is_unknown_until_asked_and_may_then_be_sent_again(
     assert (await venue.position_of("BTCUSDT")).quantity == order.quantity
 
 
+async def test_an_order_of_last_week_is_found_by_its_time(sim: Simulator) -> None:
+    venue = await sim.venue()
+    order = await taking(venue, "hf-old")
+    since = await venue.server_time()
+    await venue.place([order])
+    await ended(venue, "BTCUSDT", "hf-old")
+    await sim.advance(timedelta(days=8))
+    assert await venue.fills_of("BTCUSDT", "hf-old") == []
+    found = await venue.find_order_since("BTCUSDT", "hf-old", since)
+    assert found is not None
+    assert (found.status, found.filled_quantity) == (OrderStatus.FILLED, order.quantity)
+    told = [fill for fill in await venue.fills_since(since) if fill.client_id == "hf-old"]
+    assert sum(fill.quantity for fill in told) == order.quantity
+    assert await venue.find_order_since("BTCUSDT", "hf-other", since) is None
+
+
 async def test_a_lost_batch_answer_is_found_order_by_order(sim: Simulator) -> None:
     account = await sim.account(balances={"USDT": "100000"})
     venue = sim.venue_of(account)

@@ -13,7 +13,7 @@ from holdfast.accounts.models import Connection
 from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Side
 from holdfast.execution.models import Execution, Order, OrderEvent
-from holdfast.execution.orders import FINAL, OrderState, step
+from holdfast.execution.orders import FINAL, IN_DOUBT, OrderState, step
 from holdfast.execution.orders import OrderEvent as Event
 from holdfast.execution.risk.models import Flatten
 from holdfast.platform.jobs import LeaseLost
@@ -150,6 +150,14 @@ async def orders_in_doubt(session: AsyncSession, connection_id: UUID) -> list[Or
             select(Order).where(Order.connection_id == connection_id, Order.state.in_(doubtful))
         )
     )
+
+
+async def in_doubt_since(session: AsyncSession, execution_id: UUID) -> datetime | None:
+    """When the first of the execution's orders whose outcome is open was sent; ``None`` if there is none."""
+    sent: datetime | None = await session.scalar(
+        select(func.min(Order.sent_at)).where(Order.execution_id == execution_id, Order.state.in_(IN_DOUBT))
+    )
+    return sent
 
 
 async def doubtful_symbols(session: AsyncSession, connection_id: UUID) -> set[str]:

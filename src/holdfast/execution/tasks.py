@@ -14,6 +14,7 @@ from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound
 from holdfast.execution import repository
+from holdfast.execution.asking import PATIENCE
 from holdfast.execution.emergency import books as emergency_books
 from holdfast.execution.emergency import journal as emergency_journal
 from holdfast.execution.emergency.log import at_work
@@ -39,6 +40,9 @@ REQUESTS_A_SECOND = 38.0
 """Half of what leaves by one address at most."""
 LOCK_PATIENCE = 3.0
 """Seconds an execution waits for a reconciliation under way, which takes a fraction of that."""
+IN_LINE = "Another execution or a reconciliation is under way on this connection."
+NOT_BOOKED = "What was flattened offline is not in the books yet."
+OPEN_OUTCOME = "What became of an order is not known, and the books could not be compared with the account:"
 STUMBLED = "Something went wrong on our side while this was carried out. Holdfast keeps trying."
 WATCHED = ("active", "watch_only", "failing")
 
@@ -59,29 +63,53 @@ async def run_execution(work: Work) -> None:
             connection_lock(work.database, execution.connection_id, patience=LOCK_PATIENCE) as taken,
         ):
             if not taken:
-                raise RetryAt(0.5, "another execution or a reconciliation is under way on this connection")
-            await _catch_up(work, execution, taken)
+                await Executor(work, execution_id).waits_to_start(IN_LINE)
+                raise RetryAt(0.5, IN_LINE)
+            executor = Executor(work, execution_id, lock=taken)
+            await _catch_up(work, execution, executor, taken)
             try:
-                await _carry_out(work, Executor(work, execution_id, lock=taken))
+                await _carry_out(work, executor)
             finally:
                 await emergency_journal.keep(work, execution.connection_id)
 
 
-async def _catch_up(work: Work, execution: Execution, fence: int) -> None:
-    """An execution that goes on trades on books that were compared lately, too. Without the venue it can only
-    ask, and says so itself; after an offline flattening it waits until the books have all of that."""
+async def _catch_up(work: Work, execution: Execution, executor: Executor, fence: int) -> None:
+    """An execution that goes on trades on books that were compared lately, too, as far as they tell who holds
+    what. With an order in doubt it waits for that, and after an offline flattening until the books have all
+    there is.
+
+    Raises:
+        RetryAt: it waits.
+    """
     flattened = await emergency_books.needs_books(work, execution.connection_id)
     if execution.started_at is None and not flattened:
         return
+    reason = await _compare_books(work, execution.connection_id, fence)
+    if flattened:
+        await emergency_books.mark_booked(work, execution.connection_id)
+        if await emergency_books.needs_books(work, execution.connection_id):
+            await executor.waits_to_start(NOT_BOOKED)
+            raise RetryAt(5, NOT_BOOKED)
+    if not reason:
+        return
+    log.info("the books could not be compared before going on", reason=reason)
+    async with work.database.sessions() as session:
+        since = await repository.in_doubt_since(session, execution.id)
+    if since is not None:
+        said = f"{OPEN_OUTCOME} {reason}"
+        if work.clock.now() - since > PATIENCE:
+            await executor.needs_attention(f"{said} Holdfast keeps trying.")
+        raise RetryAt(5, said)
+
+
+async def _compare_books(work: Work, connection_id: UUID, fence: int) -> str:
+    """Why the books could not be compared, in words; "" if they were."""
     try:
-        door = await open_door(work, execution.connection_id)
-        await ensure_reconciled(work, door, execution.connection_id, fence=fence)
-        if flattened:
-            await emergency_books.mark_booked(work, execution.connection_id)
+        door = await open_door(work, connection_id)
+        await ensure_reconciled(work, door, connection_id, fence=fence, holdings_only=True)
     except (VenueError, VaultBroken, NotFound, InvalidInput, RetryAt) as error:
-        log.info("the books could not be compared before going on", reason=str(error))
-    if flattened and await emergency_books.needs_books(work, execution.connection_id):
-        raise RetryAt(5, "what was flattened offline is not in the books yet")
+        return str(error)
+    return ""
 
 
 async def _carry_out(work: Work, executor: Executor) -> None:

@@ -358,16 +358,23 @@ class TradingVenue(PublicVenue, Protocol):
         ...
 
     async def find_order(self, symbol: str, client_id: str) -> OrderReport | None:
-        """The order by our id, from open, recent and old orders; ``None`` if the venue does not know it.
+        """The order by our id, from open orders and those of the last days; ``None`` if the venue does not
+        know it.
 
         Raises:
             Unreachable: no clear answer; says nothing about the order.
         """
         ...
 
+    async def find_order_since(self, symbol: str, client_id: str, since: datetime) -> OrderReport | None:
+        """An order that has ended, out of all that were made from ``since`` on; raises as ``find_order``."""
+        ...
+
     async def open_orders(self) -> list[OrderReport]: ...
 
-    async def fills_of(self, symbol: str, client_id: str) -> list[FillReport]: ...
+    async def fills_of(self, symbol: str, client_id: str) -> list[FillReport]:
+        """Of the last days: an older order's are among ``fills_since``."""
+        ...
 
     async def fills_since(self, since: datetime) -> list[FillReport]: ...
 

@@ -64,6 +64,21 @@ def test_a_day_passes_and_funding_is_settled(movable: Served, monkeypatch: pytes
     stream.exit()
 
 
+def test_what_is_older_than_a_week_is_told_where_its_time_is_named(movable: Served) -> None:
+    account = movable.account()
+    client = movable.client(account)
+    client.place_order(**BTC, side="Buy", orderType="Market", qty="0.01", orderLinkId="old")
+    made = int(final(client, "old")["createdTime"])
+    door(movable, "clock", advance_ms=8 * DAY_MS)
+    week = {"startTime": made - 60_000, "endTime": made + DAY_MS}
+    for named in ({}, {"orderLinkId": "old"}):
+        for read in (client.get_order_history, client.get_executions):
+            asked = {**BTC, "execType": "Trade"} if read == client.get_executions else BTC
+            assert read(**asked, **named)["result"]["list"] == []
+            (row,) = read(**asked, **named, **week)["result"]["list"]
+            assert row["orderLinkId"] == "old"
+
+
 def test_a_delisted_contract_leaves_the_list_and_closes_positions(movable: Served, refused: Any) -> None:
     doge = {"category": "linear", "symbol": "DOGEUSDT"}
     account = movable.account(positions=[{"symbol": "DOGEUSDT", "size": "1000"}])

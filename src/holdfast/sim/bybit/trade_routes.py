@@ -198,20 +198,20 @@ def _as_seen(call: Call, orders: Iterable[Order]) -> list[Order]:
 
 
 def history(call: Call) -> Result:
-    """Final orders; those that ended without a fill for 24 h only."""
+    """Final orders of a window, by default the last 7 days; those that ended without a fill for 24 h only.
+    Whether a name lifts the window is not documented: here it does not, so that nobody relies on it."""
     category = rules.category_of(call.params)
     account = call.account
     symbol, base, settle = (call.text(name) for name in ("symbol", "baseCoin", "settleCoin"))
     order_id, link_id, status = call.text("orderId"), call.text("orderLinkId"), call.text("orderStatus")
+    candidates: Iterable[Order] = (o for o in account.orders.values() if o.category == category)
     if order_id or link_id:
         named = _named(account, category, order_id, link_id)
-        candidates: Iterable[Order] = [] if named is None else [named]
-    else:
-        inside = window(call)
-        candidates = [o for o in account.orders.values() if o.category == category and inside(o.created_ms)]
+        candidates = [] if named is None else [named]
+    inside = window(call)
     shown = [
         order
-        for order in _as_seen(call, candidates)
+        for order in _as_seen(call, [one for one in candidates if inside(one.created_ms)])
         if not order.is_open
         and (order.filled or order.updated_ms > call.now_ms - KEPT_UNFILLED_MS)
         and status in ("", order.status)
@@ -228,20 +228,23 @@ def _order_page(call: Call, orders: list[Order]) -> Result:
 
 
 def execution_list(call: Call) -> Result:
-    """orderId or orderLinkId switch the other filters off [order/execution]."""
+    """Executions of a window, by default the last 7 days. orderId or orderLinkId switch the other filters off
+    [order/execution]; of the window that is not said, and here it stays."""
     category = rules.category_of(call.params)
     order_id, link_id = call.text("orderId"), call.text("orderLinkId")
     symbol, base, settle = (call.text(name) for name in ("symbol", "baseCoin", "settleCoin"))
     kind = call.text("execType")
     instruments = call.venue.market.instruments
+    inside = window(call)
     if order_id or link_id:
         shown = [
             e
             for e in call.account.executions
-            if e.category == category and (e.order_id == order_id if order_id else e.link_id == link_id)
+            if e.category == category
+            and inside(e.time_ms)
+            and (e.order_id == order_id if order_id else e.link_id == link_id)
         ]
     else:
-        inside = window(call)
         shown = [
             e
             for e in call.account.executions

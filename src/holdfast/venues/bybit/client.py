@@ -175,6 +175,16 @@ class BybitVenue(BybitPublic):
             Bucket.HISTORY, "get_order_history", symbol, client_id
         )
 
+    async def find_order_since(self, symbol: str, client_id: str, since: datetime) -> OrderReport | None:
+        """In windows: without a time Bybit looks through the last seven days, and whether a name lifts that
+        is not documented."""
+        rows = await self._windows(
+            Bucket.HISTORY, "get_order_history", since, symbol=symbol, orderLinkId=client_id, limit=50
+        )
+        ours = [row for row in rows if text(row, "orderLinkId") == client_id]
+        found = readable(lambda named: [parse.order(row) for row in named], ours)
+        return found[0] if found else None
+
     async def open_orders(self) -> list[OrderReport]:
         rows = await self._all(
             Bucket.REALTIME,
