@@ -19,7 +19,7 @@ from holdfast.execution.risk import stop_file
 from holdfast.execution.risk.models import RiskMark, Stop
 from holdfast.platform.tasks import RetryAt, RunAgainIn
 from holdfast.portfolio.models import Sleeve
-from holdfast.venues.protocol import KeyRefused
+from holdfast.venues.protocol import KeyRefused, Unreachable
 
 D = Decimal
 
@@ -101,15 +101,50 @@ async def test_while_the_key_is_refused_nothing_done_offline_counts_as_booked(wo
         uuid4(), "BTCUSDT", Side.SELL, D(1), D(99), now=worker.clock.now()
     )
     await worker.clock.sleep(300)
-    answers = worker.venue.account_info
+    answers = worker.venue.fills_since
 
-    async def refused():
+    async def refused(_: object):
         raise KeyRefused("The key was revoked.", code="10003")
 
     for told, booked in ((refused, False), (answers, True)):
-        worker.venue.account_info = told  # type: ignore[method-assign]
+        worker.venue.fills_since = told  # type: ignore[method-assign]
         await reconcile(worker)
         assert OrderLog(worker.work.settings, worker.connection_id).entries[0].booked is booked
+
+
+async def test_a_reconciliation_leaves_the_log_alone_while_an_offline_flattening_writes_it(worker: Desk):
+    """It would put back what it had read: an order added meanwhile would be gone, and its name used twice."""
+    await reconcile(worker)
+    owner, now = uuid4(), worker.clock.now()
+    by_hand = OrderLog(worker.work.settings, worker.connection_id)
+    by_hand.add(owner, "BTCUSDT", Side.SELL, D(1), D(99), now=now).state = "ended"
+    by_hand.save()
+    with at_work(worker.work.settings, alone=True) as alone:
+        assert alone
+        await reconcile(worker)
+        assert [one.booked for one in OrderLog(worker.work.settings, worker.connection_id).entries] == [False]
+    await reconcile(worker)
+    assert [one.booked for one in OrderLog(worker.work.settings, worker.connection_id).entries] == [True]
+
+
+async def test_payments_that_cannot_be_read_keep_no_closing_waiting_for_what_was_done_offline(worker: Desk):
+    """Trades say what was done offline; the log of payments is away."""
+    await reconcile(worker)
+    opened = await worker.confirm(await worker.plan())
+    await tasks.run_execution(work_on(worker, "execution.run", opened))
+    sleeve_id = (await worker.execution(opened)).sleeve_id
+    log = OrderLog(worker.work.settings, worker.connection_id)
+    log.add(sleeve_id, "BTCUSDT", Side.SELL, D(1), D(99), now=worker.clock.now()).state = "ended"
+    log.save()
+
+    async def silent(_: object):
+        raise Unreachable("HTTP 502")
+
+    worker.venue.funding_since = silent  # type: ignore[method-assign]
+    plan = await worker.plan(kind="close", sleeve_id=sleeve_id, legs=opposite())
+    closing = await worker.confirm(plan)
+    await tasks.run_execution(work_on(worker, "execution.run", closing))
+    assert (await worker.execution(closing)).state == "complete"
 
 
 async def test_a_worker_makes_no_new_place_for_a_stop_that_is_out_of_sight(worker: Desk):

@@ -19,7 +19,7 @@ from holdfast.core.identity import new_id
 from holdfast.core.instruments import Side
 from holdfast.core.money import plain
 from holdfast.execution import repository
-from holdfast.execution.emergency.log import OrderLog
+from holdfast.execution.emergency.log import OrderLog, at_work
 from holdfast.execution.emergency.plan import owner_of
 from holdfast.execution.incidents import incidents
 from holdfast.execution.incidents.models import Incident
@@ -123,7 +123,14 @@ async def needs_books(work: Work, connection_id: UUID) -> bool:
 
 async def mark_booked(work: Work, connection_id: UUID) -> None:
     """After a reconciliation: note in the log which of its orders the books have in full. An order whose end
-    is open is judged by how far the fills were read, not by a clock that went on since."""
+    is open is judged by how far the fills were read, not by a clock that went on since. The log is written
+    whole, so this waits for the next time while an offline flattening writes to it."""
+    with at_work(work.settings, alone=False) as allowed:
+        if allowed:
+            await _mark_booked(work, connection_id)
+
+
+async def _mark_booked(work: Work, connection_id: UUID) -> None:
     orders = await _log_of(work, connection_id)
     if orders is None:
         return
