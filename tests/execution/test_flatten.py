@@ -16,8 +16,9 @@ from holdfast.accounts.models import Connection, User
 from holdfast.core.errors import NotFound
 from holdfast.core.instruments import Instrument, InstrumentKind, InstrumentStatus, Side
 from holdfast.execution import repository
-from holdfast.execution.models import Execution
+from holdfast.execution.models import Execution, Order
 from holdfast.execution.risk import flatten, stops
+from holdfast.execution.risk.models import FlattenPosition
 from holdfast.execution.risk.schemas import FlattenView, NewFlatten
 from holdfast.execution.risk.stops import Stopped
 from holdfast.market.models import InstrumentRow
@@ -456,3 +457,110 @@ async def waiting_for_a_lock(desk: Desk) -> None:
                 return
         await asyncio.sleep(0.02)
     raise AssertionError("nobody waits")
+
+
+SIGNED = ("account_info", "positions", "fills_since", "funding_since", "open_orders", "balance", "fee_rates")
+
+
+def refused_for(desk: Desk, seconds: float) -> None:
+    """The key is refused at every question that needs one; nobody has looked at the connection yet."""
+    until = desk.clock.now() + timedelta(seconds=seconds)
+
+    def guarded(ask):
+        async def asking(*what):
+            if desk.clock.now() < until:
+                raise KeyRefused("The address is not on the key's list.", code="10010")
+            return await ask(*what)
+
+        return asking
+
+    for name in SIGNED:
+        setattr(desk.venue, name, guarded(getattr(desk.venue, name)))
+
+
+async def test_a_key_that_is_refused_for_half_a_minute_is_waited_for(hand: Hand):
+    desk = hand.desk
+    await opened(desk)
+    placed, began = len(desk.venue.placed), desk.clock.now()
+    refused_for(desk, 30)
+    begun = await hand.press()
+    while desk.clock.now() - began < timedelta(seconds=29):
+        assert not await hand.round(begun.id)
+        assert len(desk.venue.placed) == placed
+    (position,) = (await hand.look(begun.id)).positions
+    assert "does not accept this key" in position.text
+    assert (await hand.work(begun.id)).state == "done"
+    assert nets(desk) == {} == await owned(desk)
+    assert desk.clock.now() - began < timedelta(seconds=45)
+
+
+async def test_a_key_that_stays_refused_ends_partly_after_75_seconds(hand: Hand):
+    desk = hand.desk
+    await opened(desk)
+    began = desk.clock.now()
+    refused_for(desk, 3600)
+    ended = await hand.work((await hand.press()).id, rounds=200)
+    assert ended.state == "partly"
+    assert timedelta(seconds=75) <= desk.clock.now() - began < timedelta(seconds=120)
+    assert "does not accept this key" in ended.positions[0].text
+    assert nets(desk).keys() == set(SYMBOLS)
+
+
+async def test_only_what_was_sent_counts_as_an_attempt(hand: Hand):
+    """Refusals before the first order leave all attempts, and the widening of prices, to the market."""
+    desk = hand.desk
+    await opened(desk)
+    refused_for(desk, 20)
+    begun = await hand.press()
+    desk.venue.script = {"ETHUSDT": ["none"] * 200}
+    ended = await hand.work(begun.id, rounds=200)
+    assert ended.state == "partly"
+    async with desk.database.sessions() as session:
+        sold = select(Order.execution_id).where(Order.sent_at.is_not(None)).distinct()
+        closings = select(Execution).where(Execution.kind == "close", Execution.id.in_(sold))
+        assert len((await session.scalars(closings)).all()) == flatten.MAX_ATTEMPTS
+    assert "ETHUSDT" in ended.positions[0].text
+    assert "key" not in ended.positions[0].text, "what was true before is not the reason now"
+
+
+async def test_a_worker_that_stood_still_puts_nothing_old_back(hand: Hand):
+    """It has looked at a position, others have ended the flattening, and it wakes."""
+    desk = hand.desk
+    await opened(desk)
+    begun = await hand.press()
+    seen = await rows_of(desk, begun.id)
+    ended = await hand.work(begun.id)
+    assert ended.state == "done"
+    await flatten._say(desk.work, seen[0], state="waiting", text="Bybit does not answer", attempts=0)
+    await flatten._step(desk.work, seen[0], begun.created_at)
+    assert await flatten._finish_if_over(desk.work, begun.id) == set()
+    assert await hand.look(begun.id) == ended
+
+
+async def test_a_worker_that_stood_still_starts_no_second_closing(hand: Hand):
+    desk = hand.desk
+    await opened(desk)
+    desk.venue.script = {"ETHUSDT": ["none"] * 200}
+    begun = await hand.press()
+    seen = await rows_of(desk, begun.id)
+    await hand.round(begun.id)
+    for _ in range(20):
+        before = await executions(desk)
+        if not [one for one in before if one.finished_at is None]:
+            break
+        await desk.run(before[-1].id, rounds=1)
+    (now,) = await rows_of(desk, begun.id)
+    await flatten._step(desk.work, seen[0], begun.created_at)
+    assert [one.id for one in await executions(desk)] == [one.id for one in before]
+    (then,) = await rows_of(desk, begun.id)
+    assert (then.state, then.attempts, then.execution_id) == (now.state, now.attempts, now.execution_id)
+
+
+async def rows_of(desk: Desk, flatten_id: UUID) -> list[FlattenPosition]:
+    async with desk.database.sessions() as session:
+        return await flatten._positions(session, flatten_id)
+
+
+async def executions(desk: Desk) -> list[Execution]:
+    async with desk.database.sessions() as session:
+        return list(await session.scalars(select(Execution).order_by(Execution.created_at)))

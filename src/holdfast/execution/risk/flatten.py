@@ -6,14 +6,14 @@ out and named, the rest is closed; prices give way more with every attempt. The 
 no position and are never touched. All memory is in the rows, so it may be killed and taken up anywhere.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts.doors import open_door
@@ -21,9 +21,10 @@ from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import VaultBroken
 from holdfast.core.errors import InvalidInput, NotFound, Unavailable
 from holdfast.core.identity import new_id
+from holdfast.execution import repository
 from holdfast.execution.incidents import incidents
 from holdfast.execution.models import Execution
-from holdfast.execution.plans import legs_of, traded
+from holdfast.execution.plans import START_WITHIN, legs_of, traded
 from holdfast.execution.risk import gate_books, stops
 from holdfast.execution.risk.models import Flatten, FlattenPosition
 from holdfast.execution.risk.schemas import FlattenPositionView, FlattenView, NewFlatten, NewStop
@@ -45,8 +46,8 @@ log = structlog.get_logger(__name__)
 JOB: Final = "execution.flatten"
 MAX_ATTEMPTS: Final = 4
 GIVE_UP_AFTER: Final = timedelta(seconds=75)
-"""What cannot be closed for a reason counts as an attempt only after this long: a halt is mostly lifted by
-the next reconciliation, a minute later."""
+"""What could not even be sent counts as an attempt only after this long: a halt is mostly lifted by the next
+reconciliation, a minute later. A venue that does not answer is waited for."""
 LOOK_AGAIN: Final = 0.5
 WAIT_LONGER: Final = 2.0
 """Seconds between two rounds, while something is being closed and while nothing can be."""
@@ -130,41 +131,51 @@ async def ensure_jobs(session: AsyncSession, now: datetime) -> None:
 @dataclass(frozen=True, slots=True)
 class _Outlook:
     """Where a position stands. ``owns``: something is left to close. ``busy``: an execution of it has not
-    ended."""
+    ended. ``ended``: the last closing that this flattening has started, if it has ended and was not judged
+    yet; ``sent``: whether an order of that was ever sent."""
 
     sleeve: Sleeve
     owns: bool
     busy: Execution | None
     last: Execution | None
+    ended: Execution | None = None
+    sent: bool = False
 
 
 async def _step(work: Work, position: FlattenPosition, begun: datetime) -> None:
     """What is found is written in a transaction of its own: naming an execution waits for whoever holds it,
     and that one may be waiting for the position held here."""
     async with work.database.sessions() as session:
-        outlook = await _outlook(session, position)
+        outlook = await _outlook(session, position, begun)
         connection = await session.get_one(Connection, outlook.sleeve.connection_id, populate_existing=True)
     if outlook.busy:
         opening = outlook.busy.kind != "close"
-        said = outlook.busy.reason or ("What was opened is being taken back." if opening else position.text)
-        await _say(work, position, "waiting" if opening else "closing", said, outlook.busy.id)
+        said = (outlook.busy.reason or "What was opened is being taken back.") if opening else position.text
+        state = "waiting" if opening else "closing"
+        await _say(work, position, state=state, text=said, execution_id=outlook.busy.id)
         return
     if outlook.sleeve.state in gate_books.OVER and not outlook.owns:
-        said = outlook.last.reason if outlook.last else "Nothing was open."
-        await _say(work, position, "done", said, outlook.last.id if outlook.last else None)
+        last = outlook.last
+        said, name = (last.reason, last.id) if last else ("Nothing was open.", None)
+        await _say(work, position, state="done", text=said, execution_id=name or position.execution_id)
         return
-    if position.attempts >= MAX_ATTEMPTS:
+    if outlook.ended and not outlook.sent:
+        await _put_off(work, position, outlook.ended, begun)
+        return
+    attempts = position.attempts + outlook.sent
+    if attempts >= MAX_ATTEMPTS:
         ended = outlook.last.reason if outlook.last else "It could not be closed."
-        await _say(work, position, "partly", position.text or ended)
+        said = " ".join(dict.fromkeys([position.text, ended])).strip()
+        await _say(work, position, state="partly", text=said, attempts=attempts)
         return
     if connection.state != "active":
         problem = f"The connection cannot trade at the moment: {connection.state_reason}"
-        await _count_failure(work, position, problem, begun)
+        await _count_failure(work, position, attempts, problem, begun)
         return
-    await _close(work, position, outlook.sleeve, begun)
+    await _close(work, position, attempts, outlook.sleeve, begun)
 
 
-async def _outlook(session: AsyncSession, position: FlattenPosition) -> _Outlook:
+async def _outlook(session: AsyncSession, position: FlattenPosition, begun: datetime) -> _Outlook:
     sleeve = await session.get_one(Sleeve, position.sleeve_id, with_for_update=True, populate_existing=True)
     rows = await session.scalars(
         select(Execution).where(Execution.sleeve_id == sleeve.id).order_by(Execution.created_at.desc())
@@ -172,35 +183,54 @@ async def _outlook(session: AsyncSession, position: FlattenPosition) -> _Outlook
     executions = list(rows)
     busy = next((one for one in executions if one.finished_at is None), None)
     owns = bool(await closable(session, sleeve.id))
-    return _Outlook(sleeve, owns, busy, executions[0] if executions else None)
+    last = executions[0] if executions else None
+    outlook = _Outlook(sleeve, owns, busy, last)
+    ours = last and position.state == "closing" and last.id == position.execution_id
+    if busy or not last or not ours or last.created_at < begun:
+        return outlook
+    orders = await repository.orders_of(session, last.id)
+    return replace(outlook, ended=last, sent=any(order.sent_at for order in orders))
 
 
-async def _close(work: Work, position: FlattenPosition, sleeve: Sleeve, begun: datetime) -> None:
+async def _put_off(work: Work, position: FlattenPosition, ended: Execution, begun: datetime) -> None:
+    """A closing that was refused before its first order, or found no answer at the venue in all its time."""
+    if ended.finished_at and ended.finished_at - ended.created_at > START_WITHIN:
+        await _say(work, position, state="waiting", text=ended.reason)
+        return
+    await _count_failure(work, position, position.attempts, ended.reason, begun)
+
+
+async def _close(
+    work: Work, position: FlattenPosition, attempts: int, sleeve: Sleeve, begun: datetime
+) -> None:
     try:
-        shown, left_out = await _plan(work, sleeve, position.attempts)
+        shown, left_out = await _plan(work, sleeve, attempts)
     except (VenueError, Unavailable) as error:
         if not isinstance(error, KeyRefused):
-            await _say(work, position, "waiting", f"Bybit does not answer: {error}")
+            said = f"Bybit does not answer: {error}"
+            await _say(work, position, state="waiting", text=said, attempts=attempts)
             return
         problem = f"Bybit does not accept this connection's key any more: {error}"
-        await _count_failure(work, position, problem, begun)
+        await _count_failure(work, position, attempts, problem, begun)
         return
     except (VaultBroken, NotFound, InvalidInput) as error:
-        await _count_failure(work, position, f"The venue cannot be reached with this key: {error}", begun)
+        problem = f"The venue cannot be reached with this key: {error}"
+        await _count_failure(work, position, attempts, problem, begun)
         return
     problem = " ".join(f"{symbol} cannot be closed: {why}." for symbol, why in left_out.items())
     if left_out and all(leg.action == "skip" for leg in shown.legs):
-        await _count_failure(work, position, problem, begun)
+        await _count_failure(work, position, attempts, problem, begun)
         return
     async with work.database.transaction() as session:
-        outlook = await _outlook(session, position)
+        outlook = await _outlook(session, position, begun)
         if outlook.busy or (outlook.sleeve.state in gate_books.OVER and not outlook.owns):
             return
+        if not await _still_as_seen(session, position):
+            return
         execution = await _write_closing(session, outlook.sleeve, shown, now=work.clock.now())
-        position = await session.merge(position)
-        position.attempts += 1
-        position.state, position.execution_id = "closing", execution.id
-        position.text = problem
+        await _write(
+            session, position, state="closing", text=problem, attempts=attempts, execution_id=execution.id
+        )
 
 
 async def _plan(work: Work, sleeve: Sleeve, attempts: int) -> tuple[PlanView, dict[str, str]]:
@@ -244,23 +274,44 @@ async def _write_closing(
     return execution
 
 
-async def _count_failure(work: Work, position: FlattenPosition, text: str, begun: datetime) -> None:
-    async with work.database.transaction() as session:
-        row = await session.merge(position)
-        row.attempts += work.clock.now() - begun >= GIVE_UP_AFTER
-        row.state, row.text = "waiting", text
-        if row.attempts >= MAX_ATTEMPTS:
-            row.state = "partly"
+async def _count_failure(
+    work: Work, position: FlattenPosition, attempts: int, text: str, begun: datetime
+) -> None:
+    attempts += work.clock.now() - begun >= GIVE_UP_AFTER
+    state = "partly" if attempts >= MAX_ATTEMPTS else "waiting"
+    await _say(work, position, state=state, text=text, attempts=attempts)
     log.warning("a position cannot be closed", position=str(position.sleeve_id), reason=text)
 
 
-async def _say(
-    work: Work, position: FlattenPosition, state: str, text: str, execution_id: UUID | None = None
-) -> None:
+async def _say(work: Work, position: FlattenPosition, **values: Any) -> None:
     async with work.database.transaction() as session:
-        row = await session.merge(position)
-        row.state, row.text = state, text
-        row.execution_id = execution_id or row.execution_id
+        await _write(session, position, **values)
+
+
+async def _still_as_seen(session: AsyncSession, position: FlattenPosition) -> bool:
+    """Whether nobody has written to the row since it was looked at; from here on nobody does."""
+    found = await session.scalar(
+        select(FlattenPosition.sleeve_id).where(*_as_seen(position)).with_for_update(of=FlattenPosition)
+    )
+    return found is not None
+
+
+async def _write(session: AsyncSession, position: FlattenPosition, **values: Any) -> None:
+    """Only to the row that was looked at: a worker that stood still meanwhile puts nothing old back, and
+    nothing into a flattening that has ended."""
+    await session.execute(update(FlattenPosition).where(*_as_seen(position)).values(**values))
+
+
+def _as_seen(position: FlattenPosition) -> tuple[ColumnElement[bool], ...]:
+    is_running = exists().where(Flatten.id == position.flatten_id, Flatten.finished_at.is_(None))
+    return (
+        FlattenPosition.flatten_id == position.flatten_id,
+        FlattenPosition.sleeve_id == position.sleeve_id,
+        FlattenPosition.state == position.state,
+        FlattenPosition.attempts == position.attempts,
+        FlattenPosition.execution_id.is_not_distinct_from(position.execution_id),
+        is_running,
+    )
 
 
 # --- all positions ---------------------------------------------------------------------------------------
@@ -295,6 +346,8 @@ async def _finish_if_over(work: Work, flatten_id: UUID) -> set[str]:
     """The states of the positions that have not ended; none once the flattening is over."""
     async with work.database.transaction() as session:
         row = await session.get_one(Flatten, flatten_id, with_for_update=True)
+        if row.finished_at:
+            return set()
         await _add_positions(session, row)
         states = {position.state for position in await _positions(session, flatten_id)}
         if left := states - set(_ENDED):
@@ -327,6 +380,11 @@ async def _tell(session: AsyncSession, row: Flatten) -> None:
 
 
 async def _view(session: AsyncSession, row: Flatten) -> FlattenView:
+    positions = await _positions(session, row.id)
+    under_way = select(Execution.id, Execution.reason).where(
+        Execution.id.in_([position.execution_id for position in positions]), Execution.finished_at.is_(None)
+    )
+    reasons = dict((await session.execute(under_way)).tuples().all())
     return FlattenView(
         id=row.id,
         scope=row.scope,
@@ -337,10 +395,17 @@ async def _view(session: AsyncSession, row: Flatten) -> FlattenView:
                 position_id=position.sleeve_id,
                 state=position.state,
                 execution_id=position.execution_id,
-                text=position.text,
+                text=_text(position, reasons.get(position.execution_id or row.id, "")),
             )
-            for position in await _positions(session, row.id)
+            for position in positions
         ],
         created_at=row.created_at,
         finished_at=row.finished_at,
     )
+
+
+def _text(position: FlattenPosition, reason: str) -> str:
+    """What its closing says at this moment, after what that leaves out."""
+    if position.state == "closing":
+        return f"{position.text} {reason}".strip() or "It is being closed."
+    return position.text or "It is about to be closed."
