@@ -318,15 +318,23 @@ async def test_volumes_the_venue_cannot_have_told_never_reach_its_series(
     assert after.volume_decimals == before.volume_decimals
 
 
+class At:
+    def __init__(self, second: int) -> None:
+        self._second = second
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._second, UTC)
+
+
 @pytest.mark.parametrize("start", [0, 3 * 3600])
 async def test_bars_that_are_not_over_are_refused(
     api: httpx2.AsyncClient, user: Headers, work: Work, start: int
 ) -> None:
     """Nothing the venue tells could be held against them, now or tomorrow."""
-    hour = int(work.clock.now().timestamp()) // 3600 * 3600 + start
-    rows = "".join(f"{hour + 60 * at},1,1,1,1,1\n" for at in range(3))
+    hour = int(work.clock.now().timestamp()) // 3600 * 3600
+    rows = "".join(f"{hour + start + 60 * at},1,1,1,1,1\n" for at in range(3))
     made = (await send(api, user, rows.encode())).json()["id"]
-    await work_off(work, made)
+    await work_off(replace(work, clock=At(hour + 1800)), made)
     told = await view(api, user, made)
     assert (told["state"], told["new"]) == ("failed", 0)
     assert "is not over" in told["error"]
