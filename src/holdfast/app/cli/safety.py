@@ -217,13 +217,13 @@ def _flatten_offline(position: str | None, as_json: bool) -> None:
 def _close_offline(settings: "Settings", position: str | None, lines: list[str], as_json: bool) -> None:
     from holdfast.app import operator
 
-    def say(text: str) -> None:
+    def tell(text: str) -> None:
         if not as_json:
             say(text)
 
     for line in lines:
-        say(line)
-    report = asyncio.run(operator.flatten_offline(settings, say=say, position=position))
+        tell(line)
+    report = asyncio.run(operator.flatten_offline(settings, say=tell, position=position))
     _print_outcome(lines + report.done if as_json else [], report.failed, as_json)
 
 
