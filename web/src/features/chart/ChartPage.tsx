@@ -13,7 +13,6 @@ import { alertsDialog, openAlerts } from './alerts/store'
 import type { Timeframe } from './data/timeframes'
 import { unmadeWords } from './data/timeframes'
 import type { ChartEngine } from './engine/ChartEngine'
-import { drawImage, imageName, saveImage } from './engine/exportImage'
 import { isOwn } from './engine/spec'
 import { noteAt } from './note'
 import { ownSeries } from './own/store'
@@ -80,8 +79,9 @@ export default function ChartPage() {
     else engine.replay.start(engine.viewport.first() + Math.floor(engine.viewport.bars() * 0.6))
   }
 
-  function exportImage() {
+  async function exportImage() {
     if (!engine || !spec) return
+    const { drawImage, imageName, saveImage } = await import('./engine/exportImage')
     const series = [engine.feed.state.get().series, ...spec.compare]
     const made = { simulated: simulated && series.some((each) => !isOwn(each)), now: serverNow() / 1000 }
     saveImage(drawImage(engine, spec, made), imageName(engine))
@@ -129,7 +129,7 @@ export default function ChartPage() {
         onIndicators={() => setDialog('indicators')}
         onCompare={() => setDialog('compare')}
         onFullscreen={toggle}
-        onImage={exportImage}
+        onImage={() => exportImage().catch(() => toast('The picture could not be made. Try again.'))}
       >
         {engine && phone && <DrawingMenu engine={engine} />}
         <LabelledTool

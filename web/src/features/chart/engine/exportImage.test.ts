@@ -44,7 +44,7 @@ function indicator(name: string, value: number, pane: ReturnType<typeof at> | nu
 /** Three bars, of which `shown` may be seen, on a chart `width` pixels wide. */
 function picture(
   over: Partial<ChartSpec> = {},
-  { shown = 3, width = 900, to = 8, ratio = 1, held = 'bybit:BTCUSDT' } = {},
+  { shown = 3, width = 900, to = 8, ratio = 1, held = 'bybit:BTCUSDT', forming = Infinity } = {},
 ) {
   const window = new BarWindow(10)
   for (let index = 0; index < 3; index += 1) {
@@ -60,7 +60,7 @@ function picture(
       panes: () => [price],
       timeScale: () => ({ width: () => width - 64, getVisibleLogicalRange: () => ({ from: 0, to }) }),
     },
-    feed: { window, state: createStore({ decimals: 2, timeframe: '1h', series: held }) },
+    feed: { window, forming, state: createStore({ decimals: 2, timeframe: '1h', series: held }) },
     viewport: { first: () => 0, last: () => Math.min(shown - 1, Math.floor(to)) },
     outputs: {
       compared: createStore([{ series: 'bybit:ETHUSDT', closes: Float64Array.of(50, 55, 60) }]),
@@ -99,6 +99,11 @@ it('carries the series, its last bar, what it is compared with and the indicator
   ])
   expect(written.find(({ text }) => text === 'RSI')?.y).toBeGreaterThan(250)
   expect([...new Set(filled)]).toEqual(['#fff'])
+})
+
+it('says that the last bar still forms', () => {
+  picture({}, { forming: 2 })
+  expect(lines()).toContain('Moving average 20 100.00 still forming')
 })
 
 it('tells nothing of what is ahead of a replay', () => {

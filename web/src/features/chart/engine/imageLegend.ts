@@ -6,7 +6,7 @@ import { sourceWords, symbolWords } from '../words'
 import type { ChartEngine } from './ChartEngine'
 import type { IndicatorView } from './IndicatorView'
 import type { Pair } from './legend'
-import { changeOf, goneOf, inputsOf, isOnlyLevel, pricesOf, valuesOf, volumeOf } from './legend'
+import { changeOf, FORMING_WORDS, goneOf, inputsOf, isOnlyLevel, pricesOf, valuesOf, volumeOf } from './legend'
 import { compareColour } from './OutputLayer'
 import type { ChartSpec } from './spec'
 import type { ChartColours } from './theme'
@@ -55,6 +55,7 @@ function blocksOf(engine: ChartEngine, spec: ChartSpec): Block[] {
     return [
       named(view.indicator.name, inputsOf(view), colours),
       ...values.map(({ text, colour }) => [medium(text, colour)]),
+      ...(values.length > 0 && index === feed.forming ? [[medium(FORMING_WORDS, colours.muted)]] : []),
     ]
   }
   const compared = outputs.compared.get().map((view, place): Group[] => {

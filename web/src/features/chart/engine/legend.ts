@@ -12,6 +12,9 @@ import type { ChartColours } from './theme'
 
 export type Pair = readonly [name: string, value: string]
 
+/** Beside values of the bar that is not closed yet. */
+export const FORMING_WORDS = 'still forming'
+
 /** Of an index drawn as a line there is one level a moment. */
 export function isOnlyLevel({ series, type }: Pick<ChartSpec, 'series' | 'type'>): boolean {
   return isIndex(series) && (type === 'line' || type === 'area')

@@ -11,7 +11,7 @@ import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { CompareView } from '../engine/CompareView'
 import type { IndicatorView } from '../engine/IndicatorView'
-import { goneOf, inputsOf, valuesOf } from '../engine/legend'
+import { FORMING_WORDS, goneOf, inputsOf, valuesOf } from '../engine/legend'
 import { compareColour } from '../engine/OutputLayer'
 import { ownSeries } from '../own/store'
 import { useReadBar } from '../useReadBar'
@@ -103,7 +103,7 @@ export function IndicatorLine({
           {text}
         </span>
       ))}
-      {values.length > 0 && index === engine.feed.forming && <span className="text-muted">still forming</span>}
+      {values.length > 0 && index === engine.feed.forming && <span className="text-muted">{FORMING_WORDS}</span>}
     </LegendLine>
   )
 }
