@@ -15,7 +15,7 @@ from tests.execution.conftest import Desk
 
 from holdfast.accounts.models import User
 from holdfast.app import topics
-from holdfast.app.hub import Hub
+from holdfast.app.hub import MOST_AT_THE_DOOR, Hub
 from holdfast.app.operator import stop_user
 from holdfast.app.topics import register_private, register_strategies
 from holdfast.indices.board import IndexBoard
@@ -74,6 +74,32 @@ async def test_many_idle_pages_are_asked_for_in_few_questions(
     await cancel([task])
     event.remove(database.engine.sync_engine, "before_cursor_execute", count)
     assert statements < PEOPLE, f"for {PEOPLE * len(OF_USERS)} topics"
+
+
+async def test_many_who_join_at_once_leave_connections_to_the_database_for_the_others(
+    hub: Hub, database: Database
+) -> None:
+    users = [User(id=uuid4(), is_demo=True, created_at=CLOCK.now()) for _ in range(PEOPLE)]
+    async with database.transaction() as session:
+        session.add_all(users)
+    most, out = 0, 0
+
+    def taken(*_: Any) -> None:
+        nonlocal most, out
+        out += 1
+        most = max(most, out)
+
+    def given(*_: Any) -> None:
+        nonlocal out
+        out -= 1
+
+    pool = hub.database.engine.sync_engine.pool
+    event.listen(pool, "checkout", taken)
+    event.listen(pool, "checkin", given)
+    await asyncio.gather(*(listening(hub, user.id, *OF_USERS) for user in users))
+    event.remove(pool, "checkout", taken)
+    event.remove(pool, "checkin", given)
+    assert 1 < most <= MOST_AT_THE_DOOR
 
 
 async def test_an_operators_stop_is_told_within_two_seconds_though_nobody_announces_it(

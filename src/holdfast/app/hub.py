@@ -7,6 +7,7 @@ behind, and never holds anybody else up. A frame is encoded once and shared by e
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -38,6 +39,8 @@ SIDE_BY_SIDE: Final = 4
 AT_ONCE: Final = 100
 """For so many users one question is asked."""
 RETRY_SECONDS: Final = 5
+MOST_AT_THE_DOOR: Final = 8
+"""So many clients read the database at a time, that never every connection to it is theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Hub:
         """What was told last, where somebody listens."""
         self._carried: dict[str, tuple[Callable[[bytes], None], Callable[[], None]]] = {}
         self.clients: set[Client] = set()
+        self.door = asyncio.Semaphore(MOST_AT_THE_DOOR)
+        """For what is read for one client only: its sign-in, and what its private topics begin with."""
         self.networks: Counter[str] = Counter()
         """How many of the clients are of one network."""
         self._ticks = Ticks()
@@ -154,7 +159,7 @@ class Hub:
         its other topics, except that the database does not answer."""
         topic = channel.topic
         try:
-            async with self.database.transaction() as session:
+            async with self._door_of(channel), self.database.transaction() as session:
                 if not await provider.authorise(session, client.user_id, channel.key):
                     return Refusal(f"There is no topic {topic!r}.")
                 self._listen(client, channel)
@@ -172,6 +177,10 @@ class Hub:
         if state is not None and client.channels.get(topic) == channel and topic == client.joining:
             self._begin(client, channel, _frame(topic, state.model_dump_json()), provider)
         return None
+
+    def _door_of(self, channel: Channel) -> AbstractAsyncContextManager[None]:
+        """What is public is told from memory, or waits for a venue."""
+        return nullcontext() if channel.user_id is None else self.door
 
     def _listen(self, client: Client, channel: Channel) -> None:
         client.channels[channel.topic] = channel

@@ -155,7 +155,7 @@ async def _sign_in(websocket: WebSocket, hub: Hub, client: Client, token: Any) -
     try:
         if not isinstance(token, str):
             raise NotSignedIn("The token is missing.")
-        async with hub.database.transaction() as session:
+        async with hub.door, hub.database.transaction() as session:
             caller = await user_from_token(websocket, session, token)
     except NotSignedIn as refused:
         client.reply(op="error", code=refused.code, detail=refused.detail)
@@ -224,7 +224,7 @@ async def _watch(hub: Hub, client: Client) -> None:
             continue
         checked = now
         try:
-            async with hub.database.transaction() as session:
+            async with hub.door, hub.database.transaction() as session:
                 user = await signed_in_user(session, client.user_id, client.sign_in_id)
         except (SQLAlchemyError, OSError):
             continue
