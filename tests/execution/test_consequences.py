@@ -308,6 +308,28 @@ async def test_what_ended_half_done_alarms_until_the_position_is_closed(desk: De
     assert (await the_only(desk, "needs_attention")).settled_at is not None
 
 
+async def test_a_closing_that_is_refused_takes_no_alarm_away_and_one_that_fails_again_is_news(desk: Desk):
+    first = await opened(desk)
+    desk.venue.script = {"ETHUSDT": ["none"] * 30}
+    stuck = await closed(desk, first.sleeve_id, opposite())
+    told = await the_only(desk, "needs_attention")
+    await seen(desk, told.id)
+    left = [leg for leg in opposite() if leg[0] == "ETHUSDT"]
+    plan = await desk.plan(kind="close", sleeve_id=first.sleeve_id, legs=left)
+    refused = await desk.confirm(plan)
+    await reconciled(desk)
+    desk.venue.trade_by_hand("ETHUSDT", Side.BUY, "0.1")
+    assert (await desk.run(refused)).state == "unwound"
+    assert (await sleeve(desk, first.sleeve_id)).state == "needs_attention"
+    await reconciled(desk)
+    kept = await the_only(desk, "needs_attention")
+    assert (kept.settled_at, kept.seen_at is None, kept.text) == (None, False, stuck.reason)
+    again = await closed(desk, first.sleeve_id, (("ETHUSDT", Side.BUY, "0.7"),))
+    assert again.state == "needs_attention"
+    renewed = await the_only(desk, "needs_attention")
+    assert (renewed.seen_at, renewed.text) == (None, again.reason)
+
+
 def resting(client_id: str, desk: Desk) -> OrderReport:
     one = Decimal(1)
     return OrderReport(

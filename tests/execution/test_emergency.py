@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from tests.execution.conftest import LEGS, NOW, Desk, instrument_row
 from tests.execution.scripted_venue import Killed, ScriptedVenue
+from tests.execution.test_incidents import shown
 
 from holdfast.accounts.models import Connection
 from holdfast.accounts.vault import Vault, VaultBroken, VenueCredentials, ensure_key_pair
@@ -350,6 +351,9 @@ async def test_a_market_that_takes_nothing_is_named_with_what_is_left(alarm: Des
     await come_back(alarm)
     sleeve = await the_sleeve(alarm)
     assert sleeve.state == "needs_attention"
+    (told,) = [each for each in await shown(alarm) if each.kind == "needs_attention"]
+    assert told.settled_at is None
+    assert "XRPUSDT is still held" in told.text
     assert await owned(alarm) == {"XRPUSDT": D("-0.4")}
 
 

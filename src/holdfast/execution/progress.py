@@ -30,7 +30,7 @@ async def publish_execution(work: Work, execution_id: UUID) -> None:
         execution = await session.get_one(Execution, execution_id)
         view = await execution_view(session, execution)
     await publish(work, execution.user_id, f"execution:{execution_id}", view)
-    if view.state == STUCK_STATE:
+    if view.state == STUCK_STATE or view.finished_at:
         await publish(work, execution.user_id, "incidents", {"changed": True})
     if view.finished_at:
         await publish(work, execution.user_id, "positions", {"changed": True})

@@ -153,14 +153,14 @@ async def _review_key(work: Work, connection_id: UUID) -> Connection | None:
         connection = await session.get(Connection, connection_id, with_for_update={"key_share": True})
         if connection is None:
             return None
-        if connection.deleted_at:
+        deleted = connection.deleted_at is not None
+        if deleted:
             await settle_all(session, connection_id, now=now)
-            return None
-        present = key_conditions(connection, now=now)
+        present = {} if deleted else key_conditions(connection, now=now)
         changed = await hold(session, connection, KEY_KINDS, present, now=now)
-    if changed:
+    if changed or deleted:
         await publish(work, connection.user_id, "incidents", {"changed": True})
-    return connection
+    return None if deleted else connection
 
 
 async def _reconcile(work: Work, connection: Connection, fence: int) -> None:

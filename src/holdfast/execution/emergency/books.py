@@ -22,6 +22,7 @@ from holdfast.execution import repository
 from holdfast.execution.emergency.log import OrderLog, at_work
 from holdfast.execution.emergency.plan import owner_of
 from holdfast.execution.incidents import incidents
+from holdfast.execution.incidents.attention import note_attention
 from holdfast.execution.incidents.models import Incident
 from holdfast.execution.models import Execution, Order
 from holdfast.execution.orders import OrderEvent, OrderState
@@ -94,6 +95,8 @@ async def conclude(
             execution.state = repository.STUCK_STATE
             execution.reason = f"{BY_OPERATOR}. {held} is still held: preview the rest and close it."
             sleeve.state, sleeve.closed_at = repository.STUCK_STATE, None
+            await session.flush()
+            await note_attention(session, execution, now=now)
         else:
             await release_remainders(session, sleeve.id, reference=f"close:{execution.id}", now=now)
             execution.state, execution.reason = "complete", f"{BY_OPERATOR}: this position was closed."

@@ -18,25 +18,29 @@ KIND: Final[IncidentKind] = "needs_attention"
 
 
 async def note_attention(session: AsyncSession, execution: Execution, *, now: datetime) -> None:
-    """Tell the owner if the position of this execution needs attention, with the execution's reason. One that
-    is already told of gets the new reason."""
+    """Tell the owner if the position of this execution needs attention, with the execution's reason. What is
+    told already gets the new reason, and is news again where another execution came into the same trouble."""
     sleeve = await session.get_one(Sleeve, execution.sleeve_id, populate_existing=True)
     if sleeve.state != STUCK_STATE:
         return
     news = words.needs_attention(execution.reason, sleeve.id, index_name(sleeve.index_id))
+    this = f"{KIND}:{execution.id}:"
+    reference = f"{this}{now.isoformat()}"
     standing = await session.scalar(
         select(Incident).where(
             Incident.sleeve_id == sleeve.id, Incident.kind == KIND, Incident.settled_at.is_(None)
         )
     )
-    if standing is not None:
-        standing.text = news.text
+    if standing is None:
+        await incidents.note(
+            session,
+            news,
+            user_id=execution.user_id,
+            connection_id=execution.connection_id,
+            reference=reference,
+            at=now,
+        )
         return
-    await incidents.note(
-        session,
-        news,
-        user_id=execution.user_id,
-        connection_id=execution.connection_id,
-        reference=f"{KIND}:{execution.id}:{now.isoformat()}",
-        at=now,
-    )
+    standing.text = news.text
+    if not standing.reference.startswith(this):
+        standing.reference, standing.at, standing.seen_at = reference, now, None

@@ -17,7 +17,6 @@ from holdfast.execution.incidents import attention, incidents, words
 from holdfast.execution.incidents.models import Incident
 from holdfast.execution.incidents.words import Told
 from holdfast.execution.models import Execution, Order
-from holdfast.execution.repository import STUCK_STATE
 from holdfast.portfolio.booking import FORCED, closable, settle_alterations
 from holdfast.portfolio.models import Alteration, Fill, Sleeve
 from holdfast.portfolio.positions import CLOSED_STATES, index_name
@@ -130,7 +129,7 @@ async def settle_passed(session: AsyncSession, connection_id: UUID, *, now: date
             Incident.settled_at.is_(None),
             or_(
                 Incident.kind.in_(SETTLED_WITH_THE_POSITION) & (Sleeve.state.in_(CLOSED_STATES) | rebalanced),
-                (Incident.kind == attention.KIND) & (Sleeve.state != STUCK_STATE),
+                (Incident.kind == attention.KIND) & Sleeve.state.in_((*CLOSED_STATES, "active")),
             ),
         )
     )
