@@ -357,6 +357,19 @@ async def test_of_a_market_that_is_silent_for_a_day_it_is_said(world: World) -> 
     assert (row.waiting, row.last_bar) == ("", START + 1500 * MINUTE)
 
 
+async def test_of_a_silent_market_whose_venue_is_away_too_one_thing_is_said(world: World) -> None:
+    one = await holding(world)
+    world.venue.missing = {START + minute * MINUTE for minute in range(3, 3000)}
+    await world.glance(2 * DAY, one)
+    silence, announced = (await world.row(one)).waiting, len(world.announced)
+    assert "no price for a day" in silence
+    world.venue.away = True
+    for minute in range(5, 9):
+        await world.glance(2 * DAY + minute * MINUTE, one)
+        assert (await world.row(one)).waiting == silence
+    assert len(world.announced) == announced
+
+
 @pytest.mark.parametrize("state", ["paused", "failed"])
 async def test_one_that_holds_on_without_a_series_says_so(world: World, state: str) -> None:
     one = await holding(world)

@@ -263,23 +263,26 @@ class _Look:
     async def _until_next(self, known: Known, *, opened: bool) -> float:
         """Until the open of the bar that forms is known, if something is to be traded at it, else until its
         close."""
-        settle = market.settle_seconds(self._series)
+        settle, silence = market.settle_seconds(self._series), ""
         if not opened and known.until - self._row.next_time >= LONGEST_SILENCE:
-            silence = f"{self._row.series} has had no price for a day."
-            await self._tools.tell(self._row, f"{silence} If it is traded no more, stop this strategy.")
+            silence = (
+                f"{self._row.series} has had no price for a day. If it is traded no more, stop this strategy."
+            )
+            await self._tools.tell(self._row, silence)
         if booking.wants_open(self._row) and not opened:
-            return await self._wait_until(known.until + self._series.base_seconds + settle)
+            return await self._wait_until(known.until + self._series.base_seconds + settle, silence)
         return await self._wait_until(
-            end_of(start_of(known.until, self._timeframe), self._timeframe) + settle
+            end_of(start_of(known.until, self._timeframe), self._timeframe) + settle, silence
         )
 
-    async def _wait_until(self, due: int) -> float:
-        """Raises ``Late`` where that was before now: a bar should be there and is not."""
+    async def _wait_until(self, due: int, reason: str = "") -> float:
+        """Raises ``Late`` where that was before now: a bar should be there and is not. ``reason``: why, where
+        more is known than that the source has not told it."""
         now = self._tools.clock.now().timestamp()
         if due > now:
             return due - now
         bar = utc_minute(due - market.settle_seconds(self._series))
-        reason = (
+        reason = reason or (
             f"Waiting for the prices up to {bar} UTC: {self._series.source} has not told them. "
             "It goes on by itself once they are there."
         )
