@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from holdfast.platform.paging import encode_cursor
+from holdfast.portfolio import positions
 from holdfast.portfolio.booking import settle_alterations
 from holdfast.portfolio.live import LivePositions
 from holdfast.portfolio.models import Halt
@@ -200,3 +203,50 @@ async def test_the_stream_shows_ones_own_positions_and_reads_again_when_told(des
     assert [position.price_pnl for position in ticked.positions] == [80]
     assert [position.price_pnl for position in told.positions] == [100]
     assert one.position.price_pnl == 100
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["told", "reconnected"])
+@pytest.mark.parametrize("reader", ["load_open", "load"])
+async def test_what_changes_while_it_is_read_is_read_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, reader: str, is_lost: bool
+) -> None:
+    sleeve, book = await a_position(desk)
+    desk.mark("BTCUSDT", "102000")
+    desk.mark("ETHUSDT", "4000")
+    live = LivePositions(desk.quotes, desk.indices, desk.clock)  # type: ignore[arg-type]
+    read = getattr(positions, reader)
+
+    async def overtaken(*args: Any, **named: Any) -> Any:
+        books = await read(*args, **named)
+        await book.fill("BTCUSDT", "0.01", "100000", by=sleeve)
+        if is_lost:
+            await live._forget_all()
+        else:
+            live._on_message(f"user:{desk.user_id}", b"{}")
+        return books
+
+    async def told() -> Decimal | None:
+        async with desk.database.transaction() as session:
+            if reader == "load_open":
+                ticks = await live.positions_snapshots(session, [desk.user_id])
+                return ticks[desk.user_id].positions[0].price_pnl
+            one = await live.position_snapshot(session, desk.user_id, str(sleeve))
+            return one.position.price_pnl if one else None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(positions, reader, overtaken)
+        assert await told() == 80
+    assert await told() == 100
+
+
+async def test_only_positions_that_are_heard_are_kept(desk: Desk) -> None:
+    sleeve, _ = await a_position(desk)
+    live = LivePositions(desk.quotes, desk.indices, desk.clock)  # type: ignore[arg-type]
+    async with desk.database.transaction() as session:
+        assert not await live.may_hear(session, desk.user_id, str(uuid4()))
+        assert live._known == {}
+        assert await live.may_hear(session, desk.user_id, str(sleeve))
+        for _ in range(3):
+            desk.clock.moment += timedelta(seconds=4)
+            await live.positions_snapshots(session, [desk.user_id])
+    assert live._known[desk.user_id].keys() == {""}

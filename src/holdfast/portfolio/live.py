@@ -13,6 +13,7 @@ from holdfast.core.time import Clock
 from holdfast.indices.board import IndexBoard
 from holdfast.market.quotes import QuoteBoard
 from holdfast.platform.pubsub import USER_PREFIX, listen
+from holdfast.platform.readings import Readings
 from holdfast.portfolio import positions
 from holdfast.portfolio.positions import Prices, SleeveBooks
 from holdfast.portfolio.schemas import PositionDetailTick, PositionTick
@@ -36,6 +37,7 @@ class LivePositions:
         self._clock = clock
         self._known: dict[UUID, dict[str, _Known]] = {}
         """By user and position; "" is all that are open."""
+        self._readings = Readings()
         self._pruned = clock.now()
 
     async def follow(self, redis: Redis) -> None:
@@ -68,9 +70,10 @@ class LivePositions:
     async def _open(self, session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, list[SleeveBooks]]:
         found = {user_id: self._fresh(user_id, "") for user_id in users}
         unknown = [user_id for user_id, books in found.items() if books is None]
-        read = await positions.load_open(session, unknown) if unknown else {}
-        for user_id, books in read.items():
-            self._keep(user_id, "", books)
+        with self._readings.of(unknown) as unchanged:
+            read = await positions.load_open(session, unknown) if unknown else {}
+        for user_id in unchanged:
+            self._keep(user_id, "", read[user_id])
         return {user_id: read.get(user_id) or books or [] for user_id, books in found.items()}
 
     async def _one(self, session: AsyncSession, user_id: UUID, key: str) -> list[SleeveBooks]:
@@ -82,8 +85,10 @@ class LivePositions:
             position_id = UUID(key)
         except ValueError:
             return []
-        books = await positions.load(session, user_id, position_id=position_id)
-        self._keep(user_id, key, books)
+        with self._readings.of([user_id]) as unchanged:
+            books = await positions.load(session, user_id, position_id=position_id)
+        if books and unchanged:
+            self._keep(user_id, key, books)
         return books
 
     def _fresh(self, user_id: UUID, key: str) -> list[SleeveBooks] | None:
@@ -93,20 +98,28 @@ class LivePositions:
     def _keep(self, user_id: UUID, key: str, books: list[SleeveBooks]) -> None:
         now = self._clock.now()
         if now - self._pruned >= REREAD_AFTER:
-            self._pruned = now
-            self._known = {one: known for one, known in self._known.items() if _is_fresh(known, now)}
+            self._prune(now)
         self._known.setdefault(user_id, {})[key] = _Known(now, books)
+
+    def _prune(self, now: datetime) -> None:
+        """Forget what nobody listens to any more."""
+        self._pruned = now
+        for user_id, known in list(self._known.items()):
+            fresh = {key: one for key, one in known.items() if now - one.at < REREAD_AFTER}
+            if fresh:
+                self._known[user_id] = fresh
+            else:
+                del self._known[user_id]
 
     def _prices(self) -> Prices:
         return Prices(self._quotes, self._indices, self._clock.now())
 
     def _on_message(self, channel: str, _: bytes) -> None:
         with suppress(ValueError):
-            self._known.pop(UUID(channel.removeprefix(USER_PREFIX)), None)
+            user_id = UUID(channel.removeprefix(USER_PREFIX))
+            self._readings.note_changed(user_id)
+            self._known.pop(user_id, None)
 
     async def _forget_all(self) -> None:
+        self._readings.note_all_changed()
         self._known.clear()
-
-
-def _is_fresh(known: dict[str, _Known], now: datetime) -> bool:
-    return any(now - one.at < REREAD_AFTER for one in known.values())
