@@ -89,7 +89,7 @@ async def market(database: Database, redis: Redis) -> Market:
 async def arm(
     market: Market, user_id: UUID, level: int = 100, price: Decimal | None = None, **rest: Any
 ) -> UUID:
-    wanted = NewAlert(series=SERIES, **{"direction": "either", "price": Decimal(level), **rest})
+    wanted = NewAlert(**{"series": SERIES, "direction": "either", "price": Decimal(level), **rest})
     async with market.database.transaction() as session:
         return (await service.add_alert(session, user_id, wanted, now=market.clock.now(), price=price)).id
 
@@ -331,6 +331,37 @@ async def test_nonsense_is_dropped(market: Market, user_id: UUID) -> None:
     for data in (b"", b"[]", b"{}", b'{"bybit:COIN": 1}', b'{"bybit:COIN": {"closed": [["x"]]}}'):
         watcher.hear(data)
     await tell(watcher, market.trade(101), market.trade(99))
+    assert directions(await fired(market)) == ["above"]
+
+
+async def test_a_series_that_does_not_fit_costs_the_others_nothing(market: Market, user_id: UUID) -> None:
+    await arm(market, user_id)
+    others = [f"bybit:BAD{number}" for number in range(9)]
+    for series in others:
+        await arm(market, user_id, series=series)
+    watcher = market.watcher()
+    await watcher.refresh()
+    for data in (market.trade(95), market.trade(101)):
+        batch = orjson.loads(data)
+        unfit = {
+            **batch[SERIES],
+            "forming": [[START, "0.000000000000000001", "1", "1", "1000000000000", "1"]],
+        }
+        await tell(watcher, orjson.dumps(dict.fromkeys(others, unfit) | batch))
+    assert directions(await fired(market)) == ["above"]
+
+
+async def test_a_message_that_cannot_be_sent_stops_nothing(
+    market: Market, user_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise ConnectionResetError
+
+    await arm(market, user_id)
+    watcher = market.watcher()
+    await watcher.refresh()
+    monkeypatch.setattr(market.redis, "publish", refused)
+    await tell(watcher, market.trade(95), market.trade(101))
     assert directions(await fired(market)) == ["above"]
 
 

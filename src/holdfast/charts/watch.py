@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -36,10 +35,11 @@ from holdfast.market.candles.gaps import Reason
 from holdfast.market.candles.readers import split_name
 from holdfast.market.candles.service import Asked, Candles
 from holdfast.market.live import messages
+from holdfast.market.live.messages import Announcement
 from holdfast.market.live.minutes import minutes_of
 from holdfast.platform.background import together
 from holdfast.platform.database import Database
-from holdfast.platform.pubsub import listen
+from holdfast.platform.pubsub import listen, tell_changed
 
 log = structlog.get_logger(__name__)
 
@@ -156,16 +156,13 @@ class AlertWatcher:
 
     def hear(self, data: bytes) -> None:
         """Take an announcement of the feed. Of each series only the newest waits: it has the last minutes."""
-        try:
-            batch = orjson.loads(data)
-            for name in batch.keys() & self._watched.keys():
-                told = messages.decode(batch[name])
-                at = told.at / 1000
-                self._announced[name] = told.start, [*_bars(told.closed, at), *_bars(told.forming, at)]
-        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
-            log.warning("unreadable announcement dropped")
+        messages.pass_on(data, self._watched, self._hear)
         if self._announced:
             self._news.set()
+
+    def _hear(self, name: str, told: Announcement) -> None:
+        at = told.at / 1000
+        self._announced[name] = told.start, [*_bars(told.closed, at), *_bars(told.forming, at)]
 
     async def take(self) -> None:
         """Look at what was announced. Only what changes an alert, or ends a minute, is written."""
@@ -263,13 +260,8 @@ class AlertWatcher:
             await asyncio.sleep(0)
 
     async def _tell(self, users: Iterable[UUID]) -> None:
-        """A lost message loses nothing: the stream asks again by itself."""
-        content = orjson.dumps({"topic": TOPIC, "data": {"changed": True}})
-        try:
-            for user_id in users:
-                await self._redis.publish(f"user:{user_id}", content)
-        except RedisError as error:
-            log.warning("an alert could not be announced", error=str(error))
+        for user_id in users:
+            await tell_changed(self._redis, user_id, TOPIC)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -1,13 +1,20 @@
-"""What the feed announces about series to every process that has listeners. Pure."""
+"""What the feed announces about series to every process that has listeners."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
+
+import orjson
+import structlog
 
 from holdfast.core.bars import Bars
 from holdfast.core.money import plain
 from holdfast.market.live.minutes import Minute, Tail
 
+log = structlog.get_logger(__name__)
+
 CHANNEL: Final = "candles"
+_UNUSABLE: Final = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,22 @@ def decode(fields: dict[str, Any]) -> Announcement:
         _bars(fields["forming"]),
         int(fields["at"]),
     )
+
+
+def pass_on(data: bytes, wanted: Collection[str], hear: Callable[[str, Announcement], None]) -> None:
+    """Let ``hear`` have what a message of the channel says of the series that are wanted. What cannot be used
+    costs only itself."""
+    try:
+        batch = orjson.loads(data)
+        found = [(series, fields) for series, fields in batch.items() if series in wanted]
+    except _UNUSABLE as error:
+        log.warning("unreadable announcements dropped", error=str(error)[:200])
+        return
+    for series, fields in found:
+        try:
+            hear(series, decode(fields))
+        except _UNUSABLE as error:
+            log.warning("unreadable announcement dropped", series=series, error=str(error)[:200])
 
 
 def _row(minute: Minute) -> list[int | str]:
