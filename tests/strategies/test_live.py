@@ -1,7 +1,7 @@
 """Strategies on the stream, each user's own at the newest price; their series is streamed while they run."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.app.test_feed import messages as heard_on
 from tests.app.test_feed import opened, prepared, running, sim
 from tests.charts.conftest import Headers, add_user
@@ -25,7 +26,7 @@ from holdfast.market.live import messages, wanted
 from holdfast.market.live.minutes import Minute, Tail
 from holdfast.platform.database import Database
 from holdfast.platform.settings import Settings
-from holdfast.strategies import live, service
+from holdfast.strategies import live, repository, service
 from holdfast.strategies.live import LiveStrategies
 from holdfast.strategies.models import Strategy
 from holdfast.strategies.schemas import NewStrategy, StrategyTick
@@ -85,6 +86,43 @@ async def test_junk_on_the_channel_does_no_harm(world: World) -> None:
     for junk in (b"", b"{", b"[]", orjson.dumps({SERIES: 1}), orjson.dumps({SERIES: {"start": 1}})):
         shown.hear(junk)
     assert (await snapshot(shown, world))[0].price_at == datetime.fromtimestamp(START + 2 * MINUTE, UTC)
+
+
+async def test_a_series_that_does_not_fit_costs_the_others_nothing(world: World) -> None:
+    one = await bought(world)
+    others = [await world.start() for _ in range(9)]
+    async with world.database.transaction() as session:
+        for number, other in enumerate(others):
+            (await session.get_one(Strategy, other)).series = f"bybit:BAD{number}"
+    shown = LiveStrategies(world.clock)
+    await snapshot(shown, world)
+    batch = orjson.loads(announced(world.clock, 12_000))
+    unfit = {**batch[SERIES], "forming": [[START, "0.000000000000000001", "1", "1", "1000000000000", "1"]]}
+    shown.hear(orjson.dumps({f"bybit:BAD{number}": unfit for number in range(9)} | batch))
+    assert {told.id: told.price for told in await snapshot(shown, world)}[one] == 12_000
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["told", "reconnected"])
+async def test_what_changes_while_it_is_read_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_lost: bool
+) -> None:
+    one = await bought(world)
+    shown = LiveStrategies(world.clock)
+    read = repository.of_users
+
+    async def overtaken(session: AsyncSession, users: Sequence[UUID]) -> Sequence[Strategy]:
+        rows = await read(session, users)
+        await world.change("pause", one)
+        if is_lost:
+            await shown._forget_all()
+        else:
+            shown._forget(f"user:{world.user_id}", b"")
+        return rows
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repository, "of_users", overtaken)
+        assert (await snapshot(shown, world))[0].state == "paper"
+    assert (await snapshot(shown, world))[0].state == "paused"
 
 
 async def test_a_step_is_told_at_once(world: World) -> None:

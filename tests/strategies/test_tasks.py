@@ -70,6 +70,17 @@ async def test_what_is_written_is_announced_to_its_owner(world: World, work: Wor
     assert orjson.loads(message["data"])["topic"] == "strategies"
 
 
+async def test_a_step_does_not_need_its_message(
+    world: World, work: Work, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise ConnectionResetError
+
+    one = await world.start()
+    monkeypatch.setattr(redis, "publish", refused)
+    await settled(of(work, one))
+
+
 async def test_a_start_brings_back_the_jobs_of_all_that_run(world: World, work: Work) -> None:
     running, stopped = await world.start(), await world.start()
     await world.change("stop", stopped)

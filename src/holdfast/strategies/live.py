@@ -1,46 +1,34 @@
 """Strategies for the stream: their rows are read when something happened, prices are put in at every tick."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import orjson
-import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.time import Clock, from_ms
 from holdfast.market.live import messages
+from holdfast.market.live.messages import Announcement
 from holdfast.market.live.minutes import minutes_of
 from holdfast.platform.background import together
-from holdfast.platform.pubsub import listen
+from holdfast.platform.pubsub import USER_PREFIX, listen
+from holdfast.platform.readings import Readings
 from holdfast.strategies import repository
 from holdfast.strategies.models import Strategy
 from holdfast.strategies.schemas import StrategiesTick, StrategyTick
 from holdfast.strategies.states import STOPPED
 from holdfast.strategies.views import Price, tick
 
-log = structlog.get_logger(__name__)
-
 TOPIC: Final = "strategies"
-USER_PREFIX: Final = "user:"
 REREAD_AFTER: Final = timedelta(seconds=15)
 """Also without a message: Redis may have lost one."""
 STALE_AFTER: Final = timedelta(seconds=90)
 """A price this old is told no more: the close of the last bar is."""
-
-
-async def announce(redis: Redis, user_id: UUID) -> None:
-    """Tell a user's pages that something of theirs has changed. A lost message loses nothing: the stream
-    reads again by itself."""
-    try:
-        content = orjson.dumps({"topic": TOPIC, "data": {"changed": True}})
-        await redis.publish(f"{USER_PREFIX}{user_id}", content)
-    except RedisError as error:
-        log.warning("a change of a strategy could not be announced", error=str(error))
+_OUTDATED: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -58,6 +46,7 @@ class LiveStrategies:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: dict[UUID, _Known] = {}
+        self._readings = Readings()
         self._prices: dict[str, Price] = {}
 
     async def follow(self, redis: Redis) -> None:
@@ -91,15 +80,12 @@ class LiveStrategies:
         if not wanted:
             self._prices.clear()
             return
-        try:
-            batch = orjson.loads(data)
-            for name in wanted & batch.keys():
-                told = messages.decode(batch[name])
-                newest = minutes_of(told.forming) or minutes_of(told.closed)
-                if newest:
-                    self._prices[name] = Price(newest[-1].close, from_ms(told.at))
-        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
-            log.warning("unreadable announcement dropped")
+        messages.pass_on(data, wanted, self._hear)
+
+    def _hear(self, name: str, told: Announcement) -> None:
+        newest = minutes_of(told.forming) or minutes_of(told.closed)
+        if newest:
+            self._prices[name] = Price(newest[-1].close, from_ms(told.at))
 
     def _price(self, row: Strategy) -> Price | None:
         price = self._prices.get(row.series)
@@ -112,22 +98,28 @@ class LiveStrategies:
         missing: dict[UUID, list[Strategy]] = {one: [] for one in users if one not in fresh}
         if not missing:
             return fresh
-        for row in await repository.of_users(session, list(missing)):
-            missing[row.user_id].append(row)
+        with self._readings.of(missing) as unchanged:
+            for row in await repository.of_users(session, list(missing)):
+                missing[row.user_id].append(row)
         read = {
             one: _Known(now, rows, {row.id: tick(row) for row in rows if _is_over(row)})
             for one, rows in missing.items()
         }
+        for one in read.keys() - unchanged:
+            read[one].at = _OUTDATED
         self._known = {one: it for one, it in self._known.items() if now - it.at < STALE_AFTER} | read
         return fresh | read
 
     def _forget(self, channel: str, _: bytes) -> None:
         """Read again at the next look; until then its series stay listened to."""
-        for user_id, known in self._known.items():
-            if str(user_id) == channel.removeprefix(USER_PREFIX):
-                known.at = datetime.min.replace(tzinfo=UTC)
+        with suppress(ValueError):
+            user_id = UUID(channel.removeprefix(USER_PREFIX))
+            self._readings.note_changed(user_id)
+            if user_id in self._known:
+                self._known[user_id].at = _OUTDATED
 
     async def _forget_all(self) -> None:
+        self._readings.note_all_changed()
         self._known.clear()
         self._prices.clear()
 

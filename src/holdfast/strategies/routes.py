@@ -1,13 +1,14 @@
 """Strategies on paper over HTTP."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.accounts.access import UserDep
+from holdfast.accounts.announcing import announces
 from holdfast.core.errors import InvalidInput
 from holdfast.market.candles import columns
 from holdfast.market.candles.readers import split_name
@@ -17,7 +18,7 @@ from holdfast.platform.paging import DEFAULT_LIMIT, CursorQuery, LimitQuery
 from holdfast.platform.schemas import Page
 from holdfast.platform.web import NowDep, SessionDep, SettingsDep
 from holdfast.strategies import curve, repository, service
-from holdfast.strategies.live import announce
+from holdfast.strategies.live import TOPIC
 from holdfast.strategies.schemas import (
     NewStrategy,
     StrategyEventView,
@@ -30,14 +31,7 @@ from holdfast.strategies.views import event_view, fill_view
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 
 PointsQuery = Annotated[int, Query(ge=8, le=20_000)]
-
-
-def _announced(request: Request, user: UserDep, afterwards: BackgroundTasks) -> None:
-    """The user's pages hear of a change once it is committed."""
-    afterwards.add_task(announce, request.app.state.redis, user.id)
-
-
-ANNOUNCED = [Depends(_announced)]
+ANNOUNCED: Final = announces(TOPIC)
 
 
 @router.get("")

@@ -1,7 +1,6 @@
 """Background: one job for each strategy that is at work, which runs again when its next bar is due."""
 
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -11,11 +10,12 @@ from holdfast.charts.sources import open_candles, open_venues
 from holdfast.core.errors import HoldfastError, NotFound
 from holdfast.core.timeframes import DAY
 from holdfast.platform.jobs import enqueue
+from holdfast.platform.pubsub import tell_changed
 from holdfast.platform.tasks import Handler, RetryAt, RunAgainIn, Work
 from holdfast.scripts.running import Runner
 from holdfast.scripts.sandbox import Sandbox
 from holdfast.strategies import repository
-from holdfast.strategies.live import announce
+from holdfast.strategies.live import TOPIC
 from holdfast.strategies.rechecking import recheck
 from holdfast.strategies.service import RECHECK, REMOVE, STEP
 from holdfast.strategies.stepping import Late, Stepper
@@ -58,9 +58,10 @@ def _runner(work: Work) -> Runner:
 
 
 def _stepper(work: Work) -> Stepper:
-    return Stepper(
-        work.database, _market(work).candles, _runner(work), work.clock, partial(announce, work.redis)
-    )
+    async def announce(user_id: UUID) -> None:
+        await tell_changed(work.redis, user_id, TOPIC)
+
+    return Stepper(work.database, _market(work).candles, _runner(work), work.clock, announce)
 
 
 async def step(work: Work) -> None:
