@@ -1,14 +1,17 @@
 """Archives of exchanges and of LEAN go in exactly, and once; other things are refused, naming the rows."""
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
 import itertools
+import struct
 import zipfile
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -336,6 +339,35 @@ def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path, packing: str) ->
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         with contextlib.suppress(InvalidInput):
             assert check(path).problems or check(path).rows == 60
+
+
+def test_places_outside_of_an_archive_are_damage(tmp_path: Path) -> None:
+    """The system answers them as it does a fault of its own."""
+    path = zipped(tmp_path / "x.zip", a=GOOD.encode())
+    whole = bytearray(path.read_bytes())
+    (place,) = struct.unpack_from("<I", whole, len(whole) - 6)
+    struct.pack_into("<I", whole, len(whole) - 6, place + 7)
+    path.write_bytes(whole)
+    with pytest.raises(InvalidInput, match="damaged"):
+        check(path)
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.csv.gz"])
+def test_a_disk_that_cannot_be_read_is_no_damage_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = zipped(tmp_path / "x.zip", a=GOOD.encode())
+    if name != path.name:
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(GOOD.encode()))
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(archive.zipfile, "ZipFile", broken)
+    monkeypatch.setattr(archive.gzip, "open", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        check(path)
 
 
 def test_bombs_are_not_unpacked(tmp_path: Path) -> None:

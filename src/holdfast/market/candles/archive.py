@@ -1,12 +1,13 @@
 """Files with bars in them: plain, gzip, or zip with one or many CSV files; opened without trusting them."""
 
+import errno
 import gzip
 import hashlib
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Literal, cast
@@ -27,7 +28,6 @@ _DAMAGE: Final = (
     zlib.error,
     struct.error,
     EOFError,
-    OSError,
     RuntimeError,
     ValueError,
     LookupError,
@@ -61,11 +61,8 @@ def members(path: Path, shown_name: str = "") -> list[Member]:
         if head[:2] == b"PK":
             raise _unreadable(name)
         return [Member(name, path, "", "", size)]
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    except _DAMAGE as error:
-        raise _unreadable(name) from error
+    with _damage_told(name), zipfile.ZipFile(path) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     texts = [entry for entry in entries if entry.filename.lower().endswith((".csv", ".txt"))]
     if not texts or len(entries) > MOST_MEMBERS:
         raise InvalidInput(
@@ -91,16 +88,26 @@ def content(member: Member) -> Iterator[bytes]:
         InvalidInput: it is damaged, or unpacks to more than any file of bars does.
     """
     taken = 0
+    with _damage_told(member.name), ExitStack() as stack:
+        file = _open(member, stack)
+        while piece := file.read(_CHUNK):
+            taken += len(piece)
+            if member.packing:
+                _check_size(member.name, taken, member.packed_bytes)
+            yield piece
+
+
+@contextmanager
+def _damage_told(name: str) -> Iterator[None]:
+    """Raises ``InvalidInput`` for what is wrong with the file; a disk of ours that fails is not."""
     try:
-        with ExitStack() as stack:
-            file = _open(member, stack)
-            while piece := file.read(_CHUNK):
-                taken += len(piece)
-                if member.packing:
-                    _check_size(member.name, taken, member.packed_bytes)
-                yield piece
+        yield
     except _DAMAGE as error:
-        raise _unreadable(member.name) from error
+        raise _unreadable(name) from error
+    except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # no gzip file, or a place that no file has
+            raise _unreadable(name) from error
+        raise
 
 
 def _open(member: Member, stack: ExitStack) -> IO[bytes]:
