@@ -1,6 +1,7 @@
 """Own data from the form to the chart: all of it or nothing, and nobody else's."""
 
 import asyncio
+import errno
 import gzip
 import io
 import zipfile
@@ -23,7 +24,7 @@ from holdfast.platform.database import Database
 from holdfast.platform.jobs import Lease
 from holdfast.platform.models import Job
 from holdfast.platform.settings import Settings
-from holdfast.platform.tasks import Work
+from holdfast.platform.tasks import RetryAt, Work
 
 Headers = dict[str, str]
 Key = Callable[[], Headers]
@@ -188,6 +189,30 @@ async def test_a_file_is_not_read_for_ever(
     assert told["state"] == "failed"
     assert "Send it again" in told["error"]
     assert await left(database) == [0, 0, 0, 0, 0]
+
+
+async def test_a_full_disk_ends_no_file(
+    client: httpx2.AsyncClient,
+    database: Database,
+    settings: Settings,
+    owner: Headers,
+    key: Key,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = (await send(client, owner | key(), BARS)).json()["id"]
+    clock = SystemClock()
+    lease = Lease(1, service.JOB, made, 1, MOST_ATTEMPTS, clock.now())
+    work = Work(lease, database, None, settings, clock, {})  # type: ignore[arg-type]
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(importing, "check", full)
+        with pytest.raises(RetryAt):
+            await tasks.read_dataset(work)
+    await tasks.read_dataset(work)
+    assert (await client.get(f"/api/datasets/{made}", headers=owner)).json()["state"] == "ready"
 
 
 async def test_all_wrong_rows_are_counted_and_the_first_told(
