@@ -1,6 +1,7 @@
 """Uploads, gaps and filling over HTTP: for signed-in users, each seeing their own imports."""
 
 import asyncio
+import errno
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -18,7 +19,17 @@ from tests.market.candles.test_importing import GOOD, binance, bring_in
 from holdfast.core.bars import Bars
 from holdfast.core.errors import InvalidInput
 from holdfast.core.timeframes import Timeframe
-from holdfast.market.candles import feeds, importing, perseverance, repository, tasks, uploads
+from holdfast.market.candles import (
+    archive,
+    feeds,
+    importing,
+    parsing,
+    perseverance,
+    repository,
+    store,
+    tasks,
+    uploads,
+)
 from holdfast.market.candles.importing import Target
 from holdfast.market.candles.models import CandleChunk, CandleImport, CandleImportPart, CandleRow
 from holdfast.platform.models import Job
@@ -454,3 +465,142 @@ async def test_an_import_waits_while_the_venue_is_away(
     with pytest.raises(RetryAt):
         await work_off(work, made)
     assert (await view(api, user, made))["state"] == "waiting"
+
+
+async def test_a_full_disk_ends_no_import(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 120 * 60)
+    made = (await send(api, user, binance(theirs))).json()["id"]
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(importing, "check", full)
+        with pytest.raises(RetryAt):
+            await work_off(at_attempt(work, perseverance.MOST_ATTEMPTS), made)
+    assert (await view(api, user, made))["error"] == ""
+    await work_off(work, made)
+    assert (await view(api, user, made))["state"] == "done"
+
+
+async def test_an_import_removed_while_the_venue_is_away_ends(
+    api: httpx2.AsyncClient, user: Headers, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = (await send(api, user, GOOD.encode())).json()["id"]
+
+    async def away(*_: Any, **__: Any) -> str:
+        assert (await api.delete(f"/api/data/imports/{made}", headers=user)).status_code == 204
+        raise Unreachable("away")
+
+    monkeypatch.setattr(uploads, "disagreement", away)
+    await work_off(work, made)
+    assert (await api.get("/api/data/imports", headers=user)).json() == []
+
+
+async def half_written(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """An import of two hours whose worker fails after the first rows."""
+    monkeypatch.setattr(archive, "_CHUNK", 1000)
+    monkeypatch.setattr(parsing, "BLOCK_BYTES", 2000)
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 120 * 60)
+    made = (await send(api, user, binance(theirs))).json()["id"]
+    write, blocks = store.write, 0
+
+    async def failing(*args: Any, **options: Any) -> Any:
+        nonlocal blocks
+        blocks += 1
+        if blocks > 1:
+            raise ZeroDivisionError
+        return await write(*args, **options)
+
+    with monkeypatch.context() as accident:
+        accident.setattr(store, "write", failing)
+        with pytest.raises(ZeroDivisionError):
+            await work_off(work, made)
+    told = await view(api, user, made)
+    assert 0 < told["rows_done"] < told["rows"] == 120
+    return str(made)
+
+
+async def test_a_partly_written_import_goes_on_without_being_asked_about_again(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the venue nor what was imported meanwhile stops it: all of that was in order when it began."""
+    made = await half_written(api, user, work, venue, monkeypatch)
+
+    async def away(*_: Any, **__: Any) -> str:
+        raise Unreachable("away")
+
+    monkeypatch.setattr(uploads, "disagreement", away)
+    monkeypatch.setattr(uploads, "MOST_ROWS", 100)
+    await work_off(work, made)
+    told = await view(api, user, made)
+    assert (told["state"], told["rows_done"], told["new"]) == ("done", 120, 120)
+    asked = {"series": "bybit:BTCUSDT", "to": datetime.fromtimestamp(START + 7200, UTC).isoformat()}
+    assert (await api.get("/api/data/gaps", params=asked, headers=user)).json()["gaps"] == []
+
+
+@pytest.mark.parametrize("state", ["waiting", "checking", "writing", "failed"])
+async def test_a_partly_written_import_is_not_removed(
+    api: httpx2.AsyncClient,
+    user: Headers,
+    work: Work,
+    venue: BybitPublic,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+) -> None:
+    made = await half_written(api, user, work, venue, monkeypatch)
+    async with work.database.transaction() as session:
+        (await session.get_one(CandleImport, made)).state = state
+    kept = await api.delete(f"/api/data/imports/{made}", headers=user)
+    assert kept.status_code == 409
+    assert "stays" in kept.json()["advice"]
+
+
+async def test_a_partly_written_import_that_fails_says_so_and_counts(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await half_written(api, user, work, venue, monkeypatch)
+    await work_off(at_attempt(work, perseverance.MOST_ATTEMPTS + 1), made)
+    told = await view(api, user, made)
+    assert told["state"] == "failed"
+    assert f"{told['rows_done']} rows of it are imported and stay" in told["error"]
+    monkeypatch.setattr(uploads, "MOST_FILES", 1)
+    assert (await send(api, user, GOOD.encode())).status_code == 409
+
+
+async def test_two_uploads_at_once_do_not_pass_what_a_user_may_import(
+    api: httpx2.AsyncClient, user: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = uploads._check_quota
+
+    async def slowly(*args: Any) -> None:
+        await checked(*args)
+        await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(uploads, "MOST_FILES", 1)
+    monkeypatch.setattr(uploads, "_check_quota", slowly)
+    answers = await asyncio.gather(*(send(api, user, GOOD.encode()) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409]
+
+
+async def test_of_two_imports_that_are_too_much_together_one_is_written(
+    api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = await feeds.span(venue, "BTCUSDT", Timeframe.M1, START, START + 120 * 60)
+    made = [(await send(api, user, binance(theirs))).json()["id"] for _ in range(2)]
+    compared, both = uploads.disagreement, asyncio.Barrier(2)
+
+    async def together(*args: Any, **options: Any) -> str:
+        wrong = await compared(*args, **options)
+        async with asyncio.timeout(60):
+            await both.wait()
+        return wrong
+
+    monkeypatch.setattr(uploads, "MOST_ROWS", 200)
+    monkeypatch.setattr(uploads, "disagreement", together)
+    await asyncio.gather(*(work_off(work, one) for one in made))
+    assert sorted([(await view(api, user, one))["state"] for one in made]) == ["done", "failed"]

@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.core.bars import DoesNotFit
@@ -47,7 +48,7 @@ KEEP: Final = timedelta(days=30)
 _PART_BYTES: Final = 1024 * 1024
 _OPEN: Final = (RECEIVING, WAITING, CHECKING, WRITING)
 _REMOVABLE: Final = (WAITING, CHECKING, FAILED)
-"""Nothing is written of these."""
+"""Unless a worker has written some of it before."""
 _ENOUGH: Final = "Wait until your oldest are 30 days old, or ask whoever runs Holdfast to import it."
 
 
@@ -72,6 +73,7 @@ async def receive(
     """
     made = new_id()
     async with database.transaction() as session:
+        await _lock_owner(session, owner_id)
         await _check_open(session, owner_id)
         await _check_quota(session, owner_id)
         session.add(_new(made, owner_id, target, file_name, clock.now()))
@@ -111,6 +113,12 @@ def _new(made: UUID, owner_id: UUID, target: Target, file_name: str, now: dateti
     )
 
 
+async def _lock_owner(session: AsyncSession, owner_id: UUID) -> None:
+    """One at a time is counted, so that two together do not pass what this user may import."""
+    name = f"imports:{owner_id}"
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
 async def _check_open(session: AsyncSession, owner_id: UUID) -> None:
     open_ones = await session.scalar(
         select(func.count())
@@ -134,13 +142,15 @@ async def _check_quota(session: AsyncSession, owner_id: UUID) -> None:
 
 
 async def _used(session: AsyncSession, owner_id: UUID) -> tuple[int, int, int]:
-    """Files, bytes and rows of this user's imports that are kept; those that failed hold none."""
+    """Files and bytes of this user's imports, and rows of those that are written or being written. Those that
+    failed before anything was written hold nothing."""
+    begun = CandleImport.state.in_((WRITING, DONE)) | (CandleImport.rows_done > 0)
     found = await session.execute(
         select(
             func.count(),
             func.coalesce(func.sum(CandleImport.size), 0),
-            func.coalesce(func.sum(CandleImport.rows), 0),
-        ).where(CandleImport.owner_id == owner_id, CandleImport.state != FAILED)
+            func.coalesce(func.sum(CandleImport.rows).filter(begun), 0),
+        ).where(CandleImport.owner_id == owner_id, begun | (CandleImport.state != FAILED))
     )
     files, size, rows = found.one()
     return int(files), int(size), int(rows)
@@ -202,15 +212,13 @@ async def carry_out(
         row = await session.get(CandleImport, import_id)
     if row is None or row.state not in _OPEN:
         return
-    with tempfile.TemporaryDirectory(prefix="holdfast-import-") as place:
+    with tempfile.TemporaryDirectory(prefix="holdfast-import-") as place, suppress(Removed):
         path = Path(place) / "file"
         await _gather(database, import_id, path)
         try:
             await _import(database, clock, row, path, venues(row.source))
         except HoldfastError as refused:
             await end(database, clock, import_id, FAILED, f"{refused.detail} {refused.advice}")
-        except Removed:
-            return
         except VenueError:
             await _enter(database, clock, import_id, WAITING)
             raise
@@ -219,7 +227,7 @@ async def carry_out(
 async def _import(
     database: Database, clock: Clock, row: CandleImport, path: Path, venue: HistoryVenue | None
 ) -> None:
-    await _enter(database, clock, row.id, CHECKING)
+    await _enter(database, clock, row.id, WRITING if row.rows_done else CHECKING)
     async with database.transaction() as session:
         known = await repository.series_of(session, row.source, row.symbol)
     scale = (known.price_decimals, known.volume_decimals) if known else (0, 0)
@@ -233,7 +241,7 @@ async def _import(
         return
     async with database.transaction() as session:
         one = await importing.begin(session, Target(row.source, row.symbol), found, None)
-    await _begin_writing(database, clock, row.id)
+    await _begin_writing(database, clock, row)
 
     async def progress(session: AsyncSession, rows: int, part: Written) -> None:
         noted = await _locked(session, row.id)
@@ -258,14 +266,16 @@ async def _import(
 async def _checked(
     row: CandleImport, path: Path, venue: HistoryVenue | None, scale: tuple[int, int], clock: Clock
 ) -> Found:
-    """What the file holds; if it is a venue's, that is what the venue itself tells."""
-    hours = Hours() if venue is not None else None
+    """What the file holds; if it is a venue's, that is what the venue itself tells, and what it leaves out
+    says nothing. The venue was asked before the first row was written, and is not asked again."""
+    hours = Hours() if venue is not None and not row.rows_done else None
     try:
         found = await asyncio.to_thread(
             importing.check, path, shown_name=row.file_name, most_rows=MOST_ROWS_OF_ONE, hours=hours
         )
         if venue is not None and hours is not None and not found.problems:
             await _compare(venue, row, found, hours, clock, scale)
+        found.complete &= venue is None
     except DoesNotFit as error:
         raise InvalidInput(
             f"The numbers of this file cannot be those of {row.source}: {error}.", advice="Check the file."
@@ -276,9 +286,7 @@ async def _checked(
 async def _compare(
     venue: HistoryVenue, row: CandleImport, found: Found, bars: Hours, clock: Clock, scale: tuple[int, int]
 ) -> None:
-    """Everybody here sees this history, so nobody's word is taken for it: neither for what is in the file nor
-    for what is not."""
-    found.complete = False
+    """Everybody here sees this history, so nobody's word is taken for what is in the file."""
     hours, whole = bars.told(MINUTE)
     over = int(clock.now().timestamp()) // HOUR * HOUR
     if found.last is not None and found.last >= over:
@@ -311,16 +319,18 @@ async def _gather(database: Database, import_id: UUID, path: Path) -> None:
             part += 1
 
 
-async def _begin_writing(database: Database, clock: Clock, import_id: UUID) -> None:
+async def _begin_writing(database: Database, clock: Clock, row: CandleImport) -> None:
     async with database.transaction() as session:
-        row = await _locked(session, import_id)
+        await _lock_owner(session, row.owner_id)
+        noted = await _locked(session, row.id)
+        noted.state, noted.updated_at = WRITING, clock.now()
+        await session.flush()
         _, _, rows = await _used(session, row.owner_id)
-        if rows > MOST_ROWS:
+        if rows > MOST_ROWS and not noted.rows_done:
             raise Conflict(
-                f"With these {row.rows:,} rows you would import more than {MOST_ROWS:,} in 30 days.",
+                f"With these {noted.rows:,} rows you would import more than {MOST_ROWS:,} in 30 days.",
                 advice=_ENOUGH,
             )
-        row.state, row.updated_at = WRITING, clock.now()
 
 
 async def _locked(session: AsyncSession, import_id: UUID) -> CandleImport:
@@ -343,6 +353,8 @@ async def end(database: Database, clock: Clock, import_id: UUID, state: str, err
         row = await session.get(CandleImport, import_id, with_for_update=True, populate_existing=True)
         if row is None:
             return
+        if row.rows_done and state == FAILED:
+            error = f"{error.strip()} {row.rows_done:,} rows of it are imported and stay."
         row.state, row.error, row.updated_at = state, error.strip(), clock.now()
         await session.execute(delete(CandleImportPart).where(CandleImportPart.import_id == import_id))
 
@@ -359,16 +371,16 @@ async def remove(session: AsyncSession, owner_id: UUID, import_id: UUID) -> None
 
     Raises:
         NotFound: it is not this user's.
-        Conflict: it is being received or written, or done.
+        Conflict: it is being received or written, some of it is written, or all.
     """
     row = await owned(session, owner_id, import_id, lock=True)
-    if row.state not in _REMOVABLE:
+    if row.rows_done:
         raise Conflict(
-            "This import is done." if row.state == DONE else "This import is under way.",
-            advice="What is imported stays; the entry goes by itself after 30 days."
-            if row.state == DONE
-            else "Try again when it waits, or has ended.",
+            "This import is done." if row.state == DONE else "A part of this file is imported.",
+            advice="What is imported stays; the entry goes by itself after 30 days.",
         )
+    if row.state not in _REMOVABLE:
+        raise Conflict("This import is under way.", advice="Try again when it waits, or has ended.")
     await session.delete(row)
 
 

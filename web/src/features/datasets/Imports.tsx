@@ -46,10 +46,13 @@ function ImportItem({ one }: { one: Import }) {
       {one.state === 'done' && <p className="tnum">{outcome(one)}</p>}
       {one.state === 'failed' && <p className="max-w-[64ch] break-words">{one.error}</p>}
       {one.problems.length > 0 && <WrongRows name={one.file_name} problems={one.problems} />}
-      {(one.state === 'waiting' || one.state === 'checking' || one.state === 'failed') && <Remove one={one} />}
+      {isRemovable(one) && <Remove one={one} />}
     </li>
   )
 }
+
+const isRemovable = ({ state, rows_done }: Import) =>
+  rows_done === 0 && (state === 'waiting' || state === 'checking' || state === 'failed')
 
 /** Nothing of it is stored, so nothing is lost. */
 function Remove({ one }: { one: Import }) {

@@ -26,14 +26,17 @@ describe('files for the history of markets', () => {
         file_name: 'bad.csv',
         state: 'failed',
         error: 'Nothing.',
+        rows_done: 0,
         problems: [{ row: 7, message: 'twice' }],
       }),
+      madeImport({ file_name: 'part.zip', state: 'failed', rows: 200, rows_done: 100, error: 'A part.' }),
     ]
     renderAt('/data')
     const half = within(await item('half.zip')).getByRole('progressbar', { name: 'Storing' })
     expect(half.getAttribute('aria-valuenow')).toBe('50')
     expect(within(await item('all.zip')).getByText(/44,000 new bars, 640 were there already. 3 differ/)).toBeTruthy()
     expect(within(await item('all.zip')).queryByRole('button', { name: 'Remove' })).toBeNull()
+    expect(within(await item('part.zip')).queryByRole('button', { name: 'Remove' })).toBeNull()
     const bad = within(await item('bad.csv'))
     expect(bad.getByRole('row', { name: '7 twice' })).toBeTruthy()
     await userEvent.setup().click(bad.getByRole('button', { name: 'Remove' }))
