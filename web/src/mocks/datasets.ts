@@ -127,7 +127,13 @@ export const datasetHandlers = [
   http.post('/api/data/imports', ({ request }) => {
     const asked = new URL(request.url).searchParams
     const series = asked.get('series') ?? ''
-    const arrived = madeImport({ series, file_name: asked.get('file_name') ?? '', state: 'checking' })
+    const arrived = madeImport({
+      series,
+      file_name: asked.get('file_name') ?? '',
+      state: 'checking',
+      rows: 0,
+      rows_done: 0,
+    })
     datasets.imports = [arrived, ...datasets.imports]
     return HttpResponse.json(arrived, { status: 202 })
   }),
