@@ -103,7 +103,9 @@ export function IndicatorLine({
           {text}
         </span>
       ))}
-      {values.length > 0 && index === engine.feed.forming && <span className="text-muted">{FORMING_WORDS}</span>}
+      {values.length > 0 && index === engine.feed.forming && (
+        <span className="text-muted max-sm:sr-only">{FORMING_WORDS}</span>
+      )}
     </LegendLine>
   )
 }
