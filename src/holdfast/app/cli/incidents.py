@@ -29,4 +29,4 @@ def incidents(all_: AllOption = False, seen: SeenOption = None, as_json: JsonOpt
     elif found:
         say(tables.incidents(found))
     else:
-        console.print("Nothing is open." if not all_ else "Nothing has happened.")
+        console.print("No incident is open." if not all_ else "Nothing has happened.")
