@@ -97,5 +97,5 @@ def test_the_command_line_tells_them(installation: Installation, tmp_path: Any) 
         return done.stdout
 
     run("sign-in", "--demo")
-    assert "Nothing is open" in run("incidents")
+    assert "No incident is open" in run("incidents")
     assert json.loads(run("incidents", "--all", "--json")) == []
