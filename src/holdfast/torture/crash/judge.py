@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.execution.incidents import attention
 from holdfast.execution.incidents.models import Incident
 from holdfast.portfolio.models import Halt
 from holdfast.sim.bybit.account import Account
@@ -24,8 +25,8 @@ async def judge(
 ) -> list[str]:
     """Everything that is wrong with one connection, in words; empty if nothing is.
 
-    Beyond the rules of every torture nothing is halted here, and nothing told that did not happen: a crash of
-    ours is neither a reason for the one nor for the other.
+    Beyond the rules of every torture nothing is halted here, and nothing told that did not happen or is still
+    told though it is over: a crash of ours is neither a reason for the one nor for the other.
 
     Args:
         account: as the venue has it.
@@ -37,4 +38,10 @@ async def judge(
     halts = await session.scalars(select(Halt).where(Halt.connection_id == connection_id))
     found += [f"{halt.symbol} is halted: {halt.reason}" for halt in halts]
     told = await session.scalars(select(Incident).where(Incident.connection_id == connection_id))
-    return found + [f"an incident was told: {one.title}" for one in told if one.kind not in incidents]
+    untrue = [one for one in told if one.kind not in incidents and not _stood_half_done(one)]
+    return found + [f"an incident was told: {one.title}" for one in untrue]
+
+
+def _stood_half_done(incident: Incident) -> bool:
+    """While an execution is interrupted its position does need attention, and no longer."""
+    return incident.kind == attention.KIND and incident.settled_at is not None
