@@ -30,6 +30,11 @@ EARLY = ("e2e", "torture", "crash", "app", "execution")
 """Folders whose files take long. Begun first they leave short ones for the end, so that no process works
 alone for minutes."""
 
+REAL = ("e2e", "crash", "app")
+"""Folders whose tests wait for real processes, browsers and clocks, which a busy machine may hold up for longer
+than any patience. One that fails is run once more, and counted as rerun; one that fails twice has failed. All
+other tests have one try."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         shares = "installation" in item.fixturenames  # type: ignore[attr-defined]
         group = "installation" if shares else item.path.relative_to(HERE).as_posix()
         item.add_marker(pytest.mark.xdist_group(group))
+        if _folder(item) in REAL:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def _turn(item: pytest.Item) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
@@ -40,6 +41,7 @@ def log(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.Stri
     configure_logging(settings.model_copy(update={"log_level": "DEBUG"}), "test")
     yield written
     root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
 
 
 @pytest.fixture

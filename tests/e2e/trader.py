@@ -50,11 +50,19 @@ class Trader:
         return self.http.get(path, params=query).raise_for_status().json()
 
     def preview(self, index_id: str = "btc-d", size: str = "2000", direction: str = "long") -> dict[str, Any]:
+        """That can be executed. On a busy machine prices grow old and the venue is slow: then once more, as a
+        user would."""
         wanted = {"kind": "open", "connection_id": self.connection["id"], "index_id": index_id}
-        answer = self.http.post("/api/previews", json={**wanted, "direction": direction, "size": size})
-        shown: dict[str, Any] = answer.raise_for_status().json()
-        assert shown["executable"], shown["blocked_reason"]
-        return shown
+
+        def executable() -> dict[str, Any] | None:
+            answer = self.http.post("/api/previews", json={**wanted, "direction": direction, "size": size})
+            if answer.is_success and answer.json()["executable"]:
+                shown: dict[str, Any] = answer.json()
+                return shown
+            print("not executable:", answer.text)
+            return None
+
+        return eventually(executable, what="a preview that can be executed")
 
     def preview_close(self, position_id: str) -> dict[str, Any]:
         answer = self.http.post("/api/previews", json={"kind": "close", "position_id": position_id})

@@ -76,7 +76,6 @@ def configure_logging(settings: Settings, process: str) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
     )
     json = settings.log_format == "json"
     rendering: list[Processor] = [
