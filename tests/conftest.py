@@ -31,9 +31,9 @@ EARLY = ("e2e", "torture", "crash", "app", "execution")
 alone for minutes."""
 
 REAL = ("e2e", "crash", "app")
-"""Folders whose tests wait for real processes, browsers and clocks, which a busy machine may hold up for longer
-than any patience. One that fails is run once more, and counted as rerun; one that fails twice has failed. All
-other tests have one try."""
+"""Folders whose tests wait for real processes, browsers and clocks, which a busy machine may hold up for
+longer than any patience. One that fails is run once more, and counted as rerun; one that fails twice has
+failed. All other tests have one try."""
 
 
 @pytest.hookimpl(tryfirst=True)
