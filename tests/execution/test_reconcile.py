@@ -23,7 +23,7 @@ from holdfast.execution.reconciliation.reconcile import (
 from holdfast.platform.tasks import RetryAt
 from holdfast.portfolio.booking import holdings
 from holdfast.portfolio.models import Alteration, BalanceSnapshot, Fill, Halt, Posting
-from holdfast.portfolio.repository import taker_fees
+from holdfast.portfolio.repository import fee_rates
 from holdfast.venues.protocol import FillReport, FundingReport
 
 
@@ -174,7 +174,8 @@ async def test_the_accounts_own_fees_are_kept_and_read_once_a_day(desk: Desk):
 
 async def taker_fee(desk: Desk) -> Decimal:
     async with desk.database.sessions() as session:
-        return (await taker_fees(session, desk.connection_id))["BTCUSDT"]
+        taker, _ = (await fee_rates(session, desk.connection_id))["BTCUSDT"]
+        return taker
 
 
 async def test_books_that_disagree_halt_the_instrument_and_heal_by_themselves(desk: Desk):

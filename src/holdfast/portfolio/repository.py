@@ -273,11 +273,6 @@ async def balance_of(session: AsyncSession, connection_id: UUID) -> BalanceSnaps
     return await session.get(BalanceSnapshot, connection_id, populate_existing=True)
 
 
-async def taker_fees(session: AsyncSession, connection_id: UUID) -> dict[str, Decimal]:
-    """What the account pays for taking, by symbol; empty until the venue has told."""
-    return {symbol: taker for symbol, (taker, _) in (await fee_rates(session, connection_id)).items()}
-
-
 async def fee_rates(session: AsyncSession, connection_id: UUID) -> dict[str, tuple[Decimal, Decimal]]:
     """What the account pays for taking and for resting, by symbol; empty until the venue has told."""
     rows = await session.execute(

@@ -10,7 +10,7 @@ import { ProblemError, problemOf } from './problem'
 import type { components } from './schema'
 
 export type SignedIn = components['schemas']['SignedIn']
-export type User = components['schemas']['UserView']
+type User = components['schemas']['UserView']
 
 /** `chosen`: the user signed out; else nobody was signed in, or the session ended by itself. */
 export type Session = { status: 'unknown' } | { status: 'out'; chosen?: true } | { status: 'in'; user: User }

@@ -1,8 +1,8 @@
 import { createStore } from './store'
 
-export type Theme = 'system' | 'light' | 'dark'
-export type Palette = 'clear' | 'classic' | 'east-asia'
-export type Density = 'comfortable' | 'compact'
+type Theme = 'system' | 'light' | 'dark'
+type Palette = 'clear' | 'classic' | 'east-asia'
+type Density = 'comfortable' | 'compact'
 
 /** `letterKeys`: single-letter shortcuts can be switched off (WCAG 2.1.4). */
 export interface Appearance {

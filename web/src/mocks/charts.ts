@@ -7,12 +7,7 @@ interface Kept {
 }
 
 /** Layouts and drawings of the mocked world. */
-export const kept = { drawings: new Map<string, Kept & { drawings: unknown[] }>(), layouts: new Map<string, Kept>() }
-
-export function resetCharts(): void {
-  kept.drawings.clear()
-  kept.layouts.clear()
-}
+const kept = { drawings: new Map<string, Kept & { drawings: unknown[] }>(), layouts: new Map<string, Kept>() }
 
 const seriesOf = (request: Request) => new URL(request.url).searchParams.get('series') ?? ''
 const conflict = () => problem(409, 'conflict', 'It was changed since it was read.', 'Read it again.')

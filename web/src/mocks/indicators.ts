@@ -98,7 +98,7 @@ const MARKETS: [series: string, name: string, kind: SymbolView['kind'], volume: 
   ['index:top-10', 'Ten largest coins', 'index', null],
 ]
 
-export const SYMBOLS: SymbolView[] = MARKETS.map(([series, name, kind, volume]) => {
+const SYMBOLS: SymbolView[] = MARKETS.map(([series, name, kind, volume]) => {
   const [source = '', symbol = ''] = series.split(':')
   const base = symbol.replace('USDT', '')
   return { series, source, symbol, name, base, quote: 'USDT', kind, price_decimals: 2, volume_24h: volume }

@@ -36,7 +36,7 @@ export function makeNews(number: number, change: Partial<News> = {}): News {
   }
 }
 
-export const NEWS: News[] = [
+const NEWS: News[] = [
   makeNews(1, {
     similar: [{ title: 'The same elsewhere', url: 'https://other.example/1', publisher: 'other.example' }],
   }),

@@ -11,7 +11,7 @@ import { world } from './world'
 type Item = Schemas['TraceItem']
 
 /** The time line that an execution of the mocked world would have. */
-export function traceOf(execution: Execution): { execution: Execution; items: Item[]; truncated: boolean } {
+function traceOf(execution: Execution): { execution: Execution; items: Item[]; truncated: boolean } {
   const start = Date.parse(execution.created_at)
   const at = (ms: number) => ({ at: new Date(start + ms).toISOString(), after_ms: ms })
   const plain = { order_id: null, symbol: '', took_ms: null, detail: {} }

@@ -64,9 +64,6 @@ class Account:
     def taker_rate(self, category: str, symbol: str) -> Decimal:
         return self.spec.fee_rate(category, symbol).taker
 
-    def maker_rate(self, category: str, symbol: str) -> Decimal:
-        return self.spec.fee_rate(category, symbol).maker
-
     def balance(self, coin: str) -> Decimal:
         return self.balances.get(coin, ZERO)
 

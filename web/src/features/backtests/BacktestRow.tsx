@@ -12,7 +12,7 @@ import { Time } from '@/ui/Time'
 import type { Backtest, Figures } from './types'
 import { isLookingAhead, STATE_WORDS, stageWords } from './words'
 
-export function BacktestBadges({ backtest }: { backtest: Backtest }) {
+function BacktestBadges({ backtest }: { backtest: Backtest }) {
   return (
     <>
       {backtest.state !== 'done' && (

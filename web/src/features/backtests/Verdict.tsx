@@ -24,7 +24,7 @@ export function Verdict({ backtest, figures }: { backtest: Backtest; figures: Fi
 }
 
 /** Beside buying at the start and holding, in words. */
-export function against({ total_return: own, hold_return: hold, trades }: Figures): string {
+function against({ total_return: own, hold_return: hold, trades }: Figures): string {
   if (trades === 0) return 'It never traded.'
   const points = own - hold
   const held = `Buying at the start and holding: ${signedPercent(hold)}.`

@@ -16,7 +16,7 @@ export interface IncidentsTick {
 export type Which = 'open' | 'all'
 
 /** What is not settled yet, the newest first: enough for the bell and for marks. */
-export const openIncidentsQuery = queryOptions({
+const openIncidentsQuery = queryOptions({
   queryKey: ['incidents', 'open', 'first'],
   queryFn: () => answer(api.GET('/api/incidents', { params: { query: { state: 'open' } } })),
 })

@@ -9,14 +9,14 @@ export type IndexDetail = Schemas['IndexDetail']
 export type LevelTick = Schemas['LevelTick']
 export type HistoryRange = Schemas['IndexHistory']['range']
 
-export const indicesQuery = queryOptions({
+const indicesQuery = queryOptions({
   queryKey: ['indices'],
   queryFn: () => answer(api.GET('/api/indices')),
   // Levels come over the stream, the shape of the last day does not; right after a start it is still being rebuilt.
   refetchInterval: ({ state }) => (state.data?.some((index) => index.spark.length === 0) ? 5_000 : 60_000),
 })
 
-export const indexQuery = (id: string) =>
+const indexQuery = (id: string) =>
   queryOptions({
     queryKey: ['index', id],
     queryFn: () => answer(api.GET('/api/indices/{index_id}', { params: { path: { index_id: id } } })),
@@ -31,7 +31,7 @@ export const historyQuery = (id: string, range: HistoryRange) =>
   })
 
 /** A summary or detail with the newest level the stream has told. */
-export function withTick<Index extends IndexSummary>(index: Index, tick: LevelTick | undefined): Index {
+function withTick<Index extends IndexSummary>(index: Index, tick: LevelTick | undefined): Index {
   if (!tick || tick.index_id !== index.id) return index
   const { level, change_24h, as_of, stale_reason } = tick
   return { ...index, level, change_24h, as_of, stale_reason }

@@ -4,7 +4,7 @@ import { ProblemError, problemOf } from '@/api/problem'
 import type { Image } from './queries'
 
 export const MOST_PICTURES = 8
-export const MOST_BYTES = 5 * 1024 * 1024
+const MOST_BYTES = 5 * 1024 * 1024
 const TYPES = ['image/png', 'image/jpeg', 'image/webp']
 export const ACCEPTED = TYPES.join(',')
 

@@ -27,7 +27,7 @@ export interface Filters {
 }
 
 /** The query of the API: whole days in UTC, the last one included. */
-export function apiQuery({ symbol, tag, q, from, to }: Filters) {
+function apiQuery({ symbol, tag, q, from, to }: Filters) {
   const days = daysQuery({ ...(from ? { from } : {}), ...(to ? { to } : {}) })
   return {
     ...days,

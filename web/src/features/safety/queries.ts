@@ -10,7 +10,7 @@ export type Flatten = Schemas['FlattenView']
 /** What is to be stopped or flattened: everything of the user, or one position. */
 export type Target = { scope: 'user' } | { scope: 'position'; position_id: string }
 
-export const stopsQuery = queryOptions({
+const stopsQuery = queryOptions({
   queryKey: ['stops'],
   queryFn: () => answer(api.GET('/api/stops')),
 })

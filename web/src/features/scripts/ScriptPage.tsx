@@ -9,7 +9,7 @@ import { ProblemNotice, SkeletonRows } from '@/ui/States'
 import { examplesQuery, scriptQuery } from './queries'
 import { Workbench } from './Workbench'
 
-export const NEW = 'new'
+const NEW = 'new'
 
 const BLANK = `script("My script", overlay=True)
 

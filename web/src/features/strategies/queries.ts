@@ -9,7 +9,7 @@ import type { NewStrategy, Strategy, StrategyTick } from './types'
 
 export type Change = 'pause' | 'resume' | 'stop'
 
-export const strategiesQuery = queryOptions({
+const strategiesQuery = queryOptions({
   queryKey: ['strategies'],
   queryFn: () => answer(api.GET('/api/strategies')),
 })

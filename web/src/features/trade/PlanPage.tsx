@@ -58,7 +58,7 @@ function Flow({ plan, confirming }: { plan: Plan; confirming: boolean }) {
 }
 
 /** Back to where the amount was chosen, with everything that was typed. */
-export function BackTo({ plan }: { plan: Plan }) {
+function BackTo({ plan }: { plan: Plan }) {
   if (plan.kind !== 'open' && plan.position_id) {
     return (
       <Link to="/positions/$positionId" params={{ positionId: plan.position_id }}>

@@ -70,7 +70,7 @@ export function requestOf(plan: Plan, tactic: TacticWish = wishOf(plan.tactic)):
  * The idempotency key of carrying out a plan. It comes into being with the preview and is the same for every
  * press, retry and reload, so one preview can never be carried out twice.
  */
-export function executionKey(plan: Plan): string {
+function executionKey(plan: Plan): string {
   return `execute-${plan.id}`
 }
 
@@ -94,7 +94,7 @@ export async function executionOf(plan: Plan): Promise<Execution | undefined> {
   return items.find((each) => each.plan_id === plan.id)
 }
 
-export const executionQuery = (id: string) =>
+const executionQuery = (id: string) =>
   queryOptions({
     queryKey: ['execution', id],
     queryFn: () => answer(api.GET('/api/executions/{execution_id}', { params: { path: { execution_id: id } } })),
