@@ -587,6 +587,29 @@ async def test_two_uploads_at_once_do_not_pass_what_a_user_may_import(
     assert sorted(answer.status_code for answer in answers) == [202, 409, 409]
 
 
+async def test_of_two_uploads_under_way_that_are_too_many_bytes_together_one_is_kept(
+    api: httpx2.AsyncClient, user: Headers, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, both = uploads._keep, asyncio.Barrier(2)
+
+    async def together(*args: Any) -> tuple[int, str]:
+        told = await kept(*args)
+        async with asyncio.timeout(60):
+            await both.wait()
+        return told
+
+    monkeypatch.setattr(uploads, "MOST_BYTES_TOGETHER", len(GOOD) * 2 - 1)
+    monkeypatch.setattr(uploads, "_keep", together)
+    answers = await asyncio.gather(*(send(api, user, GOOD.encode()) for _ in range(2)))
+    taken, refused = sorted(answers, key=lambda answer: answer.status_code)
+    assert (taken.status_code, refused.status_code) == (202, 409)
+    assert "With this file" in refused.json()["detail"]
+    listed = (await api.get("/api/data/imports", headers=user)).json()
+    assert [one["id"] for one in listed] == [taken.json()["id"]]
+    async with work.database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(CandleImportPart)) == 1
+
+
 async def test_of_two_imports_that_are_too_much_together_one_is_written(
     api: httpx2.AsyncClient, user: Headers, work: Work, venue: BybitPublic, monkeypatch: pytest.MonkeyPatch
 ) -> None:

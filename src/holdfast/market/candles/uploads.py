@@ -78,24 +78,42 @@ async def receive(
         await _check_quota(session, owner_id)
         session.add(_new(made, owner_id, target, file_name, clock.now()))
     try:
-        async with asyncio.timeout(LONGEST_SECONDS):
-            size, sha256 = await _keep(database, made, stream)
-    except TimeoutError:
-        await _forget(database, made)
-        raise InvalidInput("The upload takes too long.", advice="Pack it, or split it.") from None
+        size, sha256 = await _keep_in_time(database, made, stream)
+        await _hand_over(database, clock, made, size, sha256)
     except BaseException:
         await _forget(database, made)
         raise
-    async with database.transaction() as session:
-        row = await session.get_one(CandleImport, made)
-        row.size, row.sha256, row.state, row.updated_at = size, sha256, WAITING, clock.now()
-        await enqueue(session, JOB, str(made), now=clock.now())
     return made
 
 
-async def _forget(database: Database, import_id: UUID) -> None:
+async def _keep_in_time(database: Database, import_id: UUID, stream: AsyncIterator[bytes]) -> tuple[int, str]:
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            return await _keep(database, import_id, stream)
+    except TimeoutError:
+        raise InvalidInput("The upload takes too long.", advice="Pack it, or split it.") from None
+
+
+async def _hand_over(database: Database, clock: Clock, import_id: UUID, size: int, sha256: str) -> None:
+    """Have it imported, unless it is too much together with what else came from this user meanwhile."""
     async with database.transaction() as session:
-        await session.execute(delete(CandleImport).where(CandleImport.id == import_id))
+        row = await session.get_one(CandleImport, import_id)
+        await _lock_owner(session, row.owner_id)
+        _, used, _ = await _used(session, row.owner_id)
+        if used + size > MOST_BYTES_TOGETHER:
+            raise Conflict(
+                f"With this file you would import over {MOST_BYTES_TOGETHER // 1024**2:,} MiB in 30 days.",
+                advice=_ENOUGH,
+            )
+        row.size, row.sha256, row.state, row.updated_at = size, sha256, WAITING, clock.now()
+        await enqueue(session, JOB, str(import_id), now=clock.now())
+
+
+async def _forget(database: Database, import_id: UUID) -> None:
+    """What was handed over stays."""
+    unfinished = (CandleImport.id == import_id) & (CandleImport.state == RECEIVING)
+    async with database.transaction() as session:
+        await session.execute(delete(CandleImport).where(unfinished))
 
 
 def _new(made: UUID, owner_id: UUID, target: Target, file_name: str, now: datetime) -> CandleImport:
