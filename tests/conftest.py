@@ -13,6 +13,7 @@ import httpx2
 import pytest
 import redis as sync_redis
 from fastapi import FastAPI
+from hypothesis import settings as hypothesis_settings
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -34,6 +35,11 @@ REAL = ("e2e", "crash", "app")
 """Folders whose tests wait for real processes, browsers and clocks, which a busy machine may hold up for
 longer than any patience. One that fails is run once more, and counted as rerun; one that fails twice has
 failed. All other tests have one try."""
+
+
+# On a busy machine any example may take long.
+hypothesis_settings.register_profile("patient", parent=hypothesis_settings.default, deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.hookimpl(tryfirst=True)
