@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-import time
+import threading
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -151,13 +151,17 @@ async def test_a_write_is_never_repeated_and_its_trouble_has_a_name(
 async def test_a_silent_venue_is_given_up_within_the_time_limit(
     venue: BybitVenue, bybit: FakeBybit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    given_up = threading.Event()
+
     def hang(_: requests.PreparedRequest) -> dict[str, Any]:
-        time.sleep(0.4)
+        assert given_up.wait(30)
         return ok({"orderId": "v-1", "orderLinkId": "hf-1"})
 
-    monkeypatch.setattr(transport, "CALL_SECONDS", 0.1)
     bybit.answer(CREATE, hang)
+    await venue.server_time()
+    monkeypatch.setattr(transport, "CALL_SECONDS", 0.1)
     [placed] = await venue.place([order()])
+    given_up.set()
     assert isinstance(placed.error, OutcomeUnknown)
 
 
@@ -324,7 +328,7 @@ async def test_whoever_stops_while_turns_are_taken_leaves_no_order_behind(
     """The worker has lost its lease: another one asks what became of the orders, and decides by that."""
     bybit.answer(CREATE, lambda r: ok({"orderId": "v", "orderLinkId": link_id(r)}))
     turns = asyncio.Queue[float]()
-    turns.put_nowait(0.05)
+    turns.put_nowait(0.5)
 
     async def turn(*_: Any, **__: Any) -> float:
         return await turns.get()
@@ -335,7 +339,7 @@ async def test_whoever_stops_while_turns_are_taken_leaves_no_order_behind(
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.7)
     assert bybit.sent(CREATE) == []
 
 
