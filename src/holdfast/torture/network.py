@@ -54,6 +54,8 @@ class Network:
         """For how many seconds the same question about positions or the wallet is answered as before."""
         self._answers: dict[tuple[str, str, str], tuple[float, RawAnswer]] = {}
         self.note: Callable[[str, str], None] = lambda _what, _where: None
+        self.on_leave: list[Callable[[Process, RawRequest], None]] = []
+        """Told of each request that has left, and whose it was."""
 
     def road(self, address: str = HERE, *, exempt: bool = False) -> Road:
         """A way for one client. ``exempt``: no fault of the dial strikes on it (the user's own browser)."""
@@ -204,6 +206,8 @@ class _Call(greenlet):  # type: ignore[misc]  # greenlet brings no types
         self._process.effect()
         self._settled = False
         network.leave(request, self._arrived, exempt=exempt)
+        for told in network.on_leave:
+            told(self._process, request)
         if patience is not None:
             self._loop.call_later(patience, self._give_up, context=NEUTRAL)
         assert self.parent

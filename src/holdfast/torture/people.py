@@ -48,6 +48,9 @@ LIMITED: Final = 0.35
 """The part of users who have limits of their own."""
 FALLEN: Final = 0.08
 """The part of users whose account is further below its peak than they allow: they open nothing."""
+STUBBORN: Final = 0.15
+"""The part of users who stop things and try to rebalance them while the stop holds."""
+TRIES: Final = 0.8
 _PREVIEW: Final[TypeAdapter[Any]] = TypeAdapter(PreviewRequest)
 
 
@@ -106,6 +109,7 @@ class Person:
     browser_threads: Any
     started: list[UUID] = field(default_factory=list)
     fallen: bool = False
+    stubborn: bool = False
     told_stopped: dict[UUID, datetime] = field(default_factory=dict)
     """The stops that were confirmed to the user, and when."""
 
@@ -128,6 +132,9 @@ class Person:
     async def _something(self) -> None:
         """Mostly with positions that stand; now and then with any, which may be refused."""
         sleeves, standing = await self.sleeves(), await self.sleeves("active", "needs_attention")
+        if self.stubborn and standing and self.dice.random() < TRIES:
+            await self.stop(self.dice.choice((None, standing[0])), then_rebalance=standing[0])
+            return
         choice, mine = self.dice.random(), self.dice.choice(standing or sleeves or [None])
         if (choice < 0.2 and len(sleeves) < 3) or mine is None:
             await self.open()
@@ -182,17 +189,26 @@ class Person:
             self.told_stopped.setdefault(begun.stop_id, self.house.clock.now())
         self.house.tally.add("flattened")
 
-    async def stop(self, sleeve_id: UUID | None) -> None:
-        """Nothing new from here on; lifted a little later."""
+    async def stop(self, sleeve_id: UUID | None, *, then_rebalance: UUID | None = None) -> None:
+        """Nothing new from here on, whatever is asked for then; lifted a little later."""
         wanted = NewStop(scope="position" if sleeve_id else "user", position_id=sleeve_id)
         now = self.house.clock.now()
         async with self.house.database.transaction() as session:
             made = await stops.stop(session, self.user_id, wanted, by="user", now=now)
         self.told_stopped[made.id] = self.house.clock.now()
         self.house.tally.add("stopped")
+        if then_rebalance:
+            await self._try_to_rebalance(then_rebalance)
         await asyncio.sleep(self.dice.uniform(1, 12))
         async with self.house.database.transaction() as session:
             await stops.lift(session, self.user_id, made.id, by="user", now=self.house.clock.now())
+
+    async def _try_to_rebalance(self, sleeve_id: UUID) -> None:
+        try:
+            await self.rebalance(sleeve_id)
+            self.house.tally.add("rebalances under a stop")
+        except (HoldfastError, SQLAlchemyError, OSError):
+            self.house.tally.add("requests refused")
 
     async def look(self) -> None:
         """Opening the page asks for a reconciliation."""
@@ -372,6 +388,7 @@ async def move_in(house: House, number: int) -> Person:
     return Person(
         house, number, dice, account, user_id, connection_id, world,
         {p.symbol: p.quantity for p in account.positions.values()}, browser, road.threads, fallen=fallen,
+        stubborn=random.Random(f"{house.seed}:stubborn:{number}").random() < STUBBORN,  # noqa: S311
     )  # fmt: skip
 
 

@@ -168,7 +168,7 @@ class _Run:
             start=begin(seed),
             home=home,
             wild=weather.wild,
-            workers=self._dice.choice((1, 2, 2, 3)),
+            workers=max(self._dice.choice((1, 2, 2, 3)), 4 if weather.contested else 1),
             handlers={kind: self._watched(handler) for kind, handler in HANDLERS.items()},
         )
         if weather.narrow:
@@ -316,6 +316,8 @@ class _Run:
     async def _settled(self) -> bool:
         if self._house.database.server.statements > MOST_STATEMENTS:
             raise EndlessWork
+        if any(worker.process.paused for worker in self._house.workers):
+            return False  # what they do when they wake is to be judged, too
         async with self._house.database.sessions() as session:
             busy = or_(Job.kind.not_in(RECURRING), Job.lease_until.is_not(None))
             open_job = await session.scalar(select(Job.id).where(Job.finished_at.is_(None), busy).limit(1))

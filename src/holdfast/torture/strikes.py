@@ -5,18 +5,59 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
+import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast.execution.risk import stop_file, stops
+from holdfast.sim.bybit.http import RawRequest
 from holdfast.sim.bybit.operations import Operations
 from holdfast.torture.house import House, Worker
-from holdfast.torture.loop import NEUTRAL, VirtualLoop
+from holdfast.torture.loop import NEUTRAL, Process, VirtualLoop
 from holdfast.torture.people import LAGS_MS, Person
 from holdfast.torture.rates import lowered
 from holdfast.torture.streams import Watch
 from holdfast.torture.weather import Blow
+
+ORDER_PATHS: Final = frozenset({"/v5/order/create", "/v5/order/create-batch"})
+
+
+class Overtaking:
+    """Freezes the worker whose order is the ``orders``-th to leave, with its answer still to come and perhaps
+    more orders still to go, until others have sent ``others`` of the same execution: they are in the middle
+    of its work when it wakes. After ``seconds`` it wakes in any case. ``cut``: as of ``Worker.pause``."""
+
+    def __init__(self, house: House, *, orders: int, others: int, seconds: float, cut: bool) -> None:
+        self._house = house
+        self._orders = orders
+        self._others = others
+        self._freeze = partial(Worker.pause, seconds=seconds, cut=cut)
+        self._frozen: Process | None = None
+        self._execution = ""
+
+    def __call__(self, process: Process, request: RawRequest) -> None:
+        worker = next((one for one in self._house.workers if one.process is process), None)
+        if worker is None or request.path not in ORDER_PATHS:
+            return
+        execution = _execution_of(request)
+        if self._frozen is None:
+            self._orders -= 1
+            if self._orders == 0:
+                self._frozen, self._execution = process, execution
+                self._freeze(worker)
+        elif process is not self._frozen and execution == self._execution:
+            self._others -= 1
+            if self._others == 0 and self._frozen.paused:
+                self._house.tally.add("overtaken")
+                self._house.loop.resume(self._frozen)
+
+
+def _execution_of(request: RawRequest) -> str:
+    """What the ids of an execution's orders have in common."""
+    body = orjson.loads(request.body)
+    one = body["request"][0] if "request" in body else body
+    return str(one["orderLinkId"]).rpartition("-")[0]
 
 
 class Strikes:
@@ -72,6 +113,9 @@ class Strikes:
             worker.light(effects, worker.kill)
         else:
             worker.light(effects, partial(worker.pause, seconds, cut=then == "cut off"))
+
+    def _strike_overtake(self, **how: Any) -> None:
+        self._house.network.on_leave.append(Overtaking(self._house, **how))
 
     def _strike_pause(self, seconds: float, cut: bool) -> None:
         self._busy_worker().pause(seconds, cut=cut)

@@ -58,9 +58,12 @@ FORGETFUL: Final = 0.15
 """The part of runs in which an order's id may be used again as soon as the order has ended, while the venue's
 readers lag and answers are lost: there only asking first, and waiting long enough, keeps an order from being
 doubled."""
+CONTESTED: Final = 0.15
+"""The part of runs in which workers freeze with orders on the wire, and wake while others go on in their
+place: there only ownership keeps two from acting on one execution."""
 _MISLEADING: Final = frozenset({"stale", "duplicate", "clock_skew"})
 """What would double an order then without any fault of ours: the venue's word, or the wire."""
-_CROWDING_BLOWS: Final = frozenset({"pause", "redis", "crash", "fuse"})
+_CROWDING_BLOWS: Final = frozenset({"pause", "redis", "crash", "fuse", "overtake"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,12 @@ class Weather:
     @property
     def freezes(self) -> bool:
         """Whether something may be written long after it was begun."""
-        return any(blow.what in ("pause", "fuse", "database") for blow in self.blows)
+        return any(blow.what in ("pause", "fuse", "database", "overtake") for blow in self.blows)
+
+    @property
+    def contested(self) -> bool:
+        """Whether workers are overtaken: there have to be others."""
+        return any(blow.what == "overtake" for blow in self.blows)
 
     def rules_from(self, start_ms: int) -> list[dict[str, Any]]:
         """As the dial takes them: moments in milliseconds of the venue's clock."""
@@ -140,7 +148,7 @@ def forecast(seed: int) -> Weather:
         return Weather(storm, wild, (), (), narrow=narrow)
     lost = _lost_answers(dice, storm) if dice.random() < LOST_ANSWERS else ()
     rules = (*lost, *(_rule(dice, storm) for _ in range(dice.choice((0, 1, 2, 4, 7)))), *_forced(seed, storm))
-    blows = [*_blows(dice, storm), *_hostile(seed, storm)]
+    blows = [*_blows(dice, storm), *_hostile(seed, storm), *_overtakings(seed, storm)]
     lag = dice.choice(_READS_LAG) if dice.random() < LAGGING else 0.0
     if narrow and orderly:
         rules = tuple(rule for rule in rules if rule["kind"] not in _CROWDING)
@@ -324,3 +332,23 @@ def _hostile(seed: int, storm: float) -> list[Blow]:
         lasts = {} if what == "limits" else {"seconds": seconds}
         blows += [Blow(at, what, detail | lasts)] if happens else []
     return blows
+
+
+def _overtakings(seed: int, storm: float) -> list[Blow]:
+    """Drawn by themselves, as ``_hostile``."""
+    dice = random.Random(f"{seed}:overtaken")  # noqa: S311  not a secret
+    if dice.random() >= CONTESTED:
+        return []
+    return [
+        Blow(
+            dice.uniform(0, storm * 0.5),
+            "overtake",
+            {
+                "orders": dice.choice((1, 1, 1, 2, 4)),
+                "others": dice.choice((1, 1, 2, 3)),
+                "seconds": round(dice.uniform(40, 90), 1),
+                "cut": dice.random() < 0.75,
+            },
+        )
+        for _ in range(dice.choice((2, 3)))
+    ]
