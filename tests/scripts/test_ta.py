@@ -27,6 +27,7 @@ def close_to(found: Floats, expected: Floats) -> bool:
 def test_an_entry_says_everything_a_chart_needs(indicator: Indicator) -> None:
     plots = {plot.id for plot in indicator.plots}
     assert indicator.about.endswith(".")
+    assert "`" not in indicator.about
     assert len(plots) == len(indicator.plots)
     assert all(1 <= plot.colour <= 8 and plot.band_with in {None, *plots} for plot in indicator.plots)
     assert len({plot.pane for plot in indicator.plots}) == 1

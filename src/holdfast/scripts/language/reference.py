@@ -12,6 +12,7 @@ from holdfast.scripts.language.inputs import Inputs
 from holdfast.scripts.language.library import FUNCTIONS
 from holdfast.scripts.language.page import Page
 from holdfast.scripts.ta import REGISTRY
+from holdfast.scripts.ta.catalogue import summary
 
 
 class Entry(TypedDict):
@@ -42,7 +43,7 @@ def _entries() -> Iterator[Entry]:
     for name, help in _COLUMNS.items():
         yield _value(f"bars.{name}", help)
     for name in _PROPERTIES:
-        yield _value(f"bars.{name}", _help(getattr(ScriptBars, name)))
+        yield _value(f"bars.{name}", summary(getattr(ScriptBars, name)))
     yield _function("bars.at", ScriptBars.at)
     yield _module("input", "What the user may change, each with a label and a default.")
     for name, method in vars(inputs.names).items():
@@ -65,7 +66,7 @@ def _indicator_help(name: str) -> str:
     indicator = REGISTRY[name]
     series = ", ".join(plot.label for plot in indicator.plots)
     several = f" Gives {len(indicator.plots)} series: {series}." if len(indicator.plots) > 1 else ""
-    return f"{indicator.name}. {indicator.about}{several}".replace("``", "")
+    return f"{indicator.name}. {indicator.about}{several}"
 
 
 def _value(name: str, help: str) -> Entry:
@@ -77,7 +78,7 @@ def _module(name: str, help: str) -> Entry:
 
 
 def _function(name: str, function: Callable[..., Any]) -> Entry:
-    return Entry(name=name, kind="function", signature=_signature(function), help=_help(function))
+    return Entry(name=name, kind="function", signature=_signature(function), help=summary(function))
 
 
 def _signature(function: Callable[..., Any]) -> str:
@@ -88,11 +89,6 @@ def _signature(function: Callable[..., Any]) -> str:
         if one.name != "self" and not one.name.startswith("_") and one.name != "universe"
     ]
     return str(signature.replace(parameters=bare, return_annotation=signature.empty))
-
-
-def _help(described: Any) -> str:
-    """The first paragraph of its docstring on one line."""
-    return " ".join((inspect.getdoc(described) or "").split("\n\n")[0].split()).replace("``", "")
 
 
 REFERENCE: Final[list[Entry]] = list(_entries())

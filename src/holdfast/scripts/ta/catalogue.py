@@ -151,7 +151,7 @@ def indicator(
     """
 
     def enter(function: Callable[P, R]) -> Callable[P, R]:
-        about = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
+        about = summary(function)
         known = {one.name: one for one in inputs if one is not SOURCE}
         signature = _with_defaults(inspect.signature(function), known)
         takes_bars = SOURCE not in inputs
@@ -179,6 +179,11 @@ def indicator(
         return checked
 
     return enter
+
+
+def summary(described: object) -> str:
+    """The first paragraph of its docstring, on one line and without its markup, as users read it."""
+    return " ".join((inspect.getdoc(described) or "").split("\n\n")[0].split()).replace("``", "")
 
 
 def _nothing(count: int) -> Floats | tuple[Floats, ...]:
