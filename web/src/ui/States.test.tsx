@@ -28,6 +28,18 @@ it('announces what happened, what to do and the request id, and tries again', as
   expect(retry).toHaveBeenCalledOnce()
 })
 
+it('shows what the server puts between back-quotes as code', () => {
+  const advice = 'See that `holdfast sandbox` runs (`holdfast status`), and try again.'
+  render(<ProblemNotice error={new ProblemError({ ...refusal.problem, detail: 'It is away: `x`.', advice })} />)
+  const alert = screen.getByRole('alert')
+  expect(alert.textContent).toContain('It is away: x.See that holdfast sandbox runs (holdfast status), and try again.')
+  expect([...alert.querySelectorAll('code')].slice(0, 3).map((one) => one.textContent)).toEqual([
+    'x',
+    'holdfast sandbox',
+    'holdfast status',
+  ])
+})
+
 it('shows changes by sign and arrow, not by colour alone', () => {
   const { container } = render(
     <>

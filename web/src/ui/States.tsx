@@ -5,6 +5,7 @@ import type { ReactNode } from 'react'
 import { asProblem } from '@/api/problem'
 
 import { Button } from './Button'
+import { Words } from './Words'
 
 /** Stands for what loads. `label`: announces it, where nothing around it does. */
 export function Skeleton({ className, label }: { className?: string; label?: string }) {
@@ -62,8 +63,14 @@ export function ProblemNotice({
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-error" />
       <div className="min-w-0">
         <p className="font-medium">{problem.title}</p>
-        <p className="break-words">{problem.detail}</p>
-        {problem.advice && <p className="text-muted">{problem.advice}</p>}
+        <p className="break-words">
+          <Words>{problem.detail}</Words>
+        </p>
+        {problem.advice && (
+          <p className="text-muted">
+            <Words>{problem.advice}</Words>
+          </p>
+        )}
         {problem.request_id && (
           <p className="mt-1 text-xs text-muted">
             Request id <code className="font-mono select-all">{problem.request_id}</code>

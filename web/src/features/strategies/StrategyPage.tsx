@@ -8,6 +8,7 @@ import { Facts, Page } from '@/ui/Layout'
 import { Delta, Money, Price } from '@/ui/Money'
 import { Notice, ProblemNotice, Skeleton, SkeletonRows } from '@/ui/States'
 import { Time } from '@/ui/Time'
+import { Words } from '@/ui/Words'
 
 import { Events } from './Events'
 import { Fills } from './Fills'
@@ -82,7 +83,11 @@ function State({ strategy }: { strategy: Strategy }) {
       {strategy.closing && (
         <Notice>It is stopped. What it holds is closed at the open of the next minute, on paper.</Notice>
       )}
-      {strategy.waiting && !isOver(strategy) && <Notice kind="warning">{strategy.waiting}</Notice>}
+      {strategy.waiting && !isOver(strategy) && (
+        <Notice kind="warning">
+          <Words>{strategy.waiting}</Words>
+        </Notice>
+      )}
     </div>
   )
 }

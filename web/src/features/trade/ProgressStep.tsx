@@ -3,6 +3,7 @@ import { Progress } from 'radix-ui'
 import { useNow } from '@/lib/clock'
 import { wholeSeconds } from '@/lib/times'
 import { Notice } from '@/ui/States'
+import { Words } from '@/ui/Words'
 
 import { LegLines } from './LegLines'
 import type { Execution } from './queries'
@@ -29,7 +30,11 @@ export function ProgressStep({ execution }: { execution: Execution }) {
           style={{ transform: `scaleX(${share / 100})` }}
         />
       </Progress.Root>
-      {execution.reason && <Notice className="mb-6">{execution.reason}</Notice>}
+      {execution.reason && (
+        <Notice className="mb-6">
+          <Words>{execution.reason}</Words>
+        </Notice>
+      )}
       <LegLines execution={execution} />
     </div>
   )

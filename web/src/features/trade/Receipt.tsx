@@ -8,6 +8,7 @@ import { DownloadButton } from '@/ui/DownloadButton'
 import { Facts, Section } from '@/ui/Layout'
 import { Money, NoValue, Price, Quantity } from '@/ui/Money'
 import { Table } from '@/ui/Table'
+import { Words } from '@/ui/Words'
 
 import { SideWord } from './PlanLegs'
 import type { Execution } from './queries'
@@ -31,7 +32,11 @@ export function Receipt({ execution }: { execution: Execution }) {
         <EndingIcon state={execution.state} />
         <p className="text-2xl font-semibold md:text-3xl">{endingTitle(execution)}</p>
       </div>
-      {execution.reason && <p className="mt-3 max-w-[64ch] text-muted">{execution.reason}</p>}
+      {execution.reason && (
+        <p className="mt-3 max-w-[64ch] text-muted">
+          <Words>{execution.reason}</Words>
+        </p>
+      )}
       <Facts
         className="my-8"
         items={[
