@@ -525,5 +525,5 @@ async def listening(redis: Redis, channel: str) -> AsyncIterator[Callable[[], Aw
 
     async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
         await pubsub.subscribe(channel)
-        await pubsub.get_message(timeout=1)
+        await pubsub.get_message(timeout=30)
         yield next_message

@@ -4,6 +4,7 @@ stops telling."""
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -53,15 +54,15 @@ class Streams:
 
 
 @asynccontextmanager
-async def watching(house: House) -> AsyncIterator[Streams]:
+async def watching(house: House, patience: Patience = QUICK) -> AsyncIterator[Streams]:
     async with house.work.database.transaction() as session:
         (await session.get_one(Connection, house.connection_id)).sealed = b"x"
     streams = Streams(house)
-    watcher = Watcher(house.work.database, house.work.clock, streams.open, patience=QUICK)
+    watcher = Watcher(house.work.database, house.work.clock, streams.open, patience=patience)
     task = asyncio.create_task(watcher.run())
     try:
         await until(lambda: _is(streams.live == 1))
-        await asyncio.sleep(QUICK.clocks + 0.1)
+        await asyncio.sleep(patience.clocks + 0.1)
         yield streams
     finally:
         task.cancel()
@@ -99,7 +100,7 @@ async def worker(house: House) -> AsyncIterator[None]:
 
 
 async def test_a_trade_by_hand_is_in_the_books_at_once(house: House, worker: None) -> None:
-    async with watching(house) as streams:
+    async with watching(house, replace(QUICK, untold=60)) as streams:
         await operate(house, "trade", symbol="BTCUSDT", side="Buy", qty="0.01")
         await until(lambda: _agree(house))
         assert streams.live == 1

@@ -23,6 +23,7 @@ from holdfast.journal.models import JournalEntry, JournalFill, JournalImage, Jou
 from holdfast.journal.pictures import UNUSED_FOR
 from holdfast.platform.database import Database
 from holdfast.platform.models import IdempotencyKey
+from holdfast.torture.loop import VirtualLoop
 
 AT = "2026-03-01T12:00:00Z"
 POSTED, PUT = {"Idempotency-Key": "posted"}, {"Idempotency-Key": "put"}
@@ -474,19 +475,23 @@ async def test_a_picture_that_is_broken_off_is_refused() -> None:
         await pictures.receive(stream())
 
 
-async def test_a_picture_may_take_its_time_as_long_as_it_flows(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def stream(pause: float) -> AsyncIterator[bytes]:
-        for _ in range(8):
+def test_a_picture_may_take_its_time_as_long_as_it_flows() -> None:
+    async def stream(pause: float, pieces: int) -> AsyncIterator[bytes]:
+        for _ in range(pieces):
             await asyncio.sleep(pause)
             yield b"piece"
 
-    monkeypatch.setattr(pictures, "STALLED_SECONDS", 0.2)
-    assert await pictures.receive(stream(0.05)) == b"piece" * 8
+    def received(pause: float, pieces: int) -> bytes:
+        return loop.run_until_complete(pictures.receive(stream(pause, pieces)))
+
+    loop = VirtualLoop()
+    steady = pictures.STALLED_SECONDS - 1
+    assert received(steady, pieces=8) == b"piece" * 8
     with pytest.raises(InvalidInput, match="too long"):
-        await pictures.receive(stream(0.5))
-    monkeypatch.setattr(pictures, "LONGEST_SECONDS", 0.2)
+        received(pictures.STALLED_SECONDS + 1, pieces=8)
     with pytest.raises(InvalidInput, match="too long"):
-        await pictures.receive(stream(0.05))
+        received(steady, pieces=int(pictures.LONGEST_SECONDS / steady) + 1)
+    loop.close()
 
 
 async def test_a_picture_that_an_entry_comes_to_show_is_not_discarded(

@@ -24,6 +24,13 @@ SECRET = b"of this installation"
 KEY = Key("bars", ("binance:BTCUSDT", 500))
 TAG = "series:binance:BTCUSDT"
 LONG = 300.0
+IMPATIENT = cache_redis.PATIENCE
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a Redis that is well may be slow."""
+    monkeypatch.setattr(cache_redis, "PATIENCE", 30.0)
 
 
 class Maker:
@@ -319,11 +326,13 @@ async def test_a_reader_never_sees_older_than_the_last_write_that_ended(
 
 ELSEWHERE = """
     import asyncio, sys
+    from holdfast.platform import cache_redis
     from holdfast.platform.cache import Cache, Key, Made, touch
     from holdfast.platform.cache_redis import RedisShelf
     from holdfast.platform.database import Database
 
     async def main(database_url, redis_url, secret):
+        cache_redis.PATIENCE = 30.0
         database = Database(database_url, pool_size=2)
         cache = Cache(database, RedisShelf(redis_url, secret.encode()))
         key = Key("bars", ("binance:BTCUSDT", 500))
@@ -546,7 +555,11 @@ async def test_redis_killed_and_back_again(
         log.close()
 
 
-async def test_redis_that_takes_connections_and_never_answers(database: Database) -> None:
+async def test_redis_that_takes_connections_and_never_answers(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_redis, "PATIENCE", IMPATIENT)
+
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(1024):
             pass

@@ -158,7 +158,10 @@ async def test_above_the_balance_shows_how_much_is_missing(desk: Desk) -> None:
     assert len(plan["legs"]) == 3
 
 
-async def test_a_preview_waits_for_the_first_balance_of_a_new_connection(desk: Desk) -> None:
+async def test_a_preview_waits_for_the_first_balance_of_a_new_connection(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_inputs, "FIRST_READING_SECONDS", 60.0)
     async with desk.database.transaction() as session:
         desk.connection_id = await add_connection(session, desk.user_id)
     asking = asyncio.create_task(desk.preview())

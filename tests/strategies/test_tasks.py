@@ -63,9 +63,9 @@ async def test_what_is_written_is_announced_to_its_owner(world: World, work: Wor
     one = await world.start()
     async with redis.pubsub(ignore_subscribe_messages=True) as listener:
         await listener.subscribe(f"user:{world.user_id}")
-        await listener.get_message(timeout=1)
+        await listener.get_message(timeout=30)
         await settled(of(work, one))
-        message = await listener.get_message(timeout=10)
+        message = await listener.get_message(timeout=30)
     assert message is not None
     assert orjson.loads(message["data"])["topic"] == "strategies"
 
