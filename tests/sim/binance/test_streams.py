@@ -190,8 +190,8 @@ async def test_an_unanswered_ping_ends_the_connection(client: Client, streams: S
 
 async def test_a_pong_must_repeat_the_ping(client: Client, streams: Streams) -> None:
     streams.be(ping_s=0.2, pong_s=1.0)
+    began = asyncio.get_running_loop().time()
     async with connected(client, "/ws", autoping=False) as socket:
-        began = asyncio.get_running_loop().time()
         async with asyncio.timeout(PATIENT_S):
             while True:
                 frame = await socket.receive()

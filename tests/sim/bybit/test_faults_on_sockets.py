@@ -1,7 +1,6 @@
 """The faults that need a real socket: half-open and silent connections, a restart, an address shut out."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from pybit.exceptions import FailedRequestError
 
 from .conftest import Served
-from .test_pybit import BTC, final
+from .test_pybit import BTC, final, until
 from .test_streams import Stream, connected, private
 
 ORDER = {**BTC, "side": "Buy", "orderType": "Market", "qty": "0.001"}
@@ -49,11 +48,9 @@ async def ends(stream: Stream) -> bool:
 def test_a_half_open_request_times_out_at_the_client(served: Served, kind: str, orders: int) -> None:
     account = served.account()
     dial(served, "bybit.order.create", kind, count=1)
-    began = time.monotonic()
     with pytest.raises((requests.Timeout, FailedRequestError)):
-        served.client(account, timeout=0.5).place_order(**ORDER, orderLinkId="nobody-knows")
-    assert time.monotonic() - began >= 0.5
-    assert len(account.orders) == orders
+        served.client(account, timeout=1).place_order(**ORDER, orderLinkId="nobody-knows")
+    until(lambda: served.world.faults.describe()[0]["hits"] and len(account.orders) == orders)
     assert served.client(account).get_positions(**BTC)["retCode"] == 0
 
 
@@ -76,7 +73,7 @@ async def test_a_half_open_private_stream_says_nothing_at_all(served: Served) ->
         assert not stream.socket.closed
     async with private(served, account, "order") as fresh:
         await asyncio.to_thread(served.client(account).place_order, **ORDER)
-        assert await hears(fresh, 5, topic="order")
+        assert await hears(fresh, 30, topic="order")
 
 
 async def test_a_silent_private_stream_answers_pings(served: Served) -> None:
@@ -86,7 +83,7 @@ async def test_a_silent_private_stream_answers_pings(served: Served) -> None:
         await asyncio.to_thread(served.client(account).place_order, **ORDER)
         assert not await hears(stream, 0.5, topic="order")
         await stream.send("ping", req_id="p")
-        assert await hears(stream, 5, op="pong")
+        assert await hears(stream, 30, op="pong")
 
 
 async def test_public_streams_go_silent_dead_and_are_cut(served: Served) -> None:
@@ -94,10 +91,10 @@ async def test_public_streams_go_silent_dead_and_are_cut(served: Served) -> None
         dial(served, f"bybit.public.linear.{TICKER}", kind, count=1)
         async with connected(served, "/v5/public/linear") as stream:
             await stream.send("subscribe", TICKER)
-            assert await hears(stream, 5, topic=TICKER), "the snapshot comes before the fault"
+            assert await hears(stream, 30, topic=TICKER), "the snapshot comes before the fault"
             assert not await hears(stream, 1.5, topic=TICKER), kind
             await stream.send("ping")
-            assert await hears(stream, 0.5, op="ping") is pongs
+            assert await hears(stream, 30 if pongs else 0.5, op="ping") is pongs
     dial(served, f"bybit.public.linear.{TICKER}", "drop_request", count=1)
     async with connected(served, "/v5/public/linear") as stream:
         await stream.send("subscribe", TICKER)
@@ -133,7 +130,7 @@ async def test_a_restart_cuts_all_streams_and_forgets_final_orders(served: Serve
         ClientSession() as session,
     ):
         await tickers.send("subscribe", TICKER)
-        assert await hears(tickers, 5, topic=TICKER)
+        assert await hears(tickers, 30, topic=TICKER)
         answer = await session.post(f"{served.url}/_sim/venue/restart", json={})
         assert (await answer.json())["streams_cut"] >= 2
         assert await ends(stream)

@@ -45,7 +45,7 @@ async def connected(served: Served, path: str) -> AsyncIterator[Stream]:
 @asynccontextmanager
 async def private(served: Served, account: Any, *topics: str) -> AsyncIterator[Stream]:
     async with connected(served, "/v5/private") as stream:
-        expires = served.venue.clock.now_ms() + 5000
+        expires = served.venue.clock.now_ms() + 60_000
         await stream.send(
             "auth", account.key.key, expires, sign(account.key.secret, f"GET/realtime{expires}")
         )
