@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic.json_schema import models_json_schema
 
 from holdfast.app.api import create_app
+from holdfast.app.orders import OrdersTick
 from holdfast.execution.incidents.schemas import IncidentsTick
 from holdfast.execution.risk.schemas import StopsTick
 from holdfast.indices.schemas import LevelTick
@@ -15,7 +16,7 @@ from holdfast.platform.settings import Settings
 from holdfast.portfolio.schemas import PositionDetailTick, PositionTick
 
 TARGET = Path(__file__).with_name("openapi.json")
-BESIDES = (Problem, LevelTick, PositionTick, PositionDetailTick, IncidentsTick, StopsTick)
+BESIDES = (Problem, LevelTick, PositionTick, PositionDetailTick, IncidentsTick, StopsTick, OrdersTick)
 """Shapes the page meets that no route declares: refusals, and the frames of the stream."""
 
 

@@ -29,7 +29,10 @@ from holdfast.platform.settings import Settings
 __all__ = ["desk", "desk_clock"]
 
 NOW = SystemClock().now()
-PRIVATE = {"positions", "position", "execution", "connections", "incidents", "stops", "alerts", "strategies"}
+PRIVATE = {
+    "positions", "position", "execution", "orders", "connections", "incidents", "stops", "alerts",
+    "strategies",
+}  # fmt: skip
 ROOMS = ("charts", "journal", "scripts", "backtests", "strategies")
 """Whose own tests ask as strangers."""
 PUBLIC_IDS = ("{index_id}", "{indicator_id}", "{source}", "{article_id}")
@@ -236,7 +239,7 @@ async def test_no_topic_tells_a_stranger_anything(
 ) -> None:
     execution = await opened(desk)
     keyed = [f"position:{execution.sleeve_id}", f"execution:{execution.id}"]
-    own = ["positions", "connections", "incidents", "stops", "alerts"]
+    own = ["positions", "orders", "connections", "incidents", "stops", "alerts"]
     await incident(desk)
     alert = {"series": "index:btc-d", "direction": "above", "price": "57.5"}
     made = await client.post("/api/charts/alerts", json=alert, headers=owner | {"Idempotency-Key": "a"})
@@ -258,6 +261,9 @@ async def test_no_topic_tells_a_stranger_anything(
         await theirs.hears(lambda m: m.get("topic") == "connections")
         await theirs.hears(lambda m: m.get("topic") == "incidents")
         await theirs.hears(lambda m: m.get("topic") == "alerts")
+        await theirs.hears(lambda m: m.get("topic") == "orders")
+        assert theirs.data("orders")[0] == {"orders": [], "fills": []}
+        assert mine.data("orders")[0]["fills"]
         assert theirs.data("alerts")[0] == {"alerts": [], "fired": []}
         assert mine.data("alerts")[0]["alerts"]
         assert theirs.data("incidents")[0]["open"] == 0

@@ -63,6 +63,8 @@ class Hub:
         self._audience: dict[Channel, set[Client]] = {}
         self._heard: dict[str, dict[UUID | None, set[Channel]]] = defaultdict(dict)
         """The channels that have an audience, by kind and user."""
+        self._told_by: dict[str, list[str]] = defaultdict(list)
+        """The kinds that are asked for again, too, when a topic of another kind has changed."""
         self._frames: dict[Channel, Frame] = {}
         """What was told last, where somebody listens."""
         self._carried: dict[str, tuple[Callable[[bytes], None], Callable[[], None]]] = {}
@@ -93,10 +95,14 @@ class Hub:
         is_private = private if callable(private) else (lambda _key: private)
         self._add(prefix, Provider(authorise, snapshot, is_private, every, None))
 
-    def register_for_users(self, prefix: str, snapshots: Snapshots, *, every: float) -> None:
+    def register_for_users(
+        self, prefix: str, snapshots: Snapshots, *, every: float, told_by: Iterable[str] = ()
+    ) -> None:
         """Announce where the topic ``prefix`` of every signed-in user comes from: one question is asked for
-        many of them."""
+        many of them. Word of a change of the kinds ``told_by`` is word of this one, too."""
         self._add(prefix, for_users(snapshots, every))
+        for kind in told_by:
+            self._told_by[kind].append(prefix)
 
     def _add(self, prefix: str, provider: Provider) -> None:
         self._providers[prefix] = provider
@@ -270,11 +276,16 @@ class Hub:
     def _on_user(self, user_id: UUID, message: dict[str, Any]) -> None:
         """A pushed state is passed on; where states are asked for, the message only says "ask now"."""
         channel = Channel(user_id, str(message["topic"]))
+        for kind in self._told_by.get(channel.kind, ()):
+            self._ask_of(user_id, kind)
         provider = self._providers.get(channel.kind)
         if provider is not None and provider.every is not None:
-            self._askers[channel.kind].ask(self._heard[channel.kind].get(user_id, ()))
+            self._ask_of(user_id, channel.kind)
         elif channel in self._audience:
             self.publish(channel, _frame(channel.topic, _json(message["data"])))
+
+    def _ask_of(self, user_id: UUID, kind: str) -> None:
+        self._askers[kind].ask(self._heard[kind].get(user_id, ()))
 
     async def _after_silence(self) -> None:
         """Whatever was missed while Redis was away is read again."""

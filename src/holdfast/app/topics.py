@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.accounts import repository as accounts
 from holdfast.accounts.schemas import ConnectionView
+from holdfast.app import orders
 from holdfast.app.hub import Hub
 from holdfast.charts import service as charts
 from holdfast.charts import watch
@@ -39,10 +40,11 @@ class Connections(RootModel[list[ConnectionView]]):
 
 
 def register_private(hub: Hub, live: LivePositions) -> None:
-    """Announce positions, executions, connections, incidents and stops to the hub."""
+    """Announce positions, executions, orders, connections, incidents, stops and alerts to the hub."""
     hub.register_for_users("positions", live.positions_snapshots, every=POSITIONS_EVERY)
     hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
     hub.register("execution", _owns_execution, _execution, every=EXECUTION_EVERY)
+    hub.register_for_users(orders.TOPIC, orders.snapshots, every=orders.EVERY, told_by=orders.TOLD_BY)
     hub.register_for_users("connections", _connections, every=CONNECTIONS_EVERY)
     hub.register_for_users("incidents", incidents.ticks, every=INCIDENTS_EVERY)
     hub.register_for_users("stops", stops.ticks, every=STOPS_EVERY)

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, literal, select, tuple_
+from sqlalchemy import BigInteger, Select, literal, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import InvalidInput
@@ -21,6 +22,9 @@ from holdfast.portfolio.positions import Prices, index_name
 from holdfast.portfolio.schemas import FillView, PaymentView, PositionSummary
 
 PaymentKind = Literal["fee", "funding", "adjustment"]
+
+LATE: Final = 200
+"""What is booked late is among the newest if no more than so many were executed after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,33 @@ async def fills_page(
         items=[_fill_view(fill, index_id) for fill, index_id in rows[:limit]],
         next_cursor=encode_cursor(last.executed_at, f"{last.connection_id}/{last.exec_id}") if last else None,
     )
+
+
+async def newest_fills(
+    session: AsyncSession, users: Sequence[UUID], *, limit: int
+) -> dict[UUID, list[FillView]]:
+    """The fills on each one's connections that were booked last, trades by hand included: latest first."""
+    latest = (
+        select(Fill)
+        .where(Fill.connection_id == Connection.id)
+        .order_by(Fill.executed_at.desc())
+        .limit(LATE)
+        .lateral()
+    )
+    fill = aliased(Fill, latest)
+    rows = await session.execute(
+        select(Connection.user_id, fill, Sleeve.index_id)
+        .select_from(Connection)
+        .join(fill, true())
+        .outerjoin(Sleeve, Sleeve.id == fill.sleeve_id)
+        .where(Connection.user_id.in_(users))
+        .order_by(fill.booked_at.desc(), fill.executed_at.desc(), fill.exec_id.desc())
+    )
+    found: dict[UUID, list[FillView]] = {user_id: [] for user_id in users}
+    for user_id, each, index_id in rows:
+        if len(found[user_id]) < limit:
+            found[user_id].append(_fill_view(each, index_id))
+    return found
 
 
 async def payments_page(

@@ -4400,6 +4400,18 @@ export interface components {
             /** To State */
             to_state: string;
         };
+        /**
+         * OrdersTick
+         * @description Pushed on the stream topic ``orders``. The newest of each come first: orders by when they were made,
+         *     fills by when they were booked. A frame none of whose fills was told before says that there may be more
+         *     between.
+         */
+        OrdersTick: {
+            /** Fills */
+            fills: components["schemas"]["FillView"][];
+            /** Orders */
+            orders: components["schemas"]["OrderView"][];
+        };
         /** OrderView */
         OrderView: {
             /** Acknowledged At */

@@ -1,0 +1,58 @@
+"""The topic ``orders``: a user's open orders, and the executions on their accounts that were booked last."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.execution.models import Order
+from holdfast.execution.orders import WORKING
+from holdfast.execution.schemas import OrderView
+from holdfast.execution.views import order_view
+from holdfast.platform.schemas import Schema
+from holdfast.portfolio.history import newest_fills
+from holdfast.portfolio.models import Sleeve
+from holdfast.portfolio.positions import OPEN_STATES
+from holdfast.portfolio.schemas import FillView
+
+TOPIC: Final = "orders"
+EVERY: Final = 5.0
+"""Every change is told by one of those: only what a lost message said is found this way."""
+TOLD_BY: Final = ("execution", "positions", "incidents")
+"""Whatever sends, answers, fills or books an order says so on one of these topics."""
+MOST_ORDERS: Final = 200
+MOST_FILLS: Final = 50
+
+
+class OrdersTick(Schema):
+    """Pushed on the stream topic ``orders``. The newest of each come first: orders by when they were made,
+    fills by when they were booked. A frame none of whose fills was told before says that there may be more
+    between."""
+
+    orders: list[OrderView]
+    fills: list[FillView]
+
+
+async def snapshots(session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, OrdersTick]:
+    """What each of the users is told."""
+    orders = await _open_orders(session, users)
+    fills = await newest_fills(session, users, limit=MOST_FILLS)
+    return {
+        user_id: OrdersTick(orders=orders[user_id][:MOST_ORDERS], fills=fills[user_id]) for user_id in users
+    }
+
+
+async def _open_orders(session: AsyncSession, users: Sequence[UUID]) -> dict[UUID, list[OrderView]]:
+    """Newest first. An order is open while its position is."""
+    rows = await session.execute(
+        select(Sleeve.user_id, Order, Sleeve.index_id)
+        .join(Order, Order.sleeve_id == Sleeve.id)
+        .where(Sleeve.user_id.in_(users), Sleeve.state.in_(OPEN_STATES), Order.state.in_(WORKING))
+        .order_by(Order.created_at.desc(), Order.id.desc())
+    )
+    found: dict[UUID, list[OrderView]] = {user_id: [] for user_id in users}
+    for user_id, order, index_id in rows:
+        found[user_id].append(order_view(order, index_id))
+    return found
