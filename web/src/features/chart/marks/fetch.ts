@@ -3,7 +3,7 @@ import { answer, api } from '@/api/client'
 
 import { splitSeries } from '../data/series'
 import type { MarkItem } from './model'
-import { ofEntry, ofFill, ofNews, ofSignal } from './model'
+import { isTrade, ofEntry, ofFill, ofNews, ofSignal } from './model'
 import type { Span } from './tiles'
 
 export interface Found {
@@ -26,7 +26,7 @@ export async function fetchFills(series: string, { from, to }: Span): Promise<Fo
   for (let page = 0; page < MOST_PAGES && cursor !== null; page += 1) {
     const query = { symbol, from: moment(from), to: moment(to), limit: FILLS_AT_ONCE, ...(cursor ? { cursor } : {}) }
     const found = await answer(api.GET('/api/fills', { params: { query } }))
-    items.push(...found.items.filter((fill) => fill.exec_type === 'Trade').map(ofFill))
+    items.push(...found.items.filter(isTrade).map(ofFill))
     cursor = found.next_cursor ?? null
   }
   return { items, more: typeof cursor === 'string' }

@@ -57,6 +57,9 @@ const LOOK: Look = {
   group: '',
 }
 
+/** Not a payment of funding. */
+export const isTrade = (fill: Fill) => fill.exec_type === 'Trade'
+
 export function ofFill(fill: Fill): MarkItem {
   const bought = fill.side === 'buy'
   return {

@@ -18,6 +18,7 @@ import type { MarkItem, MarkKind } from './model'
 import type { Span } from './tiles'
 import { useOrders } from './useOrders'
 import { useTiles } from './useTiles'
+import { useIsTold, useToldTrades } from './useTold'
 
 /** The only venue that orders go to. The same coin of another venue is another market, with other prices. */
 const TRADED = 'bybit'
@@ -30,17 +31,19 @@ export function useMarks(engine: ChartEngine, spec: ChartSpec): void {
   const signedIn = useStore(session).status === 'in'
   const tiles = useTiles(engine)
   const { signals, error } = useOwnData()
-  const [source] = splitSeries(series)
-  const traded = signedIn && source === TRADED
+  const [source, symbol] = splitSeries(series)
+  const traded = signedIn && source === TRADED && marks.fills
+  const told = useToldTrades(symbol, traded)
+  const isTold = useIsTold(traded)
   const here = signals.filter((each) => each.series === series && !marks.hidden_signals.includes(each.id))
   const shown = here.map((each) => each.id).join()
   const drawn = (item: MarkItem) => item.kind !== 'signal' || shown.includes(item.signal.dataset_id)
 
-  useKind(engine, 'fill', series, traded && marks.fills ? tiles : [], fetchFills)
+  useKind(engine, 'fill', series, traded ? tiles : [], fetchFills, { told, isTold })
   useKind(engine, 'news', series, marks.news && !isOwn(series) ? tiles : [], fetchNews)
   useKind(engine, 'signal', series, shown ? tiles : [], fetchSignals, { drawn, choice: shown, lost: error !== null })
   useKind(engine, 'journal', series, signedIn && marks.journal ? tiles : [], fetchEntries)
-  useOrders(engine, series, traded && marks.fills)
+  useOrders(engine, series, traded)
 }
 
 /** Asks again for the marks that could not be loaded, and for the list of own data, which names the signals. */
@@ -71,12 +74,17 @@ const FIRST_KEYS: Record<AskedKind, readonly string[]> = {
   journal: ['journal', 'marks'],
 }
 
-/** `drawn`: which of them are; `lost`: nobody can tell what there is to ask for. */
+/** `drawn`: which of them are; `lost`: nobody can tell what there is to ask for; `told`: others that nobody had to
+ * ask for, and with `isTold` nobody has to. */
 interface Choice {
   drawn?: (item: MarkItem) => boolean
   choice?: string
   lost?: boolean
+  told?: readonly MarkItem[]
+  isTold?: boolean
 }
+
+const NONE: readonly MarkItem[] = []
 
 /** One kind of marks: all its spans together, or what was there before while one of them is on its way. */
 function useKind(
@@ -85,7 +93,7 @@ function useKind(
   series: string,
   tiles: readonly Span[],
   fetch: (series: string, tile: Span) => Promise<Found>,
-  { drawn = () => true, choice = '', lost = false }: Choice = {},
+  { drawn = () => true, choice = '', lost = false, told = NONE, isTold = false }: Choice = {},
 ): void {
   const found = useQueries({
     queries: tiles.map((tile) => ({
@@ -93,7 +101,7 @@ function useKind(
       queryFn: () => fetch(series, tile),
       staleTime: LOOK_AGAIN_MS,
       meta: META,
-      ...(tile.to * 1000 > serverNow() ? { refetchInterval: LOOK_AGAIN_MS } : {}),
+      refetchInterval: !isTold && tile.to * 1000 > serverNow() && LOOK_AGAIN_MS,
     })),
     combine: together,
   })
@@ -102,13 +110,14 @@ function useKind(
     const isOther = before.current.series !== series
     if (!found.waits || isOther) before.current = { series, pages: found.pages }
     const pages = before.current.pages.filter((page) => page !== undefined)
+    const items = [...pages.flatMap((page) => page.items), ...told]
     engine.marks.set(
       kind,
-      pages.flatMap((page) => page.items).filter(drawn),
+      [...new Map(items.map((item) => [item.id, item])).values()].filter(drawn),
       pages.some((page) => page.more),
     )
     engine.marks.setFailed(kind, found.failed || lost)
     // `drawn` is another function each time; `choice` says when it lets others through.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [engine, kind, series, found, choice, lost])
+  }, [engine, kind, series, found, choice, lost, told])
 }

@@ -9,23 +9,31 @@ import { compareAmounts, forGeometry, price as priceText, subtractAmounts } from
 import { splitSeries } from '../data/series'
 import type { ChartEngine } from '../engine/ChartEngine'
 import type { OrderLine } from './MarksPrimitive'
+import { useIsTold, useToldOrders } from './useTold'
 
 type Order = Schemas['OrderView']
 
+/** While the stream does not tell them. */
 const LOOK_AGAIN_MS = 15_000
 
 export function useOrders(engine: ChartEngine, series: string, enabled: boolean): void {
   const [, symbol] = splitSeries(series)
-  const { data: orders, isLoadingError } = useQuery({
+  const isTold = useIsTold(enabled)
+  const { data, dataUpdatedAt, isLoadingError } = useQuery({
     queryKey: ['orders', 'chart', symbol],
     queryFn: () => fetchOpen(symbol),
     enabled,
-    refetchInterval: LOOK_AGAIN_MS,
+    refetchInterval: !isTold && LOOK_AGAIN_MS,
     meta: { marks: true },
   })
-  const lines = useMemo(() => (enabled ? (orders ?? []) : []).flatMap(lineOf), [enabled, orders])
+  const told = useToldOrders(enabled, dataUpdatedAt)
+  const lines = useMemo(() => {
+    const orders = told?.filter((order) => order.symbol === symbol) ?? data ?? []
+    return enabled ? orders.flatMap(lineOf) : []
+  }, [enabled, told, data, symbol])
+  const failed = enabled && isLoadingError && !isTold
   useEffect(() => engine.marks.setOrders(lines), [engine, lines])
-  useEffect(() => engine.marks.setFailed('order', enabled && isLoadingError), [engine, enabled, isLoadingError])
+  useEffect(() => engine.marks.setFailed('order', failed), [engine, failed])
 }
 
 /** In the order in which they become what is asked for, so that one filled in between is found twice, never missed. */
