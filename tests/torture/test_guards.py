@@ -42,10 +42,7 @@ GUARDED_BY = {
 COMBINED = {
     "fencing-alone": {"lease-ignored", "connection-lock-ignored"},
     "lock-alone": {"lease-ignored", "no-fencing"},
-    "no-ownership-at-all": {
-        "lease-ignored", "connection-lock-ignored", "lock-numbers-ignored", "no-fencing"
-    },
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

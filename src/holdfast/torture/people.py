@@ -49,8 +49,7 @@ LIMITED: Final = 0.35
 FALLEN: Final = 0.08
 """The part of users whose account is further below its peak than they allow: they open nothing."""
 STUBBORN: Final = 0.15
-"""The part of users who stop things and try to rebalance them while the stop holds."""
-TRIES: Final = 0.8
+"""The part of users who do little but try to rebalance what they have just stopped."""
 _PREVIEW: Final[TypeAdapter[Any]] = TypeAdapter(PreviewRequest)
 
 
@@ -119,7 +118,8 @@ class Person:
         pause, act = self.dice.uniform(0.2, 2), self.open
         while loop.time() + pause < until:
             await asyncio.sleep(pause)
-            pause = self.dice.choice((0.3, 3, 5, 9)) * self.dice.uniform(0.5, 1.5)
+            pauses = (0.3, 1) if self.stubborn else (0.3, 3, 5, 9)
+            pause = self.dice.choice(pauses) * self.dice.uniform(0.5, 1.5)
             try:
                 await act()
             except HoldfastError as error:
@@ -132,7 +132,7 @@ class Person:
     async def _something(self) -> None:
         """Mostly with positions that stand; now and then with any, which may be refused."""
         sleeves, standing = await self.sleeves(), await self.sleeves("active", "needs_attention")
-        if self.stubborn and standing and self.dice.random() < TRIES:
+        if self.stubborn and standing:
             await self.stop(self.dice.choice((None, standing[0])), then_rebalance=standing[0])
             return
         choice, mine = self.dice.random(), self.dice.choice(standing or sleeves or [None])
@@ -199,7 +199,7 @@ class Person:
         self.house.tally.add("stopped")
         if then_rebalance:
             await self._try_to_rebalance(then_rebalance)
-        await asyncio.sleep(self.dice.uniform(1, 12))
+        await asyncio.sleep(self.dice.uniform(1, 3 if then_rebalance else 12))
         async with self.house.database.transaction() as session:
             await stops.lift(session, self.user_id, made.id, by="user", now=self.house.clock.now())
 
@@ -388,7 +388,7 @@ async def move_in(house: House, number: int) -> Person:
     return Person(
         house, number, dice, account, user_id, connection_id, world,
         {p.symbol: p.quantity for p in account.positions.values()}, browser, road.threads, fallen=fallen,
-        stubborn=random.Random(f"{house.seed}:stubborn:{number}").random() < STUBBORN,  # noqa: S311
+        stubborn=random.Random(f"{house.seed}:unwilling:{number}").random() < STUBBORN,  # noqa: S311
     )  # fmt: skip
 
 

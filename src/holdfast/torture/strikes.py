@@ -32,7 +32,8 @@ class Overtaking:
         self._house = house
         self._orders = orders
         self._others = others
-        self._freeze = partial(Worker.pause, seconds=seconds, cut=cut)
+        self._seconds = seconds
+        self._cut = cut
         self._frozen: Process | None = None
         self._execution = ""
 
@@ -45,7 +46,7 @@ class Overtaking:
             self._orders -= 1
             if self._orders == 0:
                 self._frozen, self._execution = process, execution
-                self._freeze(worker)
+                worker.pause(self._seconds, cut=self._cut)
         elif process is not self._frozen and execution == self._execution:
             self._others -= 1
             if self._others == 0 and self._frozen.paused:
