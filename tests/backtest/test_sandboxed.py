@@ -8,6 +8,7 @@ from holdfast.backtest import tasks
 from holdfast.scripts.library import examples
 from holdfast.scripts.sandbox import Sandbox
 
+pytestmark = pytest.mark.timeout(300)  # scripts stand back where the machine is busy
 ENDLESS = 'script("Endless")\nx = 1\nwhile x:\n    x += 1\n'
 
 

@@ -22,6 +22,8 @@ from holdfast.scripts.jail.warden import Ended, Limits, Warden
 
 RAW = Path(__file__).with_name("raw_zygote.py")
 LIMITS = Limits(wall=4, cpu=2, memory=768 * 2**20, output=2**20)
+PATIENT = Limits(wall=60, cpu=20, memory=768 * 2**20, output=2**20)
+"""For what must come to its end, also on a busy machine, where scripts stand back."""
 BARS = bytes(range(240)) * 20
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.scripts.jail.conftest import BARS, Cell, Opened
+from tests.scripts.jail.conftest import BARS, PATIENT, Cell, Opened
 from tests.scripts.jail.corpus import CORPUS, HARM, POISON, Attack
 
 from holdfast.scripts.jail import launch
@@ -59,14 +59,14 @@ async def test_every_attack_is_held(
     cell = await opened("raw", conditions)
     assert cell.warden.standing.locked
     await cell.run("password = 'NEIGHBOUR-TOKEN'; keep = {'password': password}")
-    honest = (await cell.run(SEEDED)).result
+    honest = (await cell.run(SEEDED, PATIENT)).result
     assert honest.startswith(b"[")
     got = []
     for attack in (one for one in CORPUS if one.kind == kind):
         ended = await cell.run(source_of(attack, world))
         if ended.result.startswith(b"loot:"):
             got.append((attack.source, ended.result))
-        assert (await cell.run(SEEDED)).result == honest, attack.source
+        assert (await cell.run(SEEDED, PATIENT)).result == honest, attack.source
     assert not got
     assert Path(world["secret"]).read_text() == "a secret of somebody else"
     assert {one.name for one in Path(world["folder"]).iterdir()} == {"secret", "socket"}
@@ -87,20 +87,20 @@ def test_the_corpus_bites(world: dict[str, Any], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", POISON)
 async def test_no_run_changes_another(cell: Cell, source: str) -> None:
-    honest = (await cell.run(SEEDED)).result
+    honest = (await cell.run(SEEDED, PATIENT)).result
     await cell.run(source)
-    assert (await cell.run(SEEDED)).result == honest
+    assert (await cell.run(SEEDED, PATIENT)).result == honest
 
 
 @pytest.mark.parametrize("name", HARM)
 async def test_harm_ends(cell: Cell, name: str) -> None:
     limits = Limits(wall=4, cpu=1, memory=512 * 2**20, output=2**20)
-    honest = (await cell.run(SEEDED)).result
+    honest = (await cell.run(SEEDED, PATIENT)).result
     ended = await cell.run(HARM[name], limits)
     assert not ended.result.startswith(b"[")
     assert ended.memory <= limits.memory
     assert len(ended.result) <= limits.output + 2**21
-    assert (await cell.run(SEEDED)).result == honest
+    assert (await cell.run(SEEDED, PATIENT)).result == honest
 
 
 async def test_limits_are_told_apart(cell: Cell) -> None:
@@ -110,21 +110,21 @@ async def test_limits_are_told_apart(cell: Cell) -> None:
     assert (os.WTERMSIG(wait.status), wait.stopped) == (signal.SIGKILL, "wall")
     flood = await cell.run(HARM["flood"], Limits(60, 20, 2**30, 2**20))
     assert (os.WTERMSIG(flood.status), flood.stopped) == (signal.SIGKILL, "output")
-    strange = await cell.run("import ctypes\nctypes.CDLL(None).syscall(425, 1, 0)")
+    strange = await cell.run("import ctypes\nctypes.CDLL(None).syscall(425, 1, 0)", PATIENT)
     assert os.WTERMSIG(strange.status) == signal.SIGSYS
-    huge = await cell.run("x = bytearray(2 * 10 ** 9)")
+    huge = await cell.run("x = bytearray(2 * 10 ** 9)", PATIENT)
     assert b"MemoryError" in huge.result
 
 
 async def test_bars_are_those_that_were_given(cell: Cell) -> None:
-    assert (await cell.run("result = bytes(bars)")).result == BARS
-    assert (await cell.run("result = bytes(bars)", bars=b"")).result == b""
+    assert (await cell.run("result = bytes(bars)", PATIENT)).result == BARS
+    assert (await cell.run("result = bytes(bars)", PATIENT, bars=b"")).result == b""
 
 
 async def test_nothing_of_us_is_in_reach(cell: Cell) -> None:
     """A run sees no variable, no user of ours, and nothing that names the installation."""
     found = await cell.run(
-        "import os, sys\nresult = repr((dict(os.environ), os.getuid(), os.getppid())).encode()"
+        "import os, sys\nresult = repr((dict(os.environ), os.getuid(), os.getppid())).encode()", PATIENT
     )
     environment, uid, parent = eval(found.result)
     assert (environment, parent) == ({}, -1)

@@ -88,7 +88,7 @@ async def test_the_socket_is_ours_alone(address: str) -> None:
 
 async def test_it_can_be_reached_over_tcp_and_by_a_long_path(tmp_path: Path) -> None:
     long = tmp_path / ("x" * 90) / "sandbox.sock"
-    for place in ("127.0.0.1:38417", str(long)):
+    for place in (f"127.0.0.1:{embedded.free_port()}", str(long)):
         async with serving(place, keeper()) as sandbox:
             assert (await run(sandbox)).error is None
 
