@@ -20,6 +20,7 @@ const signIn = createRoute({
 const signUp = createRoute({
   getParentRoute: () => root,
   path: '/sign-up',
+  validateSearch: (search) => present(search, ['next']),
   component: lazyRouteComponent(() => import('@/features/account/SignUpPage')),
 })
 

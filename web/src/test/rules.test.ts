@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 import { ACTIONS, matchKeys } from '@/app/actions'
-import { safeNext } from '@/features/account/SignInPage'
+import { safeNext } from '@/features/account/entering'
 import { csvPath } from '@/features/activity/queries'
 import { toSeries } from '@/features/indices/LevelChart'
 import { LICENCES } from '@/features/system/licences'

@@ -25,9 +25,10 @@ export function entryProblems(entered: Entered, creating: boolean): Partial<Reco
   return problems
 }
 
-/** Email and password, for signing in and for signing up. */
+/** Email and password, for signing in and for signing up. `email`: the one that is known already. */
 export function AccountForm({
   creating = false,
+  email: known = '',
   submitLabel,
   busy,
   error,
@@ -35,13 +36,14 @@ export function AccountForm({
   children,
 }: {
   creating?: boolean
+  email?: string | undefined
   submitLabel: string
   busy: boolean
   error: unknown
   onSubmit: (entered: Entered) => void
   children?: ReactNode
 }) {
-  const [email, setEmail] = useState('')
+  const [email, setEmail] = useState(known)
   const [password, setPassword] = useState('')
   const [problems, setProblems] = useState<Partial<Record<keyof Entered, string>>>({})
 
@@ -66,6 +68,7 @@ export function AccountForm({
       />
       <Field
         label="Password"
+        autoFocus={known !== ''}
         type="password"
         name="password"
         autoComplete={creating ? 'new-password' : 'current-password'}

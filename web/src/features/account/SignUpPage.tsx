@@ -1,26 +1,40 @@
 import { useMutation } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 
 import { answer, api } from '@/api/client'
-import { Button } from '@/ui/Button'
+import { adopt } from '@/api/session'
 import { Page } from '@/ui/Layout'
 
 import type { Entered } from './AccountForm'
 import { AccountForm } from './AccountForm'
+import { safeNext, signIn } from './entering'
+import { SignInForm } from './SignInForm'
+
+/** Signs in with the new account. That fails where the address had one already, of which the server does not tell. */
+async function signUp(entered: Entered) {
+  const { message } = await answer(api.POST('/api/auth/sign-up', { body: entered }))
+  const signedIn = await signIn(entered).catch(() => null)
+  return { message, signedIn, email: entered.email }
+}
 
 export default function SignUpPage() {
-  const signUp = useMutation({
-    mutationFn: (entered: Entered) => answer(api.POST('/api/auth/sign-up', { body: entered })),
+  const { next } = useSearch({ from: '/sign-up' })
+  const navigate = useNavigate()
+  const work = useMutation({
+    mutationFn: signUp,
+    onSuccess: async ({ signedIn }) => {
+      if (!signedIn) return
+      adopt(signedIn)
+      await navigate({ to: safeNext(next) })
+    },
   })
-  if (signUp.data) {
+  if (work.data && !work.data.signedIn) {
     return (
-      <Page title="Account requested" narrow>
+      <Page title="Sign in" narrow>
         <p role="status" className="mb-6 max-w-[52ch]">
-          {signUp.data.message}
+          {work.data.message}
         </p>
-        <Button kind="primary" asChild>
-          <Link to="/sign-in">Sign in</Link>
-        </Button>
+        <SignInForm email={work.data.email} next={next} />
       </Page>
     )
   }
@@ -29,13 +43,13 @@ export default function SignUpPage() {
       <AccountForm
         creating
         submitLabel="Create account"
-        busy={signUp.isPending}
-        error={signUp.error}
-        onSubmit={(entered) => signUp.mutate(entered)}
+        busy={work.isPending}
+        error={work.error}
+        onSubmit={(entered) => work.mutate(entered)}
       >
         <p className="text-sm text-muted">
           Already have one?{' '}
-          <Link to="/sign-in" className="text-ink underline">
+          <Link to="/sign-in" search={next ? { next } : {}} className="text-ink underline">
             Sign in
           </Link>
         </p>

@@ -124,7 +124,9 @@ function Invitation() {
               </Link>
             </Button>
             <Button asChild>
-              <Link to="/sign-up">Create an account</Link>
+              <Link to="/sign-up" search={{ next: '/scripts' }}>
+                Create an account
+              </Link>
             </Button>
           </div>
         }
