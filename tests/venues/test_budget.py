@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from tests.venues.fake_bybit import FixedClock
 
+from holdfast.venues.bybit import budget as budgets
 from holdfast.venues.bybit.budget import (
     ADDRESS_LIMIT,
     UNFILED_LIMIT,
@@ -22,6 +23,14 @@ from holdfast.venues.bybit.windows import SlidingLog
 
 HOUR = 3600.0
 WINDOW_MS = 1100
+
+
+@pytest.fixture(autouse=True)
+def _kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis forgets by its own clock, which does not stand still with the one of these tests."""
+    longer = budgets._RESERVE.replace("window + 1000)", "window + 600000)")
+    longer = longer.replace("known - now)", "known - now + 600000)")
+    monkeypatch.setattr(budgets, "_RESERVE", longer)
 
 
 async def waits(budget: Budget, count: int, *, units: int = 1, account: str = "a") -> list[float]:
