@@ -18,6 +18,7 @@ from tests.e2e.installation import Installation
 from tests.e2e.test_first_trade import api, try_the_demo
 from tests.e2e.test_journal import a_position, write
 from tests.e2e.test_pages import violations
+from tests.e2e.trader import ENDED, Trader
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -264,6 +265,28 @@ async def test_own_trades_and_notes_stand_on_the_market_that_was_traded(
     await expect(card.get_by_text("Dominance is cheap")).to_be_visible()
     await look(phone, "marks_trades_phone")
     await held.close()
+
+
+async def test_a_trade_is_marked_as_soon_as_it_is_told(page: Page, installation: Installation):
+    """Lists that say nothing of it, asked or not, keep no chart waiting."""
+    trader = Trader(installation, await try_the_demo(page))
+    frames: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
+    nothing = {"items": [], "next_cursor": None}
+    for listed in ("fills", "orders"):
+        await page.route(f"**/api/{listed}?*", lambda route: route.fulfill(json=nothing))
+    await opened(page, "/chart/bybit/BTCUSDT?tf=5m", signed_in=True)
+    await page.get_by_role("button", name="Marks").click()
+    async with answered(page, "PUT", "/charts/layouts/"):
+        await page.get_by_role("dialog", name="Marks").get_by_role("checkbox", name="News").uncheck()
+    await page.keyboard.press("Escape")
+    async with asyncio.timeout(PATIENCE / 1000):
+        while not any('"topic":"orders"' in frame for frame in frames):
+            await asyncio.sleep(0.1)
+    execution = await asyncio.to_thread(lambda: trader.execute(trader.preview(size="5000")))
+    assert execution["state"] in ENDED, execution["reason"]
+    card = await read_marks(page, about="Bitcoin dominance", most=4)
+    await expect(card.get_by_text(re.compile("^Bought ")).first).to_be_visible()
 
 
 # --- live and custom ----------------------------------------------------------------------------------------

@@ -28,18 +28,20 @@ def eventually(look: Callable[[], Found | None], *, within: float = 60, what: st
 @dataclass
 class Trader:
     installation: Installation
+    token: str = ""
+    """Of somebody who has signed in to the demo; a new user's by default."""
     http: httpx2.Client = field(init=False)
     connection: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self.http = httpx2.Client(base_url=self.installation.url, timeout=30)
-        signed_in = (
-            self.http.post("/api/auth/demo", headers={"Sec-Fetch-Site": "same-origin"} | from_elsewhere())
-            .raise_for_status()
-            .json()
-        )
-        self.http.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+        self.http.headers["Authorization"] = f"Bearer {self.token or self._sign_in()}"
         self.connection = eventually(self._connected, what="the connection's check")
+
+    def _sign_in(self) -> str:
+        headers = {"Sec-Fetch-Site": "same-origin"} | from_elsewhere()
+        signed_in = self.http.post("/api/auth/demo", headers=headers).raise_for_status().json()
+        return str(signed_in["access_token"])
 
     def _connected(self) -> dict[str, Any] | None:
         found = self.get("/api/connections")
