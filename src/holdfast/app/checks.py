@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from holdfast.app import mode
 from holdfast.app.context import located, lock_path
 from holdfast.app.handlers import QUEUES
 from holdfast.app.obstacles import LOW_BYTES, NEEDED_BYTES, InstanceLock, free_bytes, require_port
@@ -162,6 +163,11 @@ async def _postgres(settings: Settings) -> Finding:
         )
     finally:
         await database.close()
+    try:
+        await mode.require(settings.database_url, settings.mode)
+    except CannotRun as error:
+        found, _, advice = str(error).partition(": ")
+        return Finding("postgres", State.BROKEN, found, advice)
     return Finding("postgres", State.OK, f"answers, version {version}")
 
 

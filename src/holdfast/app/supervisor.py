@@ -1,5 +1,6 @@
 """Starts every process in order, keeps them running, and stops them all."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import psutil
 
 from holdfast.accounts.tokens import ensure_signing_key
 from holdfast.accounts.vault import VaultBroken, ensure_key_pair
-from holdfast.app import context, crew, migrate
+from holdfast.app import context, crew, migrate, mode
 from holdfast.app.crew import Member
 from holdfast.app.obstacles import (
     LOW_BYTES,
@@ -109,6 +110,7 @@ class Supervisor:
         self.settings = settings = self._with_servers()
         self._wait_ready()
         migrate.run(settings.database_url)
+        asyncio.run(mode.keep(settings.database_url, settings.mode))
         for member in crew.processes(settings):
             self._launch(member)
         self._wait_ready()

@@ -1,13 +1,23 @@
-"""Tables of the platform itself: jobs (the outbox), idempotency keys, and stamps of what the cache holds."""
+"""Tables of the platform itself: its mode, jobs (the outbox), idempotency keys, stamps for the cache."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.platform.database import Base
+
+
+class Installation(Base):
+    """One row: the mode in which everything here was stored."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    mode: Mapped[str]
 
 
 class Job(Base):

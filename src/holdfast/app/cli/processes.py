@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 def api() -> None:
     """Serve the HTTP API, the web app, and the stream unless a hub has it."""
     from holdfast.app.api import create_app
-    from holdfast.app.context import located
 
-    settings = located(Settings())
+    settings = _settings()
     configure_logging(settings, "api")
     _serve(create_app(settings), settings, settings.port)
 
@@ -31,10 +30,9 @@ def api() -> None:
 def hub() -> None:
     """Serve the live stream alone, beside an API that has HOLDFAST_HUB or HOLDFAST_STREAM_URL set."""
     from holdfast.accounts.tokens import SIGNING_KEY_FILE
-    from holdfast.app.context import located
     from holdfast.app.streaming import create_hub
 
-    settings = located(Settings())
+    settings = _settings()
     if not (settings.secrets_dir / SIGNING_KEY_FILE).is_file():
         raise CannotRun(
             f"The hub must know the key that signs access tokens: copy {SIGNING_KEY_FILE} from the API's "
@@ -76,22 +74,20 @@ def worker(
 ) -> None:
     """Carry out background jobs."""
     from holdfast.app import worker as module
-    from holdfast.app.context import located
     from holdfast.app.handlers import QUEUES
 
     wanted = [name.strip() for name in queues.split(",") if name.strip()]
     unknown = set(wanted) - set(QUEUES)
     if unknown or not wanted:
         raise typer.BadParameter(f"choose from {', '.join(QUEUES)}", param_hint="--queues")
-    module.main(located(Settings()), wanted, concurrency)
+    module.main(_settings(), wanted, concurrency)
 
 
 def scheduler() -> None:
     """Hand due jobs to the workers."""
     from holdfast.app import scheduler as module
-    from holdfast.app.context import located
 
-    settings = located(Settings())
+    settings = _settings()
     configure_logging(settings, "scheduler")
     _run(module.run(settings))
 
@@ -99,9 +95,8 @@ def scheduler() -> None:
 def feed() -> None:
     """Bring market data in and publish it."""
     from holdfast.app import feed as module
-    from holdfast.app.context import located
 
-    settings = located(Settings())
+    settings = _settings()
     configure_logging(settings, "feed")
     announce_ready()
     _run(module.run(settings))
@@ -110,9 +105,8 @@ def feed() -> None:
 def watch() -> None:
     """Listen to the accounts of all connections."""
     from holdfast.app import watch as module
-    from holdfast.app.context import located
 
-    settings = located(Settings())
+    settings = _settings()
     configure_logging(settings, "watch")
     announce_ready()
     _run(module.run(settings))
@@ -153,9 +147,22 @@ def sim(
 def migrate() -> None:
     """Bring the database's tables to this version."""
     from holdfast.app import migrate as module
+    from holdfast.app import mode
     from holdfast.app.context import located
 
-    module.run(located(Settings()).database_url)
+    settings = located(Settings())
+    module.run(settings.database_url)
+    asyncio.run(mode.keep(settings.database_url, settings.mode))
+
+
+def _settings() -> Settings:
+    """Of a process that shares the database with others, all of one mode."""
+    from holdfast.app import mode
+    from holdfast.app.context import located
+
+    settings = located(Settings())
+    asyncio.run(mode.require(settings.database_url, settings.mode))
+    return settings
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -7,9 +7,9 @@ import { Steps } from '@/ui/Steps'
 const STEPS: Step[] = [
   {
     title: 'Stop this installation',
-    text: 'Press Ctrl-C where it runs. The demo data stays; live mode does not show it.',
+    text: 'Press Ctrl-C where it runs. The demo stays as it is; live mode has a directory of its own.',
   },
-  { title: 'Start it in live mode', text: 'HOLDFAST_MODE=live make up', code: true },
+  { title: 'Start it in live mode', text: 'export HOLDFAST_MODE=live HOLDFAST_HOME=var/live; make up', code: true },
   {
     title: 'Create an account',
     text: 'Email and password, kept on your own machine. The demo account does not carry over.',
