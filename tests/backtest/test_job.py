@@ -336,7 +336,7 @@ async def test_no_more_warm_up_is_fetched_than_is_worth_waiting_for(
     seen = worker.scripts.lengths[0] - told["bars"]
     assert seen in (30, 31)
     assert warning["message"] == f"The script saw {seen} bars before the first that is traded, not 1,000."
-    assert "Data page" in warning["detail"]
+    assert "open its chart" in warning["detail"]
 
 
 @pytest.mark.parametrize(("missing", "told"), [(6000, True), (0, False)])

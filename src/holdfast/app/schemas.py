@@ -65,10 +65,10 @@ class QueueView(Schema):
 
 
 class SandboxView(Schema):
-    """Where scripts are run. ``tier``: "A" is every layer, "B" what an ordinary container allows, "none" runs
-    no script, and ``why`` says what is missing. ``layers``: what stands around a script, outermost first.
-    Of ``places``, ``running`` are taken; ``waiting`` runs have none yet. ``ended_by_force``: runs that were
-    stopped by a limit or by what they tried."""
+    """Where scripts are run. ``tier``: "A" is namespaces and an empty root, "B" what an ordinary container
+    allows, "none" runs no script, and ``why`` says what is missing. ``layers``: what stands around a script,
+    outermost first. Of ``places``, ``running`` are taken; ``waiting`` runs have none yet. ``ended_by_force``:
+    runs that were stopped by a limit or by what they tried."""
 
     tier: Literal["A", "B", "none"]
     why: str

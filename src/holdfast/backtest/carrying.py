@@ -116,7 +116,7 @@ class Carrying:
             raise InvalidInput(
                 f"There are not two bars of {series.name} between {utc_minute(start)} UTC and "
                 f"{utc_minute(until)} UTC.",
-                advice="Choose other times, or have its history filled on the Data page.",
+                advice="Choose other times, or open its chart and go back to them: that fills its history.",
             )
         traded = bars.take(slice(first, None))
         venue = series.source in feeds.OPENERS

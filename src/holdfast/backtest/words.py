@@ -18,6 +18,9 @@ _FINDINGS: Final = {
 }
 
 
+FILL: Final = "Have the history filled (open its chart and go back to that time), then run it again."
+
+
 def caution(kind: str, message: str, detail: str = "") -> dict[str, Any]:
     return {"kind": kind, "message": message, "detail": detail}
 
@@ -28,7 +31,7 @@ def of_bars(bars: Bars, timeframe: Timeframe, span: tuple[int, int], gaps: Gaps,
     start, until = span
     first, last = int(bars.time[0]), int(bars.time[-1])
     if first > start + timeframe.longest:
-        advice = "Have the history filled (Data page), then run it again." if venue else ""
+        advice = FILL if venue else ""
         found.append(caution("gaps", f"There are bars only from {utc_minute(first)} UTC on.", advice))
     if last + 2 * timeframe.longest < until:
         found.append(caution("gaps", f"There are no bars after {utc_minute(last)} UTC."))
@@ -51,7 +54,7 @@ def of_warm_up(seen: int, wanted: int) -> dict[str, Any]:
         "warm-up",
         f"The script saw {seen:,} {'bar' if seen == 1 else 'bars'} before the first that is traded, "
         f"not {wanted:,}.",
-        "No more was fetched for it. Have the history filled from earlier on (Data page), then run it again.",
+        f"No more was fetched for it. {FILL}",
     )
 
 

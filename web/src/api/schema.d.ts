@@ -5222,10 +5222,10 @@ export interface components {
         };
         /**
          * SandboxView
-         * @description Where scripts are run. ``tier``: "A" is every layer, "B" what an ordinary container allows, "none" runs
-         *     no script, and ``why`` says what is missing. ``layers``: what stands around a script, outermost first.
-         *     Of ``places``, ``running`` are taken; ``waiting`` runs have none yet. ``ended_by_force``: runs that were
-         *     stopped by a limit or by what they tried.
+         * @description Where scripts are run. ``tier``: "A" is namespaces and an empty root, "B" what an ordinary container
+         *     allows, "none" runs no script, and ``why`` says what is missing. ``layers``: what stands around a script,
+         *     outermost first. Of ``places``, ``running`` are taken; ``waiting`` runs have none yet. ``ended_by_force``:
+         *     runs that were stopped by a limit or by what they tried.
          */
         SandboxView: {
             /** Ended By Force */
