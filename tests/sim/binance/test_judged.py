@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from tests.sim.live import running
 
+from holdfast.sim.binance import limits
 from holdfast.sim.binance.routes import mount
 from holdfast.sim.clock import SimClock
 from holdfast.sim.market import Market
@@ -36,7 +37,8 @@ def url() -> Iterator[str]:
     app = web.Application()
     app[WORLD] = world
     mount(app, world)
-    with running(app) as live:
+    with running(app) as live, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "_MINUTE_MS", 10**15)  # what is used in a minute: none ends meanwhile
         yield f"{live.base}/binance"
 
 
