@@ -158,7 +158,7 @@ async def test_subscribing_and_leaving_again_and_again_leaves_nothing_behind(ser
 
 @pytest.mark.parametrize("bytes_", [b"", b"GET /api/stream HTTP/1.1\r\nHost: x\r\nX-Slow: "])
 async def test_who_never_finishes_asking_is_closed(server, monkeypatch, bytes_):
-    monkeypatch.setattr(impatience, "HEADERS_SECONDS", 0.5)
+    monkeypatch.setattr(impatience, "HEADERS_SECONDS", 2.0)
     async with no_growth():
         await slow_loris(server, bytes_)
     await unharmed(server)
@@ -187,9 +187,9 @@ async def slow_loris(server, bytes_):
 
 
 async def test_a_page_that_takes_its_time_is_not_a_slow_one(server, monkeypatch):
-    monkeypatch.setattr(impatience, "HEADERS_SECONDS", 0.3)
+    monkeypatch.setattr(impatience, "HEADERS_SECONDS", 2.0)
     async with page(server) as visitor:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(3.0)
         await visitor.subscribed("indices")
 
 

@@ -122,9 +122,10 @@ async def hearing(desk: Desk, redis: Redis) -> AsyncIterator[Client]:
     register_private(hub, LivePositions(quotes, IndexBoard(quotes, InstrumentBook()), clock))
     client = hub.welcome(None)
     client.user_id = desk.user_id
+    listens = asyncio.Event()
+    hub.carry("nothing", lambda _: None, listens.set)
     task = asyncio.create_task(hub.run())
-    while not await redis.pubsub_numpat():
-        await asyncio.sleep(0.01)
+    await listens.wait()
     assert await hub.subscribe(client, "orders") is None
     while hub.longest_wait() or "orders" not in client.pending:
         await asyncio.sleep(0.01)

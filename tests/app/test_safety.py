@@ -563,10 +563,10 @@ async def frozen_worker(desk: Desk) -> AsyncIterator[asyncio.Event]:
 async def test_a_stop_of_one_user_waits_for_a_worker_that_froze(
     settings: Settings, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(operator, "DATABASE_SECONDS", 0.5)
+    monkeypatch.setattr(operator, "DATABASE_SECONDS", 3.0)
     user = str(desk.user_id)
     async with frozen_worker(desk) as ended:
-        asyncio.get_running_loop().call_later(1.5, ended.set)
+        asyncio.get_running_loop().call_later(4.0, ended.set)
         assert "is stopped since" in await operator.stop_user(settings, user=user, by="me", reason="")
     async with frozen_worker(desk):
         monkeypatch.setattr(operator, "LOCKED_SECONDS", 0.5)

@@ -45,7 +45,7 @@ class Crew:
         for process in self.running:
             process.terminate()
         for process in self.running:
-            process.wait(15)
+            process.wait(60)
         self._log.close()
 
 
@@ -109,9 +109,9 @@ async def test_a_killed_workers_job_is_taken_up_again(database: Database, crew: 
     async def ended() -> bool:
         return (await notes(database))[-1] == ("a:5", "ended")
 
-    await until(ended, 30)
+    await until(ended, 90)
     job = (await rows(database))[0]
-    await until(lambda: _finished(database), 40)
+    await until(lambda: _finished(database), 90)
     assert job.fence == 2
     assert "OVERLAP" not in [what for _, what in await notes(database)]
     assert not [child for child in children if child.is_running()]
@@ -170,7 +170,7 @@ async def test_a_deadly_job_is_counted_and_held_back(database: Database, crew: C
     async def others_still_run() -> bool:
         return ("alive:0.01", "ended") in await notes(database)
 
-    await until(others_still_run, 40)
+    await until(others_still_run, 90)
 
 
 async def test_handlers_say_how_it_goes_on(database: Database, crew: Crew) -> None:
