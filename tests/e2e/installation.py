@@ -19,7 +19,7 @@ import httpx2
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_WITHIN = 120
+READY_WITHIN = 240
 
 
 @dataclass
@@ -123,7 +123,7 @@ def _wait_until_live(running: Installation) -> None:
 def _is_live(running: Installation) -> bool:
     """Ready means that somebody could trade: every index has a fresh level."""
     try:
-        indices = httpx2.get(f"{running.url}/api/indices", timeout=2).json()
+        indices = httpx2.get(f"{running.url}/api/indices", timeout=10).json()
     except (httpx2.HTTPError, ValueError):
         return False
     return (

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx2
-from tests.e2e.trader import Trader
+from tests.e2e.trader import Trader, eventually
 
 CONTENTS = ("/api/positions", "/api/executions", "/api/orders", "/api/fills", "/api/connections")
 
@@ -42,6 +42,17 @@ def assert_problem(answer: httpx2.Response, status: int, *words: str) -> dict[st
 
 
 def preview(trader: Trader, **changes: Any) -> httpx2.Response:
+    """What comes of it; asked again while it is refused for a moment only, for the old prices of a busy
+    machine."""
+
+    def answered() -> httpx2.Response | None:
+        answer = ask_preview(trader, **changes)
+        return None if answer.status_code == 503 else answer
+
+    return eventually(answered, what="an answer that is not for the moment")
+
+
+def ask_preview(trader: Trader, **changes: Any) -> httpx2.Response:
     body = {
         "kind": "open",
         "connection_id": trader.connection["id"],

@@ -119,7 +119,7 @@ async def test_a_killed_hub_costs_its_clients_no_closed_bar(divided: Installatio
         await follower.closes(2)
         await asyncio.sleep((59 - time.time()) % MINUTE)  # a bar is to close while nobody tells of it
         divided.kill("hub")
-        await follower.until(lambda: follower.connections == 2)
+        await follower.until(lambda: follower.connections >= 2)
         await follower.closes(2)
         times = sorted(follower.closed)
         assert all(after - before == MINUTE for before, after in pairwise(times)), times

@@ -59,7 +59,7 @@ def _words(process: psutil.Process) -> list[str]:
 def _ready(installation: Installation) -> bool:
     """Somebody could trade: every index has a fresh level again."""
     try:
-        indices = httpx2.get(f"{installation.url}/api/indices", timeout=2).json()
+        indices = httpx2.get(f"{installation.url}/api/indices", timeout=10).json()
     except (httpx2.HTTPError, ValueError):
         return False
     return isinstance(indices, list) and all(i["level"] and not i["stale_reason"] for i in indices)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.e2e.installation import Installation
-from tests.e2e.problems import assert_problem, nothing_happens, preview
+from tests.e2e.problems import ask_preview, assert_problem, nothing_happens, preview
 from tests.e2e.trader import ENDED, Trader, eventually, held, venue_sizes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -108,7 +108,7 @@ def test_no_preview_while_the_venue_is_down(installation: Installation, trader: 
     with nothing_happens(trader):
         try:
             installation.fault(DOWN)
-            assert_problem(preview(trader), 503, "Nothing was traded", "Try again")
+            assert_problem(ask_preview(trader), 503, "Nothing was traded", "Try again")
         finally:
             installation.fault()
     trader.preview()

@@ -52,12 +52,19 @@ class Trader:
         return self.http.get(path, params=query).raise_for_status().json()
 
     def preview(self, index_id: str = "btc-d", size: str = "2000", direction: str = "long") -> dict[str, Any]:
-        """That can be executed. On a busy machine prices grow old and the venue is slow: then once more, as a
-        user would."""
+        """That can be executed."""
         wanted = {"kind": "open", "connection_id": self.connection["id"], "index_id": index_id}
+        return self._executable({**wanted, "direction": direction, "size": size})
+
+    def preview_close(self, position_id: str) -> dict[str, Any]:
+        """That can be executed."""
+        return self._executable({"kind": "close", "position_id": position_id})
+
+    def _executable(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """On a busy machine prices grow old and the venue is slow: then once more, as a user would."""
 
         def executable() -> dict[str, Any] | None:
-            answer = self.http.post("/api/previews", json={**wanted, "direction": direction, "size": size})
+            answer = self.http.post("/api/previews", json=wanted)
             if answer.is_success and answer.json()["executable"]:
                 shown: dict[str, Any] = answer.json()
                 return shown
@@ -66,17 +73,18 @@ class Trader:
 
         return eventually(executable, what="a preview that can be executed")
 
-    def preview_close(self, position_id: str) -> dict[str, Any]:
-        answer = self.http.post("/api/previews", json={"kind": "close", "position_id": position_id})
-        shown: dict[str, Any] = answer.raise_for_status().json()
-        return shown
-
     def confirm(self, plan: dict[str, Any], *, key: str = "") -> httpx2.Response:
         body = {"plan_id": plan["id"], "digest": plan["digest"]}
         return self.http.post("/api/executions", json=body, headers={"Idempotency-Key": key or uuid4().hex})
 
     def execute(self, plan: dict[str, Any]) -> dict[str, Any]:
-        started = self.confirm(plan).raise_for_status().json()
+        """Confirmed again, as the refusal advises, where the prices of a busy machine have grown old."""
+
+        def answered() -> httpx2.Response | None:
+            answer = self.confirm(plan)
+            return None if answer.status_code == 503 else answer
+
+        started = eventually(answered, what="prices to confirm at").raise_for_status().json()
         return self.until_ended(started["id"])
 
     def until_ended(self, execution_id: str, *, within: float = 90) -> dict[str, Any]:
