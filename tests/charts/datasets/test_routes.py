@@ -56,6 +56,18 @@ async def bring(
     return (await client.get(f"/api/datasets/{answer.json()['id']}", headers=headers)).json()
 
 
+@pytest.fixture
+def work_at(database: Database, settings: Settings) -> Callable[[str, int], Work]:
+    """The tools of a worker that reads a dataset, at this attempt."""
+    clock = SystemClock()
+
+    def made(dataset_id: str, attempt: int) -> Work:
+        lease = Lease(1, service.JOB, dataset_id, 1, attempt, clock.now())
+        return Work(lease, database, None, settings, clock, {})  # type: ignore[arg-type]
+
+    return made
+
+
 async def left(database: Database) -> list[int]:
     async with database.transaction() as session:
         return [await session.scalar(select(func.count()).select_from(one)) or 0 for one in EVERYTHING]
@@ -164,7 +176,7 @@ async def test_numbers_too_far_apart_for_one_scale_are_refused(
 async def test_a_file_is_not_read_for_ever(
     client: httpx2.AsyncClient,
     database: Database,
-    settings: Settings,
+    work_at: Callable[[str, int], Work],
     owner: Headers,
     key: Key,
     monkeypatch: pytest.MonkeyPatch,
@@ -176,15 +188,10 @@ async def test_a_file_is_not_read_for_ever(
         raise ZeroDivisionError
 
     monkeypatch.setattr(importing, "check", broken)
-    clock = SystemClock()
-    for attempt in range(1, MOST_ATTEMPTS + 1):
-        lease = Lease(1, service.JOB, made, 1, attempt, clock.now())
-        work = Work(lease, database, None, settings, clock, {})  # type: ignore[arg-type]
-        if attempt < MOST_ATTEMPTS:
-            with pytest.raises(ZeroDivisionError):
-                await tasks.read_dataset(work)
-        else:
-            await tasks.read_dataset(work)
+    for attempt in range(1, MOST_ATTEMPTS):
+        with pytest.raises(ZeroDivisionError):
+            await tasks.read_dataset(work_at(made, attempt))
+    await tasks.read_dataset(work_at(made, MOST_ATTEMPTS))
     told = (await client.get(f"/api/datasets/{made}", headers=owner)).json()
     assert told["state"] == "failed"
     assert "Send it again" in told["error"]
@@ -193,16 +200,13 @@ async def test_a_file_is_not_read_for_ever(
 
 async def test_a_full_disk_ends_no_file(
     client: httpx2.AsyncClient,
-    database: Database,
-    settings: Settings,
+    work_at: Callable[[str, int], Work],
     owner: Headers,
     key: Key,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = (await send(client, owner | key(), BARS)).json()["id"]
-    clock = SystemClock()
-    lease = Lease(1, service.JOB, made, 1, MOST_ATTEMPTS, clock.now())
-    work = Work(lease, database, None, settings, clock, {})  # type: ignore[arg-type]
+    work = work_at(made, MOST_ATTEMPTS)
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
