@@ -148,10 +148,11 @@ class Outcome:
 
 
 @contextmanager
-def server(kind: str, redis_url: str) -> Iterator[tuple[int, int]]:
-    """A process; yields its id and its port."""
+def server(kind: str, redis_url: str, **places: str) -> Iterator[tuple[int, int]]:
+    """A process; yields its id and its port. ``places``: what its environment names besides."""
     port = embedded.free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench._fanout", kind, str(port), redis_url])
+    program = [sys.executable, "-m", "bench._fanout", kind, str(port), redis_url]
+    process = subprocess.Popen(program, env=os.environ | places)
     try:
         yield process.pid, port
     finally:

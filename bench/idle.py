@@ -7,11 +7,9 @@ the stream, as the application does it, and once without, as if Redis had lost i
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -20,12 +18,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from bench._house import database_at, new_home, row, servers
-from bench.fanout import AT_ONCE, PATIENCE, Listener, cpu
+from bench.fanout import AT_ONCE, PATIENCE, Listener, cpu, server
 from holdfast.accounts.models import SignIn, User
 from holdfast.accounts.tokens import Tokens, ensure_signing_key
 from holdfast.accounts.vault import ensure_key_pair
 from holdfast.execution.risk.models import Stop
-from holdfast.platform import embedded
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.pubsub import tell_changed
@@ -60,24 +57,15 @@ class Page(Listener):
             self.told[text[10:].partition(b'"')[0].decode()] = time.monotonic()
 
 
-@contextmanager
-def hub(settings: Settings) -> Iterator[tuple[int, int]]:
+def hub(settings: Settings) -> AbstractContextManager[tuple[int, int]]:
     """The process; yields its id and its port."""
-    port = embedded.free_port()
-    places = {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "HOLDFAST_HOME": str(settings.home),
-    }
-    program = [sys.executable, "-m", "bench._fanout", "people", str(port), settings.redis_url]
-    process = subprocess.Popen(program, env=os.environ | places)
-    try:
-        yield process.pid, port
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
+    return server(
+        "people",
+        settings.redis_url,
+        DATABASE_URL=settings.database_url,
+        REDIS_URL=settings.redis_url,
+        HOLDFAST_HOME=str(settings.home),
+    )
 
 
 async def people(database: Database, settings: Settings) -> dict[UUID, str]:
