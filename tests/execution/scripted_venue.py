@@ -65,7 +65,8 @@ class ScriptedVenue:
     A post-only order rests until ``trade_resting``, or until it is cancelled.
 
     Words: fill, none (no liquidity), half, reject:CODE, lost_request, lost_answer, limited. ``down`` makes
-    every call fail. ``kill_at``: the process dies at that call, before its effect or ``kill_after`` it.
+    every call fail, ``down_after_placing`` those after the next orders. ``kill_at``: the process dies at that
+    call, before its effect or ``kill_after`` it.
     """
 
     clock: TestClock
@@ -73,6 +74,7 @@ class ScriptedVenue:
     available: Decimal = Decimal(1_000_000)
     fee_rate: Decimal = Decimal("0.00055")
     down: bool = False
+    down_after_placing: bool = False
     kill_at: int = -1
     kill_after: bool = False
     orders: dict[str, VenueOrder] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class ScriptedVenue:
             if dying and self.kill_after and number == len(orders) // 2:
                 raise Killed
         self._die(dying)
+        self.down |= self.down_after_placing
         return placements
 
     def _place(self, request: OrderRequest) -> Placement:

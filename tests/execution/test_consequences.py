@@ -274,14 +274,7 @@ async def test_a_fill_after_the_end_reopens_the_position_and_is_told(desk: Desk)
 async def test_an_order_of_unknown_end_alarms_until_its_end_is_known(desk: Desk):
     execution_id = await desk.confirm(await desk.plan())
     desk.venue.script = {"XRPUSDT": ["lost_answer"]}
-    place = desk.venue.place
-
-    async def then_down(requests):
-        answers = await place(requests)
-        desk.venue.down = True
-        return answers
-
-    desk.venue.place = then_down  # type: ignore[method-assign]
+    desk.venue.down_after_placing = True
     execution = await desk.run(execution_id, rounds=3)
     told = await the_only(desk, "needs_attention")
     assert (told.position_id, told.severity, told.settled_at) == (execution.sleeve_id, "alarm", None)

@@ -97,14 +97,7 @@ async def test_a_lost_request_is_sent_again_under_the_same_id_once_the_venue_doe
 async def test_unknown_stays_unknown_while_the_venue_is_silent_and_is_resolved_when_it_speaks(desk: Desk):
     execution_id = await desk.confirm(await desk.plan())
     desk.venue.script = {"XRPUSDT": ["lost_answer"]}
-    place = desk.venue.place
-
-    async def then_down(requests):
-        answers = await place(requests)
-        desk.venue.down = True
-        return answers
-
-    desk.venue.place = then_down  # type: ignore[method-assign]
+    desk.venue.down_after_placing = True
     execution = await desk.run(execution_id, rounds=3)
     assert execution.state == "needs_attention"
     assert "XRPUSDT" in execution.reason
