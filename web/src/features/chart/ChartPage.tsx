@@ -22,6 +22,7 @@ import type { CellDialog } from './panels/ChartCell'
 import { ChartCell } from './panels/ChartCell'
 import { HistoryNote } from './panels/ChartStates'
 import { DrawingMenu, DrawingRail, SyncNote } from './panels/DrawingTools'
+import { LayoutsButton } from './panels/LayoutsButton'
 import { ModeSwitch, NothingOwn } from './panels/ModeSwitch'
 import { ReplayBar } from './panels/ReplayBar'
 import { LabelledTool, Toolbar, ToolSelect } from './panels/Toolbar'
@@ -147,6 +148,7 @@ export default function ChartPage() {
           title="Go to date (Alt G)"
         />
         <LabelledTool icon={Rewind} label="Replay" onClick={replay} />
+        <LayoutsButton />
         <ToolSelect
           label="Layout"
           value={String(specs.length)}

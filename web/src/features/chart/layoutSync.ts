@@ -1,4 +1,4 @@
-/** Keeps the workspace with the account as its default layout, so that it is the same on every device. */
+/** Keeps the workspace with the account as one of its layouts, so that it is the same on every device. */
 import type { Schemas } from '@/api/client'
 import { answer, api } from '@/api/client'
 import { ProblemError } from '@/api/problem'
@@ -6,87 +6,142 @@ import { randomKey } from '@/lib/ids'
 
 import { onOtherUser, userId } from './userStorage'
 import type { Workspace } from './workspace'
-import { isUnsent, markSent, markUnsent, readWorkspace, workspace } from './workspace'
+import { ahead, changeWorkspace, readWorkspace, workspace } from './workspace'
 
 const PAUSE = 1_500
 const CONFLICT = 409
 const NAME = 'Workspace'
 
-type Layout = Schemas['LayoutView']
+export type Layout = Schemas['LayoutView']
 
-/** What is known of a user's layout: where it is kept, and what it says there. */
+/** What is known of the layout in hand: which version the account has, and what it says. */
 interface Account {
-  layout: Pick<Layout, 'id' | 'version' | 'name'> | null
+  user: string
+  version: number | 'unread' | 'unreachable'
   known: string
 }
 
 let timer: ReturnType<typeof setTimeout> | undefined
-let current: Account = { layout: null, known: '' }
+let last: Promise<unknown> = Promise.resolve()
+let current = unread()
+
+function unread(): Account {
+  return { user: userId(), version: 'unread', known: '' }
+}
 
 onOtherUser(() => {
   clearTimeout(timer)
-  current = { layout: null, known: '' }
+  current = unread()
 })
 
 const textOf = ({ cells, active }: Workspace) => JSON.stringify({ cells, active })
 
-async function read(account: Account): Promise<Layout | undefined> {
-  const layouts = await answer(api.GET('/api/charts/layouts'))
-  const found = layouts.find((each) => each.is_default) ?? layouts[0]
-  account.layout = found ?? { id: uuid(), version: 0, name: NAME }
-  return found
+/** One thing after the other: of two that write the same version, one would be refused. */
+export function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  const turn = last.then(work)
+  last = turn.catch(() => undefined)
+  return turn
 }
 
-/** Where another device wrote meanwhile, the one in hand wins: its charts are the ones being looked at. */
+export function fetchLayouts(): Promise<Layout[]> {
+  return answer(api.GET('/api/charts/layouts'))
+}
+
+export function putLayout({ id, version, name, is_default, active, cells }: Omit<Layout, 'updated_at'>) {
+  const params = { path: { layout_id: id }, header: { 'idempotency-key': randomKey() } }
+  const body = { version, name, is_default, active, cells }
+  return answer(api.PUT('/api/charts/layouts/{layout_id}', { params, body }))
+}
+
+/** Shows a layout of the account; changes are changes of it from now on. */
+export function adopt(layout: Layout): void {
+  const charts = readWorkspace(layout)
+  if (!charts) throw new Error(`“${layout.name}” cannot be shown.`)
+  current = { ...unread(), version: layout.version, known: textOf(charts) }
+  ahead.set(true)
+  changeWorkspace({ ...charts, layout: { id: layout.id, name: layout.name } })
+}
+
+/** The layout in hand got another name. */
+export function rename({ id, name, version }: Layout): void {
+  current.version = version
+  changeWorkspace({ layout: { id, name } })
+}
+
+/** Finds the layout in hand, or else the one used last. Takes its charts, unless something was changed here that it has not got. */
+async function learn(account: Account): Promise<void> {
+  const layouts = await fetchLayouts().catch((error: unknown) => {
+    account.version = 'unreachable'
+    throw error
+  })
+  if (account !== current) return
+  const { layout, unsent } = workspace.get()
+  const own = layouts.find((each) => each.id === layout?.id)
+  const other = unsent && layout ? undefined : (layouts.find((each) => each.is_default) ?? layouts[0])
+  const found = own ?? other
+  const { id, name } = found ?? layout ?? { id: uuid(), name: NAME }
+  const charts = unsent ? null : readWorkspace(found)
+  account.version = found?.version ?? 0
+  if (charts) account.known = textOf(charts)
+  changeWorkspace({ ...(charts && inFront(charts)), layout: { id, name } })
+}
+
+/** The address opens one of the charts. */
+function inFront(charts: Workspace): Workspace {
+  const { cells, active } = workspace.get()
+  const front = charts.cells.findIndex((cell) => cell.series === cells[active]?.series)
+  return front < 0 ? charts : { ...charts, active: front }
+}
+
 async function write(): Promise<void> {
   const account = current
+  if (!account.user) return
+  if (typeof account.version === 'string') await learn(account)
   const state = workspace.get()
-  if (!userId() || textOf(state) === account.known) return
-  if (!account.layout) await read(account)
-  if (!account.layout || account !== current) return
-  const { id, version, name } = account.layout
-  try {
-    const body = { version, name, is_default: true, active: state.active, cells: state.cells }
-    const params = { path: { layout_id: id }, header: { 'idempotency-key': randomKey() } }
-    account.layout = await answer(api.PUT('/api/charts/layouts/{layout_id}', { params, body }))
-    account.known = textOf(state)
-    if (account === current && textOf(workspace.get()) === account.known) markSent()
-  } catch (error) {
-    account.layout = null
-    if (error instanceof ProblemError && error.problem.status === CONFLICT) send()
+  if (account !== current || typeof account.version === 'string' || !state.layout) return
+  if (textOf(state) !== account.known) {
+    try {
+      const { version } = await putLayout({ ...state, ...state.layout, version: account.version, is_default: true })
+      Object.assign(account, { version, known: textOf(state) })
+    } catch (error) {
+      account.version = 'unreachable'
+      throw error
+    }
   }
+  if (account === current && textOf(workspace.get()) === account.known) changeWorkspace({ unsent: false })
 }
 
-/** A change before the account's charts are known is the address's, which opens one of them. */
+/** Sends what was changed. Where another device wrote meanwhile, the one in hand wins: its charts are the ones being looked at. */
+export async function settle(): Promise<void> {
+  await write().catch((error: unknown) => {
+    if (error instanceof ProblemError && error.problem.status === CONFLICT) return write()
+    throw error
+  })
+}
+
+/** A change while the account's charts are being read is the address's, which opens one of them. */
 function onChange(): void {
-  if (current.layout && textOf(workspace.get()) !== current.known) markUnsent()
-  send()
+  const state = workspace.get()
+  if (current.user !== userId() || textOf(state) === current.known) return
+  if (current.version !== 'unread' && !state.unsent) changeWorkspace({ unsent: true })
+  else send()
 }
 
 function send(): void {
   clearTimeout(timer)
-  timer = setTimeout(() => void write().catch(() => undefined), PAUSE)
+  timer = setTimeout(() => void inTurn(settle).catch(() => undefined), PAUSE)
 }
 
-/** Takes what the account has, unless something was changed here that it has not got, then sends every change; a failure is tried again with the next change. */
+/** Takes what the account has, then sends every change; a failure is tried again with the next change. */
 export function keepWorkspace(): () => void {
   let stopped = false
   async function load() {
-    if (!userId()) return
-    const account = current
-    const found = readWorkspace(await read(account))
-    if (stopped || account !== current) return
-    if (isUnsent()) {
-      send()
-      return
-    }
-    if (!found) return
-    account.known = textOf(found)
-    const { cells, active } = workspace.get()
-    const front = found.cells.findIndex((cell) => cell.series === cells[active]?.series)
-    workspace.set(front < 0 ? found : { ...found, active: front })
+    if (stopped || !userId()) return
+    current = unread()
+    await learn(current)
+    if (workspace.get().unsent) send()
   }
-  void load().catch(() => undefined)
+  void inTurn(load).catch(() => undefined)
   const unwatch = workspace.subscribe(onChange)
   return () => {
     stopped = true
@@ -95,7 +150,7 @@ export function keepWorkspace(): () => void {
 }
 
 /** A random id in the form the server takes. */
-function uuid(): string {
+export function uuid(): string {
   const hex = randomKey()
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
 }

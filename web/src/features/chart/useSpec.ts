@@ -1,5 +1,5 @@
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { useEffect, useMemo, useState } from 'react'
+import { useEffect, useEffectEvent, useMemo } from 'react'
 
 import { useStore } from '@/lib/store'
 
@@ -14,7 +14,7 @@ import { keepHalf, moved } from './own/modes'
 import { ownSeries } from './own/store'
 import { useUserId } from './userStorage'
 import { symbolWords } from './words'
-import { changeCell, changeWorkspace, workspace } from './workspace'
+import { ahead, changeCell, changeWorkspace, workspace } from './workspace'
 
 /** The charts of the workspace. The address names the series and the timeframe of the one in front. */
 export function useSpecs() {
@@ -25,19 +25,19 @@ export function useSpecs() {
   const own = useStore(ownSeries)
   const user = useUserId()
   const named = `${source}:${symbol}`
+  const kept = cells[active]
   /** Another chart was brought to the front, and the address does not name it yet. */
-  const [going, setGoing] = useState<string | null>(null)
-  if (going === named) setGoing(null)
-  const waits = going !== null && going !== named
-  const series = (waits ? cells[active]?.series : undefined) ?? named
+  const leads = useStore(ahead)
+  const arrived = kept?.series === named && shown(kept, own) === asTimeframe(tf)
+  const waits = leads && !arrived
+  const series = (waits ? kept?.series : undefined) ?? named
   const wanted = waits ? undefined : asTimeframe(tf)
   const specs = useMemo(
     () =>
       cells.map((cell, index): ChartSpec => {
         const next = index === active ? moved(index, cell, series) : cell
         const timeframe = (index === active && wanted) || next.timeframe
-        const base = own.get(next.series)?.base
-        return { ...next, timeframe: base ? madeOf(timeframe, base) : timeframe }
+        return { ...next, timeframe: shown({ ...next, timeframe }, own) }
       }),
     [cells, active, series, wanted, own],
   )
@@ -54,12 +54,19 @@ export function useSpecs() {
   useEffect(() => {
     if (!keeps) return
     rememberChart(...splitSeries(series), timeframe)
-    const kept = workspace.get().cells[active]
-    if (front && kept && (kept.series !== series || kept.timeframe !== timeframe)) changeCell(active, front)
+    const now = workspace.get().cells[active]
+    if (front && now && (now.series !== series || now.timeframe !== timeframe)) changeCell(active, front)
     specs.forEach((spec, index) => keepHalf(index, spec))
   }, [active, front, keeps, series, specs, timeframe])
 
   useEffect(() => keepWorkspace(), [user])
+
+  const lead = useEffectEvent(() => front && goTo(front))
+  useEffect(() => {
+    if (waits) lead()
+    else ahead.set(false)
+  }, [waits, named, tf, front])
+  useEffect(() => () => ahead.set(false), [])
 
   useEffect(() => {
     if (wanted && wanted !== timeframe) void navigate({ to: '.', search: { tf: timeframe }, replace: true })
@@ -80,10 +87,15 @@ export function useSpecs() {
   function activate(index: number) {
     const next = specs[index]
     if (!next || index === active) return
-    setGoing(next.series)
+    ahead.set(true)
     changeWorkspace({ active: index })
-    goTo(next)
   }
 
   return { specs, active, goTo, activate }
+}
+
+/** The bars that a chart can show: those of own data are made of longer ones than some timeframes. */
+function shown({ series, timeframe }: Pick<ChartSpec, 'series' | 'timeframe'>, own: ReturnType<typeof ownSeries.get>) {
+  const base = own.get(series)?.base
+  return base ? madeOf(timeframe, base) : timeframe
 }

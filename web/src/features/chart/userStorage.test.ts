@@ -12,7 +12,7 @@ import { halfOf, keepHalf } from './own/modes'
 import { keepPlace, placeOf } from './own/places'
 import { ownSeries, signalSets } from './own/store'
 import { keyOf, shareOut } from './userStorage'
-import { changeWorkspace, isUnsent, workspace } from './workspace'
+import { changeWorkspace, workspace } from './workspace'
 
 mockedServer()
 
@@ -100,7 +100,7 @@ describe('the layout of an account', () => {
     stop()
     const stopAgain = keepWorkspace()
     await vi.advanceTimersByTimeAsync(4_000)
-    await vi.waitFor(() => expect(isUnsent()).toBe(false))
+    await vi.waitFor(() => expect(workspace.get().unsent).toBe(false))
     expect(series()).toEqual(['bybit:NEWUSDT'])
     expect(written.join()).toContain('bybit:NEWUSDT')
     stopAgain()

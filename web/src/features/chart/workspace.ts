@@ -9,21 +9,25 @@ import { keyOf, onOtherUser, userId } from './userStorage'
 export interface Workspace {
   cells: ChartSpec[]
   active: number
+  /** The layout of the account that these charts are. */
+  layout?: { id: string; name: string } | undefined
+  /** There are changes here that the account has not got yet: a page may be closed right after one. */
+  unsent?: boolean | undefined
 }
 
 export const MOST_CHARTS = 4
 
 const KEY = 'holdfast.workspace'
-const UNSENT = 'holdfast.workspace-unsent'
 const FRESH: Workspace = { cells: [{ series: 'bybit:BTCUSDT', ...DEFAULT_SPEC }], active: 0 }
 
 /** What was stored, as far as it can be shown; null when it cannot. */
 export function readWorkspace(stored: unknown): Workspace | null {
   if (typeof stored !== 'object' || stored === null) return null
-  const { cells, active } = stored as Partial<Workspace>
+  const { cells, active, layout, unsent } = stored as Partial<Workspace>
   if (!Array.isArray(cells)) return null
   const known = cells.flatMap((cell) => readCell(cell) ?? []).slice(0, MOST_CHARTS)
-  return known.length > 0 ? { cells: known, active: Math.min(Math.max(0, active ?? 0), known.length - 1) } : null
+  const front = Math.min(Math.max(0, active ?? 0), known.length - 1)
+  return known.length > 0 ? { cells: known, active: front, layout, unsent } : null
 }
 
 /** One chart that was stored, as far as it can be shown. */
@@ -38,9 +42,11 @@ function stored(): Workspace {
   return (userId() ? storedOf(userId()) : null) ?? marketsOf(storedOf('')) ?? FRESH
 }
 
+/** Each tab has what it showed; a new one begins with what was changed last on this device. */
 function storedOf(user: string): Workspace | null {
+  const key = keyOf(KEY, user)
   try {
-    return readWorkspace(JSON.parse(localStorage.getItem(keyOf(KEY, user)) ?? 'null'))
+    return readWorkspace(JSON.parse(sessionStorage.getItem(key) ?? localStorage.getItem(key) ?? 'null'))
   } catch {
     return null
   }
@@ -54,17 +60,14 @@ export const workspace = createStore<Workspace>(stored())
 
 onOtherUser(() => workspace.set(stored()))
 
+/** The chart in front was brought there, and the address is to follow. */
+export const ahead = createStore(false)
+
 export function changeWorkspace(change: Partial<Workspace>): void {
-  workspace.set({ ...workspace.get(), ...change })
-  localStorage.setItem(keyOf(KEY), JSON.stringify(workspace.get()))
+  const next = { ...workspace.get(), ...change }
+  for (const storage of [sessionStorage, localStorage]) storage.setItem(keyOf(KEY), JSON.stringify(next))
+  workspace.set(next)
 }
-
-/** Whether there are changes here that the account has not got yet: a page may be closed right after one. */
-export const isUnsent = () => localStorage.getItem(keyOf(UNSENT)) !== null
-
-export const markUnsent = () => localStorage.setItem(keyOf(UNSENT), 'yes')
-
-export const markSent = () => localStorage.removeItem(keyOf(UNSENT))
 
 export function changeCell(index: number, change: Partial<ChartSpec>): void {
   const { cells } = workspace.get()
