@@ -113,7 +113,7 @@ async def house(
     """Everything a running installation has after its first poll and its first user."""
     clock = SystemClock()
     lease = Lease(job_id=1, kind="", subject="", fence=1, attempts=1, until=clock.now())
-    settings = Settings(sim_port=simulator)
+    settings = Settings(sim_port=simulator, stale_price_seconds=600, preview_seconds=600)
     work = Work(lease, database, redis, settings, clock, {})
     async with aiohttp.ClientSession() as client:
         wanted = {"balances": {"USDT": "25000"}, "ips": ["127.0.0.1"]}

@@ -104,11 +104,11 @@ async def test_harm_ends(cell: Cell, name: str) -> None:
 
 
 async def test_limits_are_told_apart(cell: Cell) -> None:
-    loop = await cell.run("while True: pass", Limits(60, 1, 2**30, 2**20))
+    loop = await cell.run("while True: pass", Limits(200, 1, 2**30, 2**20))
     assert os.WTERMSIG(loop.status) == signal.SIGXCPU
     wait = await cell.run(HARM["wait"], Limits(0.5, 20, 2**30, 2**20))
     assert (os.WTERMSIG(wait.status), wait.stopped) == (signal.SIGKILL, "wall")
-    flood = await cell.run(HARM["flood"], Limits(60, 20, 2**30, 2**20))
+    flood = await cell.run(HARM["flood"], Limits(200, 20, 2**30, 2**20))
     assert (os.WTERMSIG(flood.status), flood.stopped) == (signal.SIGKILL, "output")
     strange = await cell.run("import ctypes\nctypes.CDLL(None).syscall(425, 1, 0)", PATIENT)
     assert os.WTERMSIG(strange.status) == signal.SIGSYS

@@ -67,7 +67,7 @@ async def serving(address: str, keeper: Keeper, places: int = 4) -> AsyncIterato
 
 
 async def until(check: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while not await check():
             await asyncio.sleep(0.02)
 
