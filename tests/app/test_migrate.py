@@ -10,8 +10,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from alembic import command
+from sqlalchemy import select
 
+from holdfast.accounts.models import Connection, User
 from holdfast.app.migrate import _config, _with_connection, differences, migrate
+from holdfast.platform.database import Database
+from holdfast.platform.models import Installation
 
 NOW: Final = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -90,3 +94,35 @@ async def test_strategies_hold_from_their_first_close_where_the_next_open_was_no
 async def insert(connection: asyncpg.Connection, table: str, row: dict[str, Any]) -> None:
     places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
     await connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
+
+
+@pytest.mark.parametrize(
+    ("is_demo", "environments", "mode"),
+    [
+        (True, ["simulated"], "demo"),
+        (True, [], "demo"),
+        (False, ["testnet", "live"], "live"),
+        (False, [], None),
+    ],
+)
+async def test_a_database_that_was_used_knows_its_mode(
+    empty_url: str, is_demo: bool, environments: list[str], mode: str | None
+) -> None:
+    await migrate(empty_url)
+    await _with_connection(empty_url, lambda there: command.downgrade(_config(there), "0018"))
+    database = Database(empty_url, pool_size=1)
+    async with database.transaction() as session:
+        user = User(id=uuid4(), is_demo=is_demo, created_at=NOW)
+        session.add(user)
+        await session.flush()
+        for environment in environments:
+            session.add(
+                Connection(
+                    id=uuid4(), user_id=user.id, venue="bybit", environment=environment, label=environment,
+                    key_hint="", state="active", created_at=NOW,
+                )
+            )  # fmt: skip
+    await migrate(empty_url)
+    async with database.sessions() as session:
+        assert await session.scalar(select(Installation.mode)) == mode
+    await database.close()

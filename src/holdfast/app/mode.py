@@ -27,17 +27,13 @@ async def keep(database_url: str, mode: Mode) -> None:
 
 
 async def require(database_url: str, mode: Mode) -> None:
-    """For a process that starts by itself. While PostgreSQL does not answer, or before ``holdfast migrate``,
-    there is nothing to compare with.
+    """As ``keep``, but nothing is written: a database may be of no mode yet.
 
     Raises:
-        CannotRun: the database is of the other mode.
+        CannotRun: it is of the other one.
     """
-    try:
-        async with _session(database_url) as session:
-            await _compare(session, mode)
-    except (SQLAlchemyError, OSError):
-        return
+    async with _session(database_url) as session:
+        await _compare(session, mode)
 
 
 async def _compare(session: AsyncSession, mode: Mode) -> None:
@@ -52,9 +48,12 @@ async def _compare(session: AsyncSession, mode: Mode) -> None:
 
 @asynccontextmanager
 async def _session(database_url: str) -> AsyncIterator[AsyncSession]:
+    """While PostgreSQL does not answer, or before its tables are made, there is nothing to compare with."""
     database = Database(database_url, pool_size=1)
     try:
         async with database.sessions() as session:
             yield session
+    except (SQLAlchemyError, OSError):
+        return
     finally:
         await database.close()

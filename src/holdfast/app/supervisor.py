@@ -109,6 +109,7 @@ class Supervisor:
             self._launch(crew.simulator(settings))
         self.settings = settings = self._with_servers()
         self._wait_ready()
+        asyncio.run(mode.require(settings.database_url, settings.mode))
         migrate.run(settings.database_url)
         asyncio.run(mode.keep(settings.database_url, settings.mode))
         for member in crew.processes(settings):

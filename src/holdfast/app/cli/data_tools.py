@@ -72,6 +72,7 @@ async def _with_tools(work: Callable[[Any], Awaitable[Any]]) -> Any:
 
 @asynccontextmanager
 async def _opened() -> AsyncIterator[Tools]:
+    from holdfast.app import mode
     from holdfast.app.context import located
     from holdfast.platform.clock import SystemClock
     from holdfast.platform.database import Database
@@ -79,6 +80,7 @@ async def _opened() -> AsyncIterator[Tools]:
     from holdfast.platform.settings import Settings
 
     settings = located(Settings())
+    await mode.require(settings.database_url, settings.mode)
     database, redis = Database(settings.database_url, pool_size=2), open_redis(settings.redis_url)
     tools = Tools(settings, database, redis, SystemClock())
     try:

@@ -147,12 +147,9 @@ def sim(
 def migrate() -> None:
     """Bring the database's tables to this version."""
     from holdfast.app import migrate as module
-    from holdfast.app import mode
     from holdfast.app.context import located
 
-    settings = located(Settings())
-    module.run(settings.database_url)
-    asyncio.run(mode.keep(settings.database_url, settings.mode))
+    module.run(located(Settings()).database_url)
 
 
 def _settings() -> Settings:
@@ -161,7 +158,7 @@ def _settings() -> Settings:
     from holdfast.app.context import located
 
     settings = located(Settings())
-    asyncio.run(mode.require(settings.database_url, settings.mode))
+    asyncio.run(mode.keep(settings.database_url, settings.mode))
     return settings
 
 
