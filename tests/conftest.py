@@ -31,10 +31,13 @@ EARLY = ("e2e", "torture", "crash", "app", "execution")
 """Folders whose files take long. Begun first they leave short ones for the end, so that no process works
 alone for minutes."""
 
-REAL = ("e2e", "crash", "app")
-"""Folders whose tests wait for real processes, browsers and clocks, which a busy machine may hold up for
-longer than any patience. One that fails is run once more, and counted as rerun; one that fails twice has
-failed. All other tests have one try."""
+REAL = (
+    "e2e/", "crash/", "app/test_up.py", "app/test_worker.py", "app/test_hub.py", "app/test_streaming.py",
+    "app/test_hostile.py", "app/test_impatience.py", "app/test_live_candles.py",
+)  # fmt: skip
+"""Tests that wait for real processes, browsers and sockets, which a busy machine may hold up for longer than
+any patience. One that fails is run once more, and counted as rerun; one that fails twice has failed. All other
+tests have one try."""
 
 
 # On a busy machine any example may take long.
@@ -49,19 +52,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
     for item in items:
         shares = "installation" in item.fixturenames  # type: ignore[attr-defined]
-        group = "installation" if shares else item.path.relative_to(HERE).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
-        if _folder(item) in REAL:
+        path = item.path.relative_to(HERE).as_posix()
+        item.add_marker(pytest.mark.xdist_group("installation" if shares else path))
+        if path.startswith(REAL):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def _turn(item: pytest.Item) -> int:
-    folder = _folder(item)
+    folder = item.path.relative_to(HERE).parts[0]
     return EARLY.index(folder) if folder in EARLY else len(EARLY)
-
-
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).parts[0]
 
 
 class TestServer:

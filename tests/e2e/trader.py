@@ -65,10 +65,12 @@ class Trader:
 
         def executable() -> dict[str, Any] | None:
             answer = self.http.post("/api/previews", json=wanted)
-            if answer.is_success and answer.json()["executable"]:
-                shown: dict[str, Any] = answer.json()
+            if answer.status_code == 503:
+                return None
+            shown: dict[str, Any] = answer.raise_for_status().json()
+            if shown["executable"]:
                 return shown
-            print("not executable:", answer.text)
+            print("not executable:", shown["blocked_reason"])
             return None
 
         return eventually(executable, what="a preview that can be executed")
