@@ -36,8 +36,8 @@ REAL = (
     "app/test_hostile.py", "app/test_impatience.py", "app/test_live_candles.py",
 )  # fmt: skip
 """Tests that wait for real processes, browsers and sockets, which a busy machine may hold up for longer than
-any patience. One that fails is run once more, and counted as rerun; one that fails twice has failed. All other
-tests have one try."""
+any patience. One that fails is run once more, and counted as rerun; one that fails twice has failed. All
+others have one try."""
 
 
 # On a busy machine any example may take long.

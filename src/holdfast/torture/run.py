@@ -161,6 +161,7 @@ class _Run:
         self._weather = weather
         self._loop = loop
         self._dice = random.Random(f"{seed}:run")  # noqa: S311  not a secret
+        workers = self._dice.choice((1, 2, 2, 3))
         self._house = House(
             loop,
             database,
@@ -168,7 +169,7 @@ class _Run:
             start=begin(seed),
             home=home,
             wild=weather.wild,
-            workers=max(self._dice.choice((1, 2, 2, 3)), 4 if weather.contested else 1),
+            workers=4 if weather.contested else workers,
             handlers={kind: self._watched(handler) for kind, handler in HANDLERS.items()},
         )
         if weather.narrow:
