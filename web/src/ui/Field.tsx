@@ -3,6 +3,8 @@ import { CircleAlert } from 'lucide-react'
 import type { ComponentProps, ReactNode } from 'react'
 import { useId } from 'react'
 
+import { ServerWords } from './ServerWords'
+
 export interface FieldProps extends ComponentProps<'input'> {
   label: string
   hint?: ReactNode
@@ -57,7 +59,9 @@ export function Field({
       {error && (
         <p id={errorId} role="alert" className="mt-1.5 flex gap-1.5 text-sm text-error">
           <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0" />
-          {error}
+          <span>
+            <ServerWords>{error}</ServerWords>
+          </span>
         </p>
       )}
       {hint && (

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import { asProblem } from '@/api/problem'
 
 import { Button } from './Button'
-import { Words } from './Words'
+import { ServerWords } from './ServerWords'
 
 /** Stands for what loads. `label`: announces it, where nothing around it does. */
 export function Skeleton({ className, label }: { className?: string; label?: string }) {
@@ -64,11 +64,11 @@ export function ProblemNotice({
       <div className="min-w-0">
         <p className="font-medium">{problem.title}</p>
         <p className="break-words">
-          <Words>{problem.detail}</Words>
+          <ServerWords>{problem.detail}</ServerWords>
         </p>
         {problem.advice && (
           <p className="text-muted">
-            <Words>{problem.advice}</Words>
+            <ServerWords>{problem.advice}</ServerWords>
           </p>
         )}
         {problem.request_id && (

@@ -3,6 +3,7 @@ import { useRef } from 'react'
 
 import { useStore } from '@/lib/store'
 
+import { ServerWords } from './ServerWords'
 import type { ToastMessage } from './toasts'
 import { dismissToast, toasts } from './toasts'
 
@@ -41,7 +42,9 @@ function Message({ message }: { message: ToastMessage }) {
       onOpenChange={close}
       className="animate-enter rounded-card bg-ink px-4 py-3 text-sm text-on-ink shadow-sheet"
     >
-      <Toast.Description>{message.text}</Toast.Description>
+      <Toast.Description>
+        <ServerWords>{message.text}</ServerWords>
+      </Toast.Description>
     </Toast.Root>
   )
 }

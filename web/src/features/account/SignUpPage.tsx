@@ -10,7 +10,8 @@ import { AccountForm } from './AccountForm'
 import { safeNext, signIn } from './entering'
 import { SignInForm } from './SignInForm'
 
-/** Signs in with the new account. That fails where the address had one already, of which the server does not tell. */
+/** Signs in with the new account. Where that fails, as where the address had one already (of which the server does not
+ * tell), it is done by hand. */
 async function signUp(entered: Entered) {
   const { message } = await answer(api.POST('/api/auth/sign-up', { body: entered }))
   const signedIn = await signIn(entered).catch(() => null)

@@ -1,5 +1,6 @@
 import { CircleCheck, CircleX, TriangleAlert } from 'lucide-react'
 
+import { ServerWords } from '@/ui/ServerWords'
 import { Skeleton } from '@/ui/States'
 
 import type { Connection } from './queries'
@@ -33,8 +34,12 @@ export function Findings({ findings, checking }: { findings: Finding[]; checking
             <Icon aria-hidden className={`mt-px size-4 shrink-0 ${colour}`} />
             <span>
               <span className="sr-only">{word}: </span>
-              {finding.message}
-              {finding.advice && <span className="block text-muted">{finding.advice}</span>}
+              <ServerWords>{finding.message}</ServerWords>
+              {finding.advice && (
+                <span className="block text-muted">
+                  <ServerWords>{finding.advice}</ServerWords>
+                </span>
+              )}
             </span>
           </li>
         )

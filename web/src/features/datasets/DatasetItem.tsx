@@ -7,6 +7,7 @@ import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
 import { DownloadButton } from '@/ui/DownloadButton'
 import { Facts } from '@/ui/Layout'
+import { ServerWords } from '@/ui/ServerWords'
 import { Time } from '@/ui/Time'
 
 import { ChangeDataset } from './ChangeDataset'
@@ -41,7 +42,11 @@ export function DatasetItem({ dataset, shownOn }: { dataset: Dataset; shownOn: D
         />
       )}
       {ready && <Facts items={facts(dataset, shownOn)} />}
-      {dataset.state === 'failed' && <p className="max-w-[64ch] break-words">{dataset.error}</p>}
+      {dataset.state === 'failed' && (
+        <p className="max-w-[64ch] break-words">
+          <ServerWords>{dataset.error}</ServerWords>
+        </p>
+      )}
       {dataset.wrong_rows > 0 && <Problems dataset={dataset} />}
       <div className="mt-5 flex flex-wrap gap-3">
         {ready && (

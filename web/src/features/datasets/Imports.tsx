@@ -4,6 +4,7 @@ import { answer, api } from '@/api/client'
 import { Badge } from '@/ui/Badge'
 import { Button } from '@/ui/Button'
 import { Section } from '@/ui/Layout'
+import { ServerWords } from '@/ui/ServerWords'
 import { ProblemNotice } from '@/ui/States'
 
 import { Progress } from './Progress'
@@ -44,7 +45,11 @@ function ImportItem({ one }: { one: Import }) {
         />
       )}
       {one.state === 'done' && <p className="tnum">{outcome(one)}</p>}
-      {one.state === 'failed' && <p className="max-w-[64ch] break-words">{one.error}</p>}
+      {one.state === 'failed' && (
+        <p className="max-w-[64ch] break-words">
+          <ServerWords>{one.error}</ServerWords>
+        </p>
+      )}
       {one.problems.length > 0 && <WrongRows name={one.file_name} problems={one.problems} />}
       {isRemovable(one) && <Remove one={one} />}
     </li>

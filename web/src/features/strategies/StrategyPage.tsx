@@ -8,7 +8,7 @@ import { Facts, Page } from '@/ui/Layout'
 import { Delta, Money, Price } from '@/ui/Money'
 import { Notice, ProblemNotice, Skeleton, SkeletonRows } from '@/ui/States'
 import { Time } from '@/ui/Time'
-import { Words } from '@/ui/Words'
+import { ServerWords } from '@/ui/ServerWords'
 
 import { Events } from './Events'
 import { Fills } from './Fills'
@@ -85,7 +85,7 @@ function State({ strategy }: { strategy: Strategy }) {
       )}
       {strategy.waiting && !isOver(strategy) && (
         <Notice kind="warning">
-          <Words>{strategy.waiting}</Words>
+          <ServerWords>{strategy.waiting}</ServerWords>
         </Notice>
       )}
     </div>

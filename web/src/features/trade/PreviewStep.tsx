@@ -7,7 +7,7 @@ import { Button } from '@/ui/Button'
 import { Facts, Section } from '@/ui/Layout'
 import { Money } from '@/ui/Money'
 import { Notice } from '@/ui/States'
-import { Words } from '@/ui/Words'
+import { ServerWords } from '@/ui/ServerWords'
 
 import { ExpiryRing, useSecondsLeft } from './ExpiryRing'
 import { PlanLegs } from './PlanLegs'
@@ -57,7 +57,7 @@ export function PreviewStep({ plan, renew, renewing }: StepProps) {
       </div>
       {!plan.executable && (
         <Notice kind="warning" className="mb-8">
-          <Words>{plan.blocked_reason || 'This plan cannot be carried out.'}</Words>
+          <ServerWords>{plan.blocked_reason || 'This plan cannot be carried out.'}</ServerWords>
         </Notice>
       )}
       {plan.kind === 'rebalance' && (

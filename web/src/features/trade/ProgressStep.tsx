@@ -3,7 +3,7 @@ import { Progress } from 'radix-ui'
 import { useNow } from '@/lib/clock'
 import { wholeSeconds } from '@/lib/times'
 import { Notice } from '@/ui/States'
-import { Words } from '@/ui/Words'
+import { ServerWords } from '@/ui/ServerWords'
 
 import { LegLines } from './LegLines'
 import type { Execution } from './queries'
@@ -32,7 +32,7 @@ export function ProgressStep({ execution }: { execution: Execution }) {
       </Progress.Root>
       {execution.reason && (
         <Notice className="mb-6">
-          <Words>{execution.reason}</Words>
+          <ServerWords>{execution.reason}</ServerWords>
         </Notice>
       )}
       <LegLines execution={execution} />

@@ -8,7 +8,7 @@ import { DownloadButton } from '@/ui/DownloadButton'
 import { Facts, Section } from '@/ui/Layout'
 import { Money, NoValue, Price, Quantity } from '@/ui/Money'
 import { Table } from '@/ui/Table'
-import { Words } from '@/ui/Words'
+import { ServerWords } from '@/ui/ServerWords'
 
 import { SideWord } from './PlanLegs'
 import type { Execution } from './queries'
@@ -34,7 +34,7 @@ export function Receipt({ execution }: { execution: Execution }) {
       </div>
       {execution.reason && (
         <p className="mt-3 max-w-[64ch] text-muted">
-          <Words>{execution.reason}</Words>
+          <ServerWords>{execution.reason}</ServerWords>
         </p>
       )}
       <Facts

@@ -1,5 +1,5 @@
 /** Words of the server. What they put between back-quotes, such as a command, is shown as code. */
-export function Words({ children }: { children: string }) {
+export function ServerWords({ children }: { children: string }) {
   return children.split(/`([^`]+)`/).map((part, place) =>
     place % 2 === 0 ? (
       part
