@@ -86,11 +86,14 @@ async function learn(account: Account): Promise<void> {
   changeWorkspace({ ...(charts && inFront(charts)), layout: { id, name } })
 }
 
-/** The address opens one of the charts. */
+/** The address opens one of the charts: the very one, or else one of its market. */
 function inFront(charts: Workspace): Workspace {
-  const { cells, active } = workspace.get()
-  const front = charts.cells.findIndex((cell) => cell.series === cells[active]?.series)
-  return front < 0 ? charts : { ...charts, active: front }
+  const now = workspace.get()
+  const named = now.cells[now.active]
+  const ofMarket = (at: number) => charts.cells[at]?.series === named?.series
+  const theOne = (at: number) => ofMarket(at) && charts.cells[at]?.timeframe === named?.timeframe
+  const places = [charts.active, ...charts.cells.keys()]
+  return { ...charts, active: places.find(theOne) ?? places.find(ofMarket) ?? charts.active }
 }
 
 async function write(): Promise<void> {

@@ -149,6 +149,19 @@ describe('a layout', () => {
 })
 
 describe('a page that is loaded anew', () => {
+  it.each([
+    ['4h', 0, 1],
+    ['15m', 1, 0],
+    ['1d', 1, 1],
+  ] as const)('brings the chart to the front that its address names: %s', async (timeframe, kept, front) => {
+    const first = keepLayout('First', 'bybit:BTCUSDT', true)
+    const cells = (['15m', '4h'] as const).map((each) => ({ ...cell('bybit:BTCUSDT'), timeframe: each }))
+    change(first.id, { cells, active: kept })
+    changeWorkspace({ cells: [{ ...cell('bybit:BTCUSDT'), timeframe }], active: 0 })
+    await visit()
+    expect(workspace.get()).toMatchObject({ cells, active: front })
+  })
+
   it('opens the layout that was in hand in its tab, whichever the account used last', async () => {
     keepLayout('First', 'bybit:BTCUSDT', true)
     const second = keepLayout('Second', 'binance:ETHUSDT')
