@@ -1,11 +1,11 @@
 /** The chart somebody looked at last on this device; it opens when no symbol is named. */
-import { keyOf } from './userStorage'
+import { keep, keyOf } from './userStorage'
 
 const KEY = 'holdfast.chart'
 const FIRST = { source: 'bybit', symbol: 'BTCUSDT' }
 
 export function rememberChart(source: string, symbol: string, tf: string): void {
-  localStorage.setItem(keyOf(KEY), JSON.stringify({ source, symbol, tf }))
+  keep('localStorage', KEY, { source, symbol, tf })
 }
 
 export function lastChart() {

@@ -12,7 +12,7 @@ import { halfOf, keepHalf } from './own/modes'
 import { keepPlace, placeOf } from './own/places'
 import { ownSeries, signalSets } from './own/store'
 import { keyOf, shareOut } from './userStorage'
-import { changeWorkspace, workspace } from './workspace'
+import { changeCell, changeWorkspace, workspace } from './workspace'
 
 mockedServer()
 
@@ -52,6 +52,17 @@ describe('two users of a device', () => {
     signIn('ann')
     expect(workspace.get()).toMatchObject({ cells: [{ series: 'binance:ETHUSDT' }], active: 0 })
   })
+})
+
+it('a device that is full, or refuses to keep anything, keeps nobody from changing a chart', () => {
+  vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+    throw new DOMException('Full.', 'QuotaExceededError')
+  })
+  changeCell(0, { timeframe: '4h' })
+  keepHalf(0, cell('bybit:BTCUSDT'))
+  keepPlace(0, 'bybit:BTCUSDT', { chosen: '1h', shown: '1h', from: 1, to: 2 })
+  rememberChart('bybit', 'BTCUSDT', '4h')
+  expect(workspace.get().cells[0]?.timeframe).toBe('4h')
 })
 
 describe('the layout of an account', () => {

@@ -17,6 +17,15 @@ export function useUserId(): string {
 
 export const keyOf = (name: string, user = userId()) => `${name}:${user}`
 
+/** Keeps something of this user for good, or as long as the tab is open. A device that is full or refuses keeps nothing. */
+export function keep(where: 'localStorage' | 'sessionStorage', name: string, value: unknown): void {
+  try {
+    window[where].setItem(keyOf(name), JSON.stringify(value))
+  } catch {
+    // The page goes on with what it has in hand.
+  }
+}
+
 /** Tells when somebody else uses the page, before it is drawn for them. */
 export function onOtherUser(listener: () => void): void {
   let before = userId()

@@ -4,7 +4,7 @@ import { createStore } from '@/lib/store'
 import { asTimeframe } from './data/timeframes'
 import type { ChartSpec } from './engine/spec'
 import { DEFAULT_SPEC, isOwn } from './engine/spec'
-import { keyOf, onOtherUser, userId } from './userStorage'
+import { keep, keyOf, onOtherUser, userId } from './userStorage'
 
 export interface Workspace {
   cells: ChartSpec[]
@@ -64,9 +64,8 @@ onOtherUser(() => workspace.set(stored()))
 export const ahead = createStore(false)
 
 export function changeWorkspace(change: Partial<Workspace>): void {
-  const next = { ...workspace.get(), ...change }
-  for (const storage of [sessionStorage, localStorage]) storage.setItem(keyOf(KEY), JSON.stringify(next))
-  workspace.set(next)
+  workspace.set({ ...workspace.get(), ...change })
+  for (const where of ['sessionStorage', 'localStorage'] as const) keep(where, KEY, workspace.get())
 }
 
 export function changeCell(index: number, change: Partial<ChartSpec>): void {

@@ -1,7 +1,7 @@
 /** Live shows markets, Custom the user's own data. Each chart remembers where it was in the other one. */
 import type { ChartSpec } from '../engine/spec'
 import { DEFAULT_SPEC, isOwn, withSeries } from '../engine/spec'
-import { keyOf } from '../userStorage'
+import { keep, keyOf } from '../userStorage'
 import { readCell } from '../workspace'
 
 export type Mode = 'live' | 'custom'
@@ -19,7 +19,7 @@ export function modeOf(series: string): Mode {
 export function keepHalf(index: number, cell: ChartSpec): void {
   const halves = stored()
   halves[index] = { ...halves[index], [modeOf(cell.series)]: cell }
-  localStorage.setItem(keyOf(KEY), JSON.stringify(halves))
+  keep('localStorage', KEY, halves)
 }
 
 /** What a chart showed last in a mode. */

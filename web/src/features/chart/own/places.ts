@@ -1,6 +1,6 @@
 /** Where in time a chart was left, for as long as the tab is open. */
 import type { Timeframe } from '../data/timeframes'
-import { keyOf } from '../userStorage'
+import { keep, keyOf } from '../userStorage'
 
 export interface Place {
   /** What was chosen, and what was shown at that width. */
@@ -19,7 +19,7 @@ export function keepPlace(index: number, series: string, place: Place | null): v
   const key = `${index} ${series}`
   if (place) places.set(key, place)
   else places.delete(key)
-  sessionStorage.setItem(keyOf(KEY), JSON.stringify(Object.fromEntries(places)))
+  keep('sessionStorage', KEY, Object.fromEntries(places))
 }
 
 /** Where a chart was left on a series, if it was left at this timeframe. */
