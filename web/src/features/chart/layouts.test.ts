@@ -1,71 +1,28 @@
-import { http, HttpResponse } from 'msw'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-import { adopt as signInAs, forget } from '@/api/session'
 import { kept } from '@/mocks/charts'
-import { USER } from '@/mocks/world'
-import { mockedServer, server } from '@/test/server'
+import {
+  cell,
+  change,
+  chartsOf,
+  cutOff,
+  keepLayout,
+  loadAnew,
+  mockedLayouts,
+  name,
+  names,
+  show,
+  shown,
+  signIn,
+  visit,
+} from '@/test/layouts'
+import { server } from '@/test/server'
 
-import { DEFAULT_SPEC } from './engine/spec'
 import { deleteLayout, newLayout, openLayout, otherThan, renameLayout, restoreLayout, saveLayoutAs } from './layouts'
-import type { Layout } from './layoutSync'
-import { fetchLayouts, inTurn, keepWorkspace, settle } from './layoutSync'
+import { fetchLayouts, inTurn, settle } from './layoutSync'
 import { changeWorkspace, workspace } from './workspace'
 
-mockedServer()
-
-const signIn = (id: string) => signInAs({ access_token: id, expires_in: 600, user: { ...USER, id } })
-const cell = (series: string) => ({ ...DEFAULT_SPEC, series })
-const show = (...series: string[]) => changeWorkspace({ cells: series.map(cell), active: 0 })
-const shown = () => workspace.get().cells.map((each) => each.series)
-const name = () => workspace.get().layout?.name
-const names = async () => (await fetchLayouts()).map((each) => each.name)
-const chartsOf = (wanted: Layout) => (kept.layouts.get(wanted.id) as unknown as Layout).cells.map((each) => each.series)
-const refuse = (path: string, method: 'get' | 'put' = 'put') =>
-  server.use(http[method](path, () => HttpResponse.error()))
-
-/** A layout that is there already, as another device made it. */
-function keepLayout(name: string, series: string, is_default = false): Layout {
-  const updated_at = `2026-11-0${kept.layouts.size + 1}T00:00:00Z`
-  const layout = { id: name, version: 1, name, is_default, active: 0, cells: [cell(series)], updated_at }
-  kept.layouts.set(name, layout)
-  return layout
-}
-
-/** What another device did. */
-function change(id: string, changes: Partial<Layout>): void {
-  Object.assign(kept.layouts.get(id) ?? {}, changes)
-}
-
-let leave: () => void = () => undefined
-
-/** The page of charts, once it knows what the account has. */
-async function visit(): Promise<void> {
-  leave = keepWorkspace()
-  await inTurn(() => Promise.resolve())
-}
-
-/** Another tab of the same browser, or the same one loaded anew when it was shut (`closed`). */
-function loadAnew(closed = false): void {
-  leave()
-  forget()
-  if (closed) sessionStorage.clear()
-  signIn('ann')
-}
-
-beforeEach(() => {
-  localStorage.clear()
-  sessionStorage.clear()
-  kept.layouts.clear()
-  forget()
-  signIn('ann')
-})
-
-afterEach(async () => {
-  leave()
-  forget()
-  await inTurn(() => Promise.resolve())
-})
+mockedLayouts()
 
 describe('a layout', () => {
   it('is saved under another name, and what follows is a change of the copy', async () => {
@@ -129,7 +86,7 @@ describe('a layout', () => {
     const second = keepLayout('Second', 'binance:ETHUSDT')
     await visit()
     show('bybit:SOLUSDT')
-    refuse('/api/charts/layouts/:id')
+    cutOff('/api/charts/layouts/:id')
     await expect(openLayout(second)).rejects.toThrow()
     await expect(saveLayoutAs('Third')).rejects.toThrow()
     expect([name(), shown(), workspace.get().unsent]).toEqual(['First', ['bybit:SOLUSDT'], true])
@@ -190,7 +147,7 @@ describe('a page that is loaded anew', () => {
     const second = keepLayout('Second', 'binance:ETHUSDT')
     await visit()
     show('bybit:NEWUSDT')
-    refuse('/api/charts/layouts/:id')
+    cutOff('/api/charts/layouts/:id')
     await expect(inTurn(settle)).rejects.toThrow()
     server.resetHandlers()
     change('First', { is_default: false, version: 7 })
@@ -215,7 +172,7 @@ describe('a page that is loaded anew', () => {
 
   it('keeps what was changed while the account could not be reached', async () => {
     const first = keepLayout('First', 'bybit:BTCUSDT', true)
-    refuse('/api/charts/layouts', 'get')
+    cutOff('/api/charts/layouts', 'get')
     await visit()
     show('bybit:NEWUSDT')
     server.resetHandlers()

@@ -122,3 +122,31 @@ it('a server that does not answer is told of, nothing is lost, and the list come
   await waitFor(() => expect(screen.queryByText(/does not answer/)).toBeNull())
   await waitFor(() => expect(kept.layouts.get('First')).toMatchObject({ cells: [{ type: 'line' }] }))
 })
+
+async function refusedList() {
+  const onClose = await openedList()
+  act(() => changeWorkspace({ cells: [{ ...DEFAULT_SPEC, series: 'bybit:SOLUSDT' }] }))
+  server.use(http.put('/api/charts/layouts/First', () => problem(422, 'invalid-input', 'Too much.', 'Take less.')))
+  return onClose
+}
+
+it('a layout that is refused as it is can be left without its last changes', async () => {
+  const onClose = await refusedList()
+  fireEvent.click(screen.getByText('Second'))
+  await screen.findByText('“First” cannot be saved as it is. Too much.')
+  expect(opened()).toBe('First')
+  fireEvent.click(screen.getByText('Open Second without saving'))
+  await waitFor(() => expect(onClose.mock.calls).toHaveLength(1))
+  expect(opened()).toBe('Second')
+})
+
+it('a layout that is refused as it is can give way to a new one', async () => {
+  const onClose = await refusedList()
+  fireEvent.click(screen.getByText('New…'))
+  fireEvent.change(screen.getByLabelText('Name of the new layout'), { target: { value: 'Third' } })
+  fireEvent.click(screen.getByText('Create'))
+  await screen.findByText(/“First” cannot be saved as it is/)
+  fireEvent.click(screen.getByText('Create without saving'))
+  await waitFor(() => expect(onClose.mock.calls).toHaveLength(1))
+  expect(opened()).toBe('Third')
+})

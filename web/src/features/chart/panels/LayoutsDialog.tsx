@@ -9,7 +9,7 @@ import { Dialog } from '@/ui/Dialog'
 import { Notice, ProblemNotice, SkeletonRows } from '@/ui/States'
 
 import type { Layout } from '../layoutSync'
-import { deleteLayout, layoutsQuery, openLayout, otherThan, restoreLayout } from '../layouts'
+import { deleteLayout, layoutsQuery, NotSaved, openLayout, otherThan, restoreLayout } from '../layouts'
 import { isUnreachable, UNREACHABLE, useLayoutWork } from '../useLayoutWork'
 import { workspace } from '../workspace'
 import { LayoutRow } from './LayoutRow'
@@ -48,7 +48,14 @@ function Layouts({ onDone }: { onDone: () => void }) {
   const { layout: open, unsent } = useStore(workspace)
   const [removed, setRemoved] = useState<{ layout: Layout; wasOpen: boolean } | null>(null)
   const [restored, setRestored] = useState('')
+  const [wanted, setWanted] = useState<Layout | null>(null)
   const work = useLayoutWork()
+
+  function show(layout: Layout, anyway = false) {
+    if (layout.id === open?.id) return onDone()
+    setWanted(layout)
+    work.run(() => openLayout(layout, anyway).then(onDone))
+  }
 
   function remove(layout: Layout) {
     const wasOpen = layout.id === open?.id
@@ -72,11 +79,19 @@ function Layouts({ onDone }: { onDone: () => void }) {
   return (
     <div className="flex flex-col gap-4">
       <Making taken={data.map((each) => each.name)} onDone={onDone} />
-      <Trouble
-        error={failure}
-        unsent={unsent === true && !isFetching}
-        retry={error || isUnreachable(failure) ? lookAgain : undefined}
-      />
+      {failure instanceof NotSaved && wanted ? (
+        <ProblemNotice
+          error={failure}
+          retry={() => show(wanted, true)}
+          retryLabel={`Open ${wanted.name} without saving`}
+        />
+      ) : (
+        <Trouble
+          error={failure}
+          unsent={unsent === true && !isFetching}
+          retry={error || isUnreachable(failure) ? lookAgain : undefined}
+        />
+      )}
       {removed && (
         <div
           key={removed.layout.id}
@@ -99,7 +114,7 @@ function Layouts({ onDone }: { onDone: () => void }) {
             isOpen={layout.id === open?.id}
             focused={layout.id === restored}
             busy={work.busy}
-            onOpen={() => (layout.id === open?.id ? onDone() : work.run(() => openLayout(layout).then(onDone)))}
+            onOpen={() => show(layout)}
             onDelete={() => remove(layout)}
           />
         ))}

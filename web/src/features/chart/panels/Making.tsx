@@ -11,7 +11,7 @@ interface Way {
   button: string
   label: string
   action: string
-  make: (name: string) => Promise<Layout>
+  make: (name: string, anyway: boolean) => Promise<Layout>
 }
 
 const WAYS: Way[] = [
@@ -24,8 +24,8 @@ export function Making({ taken, onDone }: { taken: readonly string[]; onDone: ()
   const [way, setWay] = useState<Way | null>(null)
   const opener = useRef<HTMLButtonElement>(null)
 
-  async function make(name: string) {
-    await way?.make(name)
+  async function make(name: string, anyway: boolean) {
+    await way?.make(name, anyway)
     toast(`“${name}” is open. What you change is saved in it.`)
     onDone()
   }

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { Button } from '@/ui/Button'
 import { Field } from '@/ui/Field'
 
+import { NotSaved } from '../layouts'
 import { faultWords, useLayoutWork } from '../useLayoutWork'
 
 const LONGEST = 80
@@ -22,19 +23,21 @@ export function NameForm({
   name?: string
   /** Names of the other layouts. */
   taken: readonly string[]
-  onName: (name: string) => Promise<unknown>
+  /** `anyway`: although the last changes of the open layout are lost by that. */
+  onName: (name: string, anyway: boolean) => Promise<unknown>
   onClose: () => void
 }) {
   const [typed, setTyped] = useState(name)
   const [fault, setFault] = useState<string>()
   const { run, busy, error } = useLayoutWork()
+  const anyway = error instanceof NotSaved
 
   function submit(event: FormEvent) {
     event.preventDefault()
     const wanted = typed.trim()
     const problem = faultOf(wanted, taken)
     setFault(problem)
-    if (!problem) run(() => onName(wanted))
+    if (!problem) run(() => onName(wanted, anyway))
   }
 
   return (
@@ -51,7 +54,7 @@ export function NameForm({
       />
       <div className="flex gap-3">
         <Button type="submit" kind="primary" busy={busy}>
-          {action}
+          {anyway ? `${action} without saving` : action}
         </Button>
         <Button kind="quiet" onClick={onClose}>
           Cancel
