@@ -243,5 +243,7 @@ declare module '@tanstack/react-router' {
   interface HistoryState {
     /** The same page with newer content: the focus stays where it is. */
     keepFocus?: boolean
+    /** The layout of charts that wrote the address. */
+    layout?: string | undefined
   }
 }

@@ -1,4 +1,4 @@
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useLocation, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useEffect, useEffectEvent, useMemo } from 'react'
 
 import { useStore } from '@/lib/store'
@@ -21,17 +21,27 @@ export function useSpecs() {
   const { source, symbol } = useParams({ from: '/chart/$source/$symbol' })
   const { tf } = useSearch({ from: '/chart/$source/$symbol' })
   const navigate = useNavigate()
-  const { cells, active } = useStore(workspace)
+  const { cells, active, layout } = useStore(workspace)
   const own = useStore(ownSeries)
   const user = useUserId()
   const named = `${source}:${symbol}`
   const kept = cells[active]
   /** Another chart was brought to the front, and the address does not name it yet. */
   const leads = useStore(ahead)
-  const arrived = kept?.series === named && shown(kept, own) === asTimeframe(tf)
-  const waits = leads && !arrived
+  const asked = asTimeframe(tf)
+  const there = kept?.series === named
+  const arrived = there && shown(kept, own) === asked
+  /** The layout that wrote the address, which changes before its page does: `undefined` until both agree. */
+  const writer = useLocation({
+    select: ({ pathname, search, state }) =>
+      decodeURI(pathname) === `/chart/${source}/${symbol}` && search.tf === tf ? (state.layout ?? '') : undefined,
+  })
+  /** Going back led to an address of another layout, which says nothing about the charts of this one. */
+  const foreign = Boolean(writer) && layout !== undefined && writer !== layout.id
+  const waits = (leads || foreign) && !arrived
+  const unsigned = writer === '' && layout !== undefined && there && (arrived || !asked)
   const series = (waits ? kept?.series : undefined) ?? named
-  const wanted = waits ? undefined : asTimeframe(tf)
+  const wanted = waits ? undefined : asked
   const specs = useMemo(
     () =>
       cells.map((cell, index): ChartSpec => {
@@ -61,7 +71,12 @@ export function useSpecs() {
 
   useEffect(() => keepWorkspace(), [user])
 
-  const lead = useEffectEvent(() => front && goTo(front))
+  const sign = useEffectEvent(() => navigate({ to: '.', search: true, replace: true, state: state() }))
+  useEffect(() => {
+    if (unsigned) void sign()
+  }, [unsigned])
+
+  const lead = useEffectEvent(() => front && goTo(front, foreign))
   useEffect(() => {
     if (waits) lead()
     else ahead.set(false)
@@ -72,14 +87,16 @@ export function useSpecs() {
     if (wanted && wanted !== timeframe) void navigate({ to: '.', search: { tf: timeframe }, replace: true })
   }, [navigate, timeframe, wanted])
 
-  function goTo(next: { series: string; timeframe: Timeframe }) {
+  const state = () => ({ keepFocus: true, layout: layout?.id })
+
+  function goTo(next: { series: string; timeframe: Timeframe }, replace = next.series === named) {
     const [nextSource, nextSymbol] = splitSeries(next.series)
     void navigate({
       to: '/chart/$source/$symbol',
       params: { source: nextSource, symbol: nextSymbol },
       search: { tf: next.timeframe },
-      replace: next.series === named,
-      state: { keepFocus: true },
+      replace,
+      state: state(),
     })
   }
 
