@@ -17,6 +17,8 @@ mockedServer()
 
 const NOW = 1_700_002_000
 const MINUTE = 60_000
+/** A busy machine takes long, and nothing is asked for again before 15 s. */
+const PATIENT = { timeout: 10_000 }
 
 const order = (id: string, symbol = 'BTCUSDT') => ({
   id,
@@ -45,6 +47,7 @@ interface Tick {
 let asked: Record<'orders' | 'fills', number>
 let booked: object[]
 let told: ReturnType<typeof createStore<Tick | undefined>>
+let isLost: boolean
 
 const page = (items: object[]) => HttpResponse.json({ items, next_cursor: null })
 
@@ -55,10 +58,13 @@ beforeEach(() => {
   asked = { orders: 0, fills: 0 }
   booked = []
   told = createStore<Tick | undefined>(undefined)
+  isLost = false
   vi.spyOn(stream, 'watch').mockImplementation((topic, watcher) =>
     topic === 'orders' ? told.subscribe(() => watcher(told.get())) : () => undefined,
   )
-  vi.spyOn(stream, 'peek').mockImplementation((topic) => (topic === 'orders' ? told.get() : undefined))
+  vi.spyOn(stream, 'peek').mockImplementation((topic, answeredAt = 0) =>
+    topic === 'orders' && !(isLost && answeredAt > Date.now()) ? told.get() : undefined,
+  )
   server.use(
     http.get('/api/orders', () => ((asked.orders += 1), page([]))),
     http.get('/api/fills', () => ((asked.fills += 1), page(booked))),
@@ -73,7 +79,18 @@ afterEach(() => {
   act(() => stream.status.set('connecting'))
 })
 
-const tells = (tick: Partial<Tick>) => act(() => told.set({ orders: [], fills: [], ...tick }))
+const tells = (tick: Partial<Tick>) =>
+  act(() => {
+    isLost = false
+    told.set({ orders: [], fills: [], ...tick })
+  })
+
+/** What was told before is of a connection that has ended. */
+const ends = () =>
+  act(() => {
+    isLost = true
+    stream.status.set('stale')
+  })
 
 /** A chart of Bitcoin, after everything was asked for once. Returns what is drawn on it. */
 async function chart() {
@@ -90,8 +107,8 @@ async function chart() {
   renderHook(() => useMarks(engine as never, spec), {
     wrapper: ({ children }) => <QueryClientProvider client={client}>{children}</QueryClientProvider>,
   })
-  await vi.waitFor(() => expect([asked.orders, asked.fills > 0]).toEqual([2, true]))
-  await vi.waitFor(() => expect(client.isFetching()).toBe(0))
+  await vi.waitFor(() => expect([asked.orders, asked.fills > 0]).toEqual([2, true]), PATIENT)
+  await vi.waitFor(() => expect(client.isFetching()).toBe(0), PATIENT)
   return {
     isAsking: () => client.isFetching() > 0,
     lines: () => (marks.setOrders.mock.lastCall?.[0] as object[]).length,
@@ -120,7 +137,18 @@ it('asks again only while the stream does not tell', async () => {
   const before = { ...asked }
   await act(() => vi.advanceTimersByTimeAsync(5 * MINUTE))
   expect(asked).toEqual(before)
-  act(() => stream.status.set('stale'))
+  ends()
+  await act(() => vi.advanceTimersByTimeAsync(MINUTE))
+  await vi.waitFor(() => expect([asked.orders > before.orders, asked.fills > before.fills]).toEqual([true, true]))
+})
+
+it('asks while the stream is there again and does not tell them', async () => {
+  await chart()
+  act(() => stream.status.set('live'))
+  tells({})
+  ends()
+  act(() => stream.status.set('live'))
+  const before = { ...asked }
   await act(() => vi.advanceTimersByTimeAsync(MINUTE))
   await vi.waitFor(() => expect([asked.orders > before.orders, asked.fills > before.fills]).toEqual([true, true]))
 })
@@ -133,4 +161,13 @@ it('asks for what lies between when a frame joins nothing of those before', asyn
   booked = ['9', '8', '7', '2', '1'].map((name) => fill(name))
   tells({ fills: [fill('9'), fill('8')] })
   await vi.waitFor(() => expect(trades().sort()).toEqual(['1', '2', '7', '8', '9']))
+})
+
+it('keeps a thousand of those it was told, and asks for those that are more', async () => {
+  const { trades, isAsking } = await chart()
+  const many = Array.from({ length: 1_000 }, (_, number) => fill(`${number}`))
+  tells({ fills: many })
+  tells({ fills: [fill('new'), ...many.slice(0, 2)] })
+  expect(trades().sort()).toEqual(['0', '1', 'new'])
+  expect(isAsking()).toBe(true)
 })
