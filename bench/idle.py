@@ -32,7 +32,7 @@ from holdfast.platform.settings import Settings
 PAGES: Final = int(os.environ.get("IDLE_PAGES", "1000"))
 SECONDS: Final = float(os.environ.get("IDLE_SECONDS", "60"))
 STOPS: Final = 20
-TOPICS: Final = ("incidents", "alerts", "stops", "positions", "connections", "strategies")
+TOPICS: Final = ("incidents", "alerts", "stops", "positions", "connections", "strategies", "orders")
 CLOCK: Final = SystemClock()
 _ENDED: Final = (
     "SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database WHERE datname = current_database()"

@@ -64,6 +64,28 @@ async def test_many_are_one_question_and_what_is_asked_twice_is_asked_once():
     assert asker.oldest is None
 
 
+async def test_what_is_asked_for_in_quick_succession_waits_and_is_asked_once():
+    asked, (hasty, other) = Asked(), channels(2)
+    asker = Asker(asked, at_once=1, side_by_side=1, apart=3600.0)
+    async with running(asker):
+        asker.ask([hasty, other])
+        await asked.times(2)
+        for _ in range(3):
+            asker.ask([hasty])
+            await asyncio.sleep(0.02)
+    assert asked.questions == [[hasty], [other]], "nobody who waits is kept from their turn"
+    assert asker.oldest is not None
+
+
+async def test_what_waited_has_its_turn():
+    asked, (hasty,) = Asked(), channels(1)
+    asker = Asker(asked, at_once=1, side_by_side=1, apart=0.05)
+    async with running(asker):
+        for turn in range(3):
+            asker.ask([hasty])
+            await asked.times(turn + 1)
+
+
 async def test_one_of_many_that_fails_costs_only_itself(monkeypatch):
     monkeypatch.setattr(asking, "REST_SECONDS", 3600.0)
     asked, (bad, *good) = Asked(), channels(5)

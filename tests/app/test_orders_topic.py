@@ -8,14 +8,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx2
 import orjson
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from tests.app.test_strangers import desk, desk_clock, owner
 from tests.execution.conftest import NOW, Desk
 from tests.execution.test_executor import opened
+from tests.portfolio.people import add_connection
 
 from holdfast.accounts.models import User
 from holdfast.app import orders
@@ -32,7 +34,6 @@ from holdfast.platform.background import cancel
 from holdfast.platform.clock import SystemClock
 from holdfast.platform.database import Database
 from holdfast.platform.pubsub import tell_changed
-from holdfast.portfolio import history
 from holdfast.portfolio.live import LivePositions
 from holdfast.portfolio.models import Fill
 
@@ -51,14 +52,16 @@ async def rest(desk: Desk) -> UUID:
     return order.id
 
 
-async def book(desk: Desk, *names: str, executed: timedelta = timedelta(), booked: timedelta) -> None:
+async def book(
+    desk: Desk, *names: str, executed: timedelta = timedelta(), booked: timedelta, account: UUID | None = None
+) -> None:
     """Executions by hand, told so long after they happened."""
     async with desk.database.transaction() as session:
         for name in names:
             session.add(
                 Fill(
-                    connection_id=desk.connection_id, exec_id=name, venue_order_id=name, client_id="",
-                    symbol="BTCUSDT", side=Side.BUY, exec_type="Trade", quantity=Decimal(1),
+                    connection_id=account or desk.connection_id, exec_id=name, venue_order_id=name,
+                    client_id="", symbol="BTCUSDT", side=Side.BUY, exec_type="Trade", quantity=Decimal(1),
                     price=Decimal(100), fee=Decimal(0), fee_asset="USDT", is_maker=False,
                     executed_at=NOW + executed, booked_at=NOW + booked,
                 )
@@ -97,21 +100,70 @@ async def test_each_of_many_users_is_told_their_own(desk: Desk) -> None:
 async def test_fills_come_in_the_order_in_which_they_were_booked(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that was heard of late is behind nobody, unless it is very old."""
-    monkeypatch.setattr(orders, "MOST_FILLS", 2)
-    monkeypatch.setattr(history, "LATE", 3)
+    """One that was heard of late is behind nobody, however old it is, and whichever the account."""
+    monkeypatch.setattr(orders, "MOST_FILLS", 3)
+    async with desk.database.transaction() as session:
+        other = await add_connection(session, desk.user_id)
+    await book(desk, *(f"old {n}" for n in range(300)), booked=timedelta())
     await book(desk, "a", executed=timedelta(seconds=1), booked=timedelta(seconds=1))
     await book(desk, "b", executed=timedelta(seconds=2), booked=timedelta(seconds=2))
-    await book(desk, "late", executed=timedelta(), booked=timedelta(seconds=60))
-    assert [one.exec_id for one in (await told(desk.database, desk.user_id))[desk.user_id].fills] == [
-        "late",
-        "b",
-    ]
-    await book(desk, "ancient", executed=-timedelta(days=9), booked=timedelta(seconds=90))
-    assert [one.exec_id for one in (await told(desk.database, desk.user_id))[desk.user_id].fills] == [
-        "late",
-        "b",
-    ]
+    await book(desk, "late", executed=-timedelta(days=9), booked=timedelta(seconds=60))
+    assert await names(desk) == ["late", "b", "a"]
+    await book(desk, "other", account=other, booked=timedelta(seconds=30))
+    assert await names(desk) == ["late", "other", "b"]
+
+
+async def names(desk: Desk) -> list[str]:
+    return [one.exec_id for one in (await told(desk.database, desk.user_id))[desk.user_id].fills]
+
+
+async def test_nobody_is_told_more_orders_than_the_newest(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "MOST_ORDERS", 2)
+    execution = await opened(desk)
+    async with desk.database.transaction() as session:
+        made = (await session.scalars(select(Order).where(Order.execution_id == execution.id))).all()
+        for age, order in enumerate(made):
+            order.state, order.created_at = "accepted", NOW - timedelta(seconds=age)
+    tick = (await told(desk.database, desk.user_id))[desk.user_id]
+    assert [one.id for one in tick.orders] == [order.id for order in made[:2]]
+
+
+MANY = """
+INSERT INTO orders SELECT (jsonb_populate_record(o, jsonb_build_object(
+    'id', gen_random_uuid(), 'attempt', n, 'client_id', o.id || '/' || n))).*
+FROM orders AS o, generate_series(1, 300) AS n;
+INSERT INTO fills SELECT (jsonb_populate_record(f, jsonb_build_object(
+    'exec_id', f.exec_id || '/' || n, 'booked_at', f.booked_at + n * interval '1 second'))).*
+FROM fills AS f, generate_series(1, 300) AS n;
+ANALYZE orders, fills
+"""
+
+
+async def test_what_is_over_is_not_read(desk: Desk) -> None:
+    """Nine hundred orders that are filled and as many fills cost nothing: indexes lead to the others."""
+    await opened(desk)
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(desk.database.engine.sync_engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    connection = await asyncpg.connect(desk.database.listen_url)
+    try:
+        await connection.execute(MANY)
+        await told(desk.database, desk.user_id)
+        plans = [
+            "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *values))
+            for statement, values in asked
+            if "row_number" in statement
+        ]
+    finally:
+        await connection.close()
+    assert len(plans) == 2
+    assert "ix_orders_working" in plans[0]
+    assert "Index Scan Backward using ix_fills_connection_booked" in plans[1]
 
 
 @asynccontextmanager

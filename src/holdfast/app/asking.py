@@ -29,12 +29,15 @@ class Asker:
         make: Asks for them.
         at_once: So many topics are one question.
         side_by_side: So many questions are under way, so that a slow answer delays its own topics only.
+        apart: So many seconds after everybody was answered the next is asked, so that what is asked for in
+            quick succession is one question, too.
     """
 
-    def __init__(self, make: Make, *, at_once: int, side_by_side: int) -> None:
+    def __init__(self, make: Make, *, at_once: int, side_by_side: int, apart: float = 0.0) -> None:
         self._make = make
         self._at_once = at_once
         self._side_by_side = side_by_side
+        self._apart = apart
         self._due: dict[Channel, float] = {}
         self._resting: set[Channel] = set()
         self._wake = asyncio.Event()
@@ -69,6 +72,8 @@ class Asker:
                 self._wake.clear()
             if some:
                 await self._ask(some)
+            if not self._due:
+                await asyncio.sleep(self._apart)
 
     async def _ask(self, some: Sequence[Channel]) -> None:
         """Where one of many is at fault, the others are asked for alone."""

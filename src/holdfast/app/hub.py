@@ -96,20 +96,28 @@ class Hub:
         self._add(prefix, Provider(authorise, snapshot, is_private, every, None))
 
     def register_for_users(
-        self, prefix: str, snapshots: Snapshots, *, every: float, told_by: Iterable[str] = ()
+        self,
+        prefix: str,
+        snapshots: Snapshots,
+        *,
+        every: float,
+        told_by: Iterable[str] = (),
+        apart: float = 0.0,
     ) -> None:
         """Announce where the topic ``prefix`` of every signed-in user comes from: one question is asked for
-        many of them. Word of a change of the kinds ``told_by`` is word of this one, too."""
-        self._add(prefix, for_users(snapshots, every))
+        many of them, ``apart`` seconds after the last. Word of a change of the kinds ``told_by`` is word of
+        this one, too."""
+        self._add(prefix, for_users(snapshots, every), apart)
         for kind in told_by:
             self._told_by[kind].append(prefix)
 
-    def _add(self, prefix: str, provider: Provider) -> None:
+    def _add(self, prefix: str, provider: Provider, apart: float = 0.0) -> None:
         self._providers[prefix] = provider
         self._askers[prefix] = Asker(
             partial(self._refresh, provider),
             at_once=AT_ONCE if provider.snapshots else 1,
             side_by_side=1 if provider.snapshots else SIDE_BY_SIDE,
+            apart=apart,
         )
 
     def carry(self, name: str, take: Callable[[bytes], None], lost: Callable[[], None]) -> None:

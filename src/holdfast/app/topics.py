@@ -44,7 +44,9 @@ def register_private(hub: Hub, live: LivePositions) -> None:
     hub.register_for_users("positions", live.positions_snapshots, every=POSITIONS_EVERY)
     hub.register("position", live.may_hear, live.position_snapshot, every=POSITIONS_EVERY)
     hub.register("execution", _owns_execution, _execution, every=EXECUTION_EVERY)
-    hub.register_for_users(orders.TOPIC, orders.snapshots, every=orders.EVERY, told_by=orders.TOLD_BY)
+    hub.register_for_users(
+        orders.TOPIC, orders.snapshots, every=orders.EVERY, told_by=orders.TOLD_BY, apart=orders.APART
+    )
     hub.register_for_users("connections", _connections, every=CONNECTIONS_EVERY)
     hub.register_for_users("incidents", incidents.ticks, every=INCIDENTS_EVERY)
     hub.register_for_users("stops", stops.ticks, every=STOPS_EVERY)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from holdfast.platform.database import Base
@@ -45,6 +45,11 @@ class Order(Base):
     __table_args__ = (
         UniqueConstraint("connection_id", "client_id", name="uq_orders_client_id"),
         UniqueConstraint("execution_id", "leg", "role", "attempt", name="uq_orders_leg_attempt"),
+        Index(
+            "ix_orders_working",
+            "sleeve_id",
+            postgresql_where=text("state IN ('accepted', 'partially_filled')"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

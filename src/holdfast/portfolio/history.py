@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Select, literal, select, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, func, literal, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from holdfast.accounts.models import Connection
 from holdfast.core.errors import InvalidInput
@@ -23,8 +22,11 @@ from holdfast.portfolio.schemas import FillView, PaymentView, PositionSummary
 
 PaymentKind = Literal["fee", "funding", "adjustment"]
 
-LATE: Final = 200
-"""What is booked late is among the newest if no more than so many were executed after it."""
+_FILL_COLUMNS: Final = (
+    Fill.exec_id, Fill.sleeve_id, Fill.order_id, Fill.symbol, Fill.side, Fill.exec_type, Fill.quantity,
+    Fill.price, Fill.fee, Fill.fee_asset, Fill.executed_at,
+)  # fmt: skip
+"""What a view of a fill is made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +98,33 @@ async def newest_fills(
 ) -> dict[UUID, list[FillView]]:
     """The fills on each one's connections that were booked last, trades by hand included: latest first."""
     latest = (
-        select(Fill)
+        select(*_FILL_COLUMNS, Fill.booked_at)
         .where(Fill.connection_id == Connection.id)
-        .order_by(Fill.executed_at.desc())
-        .limit(LATE)
+        .order_by(*_booked_last(Fill))
+        .limit(limit)
         .lateral()
     )
-    fill = aliased(Fill, latest)
-    rows = await session.execute(
-        select(Connection.user_id, fill, Sleeve.index_id)
-        .select_from(Connection)
-        .join(fill, true())
-        .outerjoin(Sleeve, Sleeve.id == fill.sleeve_id)
+    rank = func.row_number().over(partition_by=Connection.user_id, order_by=_booked_last(latest.c))
+    ranked = (
+        select(Connection.user_id, latest, rank.label("rank"))
+        .join(latest, true())
         .where(Connection.user_id.in_(users))
-        .order_by(fill.booked_at.desc(), fill.executed_at.desc(), fill.exec_id.desc())
+        .subquery()
+    )
+    rows = await session.execute(
+        select(ranked, Sleeve.index_id)
+        .outerjoin(Sleeve, Sleeve.id == ranked.c.sleeve_id)
+        .where(ranked.c.rank <= limit)
+        .order_by(ranked.c.user_id, ranked.c.rank)
     )
     found: dict[UUID, list[FillView]] = {user_id: [] for user_id in users}
-    for user_id, each, index_id in rows:
-        if len(found[user_id]) < limit:
-            found[user_id].append(_fill_view(each, index_id))
+    for row in rows:
+        found[row.user_id].append(_fill_view(row, row.index_id))
     return found
+
+
+def _booked_last(fill: Any) -> tuple[ColumnElement[Any], ...]:
+    return fill.booked_at.desc(), fill.executed_at.desc(), fill.exec_id.desc()
 
 
 async def payments_page(
@@ -166,7 +175,7 @@ def _filtered(query: Select[Any], filters: Filters, sleeve_id: Any, symbol: Any,
     return query
 
 
-def _fill_view(fill: Fill, index_id: str | None) -> FillView:
+def _fill_view(fill: Fill | Row[Any], index_id: str | None) -> FillView:
     return FillView(
         exec_id=fill.exec_id,
         position_id=fill.sleeve_id,

@@ -62,7 +62,10 @@ class Fill(Base):
     """
 
     __tablename__ = "fills"
-    __table_args__ = (Index("ix_fills_connection_executed", "connection_id", "executed_at"),)
+    __table_args__ = (
+        Index("ix_fills_connection_executed", "connection_id", "executed_at"),
+        Index("ix_fills_connection_booked", "connection_id", "booked_at", "executed_at"),
+    )
 
     connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id"), primary_key=True)
     exec_id: Mapped[str] = mapped_column(primary_key=True)
