@@ -4,6 +4,7 @@ import { answer, api } from '@/api/client'
 import { ProblemError } from '@/api/problem'
 import { randomKey } from '@/lib/ids'
 
+import { allUnsent, dropUnsent, keepUnsent } from './layoutsUnsent'
 import { onOtherUser, userId } from './userStorage'
 import type { Workspace } from './workspace'
 import { ahead, changeWorkspace, readWorkspace, workspace } from './workspace'
@@ -24,6 +25,8 @@ interface Account {
 let timer: ReturnType<typeof setTimeout> | undefined
 let last: Promise<unknown> = Promise.resolve()
 let current = unread()
+/** The page of charts is there. */
+let isWatched = false
 
 function unread(): Account {
   return { user: userId(), version: 'unread', known: '' }
@@ -58,7 +61,8 @@ export function adopt(layout: Layout): void {
   const charts = readWorkspace(layout)
   if (!charts) throw new Error(`“${layout.name}” cannot be shown.`)
   current = { ...unread(), version: layout.version, known: textOf(charts) }
-  ahead.set(true)
+  ahead.set(isWatched)
+  dropUnsent(workspace.get())
   changeWorkspace({ ...charts, layout: { id: layout.id, name: layout.name } })
 }
 
@@ -111,7 +115,9 @@ async function write(): Promise<void> {
       throw error
     }
   }
-  if (account === current && textOf(workspace.get()) === account.known) changeWorkspace({ unsent: false })
+  if (account !== current || textOf(workspace.get()) !== account.known) return
+  dropUnsent(workspace.get())
+  changeWorkspace({ unsent: false })
 }
 
 /** Sends what was changed. Where another device wrote meanwhile, the one in hand wins: its charts are the ones being looked at. */
@@ -125,6 +131,7 @@ export async function settle(): Promise<void> {
 /** A change while the account's charts are being read is the address's, which opens one of them. */
 function onChange(): void {
   const state = workspace.get()
+  keepUnsent(state)
   if (current.user !== userId() || textOf(state) === current.known) return
   if (current.version !== 'unread' && !state.unsent) changeWorkspace({ unsent: true })
   else send()
@@ -141,14 +148,32 @@ export function keepWorkspace(): () => void {
   async function load() {
     if (stopped || !userId()) return
     current = unread()
+    await sendOthers().catch(() => undefined)
+    if (current.user !== userId()) return
     await learn(current)
     if (workspace.get().unsent) send()
   }
   void inTurn(load).catch(() => undefined)
   const unwatch = workspace.subscribe(onChange)
+  isWatched = true
   return () => {
     stopped = true
+    isWatched = false
     unwatch()
+  }
+}
+
+/** Sends what tabs that were shut had not sent, each to its own layout; what fails is tried again with the next visit. */
+async function sendOthers(): Promise<void> {
+  const { layout: own, unsent } = workspace.get()
+  const user = userId()
+  const others = allUnsent().filter(({ charts }) => !unsent || charts.layout?.id !== own?.id)
+  const layouts = others.length > 0 ? await fetchLayouts() : []
+  for (const { charts, drop } of others) {
+    if (user !== userId() || !charts.layout) return
+    const now = layouts.find(({ id }) => id === charts.layout?.id) ?? { version: 0, is_default: false }
+    const { version, is_default } = now
+    await putLayout({ ...charts, ...charts.layout, version, is_default }).then(drop, () => undefined)
   }
 }
 

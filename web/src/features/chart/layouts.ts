@@ -8,6 +8,7 @@ import type { ChartSpec } from './engine/spec'
 import { DEFAULT_SPEC, withSeries } from './engine/spec'
 import type { Layout } from './layoutSync'
 import { adopt, fetchLayouts, inTurn, putLayout, rename, settle, uuid } from './layoutSync'
+import { forgetUnsent } from './layoutsUnsent'
 import { userId } from './userStorage'
 import { symbolWords } from './words'
 import { workspace } from './workspace'
@@ -77,6 +78,7 @@ export async function deleteLayout(layout: Layout, instead: Layout | undefined):
   await answer(api.DELETE('/api/charts/layouts/{layout_id}', { params })).catch((error: unknown) => {
     if (!(error instanceof ProblemError && error.problem.status === MISSING)) throw error
   })
+  forgetUnsent(layout.id)
   return now ?? layout
 }
 
