@@ -100,6 +100,7 @@ it('a layout that was deleted can be had back; the last one cannot be deleted', 
   await openedList()
   press('Delete First')
   const undo = await screen.findByText('Undo')
+  expect(screen.getByRole('status').textContent).toContain('“First” is deleted. “Second” is open now.')
   expect(focused()).toBe(undo)
   await waitFor(() => expect(screen.queryByText('First')).toBeNull())
   expect(focused()).toBe(undo)

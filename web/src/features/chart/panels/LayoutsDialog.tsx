@@ -98,7 +98,9 @@ function Layouts({ onDone }: { onDone: () => void }) {
           role="status"
           className="flex items-center justify-between gap-3 rounded-control bg-surface py-1 pl-4"
         >
-          <span className="min-w-0 break-words">“{removed.layout.name}” is deleted.</span>
+          <span className="min-w-0 break-words">
+            “{removed.layout.name}” is deleted.{removed.wasOpen && open && ` “${open.name}” is open now.`}
+          </span>
           <Button autoFocus kind="quiet" busy={work.busy} onClick={() => undo(removed)}>
             Undo
           </Button>
