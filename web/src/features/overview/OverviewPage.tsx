@@ -20,6 +20,7 @@ import { overviewQuery } from './queries'
 export default function OverviewPage() {
   const { data, error, refetch } = useQuery(overviewQuery)
   const live = useIsLive()
+  const isAlone = useConnections().data?.length === 0
   return (
     <Page title="Overview">
       {error && !data && <ProblemNotice error={error} retry={() => void refetch()} />}
@@ -36,6 +37,8 @@ export default function OverviewPage() {
               <>
                 as of <Time iso={data.as_of} />
               </>
+            ) : isAlone ? (
+              'No exchange account is connected.'
             ) : (
               'The account has not been read yet.'
             )}
