@@ -28,7 +28,7 @@ def figures(equity: Floats) -> tuple[float, ...]:
 
 
 BARS = st.lists(
-    st.tuples(st.integers(1, 90), st.integers(-50, 1000)), min_size=1, max_size=400
+    st.tuples(st.integers(1, 90), st.integers(0, 1000)), min_size=1, max_size=400
 )  # minutes since the bar before, equity
 
 
