@@ -1,9 +1,9 @@
 """Old bars of strategies: what shapes the curve stays. Fills and events are not touched.
 
 Of every stretch the first and the last bar stay, the lowest and the highest equity, and both ends of the
-deepest fall within it. So the extremes, the end and the deepest fall of the whole curve are what they were;
-only of a curve below zero, where a later and higher peak makes the same loss a smaller share, the deepest fall
-may be told smaller.
+deepest fall within it. So the extremes, the end and the deepest fall of the whole curve are what they were.
+Only of a curve below zero, where a later and higher peak makes the same loss a smaller share, the deepest
+fall may be told smaller.
 """
 
 from datetime import datetime
